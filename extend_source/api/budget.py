@@ -1,0 +1,187 @@
+"""The request budget: one rate and one concurrency that all requests of a sync share.
+
+Extend limits requests per second and organisation (docs "Rate limits": 10 on the smallest plan, shared with the
+customer's own reads). So requests leave evenly spaced, a trifle below the allowed rate; a 429 stops all of them for as
+long as the server asks; 429 and 5xx slow the whole sync down for some seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from extend_source.api.concurrency import Gate
+
+_UTILISATION = 0.985
+"""The part of the allowed rate that is used: the rest absorbs network jitter at the edges of the server's windows."""
+_CATCH_UP = 0.1
+"""Seconds of the schedule that may be made up for after the event loop was late."""
+_HEADROOM = 2.0
+"""Requests allowed in flight, as a multiple of rate x latency (Little's law)."""
+_SPARE = 2
+"""Requests allowed in flight beyond that: one waits for its turn, one may be an outlier."""
+_FIRST_LATENCY = 1.0
+"""Seconds; what is assumed before the first answer."""
+_SLOWEST = 0.1
+"""The smallest part of the rate and the concurrency that is left after failures."""
+_RECOVERY = 0.1
+"""The part that comes back per second in which requests succeed."""
+_AFTER_THROTTLING, _AFTER_FAILURE = 0.75, 0.9
+"""The part that is left after a 429 and after a 5xx or a dropped connection."""
+_ONE_INCIDENT = 0.5
+"""Seconds; failures closer together than this are one incident, as they hit requests sent at the same time."""
+
+
+class RequestBudget:
+    """Shares one request rate and one concurrency among all who send requests.
+
+    In any window of ``n / rate`` seconds (``n`` the whole requests of one second) at most ``n`` requests leave. A budget
+    belongs to one event loop at a time and follows when it is used in a new one (dlt makes a loop per extract).
+
+    Attributes:
+        requests_per_second: the allowed rate; None for no limit.
+        max_concurrency: the most requests in flight at once.
+        seconds_waited: seconds in which a request was ready and the budget held it back.
+    """
+
+    def __init__(
+        self,
+        requests_per_second: float | None = 10.0,
+        max_concurrency: int = 64,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Set up a budget.
+
+        Args:
+            requests_per_second: the allowed rate; None or 0 for no limit.
+            max_concurrency: the most requests in flight at once; 75 requests/s at 0.5 s latency need 40.
+            now: a clock in seconds that never goes back.
+            sleep: waits for some seconds.
+
+        Raises:
+            ValueError: a negative or non-finite rate, or a concurrency below 1.
+        """
+        if requests_per_second is not None and not 0 <= requests_per_second < math.inf:
+            raise ValueError(f"requests_per_second must be 0 (no limit) or more, not {requests_per_second}")
+        if max_concurrency < 1:
+            raise ValueError(f"max_concurrency must be 1 or more, not {max_concurrency}")
+        self.requests_per_second = requests_per_second or None
+        self.max_concurrency = max_concurrency
+        self.seconds_waited = 0.0
+        self._now = now
+        self._sleep = sleep
+        self._speed = 1.0
+        self._latency = _FIRST_LATENCY
+        self._last_signal = self._last_incident = -math.inf
+        self._paused_until = self._schedule = -math.inf
+        self._sent: deque[float] = deque(maxlen=max(1, int(self.requests_per_second or 1)))
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __repr__(self) -> str:
+        rate = self.requests_per_second or "unlimited"
+        return f"RequestBudget(requests_per_second={rate}, max_concurrency={self.max_concurrency})"
+
+    @property
+    def concurrency(self) -> int:
+        """The requests that may be in flight now: rate x recent latency with headroom, less after failures."""
+        if self.requests_per_second is None:
+            wanted = float(self.max_concurrency)
+        else:
+            wanted = self.requests_per_second * self._latency * _HEADROOM + _SPARE
+        return max(1, min(self.max_concurrency, int(min(wanted, self.max_concurrency) * self._speed)))
+
+    @asynccontextmanager
+    async def slot(self, *, urgent: bool = False) -> AsyncIterator[float]:
+        """Wait for the right to send one request, and hold it until the answer is read.
+
+        Args:
+            urgent: go ahead of those who wait for their first attempt; for retries, which have limited time.
+
+        Yields:
+            Seconds the budget held the request back, not counting the wait for requests before it.
+        """
+        gate, turnstile = self._bind()
+        await gate.enter(first=urgent)
+        try:
+            async with turnstile:
+                waited = await self._wait_for_turn()
+            yield waited
+        finally:
+            gate.leave()
+
+    def succeeded(self, latency: float) -> None:
+        """Report an answer: the concurrency follows its latency, and lost speed comes back.
+
+        Args:
+            latency: seconds from sending to the end of the body.
+        """
+        # quick to rise, slow to fall: too few in flight costs throughput, too many cost little
+        weight = 0.5 if latency > self._latency else 0.1
+        self._latency += weight * (latency - self._latency)
+        now = self._now()
+        if self._speed < 1.0:
+            self._speed = min(1.0, self._speed + _RECOVERY * min(1.0, now - self._last_signal))
+        self._last_signal = now
+        self._adjust()
+
+    def throttled(self, wait_seconds: float) -> None:
+        """Report a 429: nobody sends for a while, and then more slowly.
+
+        Args:
+            wait_seconds: seconds from now in which nothing is sent.
+        """
+        self._paused_until = max(self._paused_until, self._now() + wait_seconds)
+        self._slow_down(_AFTER_THROTTLING)
+
+    def failed(self) -> None:
+        """Report a 5xx, a timeout or a dropped connection: everything slows down."""
+        self._slow_down(_AFTER_FAILURE)
+
+    def _slow_down(self, factor: float) -> None:
+        now = self._now()
+        self._last_signal = now
+        if now - self._last_incident >= _ONE_INCIDENT:
+            self._last_incident = now
+            self._speed = max(_SLOWEST, self._speed * factor)
+            self._adjust()
+
+    def _adjust(self) -> None:
+        if self._loop is not None:
+            self._gate.limit = self.concurrency
+
+    def _bind(self) -> tuple[Gate, asyncio.Lock]:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop = loop
+            self._gate = Gate(self.concurrency)
+            self._turnstile = asyncio.Lock()
+        return self._gate, self._turnstile
+
+    async def _wait_for_turn(self) -> float:
+        """Wait, alone in the turnstile, until a request may leave; the return value is the seconds waited."""
+        arrived = self._now()
+        while (delay := self._next_turn() - self._now()) > 0:
+            await self._sleep(delay)
+        now = self._now()
+        self._sent.append(now)
+        if self.requests_per_second is not None:
+            spacing = 1.0 / (self.requests_per_second * _UTILISATION * self._speed)
+            self._schedule = max(now - _CATCH_UP, self._schedule) + spacing
+        self.seconds_waited += now - arrived
+        return now - arrived
+
+    def _next_turn(self) -> float:
+        """Say when the next request may leave: after any pause, on schedule, and never too many in a window."""
+        if self.requests_per_second is None or not self._sent:
+            return self._paused_until
+        turn = max(self._paused_until, self._schedule)
+        if len(self._sent) == self._sent.maxlen:
+            window = len(self._sent) / (self.requests_per_second * _UTILISATION)
+            turn = max(turn, self._sent[0] + window)
+        return turn

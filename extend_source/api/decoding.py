@@ -1,0 +1,87 @@
+"""JSON in and out without losing a digit.
+
+Numbers with a fraction or an exponent become `decimal.Decimal` (``1.10`` stays ``1.10``), whole numbers
+stay `int` of any size.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import msgspec
+
+_UTF8_BOM = b"\xef\xbb\xbf"
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_CANONICAL_ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted")
+
+
+def decode_json(body: bytes) -> Any:
+    """Decode a JSON body exactly.
+
+    A UTF-8 byte order mark is tolerated. Half a surrogate pair (``"\\ud800"``), which some extractors emit and no
+    database can store, becomes U+FFFD.
+
+    Args:
+        body: the bytes of the body.
+
+    Returns:
+        The JSON value, with `int` for whole numbers and `decimal.Decimal` for all others.
+
+    Raises:
+        ValueError: the body is not JSON; the text quotes nothing of it.
+    """
+    body = body.removeprefix(_UTF8_BOM)
+    try:
+        return _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError) as error:
+        reason = _reason(error)
+    if _SURROGATE_ESCAPE.search(body):
+        try:
+            return _without_lone_surrogates(
+                json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+            )
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            reason = _reason(error)
+    raise ValueError(f"not JSON: {reason}")
+
+
+def encode_json(value: Any, *, sort_keys: bool = False) -> str:
+    """Encode a value that `decode_json` has returned.
+
+    Args:
+        value: the JSON value; `decimal.Decimal` is written as a number with all its digits.
+        sort_keys: sort the keys of all objects: the canonical form, for hashes.
+
+    Returns:
+        The JSON text, without spaces.
+    """
+    return (_CANONICAL_ENCODER if sort_keys else _ENCODER).encode(value).decode()
+
+
+def _reason(error: Exception) -> str:
+    # UnicodeDecodeError and JSONDecodeError hold the whole body; only a short text may leave this module
+    if isinstance(error, UnicodeDecodeError):
+        return f"invalid UTF-8 at byte {error.start}"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return "a number out of range" if isinstance(error, ArithmeticError) else str(error)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _without_lone_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _LONE_SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_without_lone_surrogates(key): _without_lone_surrogates(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_lone_surrogates(item) for item in value]
+    return value

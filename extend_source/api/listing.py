@@ -1,0 +1,121 @@
+"""Paging through ``GET /processor_runs``: filters, pages, and what to do when a page token is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from extend_source.api.errors import InvalidRequest, MalformedResponse
+from extend_source.config import ProcessorType, RunStatus
+
+SortBy = Literal["updatedAt", "createdAt"]
+SortDirection = Literal["asc", "desc"]
+
+MAX_PAGE_SIZE = 1000
+"""The largest ``maxPageSize`` (docs "List files", the same parameter on every list; the API's default is 10)."""
+
+MAX_RESTARTS = 2
+"""How often a listing starts again from its first page after a refused page token."""
+
+_ABOUT_PAGE_TOKEN = re.compile(r"token|cursor", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class RunFilters:
+    """Filters of the run listing; None means all (docs "List Processor Runs").
+
+    There is no filter by time in any version of the API, and each filter takes one value per request.
+
+    Attributes:
+        status: a run status such as ``PROCESSED``.
+        processor_id: the processor.
+        processor_type: ``EXTRACT``, ``CLASSIFY`` or ``SPLITTER``.
+        source_id: what created the run, for example a workflow run.
+        source: the kind of thing that created it, for example ``WORKFLOW_RUN``.
+        file_name_contains: a part of the file's name.
+    """
+
+    status: RunStatus | None = None
+    processor_id: str | None = None
+    processor_type: ProcessorType | None = None
+    source_id: str | None = None
+    source: str | None = None
+    file_name_contains: str | None = None
+
+    def parameters(self) -> dict[str, str]:
+        """Name the filters that are set as query parameters.
+
+        Returns:
+            The parameters, not yet percent-encoded.
+        """
+        named = {
+            "status": self.status,
+            "processorId": self.processor_id,
+            "processorType": self.processor_type,
+            "sourceId": self.source_id,
+            "source": self.source,
+            "fileNameContains": self.file_name_contains,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """One page of the run listing.
+
+    Attributes:
+        summaries: the canonical run summaries; a page may be shorter than asked for, even empty.
+        number: counts the pages of this listing from 1, those read again after a restart included.
+    """
+
+    summaries: list[dict[str, Any]]
+    number: int
+
+
+FetchPage = Callable[[dict[str, str]], Awaitable[tuple[list[dict[str, Any]], str | None]]]
+"""Fetches the page of some query parameters: its summaries and the token of the next page."""
+
+
+async def pages(parameters: dict[str, str], fetch: FetchPage) -> AsyncIterator[RunPage]:
+    """Walk through all pages of a listing.
+
+    A token is bound to its query, so every parameter is repeated with it (docs "Pagination"). How long a token lives
+    is not documented: when one is refused, the listing starts again, so rows can repeat but none is lost.
+
+    Args:
+        parameters: filters, order and page size.
+        fetch: fetches one page.
+
+    Yields:
+        The pages in order.
+
+    Raises:
+        InvalidRequest: the request was refused, or page tokens were refused more than `MAX_RESTARTS` times.
+        MalformedResponse: a token came twice, so the listing would never end.
+    """
+    number, restarts = 0, 0
+    token: str | None = None
+    seen: set[str] = set()
+    while True:
+        try:
+            summaries, next_token = await fetch(parameters if token is None else {**parameters, "nextPageToken": token})
+        except InvalidRequest as error:
+            if token is None or not _ABOUT_PAGE_TOKEN.search(error.what):
+                raise
+            if restarts == MAX_RESTARTS:
+                error.advice = "Page tokens keep expiring: run the sync again, with narrower filters if it persists"
+                raise
+            restarts += 1
+            token = None
+            seen.clear()
+            continue
+        number += 1
+        yield RunPage(summaries, number)
+        if next_token is None:
+            return
+        if next_token in seen:
+            raise MalformedResponse(f"The listing sent the page token of page {number} twice: it would never end")
+        seen.add(next_token)
+        token = next_token

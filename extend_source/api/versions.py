@@ -1,0 +1,63 @@
+"""One adapter per API version: payload in, canonical payload out.
+
+The canonical payload is the one of API 2025-04-21. Everything above the wire sees only that, and never a signed
+URL. Another version is another entry in `ADAPTERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from extend_source.api.errors import UnsupportedApiVersion
+from extend_source.config import API_VERSION
+from extend_source.redaction import without_signed_urls
+
+Payload = dict[str, Any]
+
+
+def _without_signed_urls(payload: Payload) -> Payload:
+    cleaned: Payload = without_signed_urls(payload)
+    return cleaned
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """How the payloads of one API version become canonical.
+
+    Attributes:
+        run: adapts a full processor run.
+        summary: adapts an element of the listing.
+        file: adapts a file.
+    """
+
+    run: Callable[[Payload], Payload] = _without_signed_urls
+    summary: Callable[[Payload], Payload] = _without_signed_urls
+    file: Callable[[Payload], Payload] = _without_signed_urls
+
+
+ADAPTERS: Mapping[str, Adapter] = MappingProxyType({API_VERSION: Adapter()})
+"""The adapter of each supported API version."""
+
+
+def adapter_for(api_version: str) -> Adapter:
+    """Find the adapter of an API version.
+
+    Args:
+        api_version: for example ``2025-04-21``.
+
+    Returns:
+        The adapter.
+
+    Raises:
+        UnsupportedApiVersion: there is none; the text names the supported versions.
+    """
+    adapter = ADAPTERS.get(api_version)
+    if adapter is None:
+        supported = ", ".join(sorted(ADAPTERS))
+        raise UnsupportedApiVersion(
+            f"API version {api_version!r} is not supported", f"Set api_version to one of: {supported}"
+        )
+    return adapter

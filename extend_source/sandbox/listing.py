@@ -1,0 +1,83 @@
+"""Filters and sorts runs and files the way the list endpoints do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from extend_source.sandbox.records import FileRecord, Json, RunRecord
+
+SortBy = Literal["updatedAt", "createdAt"]
+SortDir = Literal["asc", "desc"]
+
+SOURCES = ("ADMIN", "BATCH_PROCESSOR_RUN", "PLAYGROUND", "WORKFLOW_CONFIGURATION", "WORKFLOW_RUN", "STUDIO", "API")
+"""The values the ``source`` filter accepts."""
+
+
+@dataclass(frozen=True)
+class RunQuery:
+    """The filters of GET ``/processor_runs``; None means no filter.
+
+    Attributes:
+        status: One status.
+        processor_id: One processor.
+        processor_type: EXTRACT, CLASSIFY or SPLITTER.
+        source_id: Id of what created the run.
+        source: What created the run, one of ``SOURCES``.
+        file_name_contains: Part of a file's name, in any case.
+    """
+
+    status: str | None = None
+    processor_id: str | None = None
+    processor_type: str | None = None
+    source_id: str | None = None
+    source: str | None = None
+    file_name_contains: str | None = None
+
+    def matches(self, run: RunRecord, file_names: Iterable[str]) -> bool:
+        """Whether a run passes every filter.
+
+        Args:
+            run: The run.
+            file_names: Names of the run's files.
+        """
+        wanted = (
+            (self.status, run.status),
+            (self.processor_id, run.payload.get("processorId")),
+            (self.processor_type, run.payload.get("type")),
+            (self.source_id, run.source_id),
+            (self.source, run.source),
+        )
+        if any(value is not None and value != actual for value, actual in wanted):
+            return False
+        part = self.file_name_contains
+        return part is None or any(part.lower() in name.lower() for name in file_names)
+
+
+def run_sort_key(run: RunRecord, sort_by: SortBy) -> tuple[datetime, str]:
+    """Return what runs are ordered by: the time asked for, then the id, so that the order is total."""
+    return (run.updated_at if sort_by == "updatedAt" else run.created_at, run.id)
+
+
+def file_sort_key(file: FileRecord) -> tuple[str, str]:
+    """Return what files are ordered by: creation time, then id."""
+    return (str(file.payload.get("createdAt")), file.id)
+
+
+def summary_of(run: RunRecord, created_at: str, updated_at: str) -> Json:
+    """Return the ProcessorRunSummary of a run.
+
+    Args:
+        run: The run.
+        created_at: Its creation time as text.
+        updated_at: Its last update as text.
+    """
+    payload = run.payload
+    keys = ("id", "status", "processorId", "processorName", "processorVersionId", "type")
+    summary: Json = {key: payload[key] for key in keys if key in payload}
+    summary["createdAt"], summary["updatedAt"] = created_at, updated_at
+    if "usage" in payload:
+        summary["usage"] = payload["usage"]
+    return summary

@@ -1,0 +1,187 @@
+"""Run configs, stored once by content, with their classes, fields and page ranges."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, Optional
+
+from extend_source.api.decoding import encode_json
+from extend_source.redaction import without_signed_urls
+from extend_source.tables import schemas
+from extend_source.tables.building import TableSet
+from extend_source.tables.paths import item, member
+from extend_source.tables.reading import DriftLog, ObjectReader
+
+_CONFIG = ObjectReader.of(schemas.RUN_CONFIGS)
+_CLASSIFICATION = ObjectReader.of(schemas.RUN_CONFIG_CLASSIFICATIONS)
+_PAGE_RANGE = ObjectReader.of(schemas.RUN_CONFIG_PAGE_RANGES)
+
+_RULES = ("extractionRules", "classificationRules", "splitRules")
+_CLASSES = ("classifications", "splitClassifications")
+_RANGES = (
+    ("advanced", ("advancedOptions", "pageRanges")),
+    ("parser", ("parser", "advancedOptions", "pageRanges")),
+    ("excel_sheets", ("advancedOptions", "excelSheetRanges")),
+)
+_EXTEND_TYPES = ("date", "currency", "signature")
+
+_Text = Optional[str]
+FieldRow = tuple[str, _Text, _Text, _Text, _Text, Optional[bool], _Text, _Text]
+"""path, field id, name, value type, extend type, nullable, description, enum values as JSON."""
+
+
+class ConfigTables:
+    """Writes each distinct config once a load."""
+
+    def __init__(self, tables: TableSet, drift: DriftLog) -> None:
+        """Start a load."""
+        self._tables = tables
+        self._drift = drift
+        self._seen: set[str] = set()
+
+    def add(self, config: dict[str, Any]) -> str:
+        """Add the config that a run carries.
+
+        Args:
+            config: the API's config object (docs "Processor config").
+
+        Returns:
+            The config's id: SHA-256 of its canonical JSON, so that equal configs share one row.
+        """
+        text = encode_json(without_signed_urls(config), sort_keys=True)
+        config_id = hashlib.sha256(text.encode()).hexdigest()
+        if config_id in self._seen:
+            return config_id
+        self._seen.add(config_id)
+        values, _ = _CONFIG.read(config, self._drift)
+        rules = next((config[key] for key in _RULES if isinstance(config.get(key), str)), None)
+        self._tables[schemas.RUN_CONFIGS].add([config_id, rules, text], values)
+        self._add_objects(config_id, config)
+        fields = self._tables[schemas.RUN_CONFIG_FIELDS]
+        taken: set[str] = set()
+        for path, *rest in _fields(config):
+            # a schema can describe one path twice (variants of anyOf): the config column has them all
+            if path not in taken:
+                fields.add([config_id, path, len(taken), *rest])
+                taken.add(path)
+        return config_id
+
+    def _add_objects(self, config_id: str, config: dict[str, Any]) -> None:
+        classes = self._tables[schemas.RUN_CONFIG_CLASSIFICATIONS]
+        offered = [entry for key in _CLASSES for entry in _objects(config.get(key))]
+        for position, entry in enumerate(offered):
+            classes.add([config_id, position], *_CLASSIFICATION.read(entry, self._drift))
+        ranges = self._tables[schemas.RUN_CONFIG_PAGE_RANGES]
+        for scope, keys in _RANGES:
+            for position, entry in enumerate(_objects(_dig(config, keys))):
+                ranges.add([config_id, scope, position], *_PAGE_RANGE.read(entry, self._drift))
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; whatever else is there stays in the config column."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _dig(value: Any, keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _fields(config: dict[str, Any]) -> Iterator[FieldRow]:
+    schema, legacy = config.get("schema"), config.get("fields")
+    if isinstance(schema, dict):
+        yield from _schema_members("", schema, schema, ())
+    elif isinstance(legacy, list):
+        yield from _legacy_fields("", legacy)
+
+
+def _schema_members(
+    path: str, schema: dict[str, Any], root: dict[str, Any], seen: tuple[str, ...]
+) -> Iterator[FieldRow]:
+    """Walk the members of an object schema and the items of an array schema."""
+    for variant, refs in _variants(schema, root, seen):
+        properties = variant.get("properties")
+        if isinstance(properties, dict):
+            for name, child in properties.items():
+                if isinstance(child, dict):
+                    child_path = member(path, name)
+                    yield _schema_field(child_path, name, child, root, refs)
+                    yield from _schema_members(child_path, child, root, refs)
+        items = variant.get("items")
+        if isinstance(items, dict):
+            item_path = item(path, None)
+            yield _schema_field(item_path, None, items, root, refs)
+            yield from _schema_members(item_path, items, root, refs)
+
+
+def _schema_field(
+    path: str, name: str | None, schema: dict[str, Any], root: dict[str, Any], seen: tuple[str, ...]
+) -> FieldRow:
+    variants = [variant for variant, _ in _variants(schema, root, seen)]
+    types: list[str] = []
+    enum: Any = None
+    extend_type = description = None
+    for variant in variants:
+        declared = variant.get("type")
+        for name_of_type in declared if isinstance(declared, list) else [declared]:
+            if isinstance(name_of_type, str) and name_of_type not in types:
+                types.append(name_of_type)
+        enum = variant.get("enum") if enum is None else enum
+        extend_type = extend_type or _text(variant.get("extend:type"))
+        description = description or _text(variant.get("description"))
+    nullable = "null" in types or (isinstance(enum, list) and None in enum)
+    value_type = "|".join(kind for kind in types if kind != "null") or None
+    enum_values = encode_json(enum) if enum is not None else None
+    return path, None, name, value_type, extend_type, nullable, description, enum_values
+
+
+def _variants(
+    schema: dict[str, Any], root: dict[str, Any], seen: tuple[str, ...]
+) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+    """A schema and everything that ``$ref``, ``anyOf``, ``oneOf`` and ``allOf`` add to it.
+
+    Yields:
+        Each schema with the references followed on the way to it: a schema that refers to itself is
+        followed once, as its fields have no end.
+    """
+    yield schema, seen
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference not in seen:
+        target = _resolve(reference, root)
+        if target is not None:
+            yield from _variants(target, root, (*seen, reference))
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for choice in _objects(schema.get(keyword)):
+            yield from _variants(choice, root, seen)
+
+
+def _resolve(reference: str, root: dict[str, Any]) -> dict[str, Any] | None:
+    if not reference.startswith("#"):
+        return None
+    target: Any = root
+    for part in reference[1:].split("/")[1:]:
+        target = target.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
+    return target if isinstance(target, dict) else None
+
+
+def _legacy_fields(path: str, fields: list[Any]) -> Iterator[FieldRow]:
+    for field in _objects(fields):
+        name = _text(field.get("name")) or _text(field.get("id"))
+        if name is None:
+            continue
+        field_path = member(path, name)
+        kind = _text(field.get("type"))
+        extend_type = kind if kind in _EXTEND_TYPES else None
+        enum = encode_json(field["enum"]) if field.get("enum") is not None else None
+        description = _text(field.get("description"))
+        yield field_path, _text(field.get("id")), name, kind, extend_type, None, description, enum
+        nested = field.get("schema")
+        if isinstance(nested, list):
+            inner = item(field_path, None) if kind == "array" else field_path
+            yield from _legacy_fields(inner, nested)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

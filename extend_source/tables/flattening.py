@@ -1,0 +1,99 @@
+"""From payloads to Arrow tables: one pass over each payload fills every table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from extend_source.tables import schemas
+from extend_source.tables.building import TableSet
+from extend_source.tables.files import FileTables
+from extend_source.tables.reading import DriftLog
+from extend_source.tables.runs import Origin, RunTables
+
+
+@dataclass(frozen=True)
+class FetchError:
+    """A run that could not be loaded.
+
+    Attributes:
+        id: the run's id.
+        attempts: the loads in which it failed, this one included.
+        status_code: the HTTP status, where there was an answer.
+        code: the API's error code, or the name of the error.
+        message: one line; free of secrets.
+        first_seen_at: the first failure.
+        last_seen_at: this failure.
+    """
+
+    id: str
+    attempts: int
+    status_code: int | None
+    code: str | None
+    message: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+class Flattener:
+    """Turns the payloads of one load into tables, in batches.
+
+    What a load has seen once (a file, a config, an unknown key) it writes once. Nothing here does I/O.
+    """
+
+    def __init__(
+        self, *, with_contents: bool = True, landed_drift: frozenset[tuple[str, str]] = frozenset()
+    ) -> None:
+        """Start a load.
+
+        Args:
+            with_contents: write the text of files; False keeps all of it out of the tables.
+            landed_drift: keys of ``schema_drift`` rows that earlier loads wrote, which stay as they are.
+        """
+        self._tables = TableSet(list(schemas.TABLES.values()))
+        self._drift = DriftLog()
+        self._files = FileTables(self._tables, self._drift, with_contents=with_contents)
+        self._runs = RunTables(self._tables, self._drift, self._files)
+        self._written_drift = set(landed_drift)
+
+    @property
+    def row_count(self) -> int:
+        """The rows that wait for `take`."""
+        return self._tables.row_count
+
+    def add_run(self, run: dict[str, Any], origin: Origin) -> None:
+        """Add a run's payload; see `RunTables.add`."""
+        self._runs.add(run, origin)
+
+    def add_file(self, file: dict[str, Any], fetched_at: datetime) -> None:
+        """Add a file as ``GET /files/{id}`` sends it; see `FileTables.add`."""
+        self._files.add(file, fetched_at)
+
+    def add_error(self, error: FetchError) -> None:
+        """Add a run that could not be loaded."""
+        self._tables[schemas.FETCH_ERRORS].add(
+            (
+                *(error.id, error.attempts, error.status_code, error.code, error.message),
+                *(error.first_seen_at, error.last_seen_at),
+            )
+        )
+
+    def take(self, load_id: str | None, now: datetime) -> dict[str, pa.Table]:
+        """Return what was added since the last call as Arrow tables.
+
+        Args:
+            load_id: the id of the load, for ``_dlt_load_id``.
+            now: the time for new ``schema_drift`` rows, UTC.
+
+        Returns:
+            Every table by name, empty ones included, each of its fixed schema.
+        """
+        builder = self._tables[schemas.SCHEMA_DRIFT]
+        for key, (reason, kind, run_id) in self._drift.entries.items():
+            if key not in self._written_drift:
+                self._written_drift.add(key)
+                builder.add((*key, reason, kind, now, run_id))
+        return self._tables.take(load_id)

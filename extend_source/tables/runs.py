@@ -1,0 +1,241 @@
+"""A run payload: the run's own row, and what of it belongs to the other families."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from extend_source.api.decoding import encode_json
+from extend_source.redaction import PRESIGNED_URL_KEY, redact_signed_urls
+from extend_source.tables import schemas
+from extend_source.tables.building import TableSet
+from extend_source.tables.configs import ConfigTables
+from extend_source.tables.edits import EditTables
+from extend_source.tables.extraction import FINAL, ExtractionTables
+from extend_source.tables.files import FileTables
+from extend_source.tables.kinds import to_timestamp
+from extend_source.tables.reading import DriftLog, Extra, ObjectReader
+from extend_source.tables.stages import StageTables
+
+_RUN = ObjectReader.of(schemas.PROCESSOR_RUNS)
+_MERGED_PROCESSOR = ObjectReader.of(schemas.PROCESSOR_RUN_MERGED_PROCESSORS)
+_API_NAMES = [column.name for column in schemas.PROCESSOR_RUNS.api_columns]
+_TYPE, _CREDITS = _API_NAMES.index("type"), _API_NAMES.index("credits")
+_FAILURE_MESSAGE = _API_NAMES.index("failure_message")
+
+_STAGES = (("initial", "initialOutput"), ("reviewed", "reviewedOutput"))
+
+_RUN_TABLES = tuple(table for table in schemas.TABLES.values() if table.replaced_by == "run_id")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a payload came from.
+
+    Attributes:
+        api_version: the API version it was fetched with.
+        workspace_id: the workspace named in the settings, or None.
+        fetched_at: when it was fetched, UTC.
+        summary: the run as the listing shows it, the only place of its timestamps; None when it was
+            fetched by id alone.
+    """
+
+    api_version: str
+    workspace_id: str | None
+    fetched_at: datetime
+    summary: dict[str, Any] | None = None
+
+
+class RunTables:
+    """Writes run payloads."""
+
+    def __init__(self, tables: TableSet, drift: DriftLog, files: FileTables) -> None:
+        """Start a load."""
+        self._tables = tables
+        self._drift = drift
+        self._files = files
+        self._configs = ConfigTables(tables, drift)
+        self._extraction = ExtractionTables(tables, drift)
+        self._stages = StageTables(tables, drift)
+        self._edits = EditTables(tables, drift)
+
+    def add(self, run: dict[str, Any], origin: Origin) -> None:
+        """Add a run.
+
+        Args:
+            run: the API's ProcessorRun object with an ``id`` (docs "Get Processor Run", 2025-04-21).
+            origin: where it came from.
+        """
+        run_id: str = run["id"]
+        self._drift.run_id = run_id
+        for table in _RUN_TABLES:
+            self._tables[table].mark(run_id)
+        self._tables[schemas.FETCH_ERRORS].mark(run_id)
+        values, read_extra = _RUN.read(run, self._drift)
+        if values[_FAILURE_MESSAGE]:
+            values[_FAILURE_MESSAGE] = redact_signed_urls(values[_FAILURE_MESSAGE])
+        extra: Extra = dict(read_extra or {})
+        config_id = self._add_config(run, extra)
+        output_format = _output_format(values[_TYPE], run)
+        documents = self._add_outputs(run_id, run, output_format, extra)
+        self._add_edits(run_id, run, output_format, extra)
+        self._add_files(run_id, run, origin.fetched_at, extra)
+        self._add_merged_processors(run_id, run, extra)
+        if values[_CREDITS] is not None:
+            ledger = self._tables[schemas.CREDIT_USAGE]
+            ledger.add(["processor_run", run_id, values[_CREDITS], "processing", origin.fetched_at])
+        shown_format = output_format if run.get("output") else None
+        own = (
+            *(origin.api_version, origin.workspace_id, config_id, shown_format, *documents),
+            *(_summary_time(origin.summary, key) for key in ("createdAt", "updatedAt")),
+            *(origin.fetched_at, payload_sha256(run)),
+        )
+        self._tables[schemas.PROCESSOR_RUNS].add(own, values, extra or None)
+        self._drift.run_id = None
+
+    def _add_config(self, run: dict[str, Any], extra: Extra) -> str | None:
+        config = run.get("config")
+        if isinstance(config, dict):
+            return self._configs.add(config)
+        self._keep(extra, "config", config)
+        return None
+
+    def _add_outputs(
+        self, run_id: str, run: dict[str, Any], output_format: str | None, extra: Extra
+    ) -> tuple[str | None, str | None]:
+        """Add the outputs; return the initial and reviewed ones that `processor_runs` keeps as JSON."""
+        final = run.get("output")
+        if output_format in ("classification", "splits"):
+            add: Callable[[str, str, dict[str, Any]], Extra | None] = (
+                self._stages.add_classification
+                if output_format == "classification"
+                else self._stages.add_splits
+            )
+            for stage, key in ((FINAL, "output"), *_STAGES):
+                self._keep_output(extra, key, run.get(key), lambda output, stage=stage: add(run_id, stage, output))
+            return None, None
+        if output_format is None:
+            for key in ("output", "initialOutput", "reviewedOutput"):
+                self._keep_output(extra, key, run.get(key), lambda output: output)
+            return None, None
+        self._keep_output(extra, "output", final, lambda output: self._add_extraction(run_id, output, output_format))
+        initial, reviewed = (
+            encode_json(run[key]) if run.get(key) is not None and run[key] != final else None
+            for _, key in _STAGES
+        )
+        return initial, reviewed
+
+    def _add_extraction(self, run_id: str, output: dict[str, Any], output_format: str) -> Extra | None:
+        if output_format == "schema":
+            return self._extraction.add_schema_output(run_id, output)
+        self._extraction.add_legacy_output(run_id, output)
+        return None
+
+    def _keep_output(
+        self, extra: Extra, key: str, output: Any, add: Callable[[dict[str, Any]], Extra | None]
+    ) -> None:
+        """Add an output; what no table holds of it goes to the run's ``extra``."""
+        if output is None or output == {}:
+            return
+        if not isinstance(output, dict):
+            self._keep(extra, key, output)
+            return
+        left_over = add(output)
+        if left_over:
+            extra[key] = left_over
+            for name, value in left_over.items():
+                self._drift.unknown_key("output", name, value)
+
+    def _add_edits(self, run_id: str, run: dict[str, Any], output_format: str | None, extra: Extra) -> None:
+        edits, initial, reviewed = run.get("edits"), run.get("initialOutput"), run.get("reviewedOutput")
+        if edits is not None and not isinstance(edits, dict):
+            self._keep(extra, "edits", edits)
+            edits = None
+        if edits or (initial and reviewed and output_format in ("schema", "fields")):
+            self._edits.add(run_id, edits or {}, initial, reviewed, output_format)
+
+    def _add_files(self, run_id: str, run: dict[str, Any], fetched_at: datetime, extra: Extra) -> None:
+        links = self._tables[schemas.PROCESSOR_RUN_FILES]
+        for position, file in enumerate(self._objects_of(run, "files", extra)):
+            file_id = self._files.add(file, fetched_at)
+            if file_id is None:
+                self._drift.unexpected_type("file", "id", file.get("id"))
+                extra.setdefault("files", []).append(file)
+            else:
+                links.add((run_id, position, file_id))
+
+    def _add_merged_processors(self, run_id: str, run: dict[str, Any], extra: Extra) -> None:
+        builder = self._tables[schemas.PROCESSOR_RUN_MERGED_PROCESSORS]
+        for position, processor in enumerate(self._objects_of(run, "mergedProcessors", extra)):
+            builder.add((run_id, position), *_MERGED_PROCESSOR.read(processor, self._drift))
+
+    def _objects_of(self, run: dict[str, Any], key: str, extra: Extra) -> list[dict[str, Any]]:
+        """Return a list of objects; anything else goes to the run's ``extra``."""
+        items = run.get(key)
+        if isinstance(items, list) and all(isinstance(item, dict) for item in items):
+            return items
+        self._keep(extra, key, items)
+        return []
+
+    def _keep(self, extra: Extra, key: str, value: Any) -> None:
+        if value is not None:
+            extra[key] = value
+            self._drift.unexpected_type("processor_run", key, value)
+
+
+def _output_format(run_type: str | None, run: dict[str, Any]) -> str | None:
+    """Tell the shape of a run's outputs from its type and config, never from the output's keys.
+
+    A legacy extraction may have fields that are called ``value`` and ``metadata``; only where the config
+    says nothing is the output's own shape looked at.
+    """
+    if run_type == "CLASSIFY":
+        return "classification"
+    if run_type == "SPLITTER":
+        return "splits"
+    if run_type != "EXTRACT":
+        return None
+    config = run.get("config")
+    config = config if isinstance(config, dict) else {}
+    if config.get("schema") is not None:
+        return "schema"
+    if config.get("fields") is not None:
+        return "fields"
+    output = run.get("output")
+    return "schema" if isinstance(output, dict) and output.keys() <= {"value", "metadata"} else "fields"
+
+
+def _summary_time(summary: dict[str, Any] | None, key: str) -> datetime | None:
+    value = (summary or {}).get(key)
+    if value is None:
+        return None
+    try:
+        return to_timestamp(value)
+    except ValueError:
+        return None
+
+
+def payload_sha256(run: dict[str, Any]) -> str:
+    """Return the SHA-256 of a run's canonical JSON.
+
+    Signed URLs, which are new in every answer, are left out, so that equal runs have equal sums.
+
+    Args:
+        run: the API's ProcessorRun object.
+
+    Returns:
+        The sum in lower-case hexadecimal.
+    """
+    files = run.get("files")
+    if isinstance(files, list) and any(isinstance(file, dict) and PRESIGNED_URL_KEY in file for file in files):
+        run = {**run, "files": [_without_url(file) for file in files]}
+    return hashlib.sha256(encode_json(run, sort_keys=True).encode()).hexdigest()
+
+
+def _without_url(file: Any) -> Any:
+    if not isinstance(file, dict):
+        return file
+    return {key: value for key, value in file.items() if key != PRESIGNED_URL_KEY}

@@ -6,9 +6,12 @@ environment, or from ``[sources.extend]`` in ``.dlt/config.toml`` and ``.dlt/sec
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, get_args
+from collections.abc import Sequence
+from datetime import date, datetime, timezone
+from typing import Any, Literal, get_args
 
 from dlt.common.configuration import configspec
+from dlt.common.configuration.exceptions import ConfigurationValueError
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
@@ -35,3 +38,91 @@ RunStatus = Literal["PENDING", "PROCESSING", "PROCESSED", "FAILED", "CANCELLED"]
 PROCESSOR_TYPES: tuple[str, ...] = get_args(ProcessorType)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
 FILE_CONTENTS: tuple[str, ...] = get_args(FileContents)
+
+
+@configspec
+class ExtendSettings(BaseConfiguration):
+    """All settings of the source.
+
+    Attributes:
+        api_key: the API key, sent in the Authorization header and kept nowhere else.
+        base_url: the deployment's address; see `DEPLOYMENTS`.
+        api_version: the API version to ask for; see `SUPPORTED_API_VERSIONS`.
+        workspace_id: the workspace; needed with an organisation-wide key.
+        start_date: leave out runs last updated before this time: an ISO date or time, UTC if it names no
+            zone. None: no limit. Listing only.
+        processor_ids: only runs of these processors. None: all. Listing only.
+        processor_types: only runs of these types: EXTRACT, CLASSIFY, SPLITTER. Listing only.
+        statuses: only runs in these states: PENDING, PROCESSING, PROCESSED, FAILED, CANCELLED. Listing only.
+        refresh: fetch what has already landed again.
+        requests_per_second: the request budget. Extend's smallest plan has 10, shared by everything that uses the
+            organisation's keys (docs "Rate limits"). 0: no limit of our own.
+        max_concurrency: the most requests under way at once.
+        file_contents: the text of files. ``embedded``: what the run payload carries; ``fetch``: one request more for
+            each distinct file that has not landed with text; ``none``: no text at all.
+    """
+
+    api_key: TSecretStrValue = None  # type: ignore[assignment]  # dlt's way to say: required
+    base_url: str = DEFAULT_BASE_URL
+    api_version: str = API_VERSION
+    workspace_id: str | None = None
+    start_date: Any | None = None
+    processor_ids: list[str] | None = None
+    processor_types: list[str] | None = None
+    statuses: list[str] | None = None
+    refresh: bool = False
+    requests_per_second: float = 10.0
+    max_concurrency: int = 32
+    file_contents: str = "embedded"
+
+    def on_resolved(self) -> None:
+        """Check the values once dlt has found them all.
+
+        Raises:
+            ConfigurationValueError: one line that names the setting and what it takes.
+        """
+        for name in ("processor_ids", "processor_types", "statuses"):
+            if isinstance(getattr(self, name), str):
+                raise ConfigurationValueError(f'{name} takes a list, for example ["..."], not one text.')
+        _check_choices("file_contents", [self.file_contents], FILE_CONTENTS)
+        _check_choices("processor_types", self.processor_types, PROCESSOR_TYPES)
+        _check_choices("statuses", self.statuses, RUN_STATUSES)
+        if not 0 <= self.requests_per_second < float("inf"):
+            raise ConfigurationValueError("requests_per_second takes a number from 0 (no limit) up.")
+        if self.max_concurrency < 1:
+            raise ConfigurationValueError("max_concurrency takes a whole number from 1 up.")
+        if self.start_date is not None:
+            parse_start_date(self.start_date)
+
+
+def parse_start_date(value: str | date | datetime) -> datetime:
+    """Read the `start_date` setting.
+
+    Args:
+        value: an ISO date or time as text (``2026-01-31``, ``2026-01-31T08:00:00Z``), or a Python date or time.
+
+    Returns:
+        An aware datetime in UTC; what names no zone is UTC.
+
+    Raises:
+        ConfigurationValueError: it is neither.
+    """
+    if isinstance(value, str):
+        text = value[:-1] + "+00:00" if value[-1:] in ("Z", "z") else value
+        try:
+            value = datetime.fromisoformat(text)
+        except ValueError:
+            raise ConfigurationValueError(
+                f"start_date takes an ISO date or time such as 2026-01-31, not {text!r}."
+            ) from None
+    if not isinstance(value, date):
+        raise ConfigurationValueError("start_date takes an ISO date or time such as 2026-01-31.")
+    if not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+
+
+def _check_choices(name: str, values: Sequence[str] | None, choices: Sequence[str]) -> None:
+    for value in values or ():
+        if value not in choices:
+            raise ConfigurationValueError(f"{name} takes {', '.join(choices)}; not {value!r}.")

@@ -1,8 +1,8 @@
 """The request budget: one rate and one concurrency that all requests of a sync share.
 
-Extend limits requests per second and organisation (docs "Rate limits": 10 on the smallest plan, shared with the
-customer's own reads). So requests leave evenly spaced, a trifle below the allowed rate; a 429 stops all of them for as
-long as the server asks; 429 and 5xx slow the whole sync down for some seconds.
+Extend limits requests per second and organisation (docs "Rate limits": 10 on the smallest plan, shared with
+the customer's own reads). So requests leave evenly spaced, a trifle below the allowed rate; a 429 stops all
+of them for as long as the server asks; 429 and 5xx slow the whole sync down for some seconds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from extend_source.api.concurrency import Gate
 
 _UTILISATION = 0.985
-"""The part of the allowed rate that is used: the rest absorbs network jitter at the edges of the server's windows."""
+"""The part of the allowed rate that is used: the rest absorbs network jitter at the server's window edges."""
 _CATCH_UP = 0.1
 """Seconds of the schedule that may be made up for after the event loop was late."""
 _HEADROOM = 2.0
@@ -33,14 +33,14 @@ _RECOVERY = 0.1
 _AFTER_THROTTLING, _AFTER_FAILURE = 0.75, 0.9
 """The part that is left after a 429 and after a 5xx or a dropped connection."""
 _ONE_INCIDENT = 0.5
-"""Seconds; failures closer together than this are one incident, as they hit requests sent at the same time."""
+"""Seconds; failures closer together than this are one incident that hit requests sent together."""
 
 
 class RequestBudget:
     """Shares one request rate and one concurrency among all who send requests.
 
-    In any window of ``n / rate`` seconds (``n`` the whole requests of one second) at most ``n`` requests leave. A budget
-    belongs to one event loop at a time and follows when it is used in a new one (dlt makes a loop per extract).
+    In any window of ``n / rate`` seconds, ``n`` being the whole requests of one second, at most ``n`` leave.
+    A budget belongs to one event loop at a time and follows into a new one (dlt makes a loop per extract).
 
     Attributes:
         requests_per_second: the allowed rate; None for no limit.
@@ -89,7 +89,7 @@ class RequestBudget:
 
     @property
     def concurrency(self) -> int:
-        """The requests that may be in flight now: rate x recent latency with headroom, less after failures."""
+        """Requests that may be in flight now: rate x recent latency with headroom, less after failures."""
         if self.requests_per_second is None:
             wanted = float(self.max_concurrency)
         else:
@@ -177,7 +177,7 @@ class RequestBudget:
         return now - arrived
 
     def _next_turn(self) -> float:
-        """Say when the next request may leave: after any pause, on schedule, and never too many in a window."""
+        """Say when the next request may leave: after any pause, on schedule, never too many in a window."""
         if self.requests_per_second is None or not self._sent:
             return self._paused_until
         turn = max(self._paused_until, self._schedule)

@@ -9,7 +9,7 @@ from collections import deque
 class Gate:
     """Lets in at most `limit` at once, in the order they came; the limit may change at any time.
 
-    Belongs to the event loop it is first used in. `asyncio.Semaphore` has neither a changing limit nor a fast lane.
+    Belongs to one event loop. `asyncio.Semaphore` has neither a changing limit nor a fast lane.
     """
 
     def __init__(self, limit: int) -> None:

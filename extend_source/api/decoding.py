@@ -22,10 +22,10 @@ _CANONICAL_ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted
 
 
 def decode_json(body: bytes) -> Any:
-    """Decode a JSON body exactly.
+    r"""Decode a JSON body exactly.
 
-    A UTF-8 byte order mark is tolerated. Half a surrogate pair (``"\\ud800"``), which some extractors emit and no
-    database can store, becomes U+FFFD.
+    A UTF-8 byte order mark is tolerated. Half a surrogate pair (``"\ud800"``), which no database can store,
+    becomes U+FFFD.
 
     Args:
         body: the bytes of the body.
@@ -43,9 +43,7 @@ def decode_json(body: bytes) -> Any:
         reason = _reason(error)
     if _SURROGATE_ESCAPE.search(body):
         try:
-            return _without_lone_surrogates(
-                json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
-            )
+            return _without_lone_surrogates(json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant))
         except (ValueError, ArithmeticError, RecursionError) as error:
             reason = _reason(error)
     raise ValueError(f"not JSON: {reason}")

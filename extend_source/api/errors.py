@@ -21,6 +21,8 @@
 No error holds the API key, a signed URL, or an httpx object (which holds the request and its headers).
 """
 
+# ruff: noqa: N818 - the names say what happened; the base classes carry the suffix
+
 from __future__ import annotations
 
 from typing import ClassVar
@@ -50,7 +52,7 @@ class ExtendError(Exception):
     default_advice: ClassVar[str] = ""
     default_retryable: ClassVar[bool] = False
     refuses_everything: ClassVar[bool] = False
-    """True when every other request would fail as well, so that a sync must end; else one object is concerned."""
+    """True when every other request would fail as well: a sync must end. Else one object is concerned."""
 
     def __init__(
         self,
@@ -88,22 +90,20 @@ class ExtendTransientError(ExtendError, TransientException):
 
 
 class ApiUnreachable(ExtendTransientError):
-    """No connection to the API (DNS, refused, timed out), or many requests in a row failed after all attempts."""
+    """No connection to the API (DNS, refused, timed out), or request after request failed."""
 
     default_advice = "Check base_url, the network and the proxy settings, then run the sync again"
     refuses_everything = True
 
 
 class NoAnswer(ExtendTransientError):
-    """The server was reached, but the answer did not arrive in full: a read timeout or a dropped connection."""
+    """The server was reached, but the answer did not arrive in full: read timeout, dropped connection."""
 
 
 class RateLimited(ExtendTransientError):
     """HTTP 429 after all attempts: the organisation's request budget is used up (docs "Rate limits")."""
 
-    default_advice = (
-        "Lower requests_per_second: the limit is shared by everything that uses the organisation's keys"
-    )
+    default_advice = "Lower requests_per_second: the limit is shared by everything that uses the organisation's keys"
 
 
 class ServerError(ExtendTransientError):
@@ -111,7 +111,7 @@ class ServerError(ExtendTransientError):
 
 
 class MalformedResponse(ExtendTransientError):
-    """An answer with a good status that is not the object asked for: truncated, not JSON, or of another id."""
+    """A 200 that is not the object asked for: truncated, not JSON, ``success: false``, of another id."""
 
 
 class ExtendTerminalError(ExtendError, TerminalException):
@@ -119,11 +119,11 @@ class ExtendTerminalError(ExtendError, TerminalException):
 
 
 class AccessRefused(ExtendTerminalError):
-    """HTTP 401, 402 or 403: the key, its permissions or the credits (docs "Authentication", "Error codes")."""
+    """HTTP 401, 402 or 403: the key, its permissions or the credits (docs "Authentication")."""
 
     default_advice = (
-        "Check the API key (SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml): "
-        "it may be wrong, expired, revoked, or made for another deployment than base_url"
+        "Check the API key (SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in "
+        ".dlt/secrets.toml): it may be wrong, expired, revoked, or of another deployment than base_url"
     )
     refuses_everything = True
 
@@ -145,7 +145,7 @@ class InvalidSetting(ExtendTerminalError):
 
 
 class EndpointRemoved(ExtendTerminalError):
-    """The path is not served: removed by Extend (code ``ENDPOINT_REMOVED``, 410) or base_url is not its API."""
+    """The path is not served: removed by Extend (``ENDPOINT_REMOVED``, 410), or base_url is not its API."""
 
     default_advice = "Upgrade dlt-source-extend; if it is the newest, check base_url"
     refuses_everything = True

@@ -14,7 +14,7 @@ SortBy = Literal["updatedAt", "createdAt"]
 SortDirection = Literal["asc", "desc"]
 
 MAX_PAGE_SIZE = 1000
-"""The largest ``maxPageSize`` (docs "List files", the same parameter on every list; the API's default is 10)."""
+"""The largest ``maxPageSize`` (docs "List Files", the same parameter on every list; the default is 10)."""
 
 MAX_RESTARTS = 2
 """How often a listing starts again from its first page after a refused page token."""
@@ -81,8 +81,8 @@ FetchPage = Callable[[dict[str, str]], Awaitable[tuple[list[dict[str, Any]], str
 async def pages(parameters: dict[str, str], fetch: FetchPage) -> AsyncIterator[RunPage]:
     """Walk through all pages of a listing.
 
-    A token is bound to its query, so every parameter is repeated with it (docs "Pagination"). How long a token lives
-    is not documented: when one is refused, the listing starts again, so rows can repeat but none is lost.
+    A token is bound to its query, so every parameter is repeated with it (docs "List Files"). How long one
+    lives is not documented: when one is refused, the listing starts again: rows can repeat, none is lost.
 
     Args:
         parameters: filters, order and page size.

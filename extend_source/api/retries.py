@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]*)?")
 _OLDEST_RESET = 86_400.0
-"""Seconds; an ``x-ratelimit-reset`` further in the past is no unix time at all (some servers send a duration)."""
+"""Seconds; an ``x-ratelimit-reset`` further in the past is no unix time (some servers send a duration)."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
 def requested_wait(headers: Mapping[str, str], now: float) -> float | None:
     """Find out how long a 429 or 503 answer asks to wait.
 
-    No header is promised (docs "Rate limits"); the vendor's SDKs understand ``retry-after-ms``, ``Retry-After`` and
+    No header is promised (docs "Rate limits"); the vendor's SDKs read ``retry-after-ms``, ``Retry-After`` and
     ``x-ratelimit-reset`` (unix seconds), in this order.
 
     Args:

@@ -1,7 +1,7 @@
 """One adapter per API version: payload in, canonical payload out.
 
-The canonical payload is the one of API 2025-04-21. Everything above the wire sees only that, and never a signed
-URL. Another version is another entry in `ADAPTERS`.
+The canonical payload is the one of API 2025-04-21. Everything above the wire sees only that, and never a
+signed URL. Another version is another entry in `ADAPTERS`.
 """
 
 from __future__ import annotations

@@ -43,7 +43,16 @@ FAILURE_REASONS = (
 )
 """The documented codes; failed runs go through them in turn."""
 
-_SOURCES = ("API", "API", "API", "WORKFLOW_RUN", "WORKFLOW_RUN", "STUDIO", "BATCH_PROCESSOR_RUN", "PLAYGROUND")
+_SOURCES = (
+    "API",
+    "API",
+    "API",
+    "WORKFLOW_RUN",
+    "WORKFLOW_RUN",
+    "STUDIO",
+    "BATCH_PROCESSOR_RUN",
+    "PLAYGROUND",
+)
 _PARSE_RATES = {"parse_light": Decimal("0.3"), "parse_performance": Decimal("2")}
 _DASHBOARD = "https://dashboard.extend.ai/runs/"
 _LEGACY_BILLING_SHARE = 0.03
@@ -54,7 +63,7 @@ class RunOrder:
     """What is to be made.
 
     Attributes:
-        serial: The run's number in its workspace; everything random about it comes from the seed and this number.
+        serial: The run's number in its workspace; with the seed it decides everything random about the run.
         processor: Which processor.
         version: Which of its versions.
         files: What it reads.
@@ -79,13 +88,18 @@ class RunFactory:
 
     Args:
         seed: The seed of the workspace.
-        unfinished_output: What ``output`` is while there is none: ``{}``, null, or no key at all. The vendor's SDK
-            needs an object.
+        unfinished_output: What ``output`` is while there is none: ``{}``, null, or no key at all. The
+            vendor's SDK needs an object.
     """
 
     def __init__(self, seed: int, unfinished_output: UnfinishedOutput = "empty") -> None:
         self._seed = seed
-        self._unfinished: Json = {"empty": {"output": {}}, "null": {"output": None}, "absent": {}}[unfinished_output]
+        shapes: dict[UnfinishedOutput, Json] = {
+            "empty": {"output": {}},
+            "null": {"output": None},
+            "absent": {},
+        }
+        self._unfinished = shapes[unfinished_output]
 
     def make(self, order: RunOrder) -> RunRecord:
         """Return a run that is still PENDING, with the plan of what happens to it."""
@@ -179,7 +193,9 @@ def _plan(order: RunOrder, payload: Json, rng: random.Random) -> list[Transition
     elif order.outcome == "FAILED":
         reason = FAILURE_REASONS[order.serial % len(FAILURE_REASONS)]
         message = f"The run ended with {reason}: {words(rng, 3)}."
-        plan.append(Transition(ended, {"status": "FAILED", "failureReason": reason, "failureMessage": message}))
+        plan.append(
+            Transition(ended, {"status": "FAILED", "failureReason": reason, "failureMessage": message})
+        )
     else:
         plan.append(Transition(ended, {"status": "CANCELLED"}))
     return plan

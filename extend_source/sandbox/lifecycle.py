@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import MutableMapping
 from datetime import datetime
 
 from extend_source.sandbox.clock import rfc3339
@@ -14,7 +14,7 @@ def settle(run: RunRecord, files: MutableMapping[str, FileRecord], now: datetime
 
     Args:
         run: The run; changed in place.
-        files: All files of the workspace; the run's own get their parse credits, a splitter's children are added.
+        files: All files of the workspace; the run's own get their parse credits, a splitter's children join.
         now: The present instant.
 
     Returns:
@@ -40,13 +40,8 @@ def apply_transition(run: RunRecord, files: MutableMapping[str, FileRecord], tra
 
 
 def _charge_parse(file: FileRecord, transition: Transition) -> None:
-    """Put the parse credits on a file once: later runs on it reuse the parse, and so do a splitter's children."""
+    """Put the parse credits on a file once: later runs reuse the parse, and so do a splitter's children."""
     if "usage" in file.payload or "parentFileId" in file.payload or transition.parse_rate is None:
         return
     file.payload["usage"] = {"credits": json_number(file.pages * transition.parse_rate)}
     file.payload["updatedAt"] = rfc3339(transition.at)
-
-
-def next_moment(runs: Iterable[RunRecord]) -> datetime | None:
-    """Return the instant of the earliest transition still to come, or None."""
-    return min((run.plan[0].at for run in runs if run.plan), default=None)

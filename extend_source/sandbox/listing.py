@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timezone
 from typing import Literal
 
+from extend_source.sandbox.clock import rfc3339
 from extend_source.sandbox.records import FileRecord, Json, RunRecord
 
 SortBy = Literal["updatedAt", "createdAt"]
 SortDir = Literal["asc", "desc"]
 
-SOURCES = ("ADMIN", "BATCH_PROCESSOR_RUN", "PLAYGROUND", "WORKFLOW_CONFIGURATION", "WORKFLOW_RUN", "STUDIO", "API")
+SOURCES = (
+    "ADMIN",
+    "BATCH_PROCESSOR_RUN",
+    "PLAYGROUND",
+    "WORKFLOW_CONFIGURATION",
+    "WORKFLOW_RUN",
+    "STUDIO",
+    "API",
+)
 """The values the ``source`` filter accepts."""
 
 
@@ -56,28 +65,24 @@ class RunQuery:
         return part is None or any(part.lower() in name.lower() for name in file_names)
 
 
-def run_sort_key(run: RunRecord, sort_by: SortBy) -> tuple[datetime, str]:
+def run_sort_key(run: RunRecord, sort_by: SortBy) -> tuple[str, str]:
     """Return what runs are ordered by: the time asked for, then the id, so that the order is total."""
-    return (run.updated_at if sort_by == "updatedAt" else run.created_at, run.id)
+    moment = run.updated_at if sort_by == "updatedAt" else run.created_at
+    return (moment.astimezone(timezone.utc).isoformat(timespec="microseconds"), run.id)
 
 
 def file_sort_key(file: FileRecord) -> tuple[str, str]:
     """Return what files are ordered by: creation time, then id."""
-    return (str(file.payload.get("createdAt")), file.id)
+    # without the Z a time in whole seconds sorts before the same second with milliseconds
+    return (str(file.payload.get("createdAt")).rstrip("Z"), file.id)
 
 
-def summary_of(run: RunRecord, created_at: str, updated_at: str) -> Json:
-    """Return the ProcessorRunSummary of a run.
-
-    Args:
-        run: The run.
-        created_at: Its creation time as text.
-        updated_at: Its last update as text.
-    """
+def summary_of(run: RunRecord) -> Json:
+    """Return the ProcessorRunSummary of a run."""
     payload = run.payload
     keys = ("id", "status", "processorId", "processorName", "processorVersionId", "type")
     summary: Json = {key: payload[key] for key in keys if key in payload}
-    summary["createdAt"], summary["updatedAt"] = created_at, updated_at
+    summary["createdAt"], summary["updatedAt"] = rfc3339(run.created_at), rfc3339(run.updated_at)
     if "usage" in payload:
         summary["usage"] = payload["usage"]
     return summary

@@ -12,7 +12,7 @@ from extend_source.sandbox.documents import all_contents, select_contents
 from extend_source.sandbox.records import FileRecord, Json, RunRecord
 
 PRESIGNED_URL_CANARY = "sandbox-presigned-canary"
-"""Part of every signed link; a loader that lets it through to a table, a log or a trace has leaked a secret."""
+"""Part of every signed link; a loader that lets it into a table, a log or a trace has leaked a secret."""
 
 _MARK = b"@@signature@@"
 _LINK = "https://files.sandbox.invalid/{id}/{name}?X-Amz-Expires=900&X-Amz-Signature=" + _MARK.decode()
@@ -25,8 +25,8 @@ class Renderer:
 
     Args:
         files: The files of the workspace, by id.
-        embed_contents: Whether files inside a run carry their ``contents``. The documentation can be read both
-            ways; only GET ``/files/{id}`` is known to.
+        embed_contents: Whether files inside a run carry their ``contents``. The documentation can be read
+            both ways; only GET ``/files/{id}`` is known to.
     """
 
     def __init__(self, files: Mapping[str, FileRecord], *, embed_contents: bool = False) -> None:

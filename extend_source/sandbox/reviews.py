@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from extend_source.sandbox.evidence import walk
+from extend_source.sandbox.evidence import join_path, walk
 from extend_source.sandbox.records import Json
 from extend_source.sandbox.seeding import chance
 
@@ -17,8 +17,8 @@ def review(payload: Json, changes: Mapping[str, Any], rng: random.Random) -> Jso
 
     Args:
         payload: The run's payload before the review.
-        changes: New values by path (extraction: a path of ``value``, or the name of a legacy field; classification:
-            ``type``; splitter: ``splits[n].<key>``). Empty for a review that approves without edits.
+        changes: New values by path (extraction: a path of ``value``, or the name of a legacy field;
+            classification: ``type``; splitter: ``splits[n].<key>``). Empty for a review without edits.
         rng: Decides whether an edit carries notes, a page and a field type.
 
     Returns:
@@ -77,15 +77,17 @@ def _reclassify(payload: Json, output: Json, new_type: str) -> str:
     return original
 
 
-def _places(value: Any, path: str = "") -> list[tuple[str, Any, Any]]:
-    """Return (path, container, key) of everything below a value."""
-    places = []
-    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+def _places(value: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield (path, container, key) of everything below a value."""
+    members: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, dict):
+        members = value.items()
+    elif isinstance(value, list):
+        members = enumerate(value)
     for key, inner in members:
-        here = f"{path}[{key}]" if isinstance(value, list) else f"{path}.{key}" if path else key
-        places.append((here, value, key))
-        places.extend(_places(inner, here))
-    return places
+        here = join_path(path, key)
+        yield here, value, key
+        yield from _places(inner, here)
 
 
 def propose_changes(payload: Json, rng: random.Random) -> dict[str, Any]:
@@ -97,7 +99,9 @@ def propose_changes(payload: Json, rng: random.Random) -> dict[str, Any]:
     """
     output = payload["output"]
     if payload["type"] == "CLASSIFY":
-        others = [offer["type"] for offer in payload["config"]["classifications"] if offer["type"] != output["type"]]
+        others = [
+            offer["type"] for offer in payload["config"]["classifications"] if offer["type"] != output["type"]
+        ]
         return {"type": rng.choice(others)}
     if payload["type"] == "SPLITTER":
         return {"splits[0].identifier": f"corrected_{rng.randrange(1000)}"}
@@ -111,7 +115,7 @@ def propose_changes(payload: Json, rng: random.Random) -> dict[str, Any]:
 
 
 def _row_removal(payload: Json, chosen: list[str], rng: random.Random) -> dict[str, Any]:
-    """Now and then remove the last line of an invoice, which a review reports as an edit of the whole list."""
+    """Now and then remove the last line of an invoice, reported as an edit of the whole list."""
     if "fields" in payload["config"]:
         return {}
     lines = payload["output"]["value"].get("line_items")

@@ -45,13 +45,12 @@ def _signature(description: str) -> Json:
     }
 
 
-def _object(properties: Json, required: list[str] | None = None, **more: Any) -> Json:
+def _object(properties: Json, required: list[str] | None = None) -> Json:
     return {
         "type": "object",
         "properties": properties,
         "required": list(properties) if required is None else required,
         "additionalProperties": False,
-        **more,
     }
 
 
@@ -73,8 +72,8 @@ def invoice_schema(version: int) -> Json:
     """Return the invoice schema; each of its three versions adds to the one before.
 
     Args:
-        version: 1 is flat with line items, 2 adds addresses by ``$ref``, tax and enums, 3 adds a signature and
-            lists of plain values.
+        version: 1 is flat with line items, 2 adds addresses by ``$ref``, tax and enums, 3 adds a signature
+            and lists of plain values.
     """
     line_item = {
         "sku": _nullable("string", "Article number"),
@@ -86,7 +85,9 @@ def invoice_schema(version: int) -> Json:
     properties: Json = {
         "invoice_number": _nullable("string", "The number the supplier gave the invoice"),
         "invoice_date": _date("When it was issued"),
-        "vendor": _object({"name": _nullable("string", "Legal name"), "tax_id": _nullable("string", "VAT id")}),
+        "vendor": _object(
+            {"name": _nullable("string", "Legal name"), "tax_id": _nullable("string", "VAT id")}
+        ),
         "line_items": _array(_object(line_item), "One entry a line, in reading order"),
         "total": _currency("What is to be paid"),
     }
@@ -115,8 +116,8 @@ def invoice_schema(version: int) -> Json:
 def odd_names_schema(version: int) -> Json:
     """Return a schema whose field names are as awkward as JSON allows.
 
-    Names differ only in case, contain what the path grammar uses as separators, and two different places of the
-    document (``net.weight`` and ``net`` / ``weight``) have the same path in the output's metadata.
+    Names differ only in case, contain what the path grammar uses as separators, and two different places of
+    the document (``net.weight`` and ``net`` / ``weight``) have the same path in the output's metadata.
 
     Args:
         version: 2 adds arrays of arrays.
@@ -149,7 +150,8 @@ def odd_names_schema(version: int) -> Json:
             _array(_nullable("number", "A cell"), "A row"), "Rows of measured values, of unequal length"
         )
         properties["Pallets"] = _array(
-            _object({"layers": _array(_array(_nullable("string", "A label"), "A layer"), "Layers")}), "Pallets"
+            _object({"layers": _array(_array(_nullable("string", "A label"), "A layer"), "Layers")}),
+            "Pallets",
         )
     return _object(properties, required=["Delivery Note No.", "total", "Total", "TOTAL"])
 
@@ -171,7 +173,9 @@ def contract_schema(version: int) -> Json:
             _object(
                 {
                     "text": _nullable("string", "The clause"),
-                    "deadlines": _array(_object({"date": _date("By when"), "penalty": _currency("Or else")}), "When"),
+                    "deadlines": _array(
+                        _object({"date": _date("By when"), "penalty": _currency("Or else")}), "When"
+                    ),
                 }
             ),
             "What has to be done",
@@ -182,7 +186,7 @@ def contract_schema(version: int) -> Json:
             "anyOf": [_currency("The cap"), {"type": "null"}],
             "description": "Upper limit of liability",
         }
-    return _object(properties, **{"$defs": {"party": _object(party)}})
+    return {**_object(properties), "$defs": {"party": _object(party)}}
 
 
 def price_list_schema() -> Json:
@@ -205,8 +209,8 @@ def legacy_fields(version: int) -> list[Json]:
     """Return the field list of the claims processor (the format before JSON Schema).
 
     Args:
-        version: 2 adds two fields of the same name (the output then has their ids as keys) and fields that are
-            called ``value`` and ``metadata`` like the envelope of a JSON Schema output.
+        version: 2 adds two fields of the same name (the output then has their ids as keys) and fields that
+            are called ``value`` and ``metadata`` like the envelope of a JSON Schema output.
     """
     cost_columns = [
         _field(51, "Item", "string", "What was damaged"),

@@ -10,9 +10,10 @@ from extend_source.sandbox.records import Json
 from extend_source.sandbox.seeding import chance
 
 _WORDS = (
-    "binder paper carton pallet label printer toner cable bracket valve gasket filter pump sensor relay switch "
-    "bolt washer adhesive solvent coating timber panel hinge lamp module service freight storage handling"
-).split()
+    *("binder", "paper", "carton", "pallet", "label", "printer", "toner", "cable", "bracket", "valve"),
+    *("gasket", "filter", "pump", "sensor", "relay", "switch", "bolt", "washer", "adhesive", "solvent"),
+    *("coating", "timber", "panel", "hinge", "lamp", "module", "service", "freight", "storage", "handling"),
+)
 _CITIES = ("Northport", "Eastham", "Westfield", "Südhausen", "Łąka", "São Vento", "東町")
 _CURRENCIES = ("EUR", "USD", "GBP", "JPY")
 _FIRST_DAY = date(2025, 1, 1)
@@ -70,7 +71,7 @@ def text(rng: random.Random, name: str) -> str:
 
 
 def _long_text(rng: random.Random) -> str:
-    extra = ("", '\nSecond line, with a "quoted" word', " – 50 % à 3 €", "\tafter a tab", " 📦")
+    extra = ("", '\nSecond line, with a "quoted" word', " — 50 % à 3 €", "\tafter a tab", " 📦")
     return words(rng, rng.randrange(3, 9)).capitalize() + "." + rng.choice(extra)
 
 
@@ -85,7 +86,7 @@ def number(rng: random.Random) -> int | float:
         return rng.randrange(1, 1000) / 10**6
     if shape == 3:
         return 0
-    return rng.randrange(1, 10**5) / 10 ** rng.randrange(4)
+    return rng.randrange(1, 10**5) / (1, 10, 100, 1000)[rng.randrange(4)]
 
 
 class SchemaSampler:

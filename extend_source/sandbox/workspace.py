@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from extend_source.sandbox.clock import DEFAULT_NOW, Clock, rfc3339
+from extend_source.sandbox.clock import DEFAULT_NOW, Clock
 from extend_source.sandbox.credits import CreditAccount, account_for
 from extend_source.sandbox.documents import make_file
 from extend_source.sandbox.factory import Outcome, RunFactory, RunOrder, UnfinishedOutput
@@ -43,6 +43,12 @@ class Workspace:
         now: Where the clock starts.
         embed_contents: Whether files inside a run carry their text.
         unfinished_output: What ``output`` is while a run has none: ``{}``, null or no key.
+
+    Attributes:
+        lock: Held while the state is read or changed; take it to see several things at one instant.
+        processors: The processors, by short name.
+        files: The files, by id.
+        runs: The runs, by id, in order of creation.
     """
 
     def __init__(
@@ -58,7 +64,7 @@ class Workspace:
         self.id = workspace_id
         self.seed = seed
         self.clock = Clock(now)
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._factory = RunFactory(seed, unfinished_output)
         population = populate(seed, runs, now, self._factory)
         self.processors: dict[str, Processor] = population.processors
@@ -68,7 +74,7 @@ class Workspace:
         self._serial = runs
         self._renderer = Renderer(self.files, embed_contents=embed_contents)
 
-    # ---- time -----------------------------------------------------------------------------------------------
+    # ---- time
 
     @property
     def now(self) -> datetime:
@@ -84,14 +90,14 @@ class Workspace:
         Returns:
             The new instant.
         """
-        with self._lock:
+        with self.lock:
             now = self.clock.advance(seconds)
             for run in self.runs.values():
                 if settle(run, self.files, now):
                     self._renderer.forget()
             return now
 
-    # ---- changes --------------------------------------------------------------------------------------------
+    # ---- changes
 
     def add_run(
         self,
@@ -121,7 +127,7 @@ class Workspace:
         """
         if status not in STATUSES:
             raise ValueError(f"{status!r} is not one of {', '.join(STATUSES)}")
-        with self._lock:
+        with self.lock:
             created = created_at or self.now
             chosen = self.processor(processor)
             file = self._file(file_id) if file_id else self._new_file(chosen, file_name, created)
@@ -146,9 +152,9 @@ class Workspace:
 
         Args:
             run_id: The run.
-            changes: New values by path (``vendor.name``, ``line_items[0].quantity``; the name of a legacy field;
-                ``type`` of a classification; ``splits[0].identifier``). One to three corrections are made up when
-                not given; an empty mapping approves the run without edits.
+            changes: New values by path (``vendor.name``, ``line_items[0].quantity``; the name of a legacy
+                field; ``type`` of a classification; ``splits[0].identifier``). One to three corrections are
+                made up when not given; an empty mapping approves the run without edits.
             touch_updated_at: False for a silent edit: the listing does not show that anything happened.
 
         Returns:
@@ -159,10 +165,12 @@ class Workspace:
             ConflictError: The run is not PROCESSED.
             KeyError: A path does not exist in the run's output.
         """
-        with self._lock:
+        with self.lock:
             run = self._run(run_id)
             if run.status != "PROCESSED" or run.raw is not None:
-                raise ConflictError(f"run {run_id} is {run.status}: only generated, processed runs can be reviewed")
+                raise ConflictError(
+                    f"run {run_id} is {run.status}: only generated, processed runs can be reviewed"
+                )
             rng = rng_for(self.seed, "edit", run_id, len(run.payload["edits"]), run.payload["reviewed"])
             made = dict(propose_changes(run.payload, rng) if changes is None else changes)
             run.payload.update(review(run.payload, made, rng))
@@ -172,31 +180,33 @@ class Workspace:
 
     def cancel_run(self, run_id: str) -> None:
         """Cancel a run, which is possible only while it is PROCESSING."""
-        with self._lock:
+        with self.lock:
             run = self._run(run_id)
             if run.status != "PROCESSING":
-                raise ConflictError(f"Only a run that is PROCESSING can be cancelled; this one is {run.status}.")
+                raise ConflictError(
+                    f"Only a run that is PROCESSING can be cancelled; this one is {run.status}."
+                )
             run.payload["status"] = "CANCELLED"
             run.plan.clear()
             self._touched(run, True)
 
     def delete_run(self, run_id: str) -> None:
         """Remove a run: from then on it is not listed and GET answers 404."""
-        with self._lock:
+        with self.lock:
             self._run(run_id)
             self._deleted[run_id] = self.runs.pop(run_id)
             self._renderer.forget(run_id)
 
     def restore_run(self, run_id: str) -> None:
         """Bring a deleted run back as it was."""
-        with self._lock:
+        with self.lock:
             if run_id not in self._deleted:
                 raise NotFoundError(run_id)
             self.runs[run_id] = self._deleted.pop(run_id)
 
     def delete_file(self, file_id: str) -> None:
         """Remove a file: GET answers 404 and runs no longer embed it."""
-        with self._lock:
+        with self.lock:
             self._file(file_id)
             del self.files[file_id]
             self._renderer.forget()
@@ -219,7 +229,7 @@ class Workspace:
             The run's id.
         """
         raw = payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode()
-        with self._lock:
+        with self.lock:
             created = created_at or self.now
             parsed = json.loads(raw)
             run = RunRecord(parsed, created, updated_at or created, raw=raw)
@@ -228,7 +238,7 @@ class Workspace:
 
     def put_file(self, payload: Mapping[str, Any]) -> str:
         """Serve a file exactly as given, in place of any file with the same id, and return its id."""
-        with self._lock:
+        with self.lock:
             file = FileRecord(copy.deepcopy(dict(payload)), verbatim=True)
             self.files[file.id] = file
             self._renderer.forget()
@@ -242,7 +252,7 @@ class Workspace:
             name: The new name.
             rename_past_runs: Whether runs made before show the new name as well (not documented either way).
         """
-        with self._lock:
+        with self.lock:
             chosen = self.processor(processor)
             chosen.name = name
             for run in self.runs.values() if rename_past_runs else ():
@@ -252,10 +262,10 @@ class Workspace:
 
     def touch_run(self, run_id: str) -> None:
         """Move a run's ``updatedAt`` without changing anything else."""
-        with self._lock:
+        with self.lock:
             self._touched(self._run(run_id), True)
 
-    # ---- the truth ------------------------------------------------------------------------------------------
+    # ---- the truth
 
     def processor(self, name_or_id: str) -> Processor:
         """Return a processor by its short name or id."""
@@ -266,7 +276,7 @@ class Workspace:
 
     def run_ids(self) -> list[str]:
         """Return the ids of all runs that can be seen now, in order of creation here."""
-        with self._lock:
+        with self.lock:
             return [run.id for run in self.runs.values() if self._is_visible(run)]
 
     def run_payload(self, run_id: str) -> Json:
@@ -284,30 +294,30 @@ class Workspace:
 
     def summary(self, run_id: str) -> Json:
         """Return a run's summary as the listing shows it."""
-        with self._lock:
+        with self.lock:
             run = self._run(run_id)
-            return copy.deepcopy(summary_of(run, rfc3339(run.created_at), rfc3339(run.updated_at)))
+            return copy.deepcopy(summary_of(run))
 
     def credit_account(self) -> CreditAccount:
         """Return what all visible runs and the distinct files in them cost, exactly."""
-        with self._lock:
+        with self.lock:
             return account_for(self.run_payload(run_id) for run_id in self.run_ids())
 
-    # ---- what the server reads ------------------------------------------------------------------------------
+    # ---- what the server reads
 
     def run_body(self, run_id: str) -> bytes:
         """Return the JSON text of a run."""
-        with self._lock:
+        with self.lock:
             return self._renderer.run_body(self._run(run_id))
 
     def file_body(self, file_id: str, flags: Mapping[str, bool]) -> bytes:
         """Return the JSON text of a file with the content parts asked for."""
-        with self._lock:
+        with self.lock:
             return self._renderer.file_body(self._file(file_id), flags)
 
     def list_runs(self, query: RunQuery, sort_by: SortBy, sort_dir: SortDir) -> list[RunRecord]:
         """Return all visible runs that pass the filters, in order."""
-        with self._lock:
+        with self.lock:
             found = [
                 run
                 for run in self.runs.values()
@@ -318,12 +328,12 @@ class Workspace:
 
     def list_files(self, name_contains: str | None, sort_dir: SortDir) -> list[FileRecord]:
         """Return all files whose name contains a text, in order of creation."""
-        with self._lock:
+        with self.lock:
             part = (name_contains or "").lower()
             found = [file for file in self.files.values() if part in str(file.payload.get("name")).lower()]
             return sorted(found, key=file_sort_key, reverse=sort_dir == "desc")
 
-    # ---- inside ---------------------------------------------------------------------------------------------
+    # ---- inside
 
     def _is_visible(self, run: RunRecord) -> bool:
         return run.visible_at is None or run.visible_at <= self.now

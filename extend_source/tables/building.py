@@ -54,7 +54,8 @@ class TableBuilder:
             owner: the value of the table's `replaced_by` column.
         """
         table = self.table
-        marker = {table.replaced_by: owner, **table.marker}
+        marker = dict(table.marker)
+        marker[str(table.replaced_by)] = owner
         self._rows.append(tuple(marker.get(column.name) for column in table.columns))
 
     def take(self, load_id: str | None) -> pa.Table:

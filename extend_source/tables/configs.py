@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Any
 
 from extend_source.api.decoding import encode_json
 from extend_source.redaction import without_signed_urls
@@ -26,8 +26,7 @@ _RANGES = (
 )
 _EXTEND_TYPES = ("date", "currency", "signature")
 
-_Text = Optional[str]
-FieldRow = tuple[str, _Text, _Text, _Text, _Text, Optional[bool], _Text, _Text]
+FieldRow = tuple[str, str | None, str | None, str | None, str | None, bool | None, str | None, str | None]
 """path, field id, name, value type, extend type, nullable, description, enum values as JSON."""
 
 

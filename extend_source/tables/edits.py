@@ -85,10 +85,10 @@ class EditTables:
             if path is None or path in rows:
                 path = key if key and not key.startswith(ROOT) and key not in rows else member("$edits", key)
             rows[path] = (key, entry)
-        for path in _changed_leaves(before, after):
-            rows.setdefault(path, (None, None))
-        for path, (key, entry) in rows.items():
-            self._add_row(run_id, path, key, entry, before.json_at(path), after.json_at(path))
+        for changed in _changed_leaves(before, after):
+            rows.setdefault(changed, (None, None))
+        for place, (reported_key, entry) in rows.items():
+            self._add_row(run_id, place, reported_key, entry, before.json_at(place), after.json_at(place))
 
     def _add_row(
         self, run_id: str, path: str, key: str | None, entry: Any, initial: str | None, reviewed: str | None

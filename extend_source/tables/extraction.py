@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import Any, Optional
+from typing import Any
 
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
@@ -31,7 +31,7 @@ _BOX_KEYS = ("left", "top", "right", "bottom")
 _NO_BOX = (None, None, None, None)
 _MISSING: Any = object()
 
-Scalar = tuple[str, Optional[str], Optional[float], Optional[bool], Optional[date]]
+Scalar = tuple[str, str | None, float | None, bool | None, date | None]
 _ABSENT: Scalar = ("absent", None, None, None, None)
 
 

@@ -47,12 +47,13 @@ class FileTables:
         self._with_contents = with_contents
         self._seen: dict[str, _Seen] = {}
 
-    def add(self, file: dict[str, Any], fetched_at: datetime) -> str | None:
+    def add(self, file: dict[str, Any], fetched_at: datetime, *, contents_asked_for: bool = False) -> str | None:
         """Add a file as a run or ``GET /files/{id}`` carries it.
 
         Args:
             file: the API's File object (docs "File object").
             fetched_at: when it was fetched, UTC.
+            contents_asked_for: the request asked for text: a file that has none gets a row that says so.
 
         Returns:
             The file's id; None for an object without one, which the caller must keep.
@@ -76,12 +77,20 @@ class FileTables:
             seen = self._seen[file_id] = _Seen(credits, updated_at, set())
         seen.credits = credits if credits is not None else seen.credits
         seen.updated_at = updated_at or seen.updated_at
+        if contents_asked_for and not isinstance(contents, dict):
+            contents = {}
         if isinstance(contents, dict):
-            self._add_contents(file_id, contents, seen.parts, fetched_at)
+            self._add_contents(file_id, contents, seen.parts, fetched_at, keep_empty=contents_asked_for)
         return file_id
 
     def _add_contents(
-        self, file_id: str, contents: dict[str, Any], written: set[str], fetched_at: datetime
+        self,
+        file_id: str,
+        contents: dict[str, Any],
+        written: set[str],
+        fetched_at: datetime,
+        *,
+        keep_empty: bool,
     ) -> None:
         values, extra = _CONTENTS.read(contents, self._drift)
         for part, table, reader in (
@@ -101,7 +110,7 @@ class FileTables:
             for position, entry in enumerate(items):
                 item_values, item_extra = reader.read(entry, self._drift)
                 builder.add([file_id, position], item_values, item_extra)
-        if "text" not in written and (extra or any(value is not None for value in values)):
+        if "text" not in written and (keep_empty or extra or any(value is not None for value in values)):
             written.add("text")
             self._tables[schemas.FILE_CONTENTS].add([file_id, fetched_at], values, extra)
 

@@ -17,10 +17,11 @@ from extend_source.tables.runs import Origin, RunTables
 
 @dataclass(frozen=True)
 class FetchError:
-    """A run that could not be loaded.
+    """A run, or a file's contents, that could not be loaded.
 
     Attributes:
-        id: the run's id.
+        id: the run's or file's id.
+        resource_type: ``processor_run`` or ``file``.
         attempts: the loads in which it failed, this one included.
         status_code: the HTTP status, where there was an answer.
         code: the API's error code, or the name of the error.
@@ -30,6 +31,7 @@ class FetchError:
     """
 
     id: str
+    resource_type: str
     attempts: int
     status_code: int | None
     code: str | None
@@ -44,9 +46,7 @@ class Flattener:
     What a load has seen once (a file, a config, an unknown key) it writes once. Nothing here does I/O.
     """
 
-    def __init__(
-        self, *, with_contents: bool = True, landed_drift: frozenset[tuple[str, str]] = frozenset()
-    ) -> None:
+    def __init__(self, *, with_contents: bool = True, landed_drift: frozenset[tuple[str, str]] = frozenset()) -> None:
         """Start a load.
 
         Args:
@@ -69,14 +69,15 @@ class Flattener:
         self._runs.add(run, origin)
 
     def add_file(self, file: dict[str, Any], fetched_at: datetime) -> None:
-        """Add a file as ``GET /files/{id}`` sends it; see `FileTables.add`."""
-        self._files.add(file, fetched_at)
+        """Add a file as ``GET /files/{id}`` sends it, its text included; see `FileTables.add`."""
+        self._files.add(file, fetched_at, contents_asked_for=True)
+        self._tables[schemas.FETCH_ERRORS].mark(file["id"])
 
     def add_error(self, error: FetchError) -> None:
-        """Add a run that could not be loaded."""
+        """Add what could not be loaded."""
         self._tables[schemas.FETCH_ERRORS].add(
             (
-                *(error.id, error.attempts, error.status_code, error.code, error.message),
+                *(error.id, error.resource_type, error.attempts, error.status_code, error.code, error.message),
                 *(error.first_seen_at, error.last_seen_at),
             )
         )

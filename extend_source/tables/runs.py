@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from extend_source.api.decoding import encode_json
@@ -27,6 +28,9 @@ _TYPE, _CREDITS = _API_NAMES.index("type"), _API_NAMES.index("credits")
 _FAILURE_MESSAGE = _API_NAMES.index("failure_message")
 
 _STAGES = (("initial", "initialOutput"), ("reviewed", "reviewedOutput"))
+
+_KEPT_IN_EXTRA = frozenset({"isExternal"})
+"""Known keys of outputs that no column holds, as their meaning is not documented."""
 
 _RUN_TABLES = tuple(table for table in schemas.TABLES.values() if table.replaced_by == "run_id")
 
@@ -107,37 +111,32 @@ class RunTables:
         self, run_id: str, run: dict[str, Any], output_format: str | None, extra: Extra
     ) -> tuple[str | None, str | None]:
         """Add the outputs; return the initial and reviewed ones that `processor_runs` keeps as JSON."""
-        final = run.get("output")
-        if output_format in ("classification", "splits"):
-            add: Callable[[str, str, dict[str, Any]], Extra | None] = (
-                self._stages.add_classification
-                if output_format == "classification"
-                else self._stages.add_splits
+        if output_format in ("schema", "fields"):
+            self._keep_output(extra, "output", run, partial(self._add_extraction, run_id, output_format))
+            initial, reviewed = (
+                encode_json(run[key]) if run.get(key) is not None and run[key] != run.get("output") else None
+                for _, key in _STAGES
             )
-            for stage, key in ((FINAL, "output"), *_STAGES):
-                self._keep_output(extra, key, run.get(key), lambda output, stage=stage: add(run_id, stage, output))
-            return None, None
-        if output_format is None:
-            for key in ("output", "initialOutput", "reviewedOutput"):
-                self._keep_output(extra, key, run.get(key), lambda output: output)
-            return None, None
-        self._keep_output(extra, "output", final, lambda output: self._add_extraction(run_id, output, output_format))
-        initial, reviewed = (
-            encode_json(run[key]) if run.get(key) is not None and run[key] != final else None
-            for _, key in _STAGES
-        )
-        return initial, reviewed
+            return initial, reviewed
+        add: Callable[[str, str, dict[str, Any]], Extra | None] = {
+            "classification": self._stages.add_classification,
+            "splits": self._stages.add_splits,
+        }.get(output_format or "", _add_nothing)
+        for stage, key in ((FINAL, "output"), *_STAGES):
+            self._keep_output(extra, key, run, partial(add, run_id, stage))
+        return None, None
 
-    def _add_extraction(self, run_id: str, output: dict[str, Any], output_format: str) -> Extra | None:
+    def _add_extraction(self, run_id: str, output_format: str, output: dict[str, Any]) -> Extra | None:
         if output_format == "schema":
             return self._extraction.add_schema_output(run_id, output)
         self._extraction.add_legacy_output(run_id, output)
         return None
 
     def _keep_output(
-        self, extra: Extra, key: str, output: Any, add: Callable[[dict[str, Any]], Extra | None]
+        self, extra: Extra, key: str, run: dict[str, Any], add: Callable[[dict[str, Any]], Extra | None]
     ) -> None:
         """Add an output; what no table holds of it goes to the run's ``extra``."""
+        output = run.get(key)
         if output is None or output == {}:
             return
         if not isinstance(output, dict):
@@ -146,8 +145,8 @@ class RunTables:
         left_over = add(output)
         if left_over:
             extra[key] = left_over
-            for name, value in left_over.items():
-                self._drift.unknown_key("output", name, value)
+            for name in left_over.keys() - _KEPT_IN_EXTRA:
+                self._drift.unknown_key("output", name, left_over[name])
 
     def _add_edits(self, run_id: str, run: dict[str, Any], output_format: str | None, extra: Extra) -> None:
         edits, initial, reviewed = run.get("edits"), run.get("initialOutput"), run.get("reviewedOutput")
@@ -184,6 +183,11 @@ class RunTables:
         if value is not None:
             extra[key] = value
             self._drift.unexpected_type("processor_run", key, value)
+
+
+def _add_nothing(run_id: str, stage: str, output: dict[str, Any]) -> Extra:
+    """Leave an output of an unknown shape to the run's ``extra``, as a whole."""
+    return output
 
 
 def _output_format(run_type: str | None, run: dict[str, Any]) -> str | None:

@@ -1,0 +1,158 @@
+"""One load, from ids to batches of Arrow tables: discover, fetch, flatten, fill in what is known."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+import pyarrow as pa
+
+from extend_source.api import ExtendClient, RequestBudget
+from extend_source.config import ExtendSettings
+from extend_source.discovery import WantedRun, checked_run_ids, wanted_by_id, wanted_by_listing
+from extend_source.fetching import Fetched, fetch_all
+from extend_source.landed import LandedData, keep_known
+from extend_source.progress import SyncProgress
+from extend_source.tables import TABLES, FetchError, Flattener, Origin
+
+BATCH_SIZE = 250
+"""Runs per batch: enough to fill Arrow columns, few enough to keep memory flat with payloads of megabytes."""
+
+Tables = dict[str, pa.Table]
+
+
+class Load:
+    """Fetches and flattens the runs of one load."""
+
+    def __init__(
+        self, settings: ExtendSettings, landed: LandedData, progress: SyncProgress, load_id: str | None
+    ) -> None:
+        """Prepare a load.
+
+        Args:
+            settings: the settings of the source.
+            landed: what the destination holds.
+            progress: where to count.
+            load_id: dlt's id of the load, for ``_dlt_load_id``.
+        """
+        self._settings = settings
+        self._landed = landed
+        self._progress = progress
+        self._load_id = load_id
+        self._flattener = Flattener(with_contents=settings.file_contents != "none", landed_drift=landed.drift_keys())
+        self._files_asked_for: set[str] = set()
+
+    async def batches(self, run_ids: Iterable[str] | None) -> AsyncIterator[Tables]:
+        """Fetch what is wanted and yield it as tables.
+
+        Args:
+            run_ids: the runs to load; None to find them by listing.
+
+        Yields:
+            Every table by name, a batch of runs at a time; at least one batch, so that every table exists after the
+            first load.
+
+        Raises:
+            ExtendError: one that every request would meet, such as a refused key.
+        """
+        settings = self._settings
+        async with self._client() as client:
+            if run_ids is None:
+                wanted = await wanted_by_listing(client, settings, self._landed, self._progress)
+            else:
+                ids = checked_run_ids(run_ids)
+                wanted = wanted_by_id(ids, self._landed, self._progress, refresh=settings.refresh)
+            self._progress.listing_done = True
+            if settings.file_contents == "fetch":
+                await self._fetch_contents(client, self._landed.failed_files())
+            async for answers in fetch_all(
+                wanted,
+                lambda run: client.get_run(run.id),
+                workers=settings.max_concurrency,
+                batch_size=BATCH_SIZE,
+            ):
+                self._add_runs(answers)
+                if settings.file_contents == "fetch":
+                    await self._fetch_contents(client, _file_ids(answers))
+                yield self._take()
+            yield self._take()
+
+    def _client(self) -> ExtendClient:
+        settings = self._settings
+        return ExtendClient(
+            api_key=settings.api_key,
+            base_url=settings.base_url,
+            api_version=settings.api_version,
+            workspace_id=settings.workspace_id,
+            budget=RequestBudget(settings.requests_per_second, settings.max_concurrency),
+            statistics=self._progress.requests,
+        )
+
+    def _add_runs(self, answers: Sequence[Fetched]) -> None:
+        settings = self._settings
+        for answer in answers:
+            if answer.payload is None:
+                continue
+            wanted: WantedRun = answer.wanted
+            origin = Origin(settings.api_version, settings.workspace_id, answer.fetched_at, wanted.summary)
+            self._flattener.add_run(answer.payload, origin)
+            self._progress.fetched += 1
+        self._progress.failed += self._add_errors("processor_run", {a.wanted.id: a for a in answers if a.error})
+
+    async def _fetch_contents(self, client: ExtendClient, file_ids: Sequence[str]) -> None:
+        """Fetch the text of files that have not landed with any, each at most once a load."""
+        fresh = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in self._files_asked_for]
+        self._files_asked_for.update(fresh)
+        if not self._settings.refresh:
+            landed = self._landed.files_with_contents(fresh)
+            fresh = [file_id for file_id in fresh if file_id not in landed]
+        self._progress.files_wanted += len(fresh)
+        async for answers in fetch_all(
+            fresh,
+            lambda file_id: client.get_file(file_id, raw_text=True, markdown=True, html=True),
+            workers=self._settings.max_concurrency,
+            batch_size=BATCH_SIZE,
+        ):
+            for answer in answers:
+                if answer.payload is not None:
+                    self._flattener.add_file(answer.payload, answer.fetched_at)
+                    self._progress.files_fetched += 1
+            self._progress.files_failed += self._add_errors("file", {a.wanted: a for a in answers if a.error})
+
+    def _add_errors(self, resource_type: str, failures: dict[str, Fetched]) -> int:
+        """Add dead letters, carrying on the count of earlier ones; return how many."""
+        earlier = self._landed.errors(failures)
+        for object_id, failure in failures.items():
+            before = earlier.get(object_id)
+            error = failure.error
+            assert error is not None
+            self._flattener.add_error(
+                FetchError(
+                    id=object_id,
+                    resource_type=resource_type,
+                    attempts=1 + (before.attempts if before else 0),
+                    status_code=error.status_code,
+                    code=error.code or type(error).__name__,
+                    message=str(error),
+                    first_seen_at=before.first_seen_at if before else failure.fetched_at,
+                    last_seen_at=failure.fetched_at,
+                )
+            )
+        return len(failures)
+
+    def _take(self) -> Tables:
+        tables = self._flattener.take(self._load_id, datetime.now(timezone.utc))
+        return {name: keep_known(table, TABLES[name], self._landed) for name, table in tables.items()}
+
+
+def _file_ids(answers: Sequence[Fetched]) -> list[str]:
+    """The ids of all files that some runs carry, in order."""
+    ids: list[str] = []
+    for answer in answers:
+        files: Any = (answer.payload or {}).get("files")
+        for file in files if isinstance(files, list) else []:
+            file_id = file.get("id") if isinstance(file, dict) else None
+            if isinstance(file_id, str):
+                ids.append(file_id)
+    return ids

@@ -1,0 +1,69 @@
+"""dlt's hints for a table, derived from its schema."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from dlt.common.schema.typing import TTableSchemaColumns
+from dlt.extract import DltResource
+
+from extend_source.tables import TableSchema
+
+
+def apply_hints(resource: DltResource, table: TableSchema) -> DltResource:
+    """Tell dlt how to write a table.
+
+    Rows merge by delete-insert. Where a run (file) owns its rows, a load deletes the rows of every owner it names and
+    inserts the new ones; the marker rows that name owners without any rows never reach the table.
+
+    Args:
+        resource: the resource that yields the table.
+        table: its schema.
+
+    Returns:
+        The resource.
+    """
+    disposition: dict[str, Any] = {"disposition": "merge", "strategy": "delete-insert"}
+    if table.replaced_by is not None:
+        column, empty = next(iter(table.marker.items()))
+        disposition["destination_scope"] = f"{table.replaced_by} IN (SELECT {table.replaced_by} FROM {{staging_table}})"
+        disposition["source_filter"] = f"{column} <> ''" if empty == "" else f"{column} >= 0"
+    return resource.apply_hints(
+        table_name=table.name,
+        # with a scope dlt uses the key only to drop rows that a repeated load job staged twice
+        primary_key=list(table.key),
+        write_disposition=disposition,  # type: ignore[arg-type]
+        columns=_columns(table),
+        table_format=None,
+        additional_table_hints={"description": f"One row per {table.grain}. {table.description}"},
+    )
+
+
+def _columns(table: TableSchema) -> TTableSchemaColumns:
+    columns: TTableSchemaColumns = {}
+    for column in table.columns:
+        columns[column.name] = {"name": column.name, "description": column.description}
+        if column.kind.name == "json":
+            columns[column.name]["data_type"] = "json"
+        if column.name == table.latest_by:
+            columns[column.name]["dedup_sort"] = "desc"
+    return columns
+
+
+class _ExpectedHintFilter(logging.Filter):
+    """Drops one warning of dlt: JSON travels as text in Arrow, and a hint makes it JSON in the destination.
+
+    dlt warns of that difference once for each batch of each table, although it is what the hint is for.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether to keep a record."""
+        return "when merging arrow schema with dlt schema" not in record.getMessage()
+
+
+def silence_expected_warnings() -> None:
+    """Keep dlt's warning about JSON columns, which is expected for every table, out of the log."""
+    dlt_logger = logging.getLogger("dlt")
+    if not any(isinstance(known, _ExpectedHintFilter) for known in dlt_logger.filters):
+        dlt_logger.addFilter(_ExpectedHintFilter())

@@ -1,0 +1,67 @@
+"""How far a sync is: plain counts that the source fills and that a display or a caller reads."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from extend_source.api import RequestStatistics
+
+
+@dataclass
+class SyncProgress:
+    """The counts of one sync. One thread writes; others may read at any time.
+
+    Attributes:
+        listed: runs seen in the listing.
+        known: runs that need no fetching, as they have landed and not changed.
+        wanted: runs to fetch.
+        fetched: runs fetched.
+        failed: runs that could not be loaded and went to ``fetch_errors``.
+        files_wanted: files whose contents are to be fetched.
+        files_fetched: files whose contents were fetched.
+        files_failed: files whose contents could not be fetched.
+        listing_done: the number of wanted runs is final.
+        requests: what went over the wire.
+        started_at: monotonic seconds.
+    """
+
+    listed: int = 0
+    known: int = 0
+    wanted: int = 0
+    fetched: int = 0
+    failed: int = 0
+    files_wanted: int = 0
+    files_fetched: int = 0
+    files_failed: int = 0
+    listing_done: bool = False
+    requests: RequestStatistics = field(default_factory=RequestStatistics)
+    started_at: float = field(default_factory=time.monotonic)
+
+    def found(self, *, listed: int, known: int, wanted: int) -> None:
+        """Count what a page of the listing, or a list of ids, has brought."""
+        self.listed += listed
+        self.known += known
+        self.wanted += wanted
+
+    @property
+    def done(self) -> int:
+        """Runs dealt with, fetched or failed."""
+        return self.fetched + self.failed
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started_at
+
+    @property
+    def requests_per_second(self) -> float:
+        """Requests sent per second so far."""
+        return self.requests.requests / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds left at the speed so far; None until it is known."""
+        if not self.listing_done or not self.done:
+            return None
+        return (self.wanted - self.done) * self.seconds / self.done

@@ -1,0 +1,122 @@
+"""Routes under ``/_sandbox/`` that drive a served stand-in from any language; no key needed."""
+
+from __future__ import annotations
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from extend_source.sandbox.clock import rfc3339
+from extend_source.sandbox.organization import Organization
+from extend_source.sandbox.records import Json
+from extend_source.sandbox.wire import json_response
+from extend_source.sandbox.workspace import ConflictError, NotFoundError, Workspace
+
+PREFIX = "/_sandbox"
+
+
+class Control:
+    """The control routes of an organization.
+
+    A request may name a workspace with ``?workspace=<id>``; the first one is meant otherwise.
+
+    Args:
+        organization: What is controlled.
+    """
+
+    def __init__(self, organization: Organization) -> None:
+        self._organization = organization
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route(f"{PREFIX}/advance", self._advance, methods=["POST"]),
+            Route(f"{PREFIX}/runs", self._add_run, methods=["POST"]),
+            Route(f"{PREFIX}/runs/{{id}}/edit", self._edit, methods=["POST"]),
+            Route(f"{PREFIX}/faults", self._faults, methods=["GET", "POST"]),
+            Route(f"{PREFIX}/requests", self._requests, methods=["GET", "DELETE"]),
+            Route(f"{PREFIX}/credits", self._credits, methods=["GET"]),
+        ]
+
+    async def _advance(self, request: Request) -> Response:
+        """POST ``{"seconds": 60}``: move the clock."""
+        try:
+            now = self._workspace(request).advance(float((await _body(request))["seconds"]))
+        except (KeyError, TypeError, ValueError) as error:
+            return _refused(f"seconds must be a number, 0 or more: {error}")
+        return json_response({"now": rfc3339(now)})
+
+    async def _add_run(self, request: Request) -> Response:
+        """POST ``{"processor": "invoices", "status": "PENDING"}``: create a run."""
+        try:
+            body = await _body(request)
+            known = {
+                key: body[key]
+                for key in ("processor", "status", "file_id", "file_name", "metadata")
+                if key in body
+            }
+            run_id = self._workspace(request).add_run(**known)
+        except (ValueError, NotFoundError) as error:
+            return _refused(str(error))
+        return json_response({"id": run_id}, 201)
+
+    async def _edit(self, request: Request) -> Response:
+        """POST ``{"changes": {...}, "touch_updated_at": false}``: review and correct a run."""
+        try:
+            body = await _body(request)
+            touch = bool(body.get("touch_updated_at", True))
+            run_id = request.path_params["id"]
+            changes = self._workspace(request).edit_run(run_id, body.get("changes"), touch_updated_at=touch)
+        except NotFoundError as error:
+            return _refused(f"{error} was not found", 404)
+        except (ConflictError, KeyError, ValueError) as error:
+            return _refused(str(error))
+        return json_response({"id": run_id, "changes": changes})
+
+    async def _faults(self, request: Request) -> Response:
+        """GET the faults in force, or POST ``{"faults": ["429:0.2"]}`` to replace them."""
+        if request.method == "POST":
+            try:
+                self._organization.faults.set((await _body(request))["faults"])
+            except (KeyError, TypeError, ValueError) as error:
+                return _refused(str(error))
+        return json_response({"faults": [fault.name for fault in self._organization.faults.faults]})
+
+    async def _requests(self, request: Request) -> Response:
+        """GET the request log, or DELETE what it holds."""
+        if request.method == "DELETE":
+            self._organization.requests.reset()
+        return json_response(self._organization.requests.as_json())
+
+    async def _credits(self, request: Request) -> Response:
+        """GET the credit account, as exact decimals in text."""
+        account = self._workspace(request).credit_account()
+        return json_response(
+            {
+                "processing": str(account.processing),
+                "parsing": str(account.parsing),
+                "total": str(account.total),
+                "runs_without_usage": account.runs_without_usage,
+            }
+        )
+
+    def _workspace(self, request: Request) -> Workspace:
+        workspaces = self._organization.workspaces
+        wanted = request.query_params.get("workspace", next(iter(workspaces)))
+        if wanted not in workspaces:
+            raise ValueError(f"there is no workspace {wanted!r}")
+        return workspaces[wanted]
+
+
+async def _body(request: Request) -> Json:
+    text = await request.body()
+    parsed = json.loads(text) if text else {}
+    if not isinstance(parsed, dict):
+        raise ValueError("the body must be a JSON object")
+    return parsed
+
+
+def _refused(message: str, status: int = 400) -> Response:
+    return json_response({"error": message}, status)

@@ -1,0 +1,127 @@
+"""The dlt source: its settings, the fetching behind it, and a resource for each table."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
+from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
+from dlt.common.typing import TSecretStrValue
+from dlt.extract import DltResource
+
+from extend_source.batches import Load, Tables
+from extend_source.config import SECTION, ExtendSettings, FileContents
+from extend_source.hints import apply_hints, silence_expected_warnings
+from extend_source.landed import LandedData
+from extend_source.progress import SyncProgress
+from extend_source.tables import TABLES, TableSchema
+
+
+@dlt.source(name=SECTION, section=SECTION, spec=ExtendSettings, max_table_nesting=0)
+def extend_source(
+    run_ids: Iterable[str] | None = None,
+    *,
+    api_key: TSecretStrValue = dlt.secrets.value,
+    base_url: str = ExtendSettings.base_url,
+    api_version: str = ExtendSettings.api_version,
+    workspace_id: str | None = None,
+    start_date: str | date | datetime | None = None,
+    processor_ids: Sequence[str] | None = None,
+    processor_types: Sequence[str] | None = None,
+    statuses: Sequence[str] | None = None,
+    refresh: bool = ExtendSettings.refresh,
+    requests_per_second: float = ExtendSettings.requests_per_second,
+    max_concurrency: int = ExtendSettings.max_concurrency,
+    file_contents: FileContents = "embedded",
+    progress: SyncProgress | None = None,
+) -> Iterable[DltResource]:
+    """Load processor runs from Extend: all that are new or have changed, or the ones asked for.
+
+    Every table is a resource of its own, so ``with_resources("files", "file_pages")`` loads just these; one pass over
+    HTTP feeds them all. All settings but `run_ids` and `progress` can also come from ``[sources.extend]`` in dlt's
+    config files or from ``SOURCES__EXTEND__...`` in the environment; `ExtendSettings` says what each one means.
+
+    Args:
+        run_ids: ids of the runs to load. Those that have landed in a terminal state are left out unless `refresh` is
+            set. None: find the runs by listing.
+        api_key: the API key.
+        base_url: the deployment's address.
+        api_version: the API version to ask for.
+        workspace_id: the workspace, for an organisation-wide key.
+        start_date: leave out runs last updated before this time; UTC if it names no zone.
+        processor_ids: only runs of these processors.
+        processor_types: only runs of these types.
+        statuses: only runs in these states.
+        refresh: fetch what has already landed again.
+        requests_per_second: the request budget; 0: no limit.
+        max_concurrency: the most requests under way at once.
+        file_contents: ``embedded``, ``fetch`` or ``none``.
+        progress: filled while the source runs, for displays and reports.
+
+    Returns:
+        One resource a table; see `extend_source.tables.TABLES`.
+
+    Raises:
+        ConfigurationValueError: a setting has a value that it does not take.
+        ExtendError: while loading: the API refused everything, or cannot be reached.
+    """
+    settings = ExtendSettings(
+        api_key=api_key,
+        base_url=base_url,
+        api_version=api_version,
+        workspace_id=workspace_id,
+        start_date=start_date,
+        processor_ids=_as_list(processor_ids),
+        processor_types=_as_list(processor_types),
+        statuses=_as_list(statuses),
+        refresh=refresh,
+        requests_per_second=requests_per_second,
+        max_concurrency=max_concurrency,
+        file_contents=file_contents,
+    )
+    ids = run_ids if run_ids is None or isinstance(run_ids, str) else list(run_ids)
+    counts = progress or SyncProgress()
+    silence_expected_warnings()
+
+    @dlt.resource(name="run_batches", selected=False)
+    async def run_batches() -> AsyncIterator[Tables]:
+        load = Load(settings, _landed_data(), counts, _load_id())
+        async for tables in load.batches(ids):
+            yield tables
+
+    return [_table_resource(run_batches, table) for table in TABLES.values()]
+
+
+def _table_resource(run_batches: DltResource, table: TableSchema) -> DltResource:
+    def pick(tables: Tables) -> Iterator[pa.Table]:
+        rows = tables[table.name]
+        # an empty table makes the destination create it, which is needed once
+        if rows.num_rows or table.name not in dlt.current.source_schema().tables:
+            yield rows
+
+    resource: Any = dlt.transformer(pick, data_from=run_batches, name=table.name)
+    return apply_hints(resource, table)
+
+
+def _landed_data() -> LandedData:
+    """What the running pipeline's destination holds; outside of a pipeline nothing is known."""
+    context = Container()[PipelineContext]
+    if not context.is_active():
+        return LandedData(None)
+    return LandedData(context.pipeline(), dlt.current.source_schema().name)  # type: ignore[arg-type]
+
+
+def _load_id() -> str | None:
+    try:
+        return dlt.current.load_package_state()["load_id"]
+    except CurrentLoadPackageStateNotAvailable:
+        return None
+
+
+def _as_list(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else list(values)

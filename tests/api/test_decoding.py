@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extend_source.api import decode_json, encode_json
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"1.10", "1.10"),
+        (b"1e400", "1E+400"),
+        (b"-0.0", "-0.0"),
+        (b"0.1", "0.1"),
+        (b"0.30000000000000004441", "0.30000000000000004441"),
+    ],
+)
+def test_numbers_with_a_fraction_or_an_exponent_keep_their_digits(body, text):
+    value = decode_json(body)
+    assert isinstance(value, Decimal)
+    assert str(value) == text
+
+
+def test_whole_numbers_of_any_size_stay_exact_integers():
+    assert decode_json(b"[0, 30, " + b"9" * 50 + b"]") == [0, 30, int("9" * 50)]
+    assert type(decode_json(b"30")) is int
+
+
+def test_half_a_surrogate_pair_becomes_the_replacement_character_in_values_and_keys():
+    body = rb'{"a\udfff": ["x\ud800y", "\ud83d\ude00", 1.10]}'
+    assert decode_json(body) == {"a\ufffd": ["x\ufffdy", "😀", Decimal("1.10")]}
+    assert str(decode_json(body)["a\ufffd"][2]) == "1.10"
+
+
+def test_a_lone_low_surrogate_can_be_stored_as_utf_8():
+    decode_json(rb'"\uDC00"').encode("utf-8")
+
+
+def test_a_byte_order_mark_is_tolerated():
+    assert decode_json(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"a": "secr',
+        b"NaN",
+        b"[Infinity]",
+        b"[-Infinity]",
+        rb'["\ud800", NaN]',
+        rb'["\ud800"',
+        b"<html></html>",
+        b"[01]",
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b"[" * 100_000 + b"]" * 100_000,
+        b"1e99999999999999999999",
+    ],
+)
+def test_what_is_not_json_is_a_value_error_that_quotes_nothing(body):
+    with pytest.raises(ValueError, match=r"^not JSON: [^<]{3,80}$") as caught:
+        decode_json(body)
+    assert "secr" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_encoding_gives_back_every_digit():
+    text = '{"b":1.10,"a":[1E+400,99999999999999999999999999,null,true]}'
+    assert encode_json(decode_json(text.encode())) == text
+
+
+def test_the_canonical_form_sorts_keys_at_every_depth():
+    assert encode_json({"b": {"z": 1, "y": 2}, "a": []}, sort_keys=True) == '{"a":[],"b":{"y":2,"z":1}}'
+
+
+_json = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.decimals(allow_nan=False, allow_infinity=False).map(lambda number: number * Decimal("1.0")),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(_json)
+def test_any_value_survives_the_way_out_and_in(value):
+    assert decode_json(encode_json(value).encode()) == value

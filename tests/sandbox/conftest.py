@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
-from extend_source.sandbox import Organization, SandboxServer, Workspace, create_app
+from extend_source.sandbox import Organization, SandboxServer, Workspace
 
-HEADERS = {"Authorization": "Bearer sk_sandbox", "x-extend-api-version": "2025-04-21"}
+from .in_process import InProcessClient
 
-Connect = Callable[..., TestClient]
+Connect = Callable[..., InProcessClient]
 
 
 @pytest.fixture
@@ -24,17 +23,14 @@ def workspace() -> Workspace:
 def connect(workspace: Workspace) -> Connect:
     """Return a function that makes a client of an organization with the given settings."""
 
-    def make(*more_workspaces: Workspace, **settings: Any) -> TestClient:
-        organization = Organization([workspace, *more_workspaces], **settings)
-        client = TestClient(create_app(organization), headers=HEADERS)
-        client.organization = organization
-        return client
+    def make(*more_workspaces: Workspace, **settings: Any) -> InProcessClient:
+        return InProcessClient(Organization([workspace, *more_workspaces], **settings))
 
     return make
 
 
 @pytest.fixture
-def client(connect: Connect) -> TestClient:
+def client(connect: Connect) -> InProcessClient:
     return connect()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from starlette.testclient import TestClient
 
 from extend_source.sandbox import ApiKey, Options, Workspace
 
 from .conftest import Connect
+from .in_process import InProcessClient
 
 REFUSED = "The API key has expired or was revoked."
 
@@ -25,7 +25,9 @@ REFUSED = "The API key has expired or was revoked."
         ("Bearer sk_sandbox_forbidden", 403, "The API key has no rights on this object."),
     ],
 )
-def test_a_bad_key_is_refused_with_its_cause(client: TestClient, authorization: str, status: int, error: str) -> None:
+def test_a_bad_key_is_refused_with_its_cause(
+    client: InProcessClient, authorization: str, status: int, error: str
+) -> None:
     response = client.get("/processor_runs", headers={"Authorization": authorization})
     assert (response.status_code, response.json()) == (status, {"success": False, "error": error})
 
@@ -40,13 +42,13 @@ def test_the_configured_key_is_the_one_that_counts(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("version", ["2026-02-09", "latest"])
-def test_an_unknown_version_is_refused(client: TestClient, version: str) -> None:
+def test_an_unknown_version_is_refused(client: InProcessClient, version: str) -> None:
     response = client.get("/processor_runs", headers={"x-extend-api-version": version})
     assert response.status_code == 400
     assert version in response.json()["error"]
 
 
-def test_a_missing_version_is_refused(client: TestClient) -> None:
+def test_a_missing_version_is_refused(client: InProcessClient) -> None:
     del client.headers["x-extend-api-version"]
     response = client.get("/processor_runs")
     assert (response.status_code, response.json()["error"]) == (400, "The x-extend-api-version header is required.")
@@ -57,13 +59,13 @@ def as_organization(workspace_id: str | None = None) -> dict[str, str]:
     return headers if workspace_id is None else {**headers, "x-extend-workspace-id": workspace_id}
 
 
-def test_an_organization_key_needs_a_workspace(client: TestClient) -> None:
+def test_an_organization_key_needs_a_workspace(client: InProcessClient) -> None:
     response = client.get("/processor_runs", headers=as_organization())
     assert response.status_code == 400
     assert response.json()["error"] == "An organization API key needs the x-extend-workspace-id header."
 
 
-def test_an_unknown_workspace_is_refused(client: TestClient) -> None:
+def test_an_unknown_workspace_is_refused(client: InProcessClient) -> None:
     response = client.get("/processor_runs", headers=as_organization("ws_none"))
     assert response.status_code == 401
     assert "ws_none" in response.json()["error"]
@@ -113,10 +115,10 @@ def test_a_coded_error_says_whether_to_retry(connect: Connect, workspace: Worksp
     ]
 
 
-def test_a_path_that_is_no_endpoint_is_not_found_and_logged(client: TestClient) -> None:
+def test_a_path_that_is_no_endpoint_is_not_found_and_logged(client: InProcessClient) -> None:
     assert client.get("/v1/processor_runs").status_code == 404
     assert client.organization.requests.counts == {"unknown": 1}
 
 
-def test_a_file_flag_must_be_true_or_false(client: TestClient, workspace: Workspace) -> None:
+def test_a_file_flag_must_be_true_or_false(client: InProcessClient, workspace: Workspace) -> None:
     assert client.get(f"/files/{next(iter(workspace.files))}?rawText=yes").status_code == 400

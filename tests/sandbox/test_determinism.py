@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 
 from extend_source.sandbox import Workspace
 
 # a change here means that everybody's sample data changes: do it on purpose
-DIGEST_OF_SEED_7 = "DIGEST"
+DIGEST_OF_SEED_7 = "358cc23158f1210f32d156566049b68db1e002d94922ac1bd13700bb50c6af5f"
 
 DIGEST_SCRIPT = """
 import hashlib, sys
@@ -46,7 +47,7 @@ def test_the_bytes_do_not_depend_on_the_hash_seed_of_the_process() -> None:
     for hash_seed in ("1", "2"):
         done = subprocess.run(
             [sys.executable, "-c", DIGEST_SCRIPT],
-            env={"PYTHONHASHSEED": hash_seed},
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
             capture_output=True,
             text=True,
             check=True,

@@ -7,14 +7,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from starlette.testclient import TestClient
 
 from extend_source.sandbox import Options, Workspace
 
 from .conftest import Connect
+from .in_process import InProcessClient
 
 
-def pages(client: TestClient, path: str = "/processor_runs", **query: Any) -> list[dict[str, Any]]:
+def pages(client: InProcessClient, path: str = "/processor_runs", **query: Any) -> list[dict[str, Any]]:
     """Return the bodies of all pages."""
     found, token = [], None
     while True:
@@ -27,7 +27,7 @@ def pages(client: TestClient, path: str = "/processor_runs", **query: Any) -> li
             return found
 
 
-def listed(client: TestClient, **query: Any) -> list[str]:
+def listed(client: InProcessClient, **query: Any) -> list[str]:
     return [row["id"] for page in pages(client, **query) for row in page["processorRuns"]]
 
 
@@ -46,7 +46,7 @@ def test_the_pages_hold_every_run_once_under_every_end_marker(
     assert last.get("nextPageToken", "no key") == {"absent": "no key", "null": None, "empty": ""}[end_marker]
 
 
-def test_a_page_holds_ten_runs_unless_told_otherwise(client: TestClient) -> None:
+def test_a_page_holds_ten_runs_unless_told_otherwise(client: InProcessClient) -> None:
     assert len(client.get("/processor_runs").json()["processorRuns"]) == 10
 
 
@@ -69,7 +69,7 @@ def test_runs_come_in_the_order_asked_for(connect: Connect, sort_by: str, sort_d
     assert len(times) == 40
 
 
-def test_times_in_whole_seconds_and_in_milliseconds_are_in_order(client: TestClient, workspace: Workspace) -> None:
+def test_times_in_whole_seconds_and_in_milliseconds_are_in_order(client: InProcessClient, workspace: Workspace) -> None:
     moment = datetime(2026, 3, 1, tzinfo=timezone.utc)
     late = workspace.add_run(created_at=moment + timedelta(milliseconds=5), updated_at=moment)
     early = workspace.add_run(created_at=moment, updated_at=moment)
@@ -77,14 +77,14 @@ def test_times_in_whole_seconds_and_in_milliseconds_are_in_order(client: TestCli
     assert ids[:2] == [late, early]
 
 
-def test_the_newest_update_comes_first_by_default(client: TestClient, workspace: Workspace) -> None:
+def test_the_newest_update_comes_first_by_default(client: InProcessClient, workspace: Workspace) -> None:
     oldest = listed(client)[-1]
     workspace.advance(1)
     workspace.touch_run(oldest)
     assert listed(client)[0] == oldest
 
 
-def test_each_filter_lets_only_its_runs_through(client: TestClient, workspace: Workspace) -> None:
+def test_each_filter_lets_only_its_runs_through(client: InProcessClient, workspace: Workspace) -> None:
     claims = workspace.processor("claims").id
     run = next(run for run in workspace.runs.values() if run.source == "WORKFLOW_RUN")
     assert {workspace.runs[id_].status for id_ in listed(client, status="FAILED")} == {"FAILED"}
@@ -97,7 +97,7 @@ def test_each_filter_lets_only_its_runs_through(client: TestClient, workspace: W
     assert listed(client, fileNameContains="no such name") == []
 
 
-def test_filters_are_combined(client: TestClient, workspace: Workspace) -> None:
+def test_filters_are_combined(client: InProcessClient, workspace: Workspace) -> None:
     ids = listed(client, status="PROCESSED", processorType="CLASSIFY")
     expected = [
         run.id for run in workspace.runs.values() if run.status == "PROCESSED" and run.payload["type"] == "CLASSIFY"
@@ -121,24 +121,24 @@ def test_filters_are_combined(client: TestClient, workspace: Workspace) -> None:
         ("nextPageToken", "broken"),
     ],
 )
-def test_a_bad_parameter_is_refused(client: TestClient, name: str, value: str) -> None:
+def test_a_bad_parameter_is_refused(client: InProcessClient, name: str, value: str) -> None:
     response = client.get("/processor_runs", params={name: value})
     assert response.status_code == 400
     assert response.json()["success"] is False
     assert name in response.json()["error"]
 
 
-def test_a_parameter_given_twice_is_refused(client: TestClient) -> None:
+def test_a_parameter_given_twice_is_refused(client: InProcessClient) -> None:
     assert client.get("/processor_runs?status=FAILED&status=PENDING").status_code == 400
 
 
-def test_a_token_contains_everything_that_must_be_percent_encoded(client: TestClient) -> None:
+def test_a_token_contains_everything_that_must_be_percent_encoded(client: InProcessClient) -> None:
     token = client.get("/processor_runs").json()["nextPageToken"]
     assert set("+/=:") <= set(token)
     assert client.get(f"/processor_runs?nextPageToken={quote(token, safe='')}").status_code == 200
 
 
-def test_a_token_that_was_not_percent_encoded_is_refused(client: TestClient) -> None:
+def test_a_token_that_was_not_percent_encoded_is_refused(client: InProcessClient) -> None:
     token = client.get("/processor_runs").json()["nextPageToken"]
     assert client.get(f"/processor_runs?nextPageToken={token}").status_code == 400
 
@@ -146,26 +146,26 @@ def test_a_token_that_was_not_percent_encoded_is_refused(client: TestClient) -> 
 @pytest.mark.parametrize(
     "other", [{"status": "PROCESSED"}, {"sortDir": "asc"}, {"sortBy": "createdAt"}, {"fileNameContains": "a"}]
 )
-def test_a_token_is_refused_when_the_query_differs(client: TestClient, other: dict[str, str]) -> None:
+def test_a_token_is_refused_when_the_query_differs(client: InProcessClient, other: dict[str, str]) -> None:
     token = client.get("/processor_runs").json()["nextPageToken"]
     response = client.get("/processor_runs", params={**other, "nextPageToken": token})
     assert response.status_code == 400
     assert response.json()["error"].startswith("nextPageToken belongs to another query")
 
 
-def test_a_token_of_the_runs_is_refused_for_the_files(client: TestClient) -> None:
+def test_a_token_of_the_runs_is_refused_for_the_files(client: InProcessClient) -> None:
     token = client.get("/processor_runs").json()["nextPageToken"]
     assert client.get("/files", params={"nextPageToken": token}).status_code == 400
 
 
-def test_the_page_size_may_change_between_pages(client: TestClient) -> None:
+def test_the_page_size_may_change_between_pages(client: InProcessClient) -> None:
     token = client.get("/processor_runs", params={"maxPageSize": 5}).json()["nextPageToken"]
     page = client.get("/processor_runs", params={"maxPageSize": 35, "nextPageToken": token}).json()
     assert len(page["processorRuns"]) == 35
     assert "nextPageToken" not in page
 
 
-def test_a_token_changed_in_one_character_is_refused(client: TestClient) -> None:
+def test_a_token_changed_in_one_character_is_refused(client: InProcessClient) -> None:
     token = client.get("/processor_runs").json()["nextPageToken"]
     middle = len(token) // 2
     changed = token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
@@ -183,7 +183,7 @@ def test_a_token_expires_after_its_lifetime(connect: Connect) -> None:
     assert (response.status_code, response.json()["error"]) == (400, "nextPageToken has expired.")
 
 
-def test_files_are_paged_too(client: TestClient, workspace: Workspace) -> None:
+def test_files_are_paged_too(client: InProcessClient, workspace: Workspace) -> None:
     ids = [row["id"] for page in pages(client, "/files", maxPageSize=9) for row in page["files"]]
     assert len(ids) == len(workspace.files)
     assert set(ids) == set(workspace.files)

@@ -11,10 +11,10 @@ import pytest
 from extend_ai.file.types import FileGetResponse, FileListResponse
 from extend_ai.processor_run.types import ProcessorRunGetResponse, ProcessorRunListResponse
 from extend_ai.types import File, ProcessorRun, ProcessorRunSummary
-from starlette.testclient import TestClient
 
 from extend_source.sandbox import Workspace
 
+from .in_process import InProcessClient
 from .sdk_shapes import instants, problems, through_sdk
 
 SEEDS = (1, 7, 2026)
@@ -47,7 +47,7 @@ def test_runs_stay_what_the_sdk_declares_when_they_age_are_edited_and_lose_files
         check_run(workspace.run_payload(run_id))
 
 
-@pytest.mark.parametrize("flags", itertools.product((False, True), repeat=3))
+@pytest.mark.parametrize("flags", list(itertools.product((False, True), repeat=3)))
 def test_every_file_with_every_combination_of_flags_is_what_the_sdk_declares(flags: tuple[bool, bool, bool]) -> None:
     workspace = Workspace(seed=7, runs=80)
     for file_id in workspace.files:
@@ -65,7 +65,7 @@ def test_every_summary_is_what_the_sdk_declares(seed: int) -> None:
         assert through_sdk(ProcessorRunSummary, summary) == instants(summary)
 
 
-def test_every_envelope_is_what_the_sdk_declares(client: TestClient, workspace: Workspace) -> None:
+def test_every_envelope_is_what_the_sdk_declares(client: InProcessClient, workspace: Workspace) -> None:
     run_id, file_id = workspace.run_ids()[0], next(iter(workspace.files))
     for model, path in (
         (ProcessorRunListResponse, "/processor_runs"),

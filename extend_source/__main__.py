@@ -1,0 +1,5 @@
+"""``python -m extend_source``."""
+
+from extend_source.cli import main
+
+main()

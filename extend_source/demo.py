@@ -1,0 +1,98 @@
+"""The demo: a stand-in API, a sync into DuckDB, and what there is to see in it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.destinations import duckdb
+
+from extend_source.progress import SyncProgress
+from extend_source.runner import SyncResult, sync
+from extend_source.tables import TABLES
+
+DATASET = "extend"
+
+CREDITS_BY_PROCESSOR = """
+select r.processor_name, r.type, count(*) as runs, sum(u.credits) as credits
+from extend.processor_runs r
+left join extend.credit_usage u on u.resource_type = 'processor_run' and u.resource_id = r.id
+group by all order by credits desc nulls last"""
+
+PARSING_CREDITS = "select sum(credits) from extend.credit_usage where resource_type = 'file'"
+
+QUERIES = {
+    "Which fields does the extraction trust least?": """
+select path_template, count(*) as extracted, round(avg(ocr_confidence), 3) as avg_ocr_confidence
+from extend.extraction_fields where ocr_confidence is not null
+group by all having count(*) >= 20 order by avg_ocr_confidence limit 10;""",
+    "What did reviewers change?": """
+select r.processor_name, e.path, e.initial_value, e.reviewed_value
+from extend.extraction_edits e join extend.processor_runs r on r.id = e.run_id
+where e.change is not null order by r.processor_name, e.path limit 10;""",
+    "Line items of an array, one row each": """
+select run_id, row_index,
+       max(value_text) filter (path_template = 'line_items[].description') as description,
+       max(value_number) filter (path_template = 'line_items[].quantity') as quantity
+from extend.extraction_fields where path_template like 'line\\_items[].%' escape '\\'
+group by all order by run_id, row_index limit 10;""",
+}
+"""What an analyst might ask next: a question and its SQL, on DuckDB."""
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo loaded.
+
+    Attributes:
+        sync: the sync's own result.
+        row_counts: rows of each table that has any.
+        credits: processor, type, runs and credits.
+        parsing_credits: credits for parsing files.
+    """
+
+    sync: SyncResult
+    row_counts: list[tuple[str, int, str]]
+    credits: list[tuple[Any, ...]]
+    parsing_credits: Any
+
+
+@contextmanager
+def stand_in(seed: int, runs: int) -> Iterator[tuple[str, str]]:
+    """Serve a stand-in API on a free loopback port; yield its base URL and a key that it takes."""
+    from extend_source.sandbox import SandboxServer
+
+    with SandboxServer(seed=seed, runs=runs) as server:
+        yield server.base_url, server.api_key
+
+
+def run_demo(database: Path, base_url: str, api_key: str, progress: SyncProgress) -> DemoResult:
+    """Load everything that an API has into a new DuckDB file.
+
+    Args:
+        database: the file; it must not exist.
+        base_url: the API.
+        api_key: a key for it.
+        progress: filled while it runs.
+
+    Returns:
+        What was loaded.
+    """
+    with tempfile.TemporaryDirectory(prefix="extend-demo-") as folder:
+        pipeline = dlt.pipeline(
+            "extend_demo", destination=duckdb(str(database)), dataset_name=DATASET, pipelines_dir=folder
+        )
+        result = sync(pipeline, progress=progress, api_key=api_key, base_url=base_url, requests_per_second=0)
+        with pipeline.sql_client() as client:
+            counts = [
+                (table.name, int((client.execute_sql(f"select count(*) from {table.name}") or [])[0][0]), table.grain)
+                for table in TABLES.values()
+            ]
+            credits = [tuple(row) for row in client.execute_sql(CREDITS_BY_PROCESSOR) or []]
+            parsing = (client.execute_sql(PARSING_CREDITS) or [])[0][0]
+    return DemoResult(result, [row for row in counts if row[1]], credits, parsing)

@@ -1,0 +1,152 @@
+"""What people see in the shell: progress while a sync runs, and tables at its end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from extend_source.checking import CheckResult
+from extend_source.progress import SyncProgress
+from extend_source.runner import SyncResult
+
+PLAIN_LINE_SECONDS = 30.0
+"""How often a sync says how far it is where there is no terminal, such as in a scheduler's log."""
+
+_REFRESHES_PER_SECOND = 8
+_MARKS = {"ok": "[green]ok[/]", "wrong": "[red]wrong[/]", "not checked": "[dim]not checked[/]"}
+
+
+def progress_line(progress: SyncProgress, budget: float) -> str:
+    """Say in one line how far a sync is.
+
+    Args:
+        progress: its counts.
+        budget: the requests per second allowed; 0: no limit.
+
+    Returns:
+        Runs done of how many, the request rate against the budget, and the time left.
+    """
+    rate = f"{progress.requests_per_second:.1f} requests/s"
+    if budget:
+        rate += f" of {budget:g}"
+    if not progress.listing_done:
+        return f"listing: {progress.listed:,} runs seen, {progress.wanted:,} to fetch, {rate}"
+    parts = [f"{progress.done:,} of {progress.wanted:,} runs", rate, _megabytes(progress.requests.bytes_received)]
+    if progress.files_wanted:
+        parts.insert(1, f"{progress.files_fetched + progress.files_failed:,} of {progress.files_wanted:,} files")
+    if progress.failed or progress.files_failed:
+        parts.append(f"{progress.failed + progress.files_failed:,} failed")
+    left = progress.seconds_left
+    if progress.done >= progress.wanted:
+        parts.append("loading")
+    elif left is not None:
+        parts.append(f"{duration(left)} left")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Write a number of seconds as people say it: ``8 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"
+
+
+@contextmanager
+def shown_progress(console: Console, progress: SyncProgress, budget: float) -> Iterator[None]:
+    """Show a sync's progress while the block runs: a live line on a terminal, a plain one every 30 s in a log."""
+    if console.is_terminal:
+        line = _LiveLine(progress, budget)
+        with Live(line, console=console, refresh_per_second=_REFRESHES_PER_SECOND, transient=True):
+            yield
+        return
+    stop = threading.Event()
+
+    def report() -> None:
+        while not stop.wait(PLAIN_LINE_SECONDS):
+            console.print(progress_line(progress, budget), highlight=False, soft_wrap=True)
+
+    thread = threading.Thread(target=report, name="extend-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+class _LiveLine:
+    """The progress line, made anew at every refresh, with a bar while runs are fetched."""
+
+    def __init__(self, progress: SyncProgress, budget: float) -> None:
+        self._progress = progress
+        self._budget = budget
+
+    def __rich__(self) -> RenderableType:
+        progress = self._progress
+        share = progress.done / progress.wanted if progress.listing_done and progress.wanted else 0.0
+        filled = int(share * 24)
+        spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[int(time.monotonic() * _REFRESHES_PER_SECOND) % 10]
+        return Text.assemble(
+            (f"{spinner} ", "cyan"), ("━" * filled, "green"), ("━" * (24 - filled), "dim"), " ",
+            progress_line(progress, self._budget), overflow="ellipsis", no_wrap=True,
+        )  # fmt: skip
+
+
+def show_result(console: Console, result: SyncResult) -> None:
+    """Print what a sync did."""
+    requests = sum(result.requests.values())
+    by_endpoint = ", ".join(f"{count:,} {name}" for name, count in sorted(result.requests.items()))
+    lines = [
+        f"{result.fetched:,} runs loaded, {result.known:,} already there, {result.failed:,} failed"
+        f" in {duration(result.seconds)}",
+        f"{requests:,} requests ({by_endpoint or 'none'}), {_megabytes(result.bytes_received)} received"
+        + (f", {result.retries:,} retries" if result.retries else "")
+        + (f", {result.throttled:,} times 429" if result.throttled else ""),
+    ]
+    if result.files_fetched or result.files_failed:
+        lines.insert(1, f"{result.files_fetched:,} file contents loaded, {result.files_failed:,} failed")
+    if not result.complete:
+        lines.append("What could not be loaded, and why: select * from fetch_errors; the next sync tries it again.")
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def show_rows(console: Console, title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows as a table; numbers are aligned right, and None is shown as unknown."""
+    listed = [list(row) for row in rows]
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    for index, name in enumerate(header):
+        numeric = bool(listed) and all(not isinstance(row[index], str) for row in listed)
+        table.add_column(name, justify="right" if numeric else "left")
+    for row in listed:
+        table.add_row(*(_cell(value) for value in row))
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value)
+
+
+def show_check(console: Console, result: CheckResult) -> None:
+    """Print what a check found out."""
+    for finding in result.findings:
+        console.print(f"{finding.part:<10} {_MARKS[finding.state]:<22} {finding.text}", highlight=False, soft_wrap=True)

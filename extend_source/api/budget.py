@@ -13,10 +13,11 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from extend_source.api.concurrency import Gate
 
-_UTILISATION = 0.985
+_UTILISATION = 0.974
 """The part of the allowed rate that is used: the rest absorbs network jitter at the server's window edges."""
 _CATCH_UP = 0.1
 """Seconds of the schedule that may be made up for after the event loop was late."""
@@ -30,10 +31,27 @@ _SLOWEST = 0.1
 """The smallest part of the rate and the concurrency that is left after failures."""
 _RECOVERY = 0.1
 """The part that comes back per second in which requests succeed."""
+_PROBING = 0.001
+"""The same near and above the speed that was throttled last, for each second since: slow first, then ever faster."""
+_JUST_BELOW = 0.97
+"""Where, as a part of the throttled speed, recovery turns into probing: others may be using the limit too."""
 _AFTER_THROTTLING, _AFTER_FAILURE = 0.75, 0.9
 """The part that is left after a 429 and after a 5xx or a dropped connection."""
 _ONE_INCIDENT = 0.5
 """Seconds; failures closer together than this are one incident that hit requests sent together."""
+
+
+@dataclass
+class Turn:
+    """The right to send one request.
+
+    Attributes:
+        waited: seconds the budget held the request back, not counting the wait for requests before it.
+        left_at: when the request left, by the budget's clock.
+    """
+
+    waited: float
+    left_at: float
 
 
 class RequestBudget:
@@ -76,12 +94,15 @@ class RequestBudget:
         self.seconds_waited = 0.0
         self._now = now
         self._sleep = sleep
-        self._speed = 1.0
+        self._speed = self._ceiling = 1.0
         self._latency = _FIRST_LATENCY
-        self._last_signal = self._last_incident = -math.inf
+        self._last_signal = self._last_incident = self._throttled_at = -math.inf
         self._paused_until = self._schedule = -math.inf
-        self._sent: deque[float] = deque(maxlen=max(1, int(self.requests_per_second or 1)))
+        self._per_window = max(1, int(self.requests_per_second or 1))
+        self._turns: deque[Turn] = deque(maxlen=2 * self._per_window)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._gate = Gate(self.concurrency)
+        self._turnstile = asyncio.Lock()
 
     def __repr__(self) -> str:
         rate = self.requests_per_second or "unlimited"
@@ -97,23 +118,33 @@ class RequestBudget:
         return max(1, min(self.max_concurrency, int(min(wanted, self.max_concurrency) * self._speed)))
 
     @asynccontextmanager
-    async def slot(self, *, urgent: bool = False) -> AsyncIterator[float]:
+    async def slot(self, *, urgent: bool = False) -> AsyncIterator[Turn]:
         """Wait for the right to send one request, and hold it until the answer is read.
 
         Args:
             urgent: go ahead of those who wait for their first attempt; for retries, which have limited time.
 
         Yields:
-            Seconds the budget held the request back, not counting the wait for requests before it.
+            The turn; tell `left` when the request is really on its way.
         """
         gate, turnstile = self._bind()
         await gate.enter(first=urgent)
         try:
             async with turnstile:
-                waited = await self._wait_for_turn()
-            yield waited
+                turn = await self._wait_for_turn()
+            yield turn
         finally:
             gate.leave()
+
+    def left(self, turn: Turn) -> None:
+        """Report that a request is written: only now, as a new connection with its handshake takes a while.
+
+        Counted from its turn, a late first request and a prompt tenth one would reach the server too close together.
+
+        Args:
+            turn: what `slot` has given.
+        """
+        turn.left_at = self._now()
 
     def succeeded(self, latency: float) -> None:
         """Report an answer: the concurrency follows its latency, and lost speed comes back.
@@ -126,7 +157,9 @@ class RequestBudget:
         self._latency += weight * (latency - self._latency)
         now = self._now()
         if self._speed < 1.0:
-            self._speed = min(1.0, self._speed + _RECOVERY * min(1.0, now - self._last_signal))
+            probing = _PROBING * (now - self._throttled_at)
+            gain = _RECOVERY if self._speed < self._ceiling else min(_RECOVERY, probing)
+            self._speed = min(1.0, self._speed + gain * min(1.0, now - self._last_signal))
         self._last_signal = now
         self._adjust()
 
@@ -137,51 +170,56 @@ class RequestBudget:
             wait_seconds: seconds from now in which nothing is sent.
         """
         self._paused_until = max(self._paused_until, self._now() + wait_seconds)
-        self._slow_down(_AFTER_THROTTLING)
+        speed = self._speed
+        if self._slow_down(_AFTER_THROTTLING):
+            self._ceiling, self._throttled_at = speed * _JUST_BELOW, self._now()
 
     def failed(self) -> None:
         """Report a 5xx, a timeout or a dropped connection: everything slows down."""
         self._slow_down(_AFTER_FAILURE)
 
-    def _slow_down(self, factor: float) -> None:
+    def _slow_down(self, factor: float) -> bool:
+        """Take speed away, unless this belongs to the incident that took some already; True if it did."""
         now = self._now()
         self._last_signal = now
-        if now - self._last_incident >= _ONE_INCIDENT:
-            self._last_incident = now
-            self._speed = max(_SLOWEST, self._speed * factor)
-            self._adjust()
+        if now - self._last_incident < _ONE_INCIDENT:
+            return False
+        self._last_incident = now
+        self._speed = max(_SLOWEST, self._speed * factor)
+        self._adjust()
+        return True
 
     def _adjust(self) -> None:
-        if self._loop is not None:
-            self._gate.limit = self.concurrency
+        self._gate.limit = self.concurrency
 
     def _bind(self) -> tuple[Gate, asyncio.Lock]:
+        """Give the gate and the turnstile of the running loop; those of an earlier loop died with it."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
-            self._loop = loop
-            self._gate = Gate(self.concurrency)
-            self._turnstile = asyncio.Lock()
+            self._loop, self._gate, self._turnstile = loop, Gate(self.concurrency), asyncio.Lock()
         return self._gate, self._turnstile
 
-    async def _wait_for_turn(self) -> float:
-        """Wait, alone in the turnstile, until a request may leave; the return value is the seconds waited."""
+    async def _wait_for_turn(self) -> Turn:
+        """Wait, alone in the turnstile, until a request may leave."""
         arrived = self._now()
         while (delay := self._next_turn() - self._now()) > 0:
             await self._sleep(delay)
         now = self._now()
-        self._sent.append(now)
+        turn = Turn(waited=now - arrived, left_at=now)
+        self._turns.append(turn)
         if self.requests_per_second is not None:
             spacing = 1.0 / (self.requests_per_second * _UTILISATION * self._speed)
             self._schedule = max(now - _CATCH_UP, self._schedule) + spacing
-        self.seconds_waited += now - arrived
-        return now - arrived
+        self.seconds_waited += turn.waited
+        return turn
 
     def _next_turn(self) -> float:
         """Say when the next request may leave: after any pause, on schedule, never too many in a window."""
-        if self.requests_per_second is None or not self._sent:
+        if self.requests_per_second is None:
             return self._paused_until
-        turn = max(self._paused_until, self._schedule)
-        if len(self._sent) == self._sent.maxlen:
-            window = len(self._sent) / (self.requests_per_second * _UTILISATION)
-            turn = max(turn, self._sent[0] + window)
-        return turn
+        earliest = max(self._paused_until, self._schedule)
+        if len(self._turns) >= self._per_window:
+            window = self._per_window / (self.requests_per_second * _UTILISATION)
+            times = sorted(turn.left_at for turn in self._turns)
+            earliest = max(earliest, times[-self._per_window] + window)
+        return earliest

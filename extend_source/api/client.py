@@ -217,8 +217,10 @@ class ExtendClient:
         rows, token = body.get("processorRuns"), body.get("nextPageToken")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise MalformedResponse("GET /processor_runs: 200 without a list of processorRuns", status_code=200)
-        # absent, null and "" all mark the end; see the fact about pagination in docs "List Files"
-        return [self._adapter.summary(row) for row in rows], token if isinstance(token, str) and token else None
+        if token is not None and not isinstance(token, str):  # taken for the end, it would lose runs
+            raise MalformedResponse("GET /processor_runs: 200 with a nextPageToken that is no text", status_code=200)
+        # absent and null mark the end in the docs, "" in the vendor's CLI
+        return [self._adapter.summary(row) for row in rows], token or None
 
 
 def _path_segment(object_id: str) -> str:

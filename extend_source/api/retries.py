@@ -11,8 +11,8 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]*)?")
-_OLDEST_RESET = 86_400.0
-"""Seconds; an ``x-ratelimit-reset`` further in the past is no unix time (some servers send a duration)."""
+_DAY = 86_400.0
+"""Seconds; a time further away than this is a mistake of the server and asks for nothing."""
 
 
 @dataclass(frozen=True)
@@ -64,18 +64,13 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
         now: the current unix time in seconds.
 
     Returns:
-        Seconds to wait, 0 for a time in the past, uncapped; None when absent or unreadable.
+        Seconds to wait, 0 for a time in the past; None when absent, unreadable or absurd (over a day).
     """
     text = (value or "").strip()
     seconds = _number(text)
-    if seconds is None and text:
-        try:
-            date = parsedate_to_datetime(text)
-            # "-0000" gives a naive time: UTC by RFC 5322
-            seconds = (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp() - now
-        except (ValueError, TypeError, OverflowError, IndexError):
-            return None
-    return None if seconds is None else max(0.0, seconds)
+    if seconds is None and (date := _unix_time(text)) is not None:
+        seconds = date - now
+    return None if seconds is None or seconds > _DAY else max(0.0, seconds)
 
 
 def requested_wait(headers: Mapping[str, str], now: float) -> float | None:
@@ -89,20 +84,28 @@ def requested_wait(headers: Mapping[str, str], now: float) -> float | None:
         now: this machine's unix time in seconds. The server's own ``Date`` is preferred, as clocks differ.
 
     Returns:
-        Seconds to wait, uncapped; None when nothing readable was sent.
+        Seconds to wait; None when nothing usable was sent.
     """
     milliseconds = _number(headers.get("retry-after-ms", "").strip())
-    if milliseconds is not None:
-        return max(0.0, milliseconds / 1000.0)
-    server_age = parse_retry_after(headers.get("date"), 0.0)
-    server_now = server_age if server_age else now
+    if milliseconds is not None and milliseconds <= _DAY * 1000:
+        return max(0.0, milliseconds / 1000)
+    server_now = _unix_time(headers.get("date", "")) or now
     seconds = parse_retry_after(headers.get("retry-after"), server_now)
     if seconds is not None:
         return seconds
     reset = _number(headers.get("x-ratelimit-reset", "").strip())
-    if reset is None or reset < server_now - _OLDEST_RESET:
+    if reset is None or abs(reset - server_now) > _DAY:
         return None
     return max(0.0, reset - server_now)
+
+
+def _unix_time(http_date: str) -> float | None:
+    try:
+        date = parsedate_to_datetime(http_date)
+        # "-0000" gives a naive time: UTC by RFC 5322
+        return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
 
 
 def _number(text: str) -> float | None:

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from extend_source.api.answers import Clean, connection_error, error_of, json_object
-from extend_source.api.budget import RequestBudget
+from extend_source.api.budget import RequestBudget, Turn
 from extend_source.api.errors import ApiUnreachable, ExtendError, ExtendTransientError
 from extend_source.api.retries import RetryPolicy, requested_wait
 from extend_source.api.statistics import RequestStatistics
@@ -68,12 +68,12 @@ class Sender:
         query = f"?{urlencode(parameters, quote_via=quote, safe='')}" if parameters else ""
         deadline: float | None = None
         for attempt in itertools.count(1):
-            async with self._budget.slot(urgent=attempt > 1) as waited:
-                self._statistics.sent(endpoint, retry=attempt > 1, waited=waited)
+            async with self._budget.slot(urgent=attempt > 1) as turn:
+                self._statistics.sent(endpoint, retry=attempt > 1, waited=turn.waited)
                 started = time.monotonic()
                 deadline = deadline or started + self._retry_policy.max_elapsed
                 try:
-                    result = read(await self._attempt(path, query, deadline - started))
+                    result = read(await self._attempt(path, query, deadline - started, turn))
                 except ExtendError as error:
                     problem = error
                     wait = self._retry_policy.wait(attempt, problem.retry_after)
@@ -90,11 +90,18 @@ class Sender:
                 await asyncio.sleep(wait)
         raise AssertionError("count() never ends")
 
-    async def _attempt(self, path: str, query: str, seconds: float) -> dict[str, Any]:
+    async def _attempt(self, path: str, query: str, seconds: float, turn: Turn) -> dict[str, Any]:
         """Send one request and read its whole answer, within some seconds."""
         call = f"GET {path}"
+
+        async def trace(event: str, _: dict[str, Any]) -> None:
+            if event.endswith("send_request_headers.complete"):
+                self._budget.left(turn)
+
         try:
-            response = await asyncio.wait_for(self._http.get(f"{self._base_url}{path}{query}"), seconds)
+            response = await asyncio.wait_for(
+                self._http.get(f"{self._base_url}{path}{query}", extensions={"trace": trace}), seconds
+            )
         except (httpx.HTTPError, asyncio.TimeoutError) as error:
             problem = connection_error(error, call, self._base_url, self._clean)
         else:

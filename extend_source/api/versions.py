@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from extend_source.api.errors import UnsupportedApiVersion
+from extend_source.api.errors import MalformedResponse, UnsupportedApiVersion
 from extend_source.config import API_VERSION
 from extend_source.redaction import without_signed_urls
 
@@ -19,8 +19,13 @@ Payload = dict[str, Any]
 
 
 def _without_signed_urls(payload: Payload) -> Payload:
-    cleaned: Payload = without_signed_urls(payload)
-    return cleaned
+    try:
+        cleaned: Payload = without_signed_urls(payload)
+    except RecursionError:
+        too_deep = MalformedResponse("200 with an object nested too deeply to be read", status_code=200)
+    else:
+        return cleaned
+    raise too_deep  # out here, without a thousand frames of context
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,6 @@ from extend_source.sandbox.workspace import Workspace
 
 Answer = Callable[[Request, Workspace, Organization], Response]
 
-_INTERNAL_ERROR = 500
-
 
 class Guarded:
     """An endpoint behind keys, limits, faults and the request log.
@@ -44,13 +42,14 @@ class Guarded:
         request = Request(scope, receive)
         log = self._organization.requests
         entry = log.begin(self._name, request.method, request.url.path, request.query_params, request.headers)
-        status = _INTERNAL_ERROR
         try:
             response = self._respond(request, entry)
-            status = response.status_code
+            entry.status = (
+                response.status_code
+            )  # before it is sent: a client that has read it may ask the log
             await response(scope, receive, send)
         finally:
-            log.end(entry, status)
+            log.end()
 
     def _respond(self, request: Request, entry: LoggedRequest) -> Response:
         shape = self._organization.options.error_shape

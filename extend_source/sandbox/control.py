@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from extend_source.sandbox.clock import rfc3339
+from extend_source.sandbox.faults import Fault, parse_fault
 from extend_source.sandbox.organization import Organization
 from extend_source.sandbox.records import Json
 from extend_source.sandbox.wire import json_response
@@ -76,10 +77,11 @@ class Control:
         return json_response({"id": run_id, "changes": changes})
 
     async def _faults(self, request: Request) -> Response:
-        """GET the faults in force, or POST ``{"faults": ["429:0.2"]}`` to replace them."""
+        """GET the faults in force, or POST ``{"faults": ["429:0.2", {"name": "slow"}]}`` to replace them."""
         if request.method == "POST":
             try:
-                self._organization.faults.set((await _body(request))["faults"])
+                wanted = (await _body(request))["faults"]
+                self._organization.faults.set(_fault(each) for each in wanted)
             except (KeyError, TypeError, ValueError) as error:
                 return _refused(str(error))
         return json_response({"faults": [fault.name for fault in self._organization.faults.faults]})
@@ -116,6 +118,16 @@ async def _body(request: Request) -> Json:
     if not isinstance(parsed, dict):
         raise ValueError("the body must be a JSON object")
     return parsed
+
+
+def _fault(wanted: object) -> Fault:
+    """Return a fault from its short form, or from an object with the attributes of ``Fault``."""
+    if isinstance(wanted, str):
+        return parse_fault(wanted)
+    if not isinstance(wanted, dict):
+        raise ValueError("a fault is a text such as 429:0.2, or an object")
+    schedule = wanted.get("schedule")
+    return Fault(**{**wanted, "schedule": frozenset(schedule) if schedule is not None else None})
 
 
 def _refused(message: str, status: int = 400) -> Response:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from extend_source.sandbox.records import Json
+from extend_source.sandbox.records import Json, embedded_files
 
 _ZERO = Decimal(0)
 
@@ -59,7 +59,7 @@ def account_for(payloads: Iterable[Mapping[str, Any]]) -> CreditAccount:
             processor_id = str(payload.get("processorId"))
             account.runs[str(payload["id"])] = spent
             account.processors[processor_id] = account.processors.get(processor_id, _ZERO) + spent
-        for file in payload.get("files") or ():
+        for file in embedded_files(payload):
             parsed = _credits(file)
             if parsed is not None:
                 account.files[str(file["id"])] = parsed
@@ -69,4 +69,5 @@ def account_for(payloads: Iterable[Mapping[str, Any]]) -> CreditAccount:
 def _credits(thing: Mapping[str, Any] | Json) -> Decimal | None:
     usage = thing.get("usage")
     value = usage.get("credits") if isinstance(usage, dict) else None
-    return None if value is None or isinstance(value, bool) else Decimal(str(value))
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return Decimal(str(value)) if is_number else None

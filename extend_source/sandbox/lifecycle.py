@@ -31,17 +31,18 @@ def apply_transition(run: RunRecord, files: MutableMapping[str, FileRecord], tra
     """Change a run as one transition says, whether or not it is due."""
     run.payload.update(transition.changes)
     run.updated_at = transition.at
-    if transition.parse_rate is not None:
+    if transition.changes.get("status") == "PROCESSED":
         for file_id in run.file_ids:
             if file_id in files:
-                _charge_parse(files[file_id], transition)
+                _parse(files[file_id], transition)
     for file in transition.new_files:
         files.setdefault(file.id, file)
 
 
-def _charge_parse(file: FileRecord, transition: Transition) -> None:
-    """Put the parse credits on a file once: later runs reuse the parse, and so do a splitter's children."""
-    if "usage" in file.payload or "parentFileId" in file.payload or transition.parse_rate is None:
-        return
-    file.payload["usage"] = {"credits": json_number(file.pages * transition.parse_rate)}
-    file.payload["updatedAt"] = rfc3339(transition.at)
+def _parse(file: FileRecord, transition: Transition) -> None:
+    """Parse a file once and put the credits on it: later runs reuse the parse, and so do a splitter's children."""
+    reused = file.parsed or file.verbatim or "parentFileId" in file.payload
+    file.parsed = True
+    if not reused and transition.parse_rate is not None:
+        file.payload["usage"] = {"credits": json_number(file.pages * transition.parse_rate)}
+        file.payload["updatedAt"] = rfc3339(transition.at)

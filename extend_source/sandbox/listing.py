@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timezone
 from typing import Literal
@@ -45,13 +44,8 @@ class RunQuery:
     source: str | None = None
     file_name_contains: str | None = None
 
-    def matches(self, run: RunRecord, file_names: Iterable[str]) -> bool:
-        """Whether a run passes every filter.
-
-        Args:
-            run: The run.
-            file_names: Names of the run's files.
-        """
+    def matches(self, run: RunRecord) -> bool:
+        """Whether a run passes every filter but the one on file names, which the workspace knows."""
         wanted = (
             (self.status, run.status),
             (self.processor_id, run.payload.get("processorId")),
@@ -59,10 +53,7 @@ class RunQuery:
             (self.source_id, run.source_id),
             (self.source, run.source),
         )
-        if any(value is not None and value != actual for value, actual in wanted):
-            return False
-        part = self.file_name_contains
-        return part is None or any(part.lower() in name.lower() for name in file_names)
+        return all(value is None or value == actual for value, actual in wanted)
 
 
 def run_sort_key(run: RunRecord, sort_by: SortBy) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -67,12 +68,14 @@ class FileRecord:
         pages: Number of pages (sheets for a spreadsheet).
         contents: All content parts; made on first use when None.
         verbatim: Serve ``payload`` exactly as it is, with no link and no contents of our own.
+        parsed: Whether a run has read it; later runs reuse that parse.
     """
 
     payload: Json
     pages: int = 1
     contents: Json | None = None
     verbatim: bool = False
+    parsed: bool = False
 
     @property
     def id(self) -> str:
@@ -87,7 +90,8 @@ class Transition:
     Attributes:
         at: When; also the run's ``updatedAt`` from then on.
         changes: Keys of the run's payload that get new values.
-        parse_rate: Credits a page that parsing costs, charged to files of the run that have no ``usage`` yet.
+        parse_rate: Credits a page that parsing costs, charged to files of the run that were not parsed before;
+            None where nothing is reported.
         new_files: Files that exist from then on (a splitter's children).
     """
 
@@ -137,6 +141,12 @@ class RunRecord:
     def is_terminal(self) -> bool:
         """Whether the run has ended."""
         return self.status in TERMINAL_STATUSES
+
+
+def embedded_files(payload: Mapping[str, Any]) -> list[Json]:
+    """Return the File objects in a run's payload, which a test may have filled with anything."""
+    files = payload.get("files")
+    return [file for file in files if isinstance(file, dict)] if isinstance(files, list) else []
 
 
 def json_number(value: Decimal) -> int | float:

@@ -60,10 +60,9 @@ class RequestLog:
             self._most_in_flight = max(self._most_in_flight, self._in_flight)
         return entry
 
-    def end(self, entry: LoggedRequest, status: int) -> None:
-        """Note how a request was answered."""
+    def end(self) -> None:
+        """Note that a request has been answered to the end."""
         with self._lock:
-            entry.status = status
             self._in_flight = max(0, self._in_flight - 1)
 
     @property

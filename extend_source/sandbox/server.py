@@ -37,6 +37,7 @@ class _Server(uvicorn.Server):
 def _make_server(organization: Organization, ready: Callable[[], None]) -> _Server:
     config = uvicorn.Config(
         create_app(organization),
+        log_config=None,
         log_level="critical",
         access_log=False,
         lifespan="off",

@@ -6,7 +6,9 @@ import copy
 import json
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from extend_source.sandbox.clock import DEFAULT_NOW, Clock
@@ -16,10 +18,18 @@ from extend_source.sandbox.factory import Outcome, RunFactory, RunOrder, Unfinis
 from extend_source.sandbox.lifecycle import apply_transition, settle
 from extend_source.sandbox.listing import RunQuery, SortBy, SortDir, file_sort_key, run_sort_key, summary_of
 from extend_source.sandbox.population import populate
-from extend_source.sandbox.records import STATUSES, FileRecord, Json, Processor, RunRecord
+from extend_source.sandbox.records import (
+    STATUSES,
+    FileRecord,
+    Json,
+    Processor,
+    ProcessorVersion,
+    RunRecord,
+    embedded_files,
+)
 from extend_source.sandbox.rendering import Renderer
 from extend_source.sandbox.reviews import propose_changes, review
-from extend_source.sandbox.seeding import rng_for
+from extend_source.sandbox.seeding import make_id, rng_for
 
 
 class NotFoundError(LookupError):
@@ -138,8 +148,10 @@ class Workspace:
             )
             run = self._factory.make(order)
             while run.plan and run.status != status:
-                apply_transition(run, self.files, run.plan.pop(0))
-            run.updated_at = updated_at or max(created, min(run.updated_at, self.now))
+                step = run.plan.pop(0)
+                reached = max(created, min(step.at, self.now))
+                apply_transition(run, self.files, replace(step, at=reached))
+            run.updated_at = updated_at or run.updated_at
             run.visible_at = visible_at
             self.runs[run.id] = run
             self._renderer.forget()
@@ -182,7 +194,7 @@ class Workspace:
         """Cancel a run, which is possible only while it is PROCESSING."""
         with self.lock:
             run = self._run(run_id)
-            if run.status != "PROCESSING":
+            if run.status != "PROCESSING" or run.raw is not None:
                 raise ConflictError(
                     f"Only a run that is PROCESSING can be cancelled; this one is {run.status}."
                 )
@@ -260,6 +272,29 @@ class Workspace:
                     run.payload["processorName"] = name
             self._renderer.forget()
 
+    def publish_version(self, processor: str, config: Json, *, credits_per_page: str = "3") -> str:
+        """Publish a new version of a processor, which runs added from now on use.
+
+        Args:
+            processor: Short name or id.
+            config: The configuration, of the processor's own type; for an extraction with ``schema`` or ``fields``.
+            credits_per_page: What its runs cost.
+
+        Returns:
+            The id of the version.
+        """
+        with self.lock:
+            chosen = self.processor(processor)
+            if config.get("type") != chosen.type:
+                raise ValueError(f"{processor} needs a configuration of type {chosen.type}")
+            number = len(chosen.versions) + 1
+            version_id = make_id("dpv", rng_for(self.seed, "version", chosen.id, number))
+            version = ProcessorVersion(
+                version_id, f"{number}.0", copy.deepcopy(config), Decimal(credits_per_page)
+            )
+            chosen.versions.append(version)
+            return version_id
+
     def touch_run(self, run_id: str) -> None:
         """Move a run's ``updatedAt`` without changing anything else."""
         with self.lock:
@@ -321,7 +356,9 @@ class Workspace:
             found = [
                 run
                 for run in self.runs.values()
-                if self._is_visible(run) and query.matches(run, self._file_names(run))
+                if self._is_visible(run)
+                and query.matches(run)
+                and self._has_name(run, query.file_name_contains)
             ]
             found.sort(key=lambda run: run_sort_key(run, sort_by), reverse=sort_dir == "desc")
             return found
@@ -349,9 +386,12 @@ class Workspace:
             raise NotFoundError(file_id)
         return self.files[file_id]
 
+    def _has_name(self, run: RunRecord, part: str | None) -> bool:
+        return part is None or any(part.lower() in name.lower() for name in self._file_names(run))
+
     def _file_names(self, run: RunRecord) -> list[str]:
         if run.raw is not None:
-            return [str(file.get("name")) for file in run.payload.get("files") or ()]
+            return [str(file.get("name")) for file in embedded_files(run.payload)]
         return [str(self.files[file_id].payload["name"]) for file_id in run.file_ids if file_id in self.files]
 
     def _new_file(self, processor: Processor, name: str | None, created: datetime) -> FileRecord:

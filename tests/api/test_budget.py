@@ -77,6 +77,24 @@ def test_whenever_requests_come_no_window_holds_more_than_its_share(rate, gaps, 
     assert most_in_a_window(left, share / rate) <= share
 
 
+def test_requests_that_leave_late_count_from_when_they_leave():
+    async def scenario():
+        budget, now = simulated_budget(10), asyncio.get_running_loop().time
+        left = []
+
+        async def one(handshake):
+            async with budget.slot() as turn:
+                await asyncio.sleep(handshake)
+                budget.left(turn)
+                left.append(now())
+
+        # the first ten open connections, the others find them open
+        await asyncio.gather(*(one(0.3 if i < 10 else 0.0) for i in range(60)))
+        return left
+
+    assert most_in_a_window(simulate(scenario), 1.0) <= 10
+
+
 def test_after_a_stall_of_the_event_loop_only_a_tenth_of_a_second_is_made_up_for():
     async def scenario():
         budget = simulated_budget(75)
@@ -176,6 +194,32 @@ def test_failures_slow_down_and_successes_recover_within_seconds():
     assert (before, slowed, after) == (12, 4, 12)
     assert last_second == 10
     assert seconds < 20 + 6
+
+
+def test_a_limit_shared_with_others_is_found_and_mostly_used():
+    async def scenario():
+        budget, now = simulated_budget(10), asyncio.get_running_loop().time
+        served, refused, tokens, filled = 0, 0, 6.0, 0.0
+
+        async def one():  # 6 of the 10 requests per second are left to us
+            nonlocal served, refused, tokens, filled
+            async with budget.slot():
+                tokens, filled = min(6.0, tokens + 6 * (now() - filled)), now()
+                await asyncio.sleep(0.1)
+                if tokens < 1:
+                    refused += 1
+                    return budget.throttled(1.0)
+                tokens -= 1
+                served += 1
+                return budget.succeeded(0.1)
+
+        while now() < 120:
+            await asyncio.gather(*(one() for _ in range(10)))
+        return served / now(), refused / now()
+
+    served, refused = simulate(scenario)
+    assert served > 0.75 * 6
+    assert refused < 0.3
 
 
 def test_failures_of_one_moment_count_as_one_incident():

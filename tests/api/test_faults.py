@@ -86,6 +86,13 @@ def test_a_fault_that_stays_concerns_one_run_only(fault, kind, says):
     assert error.attempts == len(server.requests) == 3
 
 
+def test_an_object_nested_beyond_reason_is_one_bad_run():
+    deep = b'{"success": true, "processorRun": {"id": "dpr_1", "output": ' + b"[" * 950 + b"]" * 950 + b"}}"
+    error, _ = failure_of(get_run, Answer(deep))
+    assert type(error) is MalformedResponse
+    assert "nested too deeply" in str(error)
+
+
 def test_a_silent_server_is_left_after_the_read_timeout():
     error, _ = failure_of(get_run, Answer(silence=30), timeout=0.05)
     assert type(error) is NoAnswer

@@ -116,6 +116,12 @@ def test_a_page_without_a_list_of_runs_is_malformed(rows):
     assert len(server.requests) == 3
 
 
+def test_a_page_token_that_is_no_text_is_not_taken_for_the_end():
+    error, _ = failure_of(listing(), page_answer("a", nextPageToken=7))
+    assert type(error) is MalformedResponse
+    assert "nextPageToken" in str(error)
+
+
 def test_a_fault_in_the_middle_of_a_listing_repeats_that_page_only():
     answers = page_answer("a", nextPageToken="t"), Answer(b"", 502), Answer(b"{"), page_answer("b")
     pages, server = exchange(listing(), *answers)

@@ -19,7 +19,7 @@ NOON = 1_750_000_000.0  # Sun, 15 Jun 2025 15:06:40 GMT
         (" 2 ", 2.0),
         ("0", 0.0),
         ("-3", 0.0),
-        ("864000", 864000.0),
+        ("86400", 86400.0),
         ("Sun, 15 Jun 2025 15:06:50 GMT", 10.0),
         ("Sun, 15 Jun 2025 15:06:50 -0000", 10.0),
         ("Sun, 15 Jun 2025 17:06:50 +0200", 10.0),
@@ -33,9 +33,27 @@ def test_seconds_and_dates_are_understood_and_the_past_is_zero(header, seconds):
 
 @pytest.mark.parametrize(
     "header",
-    [None, "", "  ", "soon", "nan", "inf", "-inf", "1e3", "1_0", "0x10", "٣", "5 seconds", "9" * 400, "32 Foo 2025"],
+    [
+        None,
+        "",
+        "  ",
+        "soon",
+        "nan",
+        "inf",
+        "-inf",
+        "1e3",
+        "1_0",
+        "0x10",
+        "٣",
+        "5 seconds",
+        "9" * 400,
+        "32 Foo 2025",
+        "86401",
+        "31536000",
+        "Mon, 15 Jun 2026 15:06:40 GMT",
+    ],
 )
-def test_absent_and_unreadable_headers_ask_for_nothing(header):
+def test_absent_unreadable_and_absurd_headers_ask_for_nothing(header):
     assert parse_retry_after(header, NOON) is None
 
 
@@ -55,6 +73,8 @@ def test_no_header_whatever_breaks_the_parser(header):
         ({"X-RateLimit-Reset": "1750000007"}, 7.0),
         ({"X-RateLimit-Reset": "1749999990"}, 0.0),
         ({"X-RateLimit-Reset": "30"}, None),
+        ({"X-RateLimit-Reset": "1750000007000"}, None),
+        ({"Retry-After-Ms": "99999999999", "Retry-After": "3"}, 3.0),
         ({"Retry-After": "junk", "X-RateLimit-Reset": "1750000007"}, 7.0),
     ],
 )

@@ -46,13 +46,17 @@ def _union_problems(members: tuple[Any, ...], value: Any, path: str) -> list[str
         return [] if type(None) in members else [f"{path}: null is not allowed"]
     # an enum that may grow is declared as Union[Literal[...], Any]; only the values known today count here
     closed = [member for member in members if member is not Any and member is not type(None)]
+    if not closed:
+        return []  # Optional[Any]: a value of the customer's own
     return min((problems(member, value, path) for member in closed), key=len)
 
 
 def _list_problems(item_type: Any, value: Any, path: str) -> list[str]:
     if not isinstance(value, list):
         return [f"{path}: {type(value).__name__} instead of an array"]
-    return [found for index, item in enumerate(value) for found in problems(item_type, item, f"{path}[{index}]")]
+    return [
+        found for index, item in enumerate(value) for found in problems(item_type, item, f"{path}[{index}]")
+    ]
 
 
 def _map_problems(item_type: Any, value: Any, path: str) -> list[str]:

@@ -51,7 +51,10 @@ def test_an_unknown_version_is_refused(client: InProcessClient, version: str) ->
 def test_a_missing_version_is_refused(client: InProcessClient) -> None:
     del client.headers["x-extend-api-version"]
     response = client.get("/processor_runs")
-    assert (response.status_code, response.json()["error"]) == (400, "The x-extend-api-version header is required.")
+    assert (response.status_code, response.json()["error"]) == (
+        400,
+        "The x-extend-api-version header is required.",
+    )
 
 
 def as_organization(workspace_id: str | None = None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from extend_ai import Extend
@@ -20,8 +21,13 @@ def sdk(server: SandboxServer, **settings: str) -> Extend:
     return Extend(token=settings.pop("token", server.api_key), base_url=server.base_url, **settings)
 
 
-def unsigned(value: object) -> str:
-    return re.sub(r"X-Amz-Signature=[\w-]+", "", repr(value))
+def unsigned(value: Any) -> Any:
+    """Return JSON without the part of its links that is new in every answer."""
+    if isinstance(value, dict):
+        return {key: unsigned(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [unsigned(inner) for inner in value]
+    return re.sub(r"X-Amz-Signature=[\w-]+", "", value) if isinstance(value, str) else value
 
 
 def test_the_sdk_pages_through_all_runs(server: SandboxServer) -> None:
@@ -69,7 +75,7 @@ def test_the_sdk_cancels_and_deletes_a_run(server: SandboxServer) -> None:
 def test_the_sdk_raises_not_found_for_an_unknown_run(server: SandboxServer) -> None:
     with pytest.raises(NotFoundError) as raised:
         sdk(server).processor_run.get(id="dpr_none")
-    assert raised.value.body.error == "dpr_none was not found."
+    assert raised.value.body["error"] == "dpr_none was not found."
 
 
 def test_the_sdk_raises_unauthorized_for_an_unknown_key(server: SandboxServer) -> None:

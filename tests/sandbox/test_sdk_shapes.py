@@ -27,14 +27,14 @@ def check_run(payload: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_run_of_a_seed_is_what_the_sdk_declares(seed: int) -> None:
-    workspace = Workspace(seed=seed, runs=110)
+    workspace = Workspace(seed=seed, runs=60)
     for run_id in workspace.run_ids():
         check_run(workspace.run_payload(run_id))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_runs_stay_what_the_sdk_declares_when_they_age_are_edited_and_lose_files(seed: int) -> None:
-    workspace = Workspace(seed=seed, runs=60, embed_contents=True)
+    workspace = Workspace(seed=seed, runs=30, embed_contents=True)
     for status in ("PENDING", "PROCESSING", "FAILED", "CANCELLED"):
         workspace.add_run(processor="claims", status=status)
     for processor in workspace.processors:
@@ -48,7 +48,9 @@ def test_runs_stay_what_the_sdk_declares_when_they_age_are_edited_and_lose_files
 
 
 @pytest.mark.parametrize("flags", list(itertools.product((False, True), repeat=3)))
-def test_every_file_with_every_combination_of_flags_is_what_the_sdk_declares(flags: tuple[bool, bool, bool]) -> None:
+def test_every_file_with_every_combination_of_flags_is_what_the_sdk_declares(
+    flags: tuple[bool, bool, bool],
+) -> None:
     workspace = Workspace(seed=7, runs=80)
     for file_id in workspace.files:
         payload = workspace.file_payload(file_id, raw_text=flags[0], markdown=flags[1], html=flags[2])
@@ -103,7 +105,10 @@ def set_at(*path: Any, value: Any = "planted") -> Callable[[dict[str, Any]], Non
         (set_at("usage", value={"credits": "3.5"}), "$.usage.credits: '3.5' is not a float"),
         (set_at("reviewed", value=1), "$.reviewed: 1 is not a bool"),
         (set_at("url", value=None), "$.url: None is not a str"),
-        (set_at("files", 0, "createdAt", value="yesterday"), "$.files[0].createdAt: 'yesterday' is not a time"),
+        (
+            set_at("files", 0, "createdAt", value="yesterday"),
+            "$.files[0].createdAt: 'yesterday' is not a time",
+        ),
     ],
 )
 def test_a_planted_difference_is_found(plant: Callable[[dict[str, Any]], None], found: str) -> None:

@@ -1,0 +1,137 @@
+"""Strategies for whole run payloads: all types and shapes, with unknown keys at every level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from extend_source.redaction import PRESIGNED_URL_KEY
+
+SIGNATURE = "5e" * 16
+"""The secret part of every download link; computed, so that no generated text holds it by chance."""
+
+_UNSTORABLE = ["Cs"]  # half surrogate pairs, which the decoder has replaced before
+TEXTS = st.text(st.characters(exclude_categories=_UNSTORABLE), max_size=12)
+NUMBERS = st.one_of(
+    st.integers(-(10**20), 10**20),
+    st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=4),
+)
+SCALARS = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS)
+ODD_KEYS = st.sampled_from(
+    ["", " ", "a.b", "a", "A", "b", "[0]", "x[1]", "a[0].b", '"', "\\", "Größe", "合計", "$", "$metadata", "value",
+     "metadata", "id", "type", "Net Amount", "net_amount", "\n", "$edits"]
+)  # fmt: skip
+KEYS = st.one_of(ODD_KEYS, TEXTS)
+DOCUMENTS = st.recursive(
+    SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)), max_leaves=8
+)
+UNKNOWN = st.dictionaries(
+    TEXTS.map(lambda key: f"new {key}"), st.one_of(SCALARS, st.lists(SCALARS, max_size=2)), max_size=1
+)
+TIMES = st.datetimes().map(lambda moment: moment.isoformat(timespec="milliseconds") + "Z")
+CREDITS = st.decimals(min_value=0, max_value=10**6, places=2)
+CONFIDENCES = st.one_of(st.none(), st.floats(0, 1))
+
+
+def objects(required: dict[str, Any] | None = None, **optional: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """An API object: some keys, some optional ones that may be null, and perhaps an unknown one."""
+    known = st.fixed_dictionaries(
+        required or {}, optional={key: st.one_of(st.none(), value) for key, value in optional.items()}
+    )
+    return st.builds(lambda known, unknown: {**unknown, **known}, known, UNKNOWN)
+
+
+INSIGHTS = st.lists(objects(type=TEXTS, content=TEXTS), max_size=2)
+POINTS = objects(x=st.integers(0, 600), y=NUMBERS)
+CITATIONS = objects(
+    page=st.integers(1, 99), referenceText=TEXTS, pageWidth=st.floats(1, 2000), pageHeight=st.integers(1, 2000),
+    polygon=st.lists(POINTS, max_size=2), cellRange=TEXTS,
+)  # fmt: skip
+ENTRIES = objects(
+    ocrConfidence=CONFIDENCES, logprobsConfidence=CONFIDENCES, reviewAgentScore=st.integers(1, 5),
+    citations=st.lists(CITATIONS, max_size=2), insights=INSIGHTS,
+)  # fmt: skip
+METADATA_KEYS = st.one_of(KEYS, st.sampled_from(["a.b", "a[0]", "a.b[1].c", "b.a"]))
+SCHEMA_OUTPUTS = objects({"value": DOCUMENTS}, metadata=st.dictionaries(METADATA_KEYS, ENTRIES, max_size=3))
+BOXES = st.fixed_dictionaries({edge: st.floats(0, 2000) for edge in ("left", "top", "right", "bottom")})
+REFERENCES = objects(
+    id=TEXTS, fieldName=TEXTS, page=st.integers(1, 99), boundingBoxes=st.lists(BOXES, max_size=2)
+)  # fmt: skip
+LEGACY_RESULTS = objects(
+    {"value": DOCUMENTS}, id=TEXTS, type=TEXTS, confidence=CONFIDENCES, insights=INSIGHTS,
+    references=st.lists(REFERENCES, max_size=2), schema=st.lists(DOCUMENTS, max_size=1), enum=st.lists(DOCUMENTS, max_size=1),
+)  # fmt: skip
+LEGACY_OUTPUTS = st.dictionaries(KEYS, LEGACY_RESULTS, max_size=3)
+CLASSIFICATIONS = objects(id=TEXTS, type=TEXTS, confidence=CONFIDENCES, insights=INSIGHTS)
+SPLITS = objects(
+    {"splits": st.lists(objects(
+        id=TEXTS, type=TEXTS, classificationId=TEXTS, identifier=TEXTS, observation=TEXTS, name=TEXTS,
+        startPage=st.integers(1, 99), endPage=st.integers(1, 99), fileId=TEXTS,
+    ), max_size=2)},
+    isExternal=st.booleans(),
+)  # fmt: skip
+
+_PAGE = objects(
+    pageNumber=st.integers(1, 9), pageWidth=st.floats(1, 2000), pageHeight=st.integers(1, 2000),
+    rawText=TEXTS, markdown=TEXTS, html=TEXTS,
+)  # fmt: skip
+CONTENTS = objects(
+    rawText=TEXTS, markdown=TEXTS, pages=st.lists(_PAGE, max_size=2),
+    sheets=st.lists(objects(sheetName=TEXTS, rawText=TEXTS), max_size=2),
+)  # fmt: skip
+_PARENT_SPLIT = objects(
+    id=TEXTS, type=TEXTS, identifier=TEXTS, startPage=st.integers(1, 9), endPage=st.integers(1, 9)
+)  # fmt: skip
+USAGE = objects(credits=CREDITS)
+
+
+def files(number: int) -> st.SearchStrategy[dict[str, Any]]:
+    """A file; each file of a run has an id of its own."""
+    return objects(
+        {"id": st.just(f"file_{number}"), PRESIGNED_URL_KEY: st.just(f"https://files.test/doc?X-Amz-Signature={SIGNATURE}")},
+        object=st.just("file"), name=TEXTS, type=st.sampled_from(["PDF", "EXCEL"]), parentFileId=TEXTS,
+        metadata=objects(pageCount=st.integers(0, 99), parentSplit=_PARENT_SPLIT), contents=CONTENTS,
+        createdAt=TIMES, updatedAt=TIMES, usage=USAGE,
+    )  # fmt: skip
+
+
+EDITS = st.dictionaries(
+    METADATA_KEYS,
+    st.one_of(
+        st.none(), objects(originalValue=DOCUMENTS, editedValue=DOCUMENTS, notes=TEXTS, page=st.integers(1, 9), fieldType=TEXTS)
+    ),
+    max_size=2,
+)
+
+_PARTS: dict[str, tuple[dict[str, Any], Any]] = {
+    "schema": ({"type": st.just("EXTRACT"), "schema": st.dictionaries(KEYS, DOCUMENTS, max_size=2)}, SCHEMA_OUTPUTS),
+    "fields": ({"type": st.just("EXTRACT"), "fields": st.lists(DOCUMENTS, max_size=2)}, LEGACY_OUTPUTS),
+    "classification": ({"type": st.just("CLASSIFY"), "classifications": st.lists(DOCUMENTS, max_size=2)}, CLASSIFICATIONS),
+    "splits": ({"type": st.just("SPLITTER"), "splitRules": TEXTS}, SPLITS),
+    "unheard_of": ({"type": st.just("NEW_KIND")}, DOCUMENTS),
+}  # fmt: skip
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> dict[str, Any]:
+    """A run payload of any type, state and shape."""
+    config, outputs = _PARTS[draw(st.sampled_from(sorted(_PARTS)))]
+    some_output = st.one_of(st.none(), st.just({}), outputs)
+    run: dict[str, Any] = draw(
+        objects(
+            {
+                "id": st.just("dpr_1"),
+                "config": objects(config, parser=objects(target=TEXTS), advancedOptions=objects(fixedPageLimit=st.integers(1, 9))),
+                "files": st.integers(0, 2).flatmap(lambda count: st.tuples(*map(files, range(count))).map(list)),
+            },
+            object=st.just("document_processor_run"), processorId=TEXTS, processorVersionId=TEXTS, processorName=TEXTS,
+            status=st.sampled_from(["PENDING", "PROCESSED", "FAILED", "CANCELLED"]), output=some_output,
+            initialOutput=some_output, reviewedOutput=some_output, reviewed=st.booleans(), edited=st.booleans(),
+            edits=EDITS, url=TEXTS, failureReason=TEXTS, failureMessage=TEXTS, usage=USAGE,
+            metadata=st.dictionaries(KEYS, DOCUMENTS, max_size=2),
+            mergedProcessors=st.lists(objects(processorId=TEXTS, processorVersionId=TEXTS, processorName=TEXTS), max_size=2),
+        )
+    )  # fmt: skip
+    run["type"] = run["config"]["type"]
+    return run

@@ -1,0 +1,148 @@
+"""Nothing that the API sends is lost, whatever it is, and nothing secret is kept."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extend_source.tables import TABLES
+from tests.leaves import missing_leaves
+from tests.tables.flat import cells, flatten, is_marker
+from tests.tables.payloads import DOCUMENTS, KEYS, METADATA_KEYS, SIGNATURE, runs
+
+SAMPLE = Path(__file__).parent.parent / "samples" / "get-processor-run.2025-04-21.json"
+
+
+@settings(max_examples=400)
+@given(run=runs())
+def test_every_leaf_of_any_payload_lands_in_some_column(run: dict[str, Any]) -> None:
+    tables = flatten(run)
+
+    assert missing_leaves(run, cells(tables)) == []
+
+
+@settings(max_examples=200)
+@given(run=runs())
+def test_no_presigned_url_lands_anywhere(run: dict[str, Any]) -> None:
+    everything = json.dumps(list(cells(flatten(run))), default=str)
+
+    assert SIGNATURE not in everything
+
+
+@settings(max_examples=200)
+@given(run=runs())
+def test_keys_are_unique_and_every_table_has_its_fixed_schema(run: dict[str, Any]) -> None:
+    tables = flatten(run, markers=True)
+
+    for name, rows in tables.items():
+        keys = [tuple(row[column] for column in TABLES[name].key) for row in rows]
+        assert len(set(keys)) == len(keys), name
+        assert None not in {part for key in keys for part in key}, name
+
+
+@settings(max_examples=200)
+@given(run=runs())
+def test_each_run_marks_every_table_that_it_owns_rows_of(run: dict[str, Any]) -> None:
+    tables = flatten(run, markers=True)
+
+    owned = [name for name, table in TABLES.items() if table.replaced_by == "run_id"]
+    for name in owned:
+        assert [row["run_id"] for row in tables[name] if is_marker(name, row)] == ["dpr_1"], name
+
+
+@settings(max_examples=300)
+@given(
+    value=st.dictionaries(KEYS, DOCUMENTS, max_size=4),
+    metadata=st.dictionaries(METADATA_KEYS, st.fixed_dictionaries({"ocrConfidence": st.floats(0, 1)}), max_size=4),
+)
+def test_each_metadata_entry_lands_exactly_once(value: dict[str, Any], metadata: dict[str, Any]) -> None:
+    run = {"id": "dpr_1", "type": "EXTRACT", "config": {"schema": {}}, "output": {"value": value, "metadata": metadata}}
+
+    rows = flatten(run)["extraction_fields"]
+
+    landed = sorted(row["ocr_confidence"] for row in rows if row["ocr_confidence"] is not None)
+    assert landed == sorted(entry["ocrConfidence"] for entry in metadata.values())
+
+
+@settings(max_examples=300)
+@given(value=st.dictionaries(KEYS, DOCUMENTS, min_size=1, max_size=4))
+def test_a_document_can_be_rebuilt_from_its_rows(value: dict[str, Any]) -> None:
+    run = {"id": "dpr_1", "type": "EXTRACT", "config": {"schema": {}}, "output": {"value": value}}
+
+    rows = flatten(run)["extraction_fields"]
+
+    assert rebuild(rows) == value
+
+
+def test_every_leaf_of_the_published_sample_lands_in_some_column() -> None:
+    run = json.loads(SAMPLE.read_text())["processorRun"]
+
+    assert missing_leaves(run, cells(flatten(run))) == []
+
+
+def test_the_search_for_missing_leaves_can_fail() -> None:
+    run = json.loads(SAMPLE.read_text())["processorRun"]
+    tables = flatten(run)
+    tables["file_sheets"] = []
+
+    assert missing_leaves(run, cells(tables)) == [
+        (".files[0].contents.sheets[0].sheetName", "Sheet1"),
+        (".files[0].contents.sheets[0].rawText", "This is the raw text of the sheet."),
+    ]
+
+
+def rebuild(rows: list[dict[str, Any]]) -> Any:
+    """Build a document from its rows of `extraction_fields`: an independent reading of the path grammar."""
+    document: dict[str, Any] = {}
+    for row in sorted(rows, key=lambda row: row["position"]):
+        target: Any = document
+        steps = parse_path(row["path"])
+        for step, following in zip(steps, [*steps[1:], None], strict=True):
+            made: Any = scalar(row) if following is None else ([] if isinstance(following, int) else {})
+            if isinstance(step, int):
+                if len(target) == step:
+                    target.append(made)
+                target = target[step]
+            else:
+                target = target.setdefault(step, made)
+    return document
+
+
+def scalar(row: dict[str, Any]) -> Any:
+    """The JSON value of a row."""
+    text = row["value_text"]
+    return {
+        "string": lambda: text,
+        "integer": lambda: int(text),
+        "number": lambda: Decimal(text),
+        "boolean": lambda: text == "true",
+        "null": lambda: None,
+        "object": dict,
+        "array": list,
+    }[row["value_type"]]()
+
+
+def parse_path(path: str) -> list[str | int]:
+    """Read a path: keys joined by dots, [n] for array items, ["..."] for quoted keys."""
+    steps: list[str | int] = []
+    rest = path
+    while rest:
+        if rest.startswith('["'):
+            key, end = json.JSONDecoder().raw_decode(rest[1:])
+            steps.append(key)
+            rest = rest[end + 2 :]
+        elif rest.startswith("["):
+            end = rest.index("]")
+            steps.append(int(rest[1:end]))
+            rest = rest[end + 1 :]
+        else:
+            rest = rest.removeprefix(".")
+            end = min((rest.index(stop) for stop in ".[" if stop in rest), default=len(rest))
+            steps.append(rest[:end])
+            rest = rest[end:]
+    return steps

@@ -34,10 +34,14 @@ CREDITS = st.decimals(min_value=0, max_value=10**6, places=2)
 CONFIDENCES = st.one_of(st.none(), st.floats(0, 1))
 
 
+MISFITS = st.one_of(SCALARS, st.lists(SCALARS, max_size=2), UNKNOWN)
+"""Values of any type, where the API has promised another one."""
+
+
 def objects(required: dict[str, Any] | None = None, **optional: Any) -> st.SearchStrategy[dict[str, Any]]:
-    """An API object: some keys, some optional ones that may be null, and perhaps an unknown one."""
+    """An API object: some keys, some optional ones that may be null or odd, and perhaps an unknown one."""
     known = st.fixed_dictionaries(
-        required or {}, optional={key: st.one_of(st.none(), value) for key, value in optional.items()}
+        required or {}, optional={key: st.one_of(value, st.none(), MISFITS) for key, value in optional.items()}
     )
     return st.builds(lambda known, unknown: {**unknown, **known}, known, UNKNOWN)
 
@@ -134,4 +138,6 @@ def runs(draw: st.DrawFn) -> dict[str, Any]:
         )
     )  # fmt: skip
     run["type"] = run["config"]["type"]
+    if draw(st.integers(0, 9)) == 0:
+        run[draw(st.sampled_from(["config", "files", "type"]))] = draw(MISFITS)
     return run

@@ -44,9 +44,7 @@ class Guarded:
         entry = log.begin(self._name, request.method, request.url.path, request.query_params, request.headers)
         try:
             response = self._respond(request, entry)
-            entry.status = (
-                response.status_code
-            )  # before it is sent: a client that has read it may ask the log
+            entry.status = response.status_code  # before it is sent: a client that has read it may ask the log
             await response(scope, receive, send)
         finally:
             log.end()
@@ -90,11 +88,7 @@ def _another(route: str, request: Request, workspace: Workspace) -> Response | N
     asked = request.path_params["id"]
     if route == "get_file":
         other_file = next((file_id for file_id in list(workspace.files) if file_id != asked), None)
-        return (
-            json_response({"success": True, "file": workspace.file_payload(other_file)})
-            if other_file
-            else None
-        )
+        return json_response({"success": True, "file": workspace.file_payload(other_file)}) if other_file else None
     other_run = next((run_id for run_id in workspace.run_ids() if run_id != asked), None)
     return json_response(endpoints.run_envelope(workspace, other_run)) if other_run else None
 

@@ -54,9 +54,7 @@ class Control:
         try:
             body = await _body(request)
             known = {
-                key: body[key]
-                for key in ("processor", "status", "file_id", "file_name", "metadata")
-                if key in body
+                key: body[key] for key in ("processor", "status", "file_id", "file_name", "metadata") if key in body
             }
             run_id = self._workspace(request).add_run(**known)
         except (ValueError, NotFoundError) as error:

@@ -23,9 +23,7 @@ _WITH_PAGE_COUNT = ("PDF", "DOCX")
 """The types for which ``metadata.pageCount`` is documented."""
 
 
-def make_file(
-    rng: random.Random, topic: str, file_type: FileType, created_at: datetime, pages: int
-) -> FileRecord:
+def make_file(rng: random.Random, topic: str, file_type: FileType, created_at: datetime, pages: int) -> FileRecord:
     """Return a new file that no run has parsed yet.
 
     Args:
@@ -96,18 +94,14 @@ def _page(number: int, file_type: str, rng: random.Random) -> Json:
     if file_type != "DOCX":
         page["pageHeight"], page["pageWidth"] = PAGE_HEIGHT, PAGE_WIDTH
     page["rawText"] = f"Page {number}\n{line}"
-    page["markdown"] = (
-        f"# Page {number}\n\n{line}\n\n| item | price |\n| --- | --- |\n| {words(rng, 1)} | 3.50 € |"
-    )
+    page["markdown"] = f"# Page {number}\n\n{line}\n\n| item | price |\n| --- | --- |\n| {words(rng, 1)} | 3.50 € |"
     if file_type == "DOCX":
         page["html"] = f"<div><h1>Page {number}</h1><p>{line}</p></div>"
     return page
 
 
 def _sheets(file: FileRecord, rng: random.Random) -> Json:
-    names = (
-        ["Prices"] if file.payload.get("type") == "CSV" else [f"Sheet {n}" for n in range(1, file.pages + 1)]
-    )
+    names = ["Prices"] if file.payload.get("type") == "CSV" else [f"Sheet {n}" for n in range(1, file.pages + 1)]
     rows = [[words(rng, 1), f"{rng.randrange(10**4) / 100}"] for _ in range(4)]
     text = "\n".join(",".join(row) for row in rows)
     return {"rawText": text, "sheets": [{"sheetName": name, "rawText": text} for name in names]}
@@ -129,7 +123,6 @@ def select_contents(contents: Json, *, raw_text: bool, markdown: bool, html: boo
     for group in ("pages", "sheets"):
         if group in contents:
             selected[group] = [
-                {key: value for key, value in part.items() if wanted.get(key, True)}
-                for part in contents[group]
+                {key: value for key, value in part.items() if wanted.get(key, True)} for part in contents[group]
             ]
     return selected

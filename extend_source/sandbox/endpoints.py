@@ -94,9 +94,7 @@ def delete_run(request: Request, workspace: Workspace, organization: Organizatio
     """DELETE ``/processor_runs/{id}``."""
     run_id = request.path_params["id"]
     _found(workspace.delete_run, run_id)
-    return json_response(
-        {"success": True, "documentProcessorRunId": run_id, "message": "Processor run deleted."}
-    )
+    return json_response({"success": True, "documentProcessorRunId": run_id, "message": "Processor run deleted."})
 
 
 def delete_file(request: Request, workspace: Workspace, organization: Organization) -> Response:

@@ -68,9 +68,7 @@ class EvidenceRules:
         light = config.get("baseProcessor") == "extraction_light"
         version = tuple(int(part) for part in str(config.get("baseVersion", "4.0.0")).split("."))
         return cls(
-            citations=options.get("arrayCitationStrategy", "item")
-            if options.get("citationsEnabled")
-            else None,
+            citations=options.get("arrayCitationStrategy", "item") if options.get("citationsEnabled") else None,
             insights=bool(options.get("modelReasoningInsightsEnabled")),
             review_agent=bool(options.get("reviewAgent", {}).get("enabled")),
             logprobs=not light and version < (4, 6, 0),

@@ -193,9 +193,7 @@ def _plan(order: RunOrder, payload: Json, rng: random.Random) -> list[Transition
     elif order.outcome == "FAILED":
         reason = FAILURE_REASONS[order.serial % len(FAILURE_REASONS)]
         message = f"The run ended with {reason}: {words(rng, 3)}."
-        plan.append(
-            Transition(ended, {"status": "FAILED", "failureReason": reason, "failureMessage": message})
-        )
+        plan.append(Transition(ended, {"status": "FAILED", "failureReason": reason, "failureMessage": message}))
     else:
         plan.append(Transition(ended, {"status": "CANCELLED"}))
     return plan

@@ -96,9 +96,7 @@ def parse_fault(text: str) -> Fault:
     """
     found = _FORM.fullmatch(text.strip())
     if found is None:
-        raise ValueError(
-            f"{text!r} is not a fault; write name[:rate][@endpoint], as in 429:0.2 or dropped:x3@run"
-        )
+        raise ValueError(f"{text!r} is not a fault; write name[:rate][@endpoint], as in 429:0.2 or dropped:x3@run")
     name, status = found["name"], None
     if name.isdigit() and int(name) in SERVER_ERRORS:
         name, status = "5xx", int(name)

@@ -85,7 +85,5 @@ class Organization:
         workspace = choose_workspace(key, headers.get("x-extend-workspace-id"), self.workspaces)
         wait = self.limiter.admit()
         if wait and self.limiter.limit:
-            raise ApiError(
-                429, "Rate limit exceeded.", retry_after_headers(self.limiter.limit.retry_after, wait)
-            )
+            raise ApiError(429, "Rate limit exceeded.", retry_after_headers(self.limiter.limit.retry_after, wait))
         return workspace

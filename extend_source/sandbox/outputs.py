@@ -43,9 +43,7 @@ def _legacy_output(config: Json, file: FileRecord, rng: random.Random) -> Json:
     names = [field["name"] for field in fields]
     explains = bool(config.get("advancedOptions", {}).get("modelReasoningInsightsEnabled"))
     return {
-        field["id"] if names.count(field["name"]) > 1 else field["name"]: _legacy_result(
-            field, file, rng, explains
-        )
+        field["id"] if names.count(field["name"]) > 1 else field["name"]: _legacy_result(field, file, rng, explains)
         for field in fields
     }
 

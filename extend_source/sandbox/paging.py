@@ -84,8 +84,7 @@ def _tag(data: bytes) -> bytes:
 def _mask(data: bytes, iv: bytes) -> bytes:
     """Return data combined with a key stream; the same call undoes it."""
     stream = b"".join(
-        hashlib.sha256(_SECRET + iv + block.to_bytes(4, "big")).digest()
-        for block in range(len(data) // 32 + 1)
+        hashlib.sha256(_SECRET + iv + block.to_bytes(4, "big")).digest() for block in range(len(data) // 32 + 1)
     )
     return bytes(byte ^ key for byte, key in zip(data, stream, strict=False))
 

@@ -115,9 +115,7 @@ def _make_processor(seed: int, blueprint: _Blueprint) -> Processor:
     processor_id = make_id("dp", rng)
     versions = [
         ProcessorVersion(make_id("dpv", rng), version, blueprint.config(number), Decimal(rate))
-        for number, (version, rate) in enumerate(
-            zip(blueprint.versions, blueprint.rates, strict=True), start=1
-        )
+        for number, (version, rate) in enumerate(zip(blueprint.versions, blueprint.rates, strict=True), start=1)
     ]
     return Processor(
         key=blueprint.key,

@@ -99,9 +99,7 @@ def propose_changes(payload: Json, rng: random.Random) -> dict[str, Any]:
     """
     output = payload["output"]
     if payload["type"] == "CLASSIFY":
-        others = [
-            offer["type"] for offer in payload["config"]["classifications"] if offer["type"] != output["type"]
-        ]
+        others = [offer["type"] for offer in payload["config"]["classifications"] if offer["type"] != output["type"]]
         return {"type": rng.choice(others)}
     if payload["type"] == "SPLITTER":
         return {"splits[0].identifier": f"corrected_{rng.randrange(1000)}"}

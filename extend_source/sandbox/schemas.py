@@ -85,9 +85,7 @@ def invoice_schema(version: int) -> Json:
     properties: Json = {
         "invoice_number": _nullable("string", "The number the supplier gave the invoice"),
         "invoice_date": _date("When it was issued"),
-        "vendor": _object(
-            {"name": _nullable("string", "Legal name"), "tax_id": _nullable("string", "VAT id")}
-        ),
+        "vendor": _object({"name": _nullable("string", "Legal name"), "tax_id": _nullable("string", "VAT id")}),
         "line_items": _array(_object(line_item), "One entry a line, in reading order"),
         "total": _currency("What is to be paid"),
     }
@@ -173,9 +171,7 @@ def contract_schema(version: int) -> Json:
             _object(
                 {
                     "text": _nullable("string", "The clause"),
-                    "deadlines": _array(
-                        _object({"date": _date("By when"), "penalty": _currency("Or else")}), "When"
-                    ),
+                    "deadlines": _array(_object({"date": _date("By when"), "penalty": _currency("Or else")}), "When"),
                 }
             ),
             "What has to be done",

@@ -197,9 +197,7 @@ def serve(
     Raises:
         OSError: The address is taken.
     """
-    organization = Organization(
-        [Workspace(seed, runs)], options=options, faults=faults, rate_limit=rate_limit
-    )
+    organization = Organization([Workspace(seed, runs)], options=options, faults=faults, rate_limit=rate_limit)
     with _listen(host, port) as listener:
         base_url = f"http://{host}:{listener.getsockname()[1]}"
 

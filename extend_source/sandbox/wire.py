@@ -14,9 +14,7 @@ from extend_source.sandbox.problems import ApiError, ErrorShape
 from extend_source.sandbox.rendering import encode
 
 _PIECES = 8
-_HTML_PAGE = (
-    "<html><head><title>{status}</title></head><body><center><h1>{status}</h1></center><hr></body></html>"
-)
+_HTML_PAGE = "<html><head><title>{status}</title></head><body><center><h1>{status}</h1></center><hr></body></html>"
 
 
 def json_response(body: bytes | Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

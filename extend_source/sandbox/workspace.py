@@ -143,9 +143,7 @@ class Workspace:
             file = self._file(file_id) if file_id else self._new_file(chosen, file_name, created)
             ending: Outcome = status if status in ("FAILED", "CANCELLED") else outcome  # type: ignore[assignment]
             self._serial += 1
-            order = RunOrder(
-                self._serial, chosen, chosen.versions[-1], [file], created, ending, None, metadata or {}
-            )
+            order = RunOrder(self._serial, chosen, chosen.versions[-1], [file], created, ending, None, metadata or {})
             run = self._factory.make(order)
             while run.plan and run.status != status:
                 step = run.plan.pop(0)
@@ -180,9 +178,7 @@ class Workspace:
         with self.lock:
             run = self._run(run_id)
             if run.status != "PROCESSED" or run.raw is not None:
-                raise ConflictError(
-                    f"run {run_id} is {run.status}: only generated, processed runs can be reviewed"
-                )
+                raise ConflictError(f"run {run_id} is {run.status}: only generated, processed runs can be reviewed")
             rng = rng_for(self.seed, "edit", run_id, len(run.payload["edits"]), run.payload["reviewed"])
             made = dict(propose_changes(run.payload, rng) if changes is None else changes)
             run.payload.update(review(run.payload, made, rng))
@@ -195,9 +191,7 @@ class Workspace:
         with self.lock:
             run = self._run(run_id)
             if run.status != "PROCESSING" or run.raw is not None:
-                raise ConflictError(
-                    f"Only a run that is PROCESSING can be cancelled; this one is {run.status}."
-                )
+                raise ConflictError(f"Only a run that is PROCESSING can be cancelled; this one is {run.status}.")
             run.payload["status"] = "CANCELLED"
             run.plan.clear()
             self._touched(run, True)
@@ -289,9 +283,7 @@ class Workspace:
                 raise ValueError(f"{processor} needs a configuration of type {chosen.type}")
             number = len(chosen.versions) + 1
             version_id = make_id("dpv", rng_for(self.seed, "version", chosen.id, number))
-            version = ProcessorVersion(
-                version_id, f"{number}.0", copy.deepcopy(config), Decimal(credits_per_page)
-            )
+            version = ProcessorVersion(version_id, f"{number}.0", copy.deepcopy(config), Decimal(credits_per_page))
             chosen.versions.append(version)
             return version_id
 
@@ -319,9 +311,7 @@ class Workspace:
         payload: Json = json.loads(self.run_body(run_id))
         return payload
 
-    def file_payload(
-        self, file_id: str, *, raw_text: bool = False, markdown: bool = False, html: bool = False
-    ) -> Json:
+    def file_payload(self, file_id: str, *, raw_text: bool = False, markdown: bool = False, html: bool = False) -> Json:
         """Return a file's payload as GET would serve it with these flags."""
         flags = {"raw_text": raw_text, "markdown": markdown, "html": html}
         payload: Json = json.loads(self.file_body(file_id, flags))
@@ -356,9 +346,7 @@ class Workspace:
             found = [
                 run
                 for run in self.runs.values()
-                if self._is_visible(run)
-                and query.matches(run)
-                and self._has_name(run, query.file_name_contains)
+                if self._is_visible(run) and query.matches(run) and self._has_name(run, query.file_name_contains)
             ]
             found.sort(key=lambda run: run_sort_key(run, sort_by), reverse=sort_dir == "desc")
             return found

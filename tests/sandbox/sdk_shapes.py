@@ -54,9 +54,7 @@ def _union_problems(members: tuple[Any, ...], value: Any, path: str) -> list[str
 def _list_problems(item_type: Any, value: Any, path: str) -> list[str]:
     if not isinstance(value, list):
         return [f"{path}: {type(value).__name__} instead of an array"]
-    return [
-        found for index, item in enumerate(value) for found in problems(item_type, item, f"{path}[{index}]")
-    ]
+    return [found for index, item in enumerate(value) for found in problems(item_type, item, f"{path}[{index}]")]
 
 
 def _map_problems(item_type: Any, value: Any, path: str) -> list[str]:

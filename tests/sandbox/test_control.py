@@ -93,9 +93,7 @@ def test_another_workspace_is_named_in_the_query(connect: Connect) -> None:
         ("/_sandbox/runs/dpr_none/edit", {}, 404),
     ],
 )
-def test_nonsense_is_refused_with_a_reason(
-    client: InProcessClient, path: str, body: Any, status: int
-) -> None:
+def test_nonsense_is_refused_with_a_reason(client: InProcessClient, path: str, body: Any, status: int) -> None:
     answer = client.post(path, json=body)
     assert answer.status_code == status
     assert answer.json()["error"]

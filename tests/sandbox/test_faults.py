@@ -33,9 +33,7 @@ def test_a_fault_has_a_short_form(text: str, fault: Fault) -> None:
     assert parse_fault(text) == fault
 
 
-@pytest.mark.parametrize(
-    "text", ["", "429:2", "429:-1", "501:0.1", "slowly", "429@user", "dropped:#", "dropped:x"]
-)
+@pytest.mark.parametrize("text", ["", "429:2", "429:-1", "501:0.1", "slowly", "429@user", "dropped:#", "dropped:x"])
 def test_a_text_that_is_no_fault_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="fault"):
         parse_fault(text)
@@ -143,10 +141,7 @@ def test_a_slow_body_arrives_whole_and_in_pieces() -> None:
 def test_a_wrong_id_is_a_healthy_body_of_another_object() -> None:
     with serve_one("wrong_id:1") as server:
         run_id, file_id = server.workspace.run_ids()[0], next(iter(server.workspace.files))
-        assert (
-            get(server, f"/processor_runs/{run_id}").json()["processorRun"]["id"]
-            == server.workspace.run_ids()[1]
-        )
+        assert get(server, f"/processor_runs/{run_id}").json()["processorRun"]["id"] == server.workspace.run_ids()[1]
         assert get(server, f"/files/{file_id}").json()["file"]["id"] != file_id
         assert get(server, "/processor_runs/dpr_none").status_code == 404
 

@@ -62,18 +62,14 @@ def test_pages_may_hold_fewer_rows_than_asked_for(connect: Connect, workspace: W
 def test_runs_come_in_the_order_asked_for(connect: Connect, sort_by: str, sort_dir: str, cursor: str) -> None:
     client = connect(options=Options(cursor=cursor))
     rows = [
-        row
-        for page in pages(client, sortBy=sort_by, sortDir=sort_dir, maxPageSize=6)
-        for row in page["processorRuns"]
+        row for page in pages(client, sortBy=sort_by, sortDir=sort_dir, maxPageSize=6) for row in page["processorRuns"]
     ]
     times = [datetime.fromisoformat(row[sort_by].replace("Z", "+00:00")) for row in rows]
     assert times == sorted(times, reverse=sort_dir == "desc")
     assert len(times) == 40
 
 
-def test_times_in_whole_seconds_and_in_milliseconds_are_in_order(
-    client: InProcessClient, workspace: Workspace
-) -> None:
+def test_times_in_whole_seconds_and_in_milliseconds_are_in_order(client: InProcessClient, workspace: Workspace) -> None:
     moment = datetime(2026, 3, 1, tzinfo=timezone.utc)
     late = workspace.add_run(created_at=moment + timedelta(milliseconds=5), updated_at=moment)
     early = workspace.add_run(created_at=moment, updated_at=moment)
@@ -92,12 +88,8 @@ def test_each_filter_lets_only_its_runs_through(client: InProcessClient, workspa
     claims = workspace.processor("claims").id
     run = next(run for run in workspace.runs.values() if run.source == "WORKFLOW_RUN")
     assert {workspace.runs[id_].status for id_ in listed(client, status="FAILED")} == {"FAILED"}
-    assert {workspace.runs[id_].payload["processorId"] for id_ in listed(client, processorId=claims)} == {
-        claims
-    }
-    assert {workspace.runs[id_].payload["type"] for id_ in listed(client, processorType="SPLITTER")} == {
-        "SPLITTER"
-    }
+    assert {workspace.runs[id_].payload["processorId"] for id_ in listed(client, processorId=claims)} == {claims}
+    assert {workspace.runs[id_].payload["type"] for id_ in listed(client, processorType="SPLITTER")} == {"SPLITTER"}
     assert listed(client, sourceId=run.source_id) == [run.id]
     assert {workspace.runs[id_].source for id_ in listed(client, source="WORKFLOW_RUN")} == {"WORKFLOW_RUN"}
     name = workspace.files[run.file_ids[0]].payload["name"]
@@ -108,9 +100,7 @@ def test_each_filter_lets_only_its_runs_through(client: InProcessClient, workspa
 def test_filters_are_combined(client: InProcessClient, workspace: Workspace) -> None:
     ids = listed(client, status="PROCESSED", processorType="CLASSIFY")
     expected = [
-        run.id
-        for run in workspace.runs.values()
-        if run.status == "PROCESSED" and run.payload["type"] == "CLASSIFY"
+        run.id for run in workspace.runs.values() if run.status == "PROCESSED" and run.payload["type"] == "CLASSIFY"
     ]
     assert sorted(ids) == sorted(expected)
 

@@ -41,9 +41,7 @@ def test_every_version_of_every_processor_has_runs_with_a_config_of_its_own(
 ) -> None:
     configs: dict[str, set[str]] = {}
     for payload in payloads:
-        configs.setdefault(payload["processorVersionId"], set()).add(
-            json.dumps(payload["config"], sort_keys=True)
-        )
+        configs.setdefault(payload["processorVersionId"], set()).add(json.dumps(payload["config"], sort_keys=True))
     for processor in workspace.processors.values():
         published = [json.dumps(version.config, sort_keys=True) for version in processor.versions]
         assert len(set(published)) == len(published) >= 2
@@ -51,9 +49,7 @@ def test_every_version_of_every_processor_has_runs_with_a_config_of_its_own(
             assert config in configs[version.id]
 
 
-def test_every_status_every_file_type_and_every_failure_code_occurs(
-    workspace: Workspace, payloads: list[dict]
-) -> None:
+def test_every_status_every_file_type_and_every_failure_code_occurs(workspace: Workspace, payloads: list[dict]) -> None:
     statuses = {payload["status"] for payload in payloads}
     assert statuses == {"PENDING", "PROCESSING", "PROCESSED", "FAILED", "CANCELLED"}
     file_types = {file["type"] for payload in payloads for file in payload["files"] if "type" in file}
@@ -125,9 +121,7 @@ def test_splits_cover_the_pages_without_gap_or_overlap(payloads: list[dict]) -> 
             assert pages == list(range(1, payload["files"][0]["metadata"]["pageCount"] + 1))
 
 
-def test_the_lines_of_an_unreviewed_invoice_add_up_to_its_total(
-    workspace: Workspace, payloads: list[dict]
-) -> None:
+def test_the_lines_of_an_unreviewed_invoice_add_up_to_its_total(workspace: Workspace, payloads: list[dict]) -> None:
     invoices, checked = workspace.processor("invoices").id, 0
     for payload in payloads:
         if payload["processorId"] != invoices or payload["status"] != "PROCESSED" or payload["reviewed"]:
@@ -175,9 +169,7 @@ def test_a_legacy_output_uses_the_id_where_names_collide(workspace: Workspace, p
         if payload["processorId"] == claims and payload["status"] == "PROCESSED"
     ]
     assert any("Date" in names for names in keys)
-    assert any(
-        {"field_09", "field_10", "value", "metadata"} <= names and "Date" not in names for names in keys
-    )
+    assert any({"field_09", "field_10", "value", "metadata"} <= names and "Date" not in names for names in keys)
 
 
 def test_metadata_carries_usage_tags_and_may_be_null_empty_or_absent(payloads: list[dict]) -> None:

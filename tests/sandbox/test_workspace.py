@@ -54,9 +54,7 @@ def test_the_clock_decides_and_not_the_size_of_its_steps() -> None:
     one.advance(90)
     for _ in range(90):
         many.advance(1)
-    assert [one.run_payload(id_) for id_ in one.run_ids()] == [
-        many.run_payload(id_) for id_ in many.run_ids()
-    ]
+    assert [one.run_payload(id_) for id_ in one.run_ids()] == [many.run_payload(id_) for id_ in many.run_ids()]
     assert [one.summary(id_) for id_ in one.run_ids()] == [many.summary(id_) for id_ in many.run_ids()]
 
 
@@ -238,7 +236,9 @@ def test_a_version_of_another_type_is_refused(workspace: Workspace) -> None:
 
 
 def test_a_given_run_is_served_byte_for_byte(connect: Connect, workspace: Workspace) -> None:
-    raw = b'{ "id":"dpr_raw", "status" : "PROCESSED", "huge": 123456789012345678901234567890, "e":1.50e1,"a":"\\u00e9" }'
+    raw = (
+        b'{ "id":"dpr_raw", "status" : "PROCESSED", "huge": 123456789012345678901234567890, "e":1.50e1,"a":"\\u00e9" }'
+    )
     moment = datetime(2026, 1, 5, 12, 30, tzinfo=timezone.utc)
     assert workspace.put_run(raw, created_at=moment) == "dpr_raw"
     assert connect().get("/processor_runs/dpr_raw").content == b'{"success":true,"processorRun":' + raw + b"}"
@@ -283,9 +283,7 @@ def test_a_given_file_is_served_as_it_is(connect: Connect, workspace: Workspace)
 def test_runs_on_one_file_embed_the_same_file_and_the_same_credits() -> None:
     workspace = Workspace(seed=7, runs=300)
     uses = Counter(file_id for run in workspace.runs.values() for file_id in run.file_ids)
-    shared = next(
-        file_id for file_id, times in uses.most_common() if "usage" in workspace.files[file_id].payload
-    )
+    shared = next(file_id for file_id, times in uses.most_common() if "usage" in workspace.files[file_id].payload)
     assert uses[shared] >= 2
     embedded = []
     for run in workspace.runs.values():

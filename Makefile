@@ -1,0 +1,55 @@
+# `make demo` and `make test` need make and Python 3.10 to 3.13, nothing else: they install what they use into .venv, and
+# install again only when pyproject.toml or constraints.txt has changed. PYTHON=... chooses the Python.
+
+PYTHON ?=
+CANDIDATES = $(if $(PYTHON),'$(PYTHON)',python3.13 python3.12 python3.11 python3.10 python3 python)
+# Asked of the interpreter itself: a name on the PATH may be a shim that does not run, and some systems leave out ensurepip.
+SUITABLE = import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
+INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# A virtual environment holds absolute paths, so one that came here with a moved checkout is made anew, as is one whose
+# Python is gone or no longer suits, or that was left half made (pip comes last).
+SOUND := $(shell .venv/bin/python -c 'import pip; $(SUITABLE)' 2>/dev/null && \
+	{ test ! -f .venv/.made-in || test "$$(cat .venv/.made-in)" = "$$(pwd -P)"; } && echo yes)
+
+.PHONY: help demo test lint clean FORCE
+
+help:  ## Print this list (the default)
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1	\2/p' Makefile
+
+demo: .venv/.sandbox-installed  ## Load sample runs from a stand-in API into DuckDB; needs no key
+	@.venv/bin/extend-source demo
+
+test: lint  ## Check style and types, then run the tests
+	@.venv/bin/python -m pytest -n auto
+
+lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --check --quiet . || { echo "Not formatted; run: .venv/bin/ruff format ." >&2; exit 1; }
+	@.venv/bin/mypy --no-error-summary
+
+clean:  ## Delete .venv, caches, build results and the demo's database
+	@rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis extend_demo.duckdb*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python: $(if $(SOUND),,FORCE)
+	@for python in $(CANDIDATES); do \
+	    if "$$python" -c '$(SUITABLE)' >/dev/null 2>&1; then \
+	        echo "Making .venv with $$("$$python" --version) ..."; \
+	        "$$python" -m venv --clear .venv && pwd -P > .venv/.made-in; exit; \
+	    fi; \
+	done; \
+	echo "$(if $(PYTHON),PYTHON=$(PYTHON) is not,Found no) Python 3.10 to 3.13 with the modules venv and ensurepip:" \
+	    "install one (on Debian and Ubuntu: apt-get install python3 python3-venv), or name one with PYTHON=..." >&2; \
+	exit 1
+
+# Installed in place, so that an edited module is used at once. `dev` comes after `sandbox`, never at the same time (make -j).
+.venv/.sandbox-installed: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing into .venv ..."
+	@$(INSTALL) --editable '.[sandbox]'
+	@touch $@
+
+.venv/.dev-installed: .venv/.sandbox-installed
+	@echo "Installing the development tools into .venv ..."
+	@$(INSTALL) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,38 @@
+"""What every test gets: dlt as on a machine where it never ran, and Hypothesis without deadlines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.pipeline import PipelineContext
+from hypothesis import settings
+
+SETTING_PREFIXES = ("SOURCES__", "DESTINATION__", "RUNTIME__", "EXTRACT__", "NORMALIZE__", "LOAD__", "DLT_")
+
+# The machines that run the tests vary too much in speed for deadlines, and a red CI must be red again when rerun.
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(autouse=True)
+def isolated_dlt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep the settings, pipelines and current folder of the machine and of other tests away from this one."""
+    for name in os.environ:
+        if name.startswith(SETTING_PREFIXES):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))  # pipelines; read by processes that a test starts, too
+    monkeypatch.chdir(tmp_path)
+
+    # dlt reads .dlt/config.toml and secrets.toml of the current folder and of the user when it loads its providers.
+    context = Container()[PluggableRunContext]
+    monkeypatch.setattr(context.context, "_global_dir", str(tmp_path / "dlt"))
+    context.reload_providers()
+    yield
+    Container()[PipelineContext].deactivate()

@@ -44,7 +44,7 @@ def values_in(cells: Iterable[Any]) -> set[tuple[str, Any]]:
         if cell is None:
             continue
         found.add(canonical(cell))
-        if isinstance(cell, str) and cell[:1] in '{["' or isinstance(cell, str) and cell[:1].isdigit():
+        if (isinstance(cell, str) and cell[:1] in '{["') or (isinstance(cell, str) and cell[:1].isdigit()):
             try:
                 inside = json.loads(cell, parse_float=Decimal)
             except ValueError:

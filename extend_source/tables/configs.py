@@ -106,19 +106,17 @@ def _schema_members(
             for name, child in properties.items():
                 if isinstance(child, dict):
                     child_path = member(path, name)
-                    yield _schema_field(child_path, name, child, root, refs)
+                    yield _schema_field(child_path, name, child, root)
                     yield from _schema_members(child_path, child, root, refs)
         items = variant.get("items")
         if isinstance(items, dict):
             item_path = item(path, None)
-            yield _schema_field(item_path, None, items, root, refs)
+            yield _schema_field(item_path, None, items, root)
             yield from _schema_members(item_path, items, root, refs)
 
 
-def _schema_field(
-    path: str, name: str | None, schema: dict[str, Any], root: dict[str, Any], seen: tuple[str, ...]
-) -> FieldRow:
-    variants = [variant for variant, _ in _variants(schema, root, seen)]
+def _schema_field(path: str, name: str | None, schema: dict[str, Any], root: dict[str, Any]) -> FieldRow:
+    variants = [variant for variant, _ in _variants(schema, root, ())]
     types: list[str] = []
     enum: Any = None
     extend_type = description = None

@@ -24,7 +24,9 @@ ODD_KEYS = st.sampled_from(
 )  # fmt: skip
 KEYS = st.one_of(ODD_KEYS, TEXTS)
 DOCUMENTS = st.recursive(
-    SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)), max_leaves=8
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
+    max_leaves=8,
 )
 UNKNOWN = st.dictionaries(
     TEXTS.map(lambda key: f"new {key}"), st.one_of(SCALARS, st.lists(SCALARS, max_size=2)), max_size=1
@@ -103,7 +105,8 @@ def files(number: int) -> st.SearchStrategy[dict[str, Any]]:
 EDITS = st.dictionaries(
     METADATA_KEYS,
     st.one_of(
-        st.none(), objects(originalValue=DOCUMENTS, editedValue=DOCUMENTS, notes=TEXTS, page=st.integers(1, 9), fieldType=TEXTS)
+        st.none(),
+        objects(originalValue=DOCUMENTS, editedValue=DOCUMENTS, notes=TEXTS, page=st.integers(1, 9), fieldType=TEXTS),
     ),
     max_size=2,
 )

@@ -1,0 +1,215 @@
+"""The run's own row, its files, classes and splits, and what costs credits."""
+
+from __future__ import annotations
+
+import copy
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from extend_source.tables.runs import payload_sha256
+from tests.tables.flat import NOW, flatten, run_of, without
+
+
+def file_of(number: int = 1, **parts: Any) -> dict[str, Any]:
+    return {
+        "object": "file", "id": f"file_{number}", "name": "a.pdf", "type": "PDF", "metadata": {"pageCount": 2},
+        "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00.5Z", **parts,
+    }  # fmt: skip
+
+
+def test_a_run_lands_with_the_times_of_its_summary() -> None:
+    summary = {"createdAt": "2026-01-01T10:00:00Z", "updatedAt": "2026-01-01T10:00:01.123Z"}
+
+    (row,) = flatten(run_of(), summary=summary)["processor_runs"]
+
+    assert row["created_at"] == datetime(2026, 1, 1, 10, tzinfo=timezone.utc)
+    assert row["updated_at"] == datetime(2026, 1, 1, 10, 0, 1, 123000, tzinfo=timezone.utc)
+    assert (row["fetched_at"], row["api_version"], row["workspace_id"]) == (NOW, "2025-04-21", "ws_1")
+
+
+def test_unknown_credits_stay_null_and_are_not_in_the_ledger() -> None:
+    tables = flatten(run_of(usage=None))
+
+    assert tables["processor_runs"][0]["credits"] is None
+    assert tables["credit_usage"] == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "landed", "extra"),
+    [
+        (Decimal("3.5"), Decimal("3.500000"), None),
+        (0, Decimal("0.000000"), None),
+        (0.1 + 0.2, Decimal("0.300000"), '{"usage":{"credits":0.30000000000000004}}'),
+        ("3.5", None, '{"usage":{"credits":"3.5"}}'),
+        (True, None, '{"usage":{"credits":true}}'),
+    ],
+)
+def test_credits_are_exact_decimals_and_what_does_not_fit_is_kept(sent: Any, landed: Any, extra: Any) -> None:
+    (row,) = flatten(run_of(usage={"credits": sent}))["processor_runs"]
+
+    assert (row["credits"], row["extra"]) == (landed, extra)
+
+
+def test_a_file_in_five_runs_is_one_file_and_one_cost() -> None:
+    runs = [run_of(id=f"dpr_{n}", files=[file_of(usage={"credits": 4})]) for n in range(5)]
+
+    tables = flatten(*runs)
+
+    assert [row["id"] for row in tables["files"]] == ["file_1"]
+    assert [(row["resource_id"], row["credits"]) for row in tables["credit_usage"]] == [("file_1", Decimal(4))]
+    assert len(tables["processor_run_files"]) == 5
+
+
+def test_two_files_of_equal_content_are_two_files_and_two_costs() -> None:
+    runs = [run_of(id=f"dpr_{n}", files=[file_of(n, usage={"credits": 4})]) for n in (1, 2)]
+
+    tables = flatten(*runs)
+
+    assert [row["id"] for row in tables["files"]] == ["file_1", "file_2"]
+    assert [row["resource_id"] for row in tables["credit_usage"]] == ["file_1", "file_2"]
+
+
+def test_a_split_child_names_its_parent_and_its_place_in_it() -> None:
+    split = {"id": "s1", "type": "Invoice", "identifier": "inv_1", "startPage": 3, "endPage": 5.0}
+    child = file_of(metadata={"parentSplit": split}, parentFileId="file_0")
+
+    (row,) = flatten(run_of(files=[child]))["files"]
+
+    names = ("parent_file_id", "parent_split_id", "parent_split_type", "parent_split_identifier",
+             "parent_split_start_page", "parent_split_end_page", "page_count")  # fmt: skip
+    assert tuple(row[name] for name in names) == ("file_0", "s1", "Invoice", "inv_1", 3, 5, None)
+
+
+def test_pages_and_sheets_land_in_order_also_without_a_number() -> None:
+    contents = {
+        "rawText": "all", "pages": [{"pageNumber": 1, "rawText": "one"}, {"rawText": "two"}, {"pageNumber": 1}],
+        "sheets": [{"sheetName": "S", "rawText": "cells"}],
+    }  # fmt: skip
+
+    tables = flatten(run_of(files=[file_of(contents=contents)]))
+
+    assert [(row["position"], row["page_number"], row["raw_text"]) for row in tables["file_pages"]] == [
+        (0, 1, "one"), (1, None, "two"), (2, 1, None),
+    ]  # fmt: skip
+    assert [(row["sheet_name"], row["raw_text"]) for row in tables["file_sheets"]] == [("S", "cells")]
+    assert tables["file_contents"][0]["raw_text"] == "all"
+
+
+def test_without_contents_nothing_says_that_pages_are_gone() -> None:
+    tables = flatten(run_of(files=[file_of()]), markers=True)
+
+    assert [tables[name] for name in ("file_pages", "file_sheets", "file_contents")] == [[], [], []]
+
+
+def test_an_empty_list_of_pages_says_that_they_are_gone() -> None:
+    tables = flatten(run_of(files=[file_of(contents={"pages": []})]), markers=True)
+
+    assert [(row["file_id"], row["position"]) for row in tables["file_pages"]] == [("file_1", -1)]
+    assert tables["file_sheets"] == []
+
+
+def test_no_text_of_files_lands_when_contents_are_off() -> None:
+    run = run_of(files=[file_of(contents={"rawText": "SECRET", "pages": [{"rawText": "SECRET"}], "new": "SECRET"})])
+
+    assert "SECRET" not in str(flatten(run, with_contents=False))
+
+
+def test_a_file_without_an_id_stays_with_its_run() -> None:
+    tables = flatten(run_of(files=[{"name": "lost.pdf"}]))
+
+    assert tables["processor_runs"][0]["extra"] == '{"files":[{"name":"lost.pdf"}]}'
+    assert tables["files"] == []
+
+
+def test_a_classification_lands_once_a_stage_with_its_insights() -> None:
+    run = run_of(
+        "CLASSIFY",
+        output={"id": "c2", "type": "receipt", "confidence": 1, "insights": []},
+        initialOutput={
+            "id": "c1",
+            "type": "invoice",
+            "confidence": 0.5,
+            "insights": [{"type": "issue", "content": "?"}],
+        },
+    )
+
+    tables = flatten(run)
+
+    assert [(row["stage"], row["classification_id"], row["type"], row["confidence"]) for row in tables["classifications"]] == [
+        ("final", "c2", "receipt", 1.0), ("initial", "c1", "invoice", 0.5),
+    ]  # fmt: skip
+    assert [(row["stage"], row["path"], row["content"]) for row in tables["output_insights"]] == [("initial", "$", "?")]
+    assert tables["processor_runs"][0]["output_format"] == "classification"
+
+
+def test_splits_land_with_the_files_made_of_them() -> None:
+    split = {"id": "s1", "type": "Invoice", "classificationId": "c1", "identifier": "i", "observation": "o",
+             "startPage": 1, "endPage": 2, "fileId": "file_9"}  # fmt: skip
+
+    tables = flatten(run_of("SPLITTER", output={"splits": [split], "isExternal": False}))
+
+    assert [without(row, "run_id") for row in tables["splits"]] == [
+        {"stage": "final", "position": 0, "split_id": "s1", "type": "Invoice", "classification_id": "c1",
+         "identifier": "i", "observation": "o", "start_page": 1, "end_page": 2, "file_id": "file_9"}
+    ]  # fmt: skip
+    assert tables["processor_runs"][0]["extra"] == '{"output":{"isExternal":false}}'
+    assert tables["schema_drift"] == []
+
+
+def test_an_unknown_kind_of_run_keeps_its_output_whole() -> None:
+    tables = flatten(run_of("NEW_KIND", output={"answer": 42}))
+
+    assert tables["processor_runs"][0]["extra"] == '{"output":{"answer":42}}'
+
+
+def test_unknown_keys_are_kept_and_reported_once() -> None:
+    runs = [run_of(id=f"dpr_{n}", novelty={"x": 1}, usage={"credits": 1, "currency": "EUR"}) for n in (1, 2)]
+
+    tables = flatten(*runs)
+
+    assert tables["processor_runs"][1]["extra"] == '{"usage":{"currency":"EUR"},"novelty":{"x":1}}'
+    assert [
+        (row["object"], row["path"], row["reason"], row["json_type"], row["example_run_id"])
+        for row in tables["schema_drift"]
+    ] == [
+        ("processor_run", "usage.currency", "unknown_key", "string", "dpr_1"),
+        ("processor_run", "novelty", "unknown_key", "object", "dpr_1"),
+    ]
+
+
+def test_signed_urls_are_cut_off_in_metadata_messages_and_unknown_keys() -> None:
+    link = "https://store.test/a.pdf?X-Amz-Date=1&X-Amz-Signature=SECRET"
+    run = run_of(
+        metadata={"source": link}, failureMessage=f"cannot read {link} twice", novelty={"presignedUrl": link, "u": link}
+    )
+
+    tables = flatten(run)
+
+    assert "SECRET" not in str(tables)
+    assert tables["processor_runs"][0]["metadata"] == '{"source":"https://store.test/a.pdf?[redacted]"}'
+    assert tables["processor_runs"][0]["failure_message"] == "cannot read https://store.test/a.pdf?[redacted] twice"
+
+
+def test_the_payload_sum_ignores_the_order_of_keys_and_download_links() -> None:
+    run = run_of(files=[file_of()])
+    other = dict(reversed(list(copy.deepcopy(run).items())))
+    other["files"][0]["presignedUrl"] = "https://store.test/a.pdf?X-Amz-Signature=1"
+
+    assert payload_sha256(run) == payload_sha256(other)
+    assert payload_sha256(run) != payload_sha256({**run, "reviewed": True})
+
+
+def test_equal_configs_share_one_row_whatever_the_order_of_their_keys() -> None:
+    config = {"type": "CLASSIFY", "classificationRules": "r", "baseVersion": "1"}
+    runs = [
+        run_of("CLASSIFY", id="dpr_1", config=config),
+        run_of("CLASSIFY", id="dpr_2", config=dict(reversed(config.items()))),
+    ]
+
+    tables = flatten(*runs)
+
+    assert [(row["rules"], row["base_version"]) for row in tables["run_configs"]] == [("r", "1")]
+    assert len({row["config_id"] for row in tables["processor_runs"]}) == 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 import pyarrow as pa
 
-from extend_source.api import ExtendClient, RequestBudget
+from extend_source.api import ExtendClient, ExtendError, MalformedResponse, RequestBudget
 from extend_source.config import ExtendSettings
 from extend_source.discovery import WantedRun, checked_run_ids, wanted_by_id, wanted_by_listing
 from extend_source.fetching import Fetched, fetch_all
@@ -91,14 +92,19 @@ class Load:
 
     def _add_runs(self, answers: Sequence[Fetched]) -> None:
         settings = self._settings
+        failures: dict[str, Fetched] = {}
         for answer in answers:
-            if answer.payload is None:
-                continue
             wanted: WantedRun = answer.wanted
+            if answer.payload is None:
+                failures[wanted.id] = answer
+                continue
             origin = Origin(settings.api_version, settings.workspace_id, answer.fetched_at, wanted.summary)
-            self._flattener.add_run(answer.payload, origin)
-            self._progress.fetched += 1
-        self._progress.failed += self._add_errors("processor_run", {a.wanted.id: a for a in answers if a.error})
+            try:
+                self._flattener.add_run(answer.payload, origin)
+                self._progress.fetched += 1
+            except Exception as defect:  # one odd payload must not end the sync
+                failures[wanted.id] = replace(answer, payload=None, error=_unreadable(defect))
+        self._progress.failed += self._add_errors("processor_run", failures)
 
     async def _fetch_contents(self, client: ExtendClient, file_ids: Sequence[str]) -> None:
         """Fetch the text of files that have not landed with any, each at most once a load."""
@@ -144,6 +150,12 @@ class Load:
     def _take(self) -> Tables:
         tables = self._flattener.take(self._load_id, datetime.now(timezone.utc))
         return {name: keep_known(table, TABLES[name], self._landed) for name, table in tables.items()}
+
+
+def _unreadable(defect: Exception) -> ExtendError:
+    # the text of the exception can quote the document, so only its kind is told
+    kind = type(defect).__name__
+    return MalformedResponse(f"The payload could not be turned into tables ({kind})", "Please report it", code=kind)
 
 
 def _file_ids(answers: Sequence[Fetched]) -> list[str]:

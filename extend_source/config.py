@@ -72,7 +72,7 @@ class ExtendSettings(BaseConfiguration):
     statuses: list[str] | None = None
     refresh: bool = False
     requests_per_second: float = 10.0
-    max_concurrency: int = 32
+    max_concurrency: int = 64
     file_contents: str = "embedded"
 
     def on_resolved(self) -> None:

@@ -54,6 +54,20 @@ def without_signed_urls(value: Any) -> Any:
     return value
 
 
+def without_download_link(file: Any) -> Any:
+    """Copy a ``File`` object without its ``presignedUrl``.
+
+    Args:
+        file: the API's File object; anything else is returned as it is.
+
+    Returns:
+        The object without the link.
+    """
+    if not isinstance(file, dict) or PRESIGNED_URL_KEY not in file:
+        return file
+    return {key: value for key, value in file.items() if key != PRESIGNED_URL_KEY}
+
+
 def redact(text: str, *secrets: str | None) -> str:
     """Remove secrets and signed URLs from a text that is about to be shown or stored.
 

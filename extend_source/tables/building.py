@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
@@ -58,6 +59,10 @@ class TableBuilder:
         marker[str(table.replaced_by)] = owner
         self._rows.append(tuple(marker.get(column.name) for column in table.columns))
 
+    def cut(self, length: int) -> None:
+        """Drop the rows beyond a length."""
+        del self._rows[length:]
+
     def take(self, load_id: str | None) -> pa.Table:
         """Return the rows as an Arrow table and start again with none.
 
@@ -91,6 +96,17 @@ class TableSet:
     def row_count(self) -> int:
         """The rows that wait in all builders."""
         return sum(map(len, self._builders.values()))
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Drop the rows that the block has added when it fails."""
+        lengths = {name: len(builder) for name, builder in self._builders.items()}
+        try:
+            yield
+        except BaseException:
+            for name, length in lengths.items():
+                self._builders[name].cut(length)
+            raise
 
     def take(self, load_id: str | None) -> dict[str, pa.Table]:
         """Return all tables by name, empty ones included, and start again."""

@@ -66,6 +66,10 @@ class ConfigTables:
                 taken.add(path)
         return config_id
 
+    def forget(self) -> None:
+        """Forget which configs were written."""
+        self._seen.clear()
+
     def _add_objects(self, config_id: str, config: dict[str, Any]) -> None:
         classes = self._tables[schemas.RUN_CONFIG_CLASSIFICATIONS]
         offered = [entry for key in _CLASSES for entry in _objects(config.get(key))]

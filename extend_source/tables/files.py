@@ -83,6 +83,10 @@ class FileTables:
             self._add_contents(file_id, contents, seen.parts, fetched_at, keep_empty=contents_asked_for)
         return file_id
 
+    def forget(self) -> None:
+        """Forget which files were written."""
+        self._seen.clear()
+
     def _add_contents(
         self,
         file_id: str,

@@ -65,8 +65,18 @@ class Flattener:
         return self._tables.row_count
 
     def add_run(self, run: dict[str, Any], origin: Origin) -> None:
-        """Add a run's payload; see `RunTables.add`."""
-        self._runs.add(run, origin)
+        """Add a run's payload, wholly or not at all; see `RunTables.add`.
+
+        Raises:
+            Exception: the payload cannot be read, for example as it nests too deeply; nothing of it was added.
+        """
+        try:
+            with self._tables.all_or_nothing():
+                self._runs.add(run, origin)
+        except Exception:
+            self._runs.forget()
+            self._files.forget()
+            raise
 
     def add_file(self, file: dict[str, Any], fetched_at: datetime) -> None:
         """Add a file as ``GET /files/{id}`` sends it, its text included; see `FileTables.add`."""

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from extend_source.api.decoding import encode_json
-from extend_source.redaction import PRESIGNED_URL_KEY, redact_signed_urls
+from extend_source.redaction import redact_signed_urls, without_download_link
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
@@ -99,6 +99,10 @@ class RunTables:
         )
         self._tables[schemas.PROCESSOR_RUNS].add(own, values, extra or None)
         self._drift.run_id = None
+
+    def forget(self) -> None:
+        """Forget which configs were written, so that later runs write theirs again."""
+        self._configs.forget()
 
     def _add_config(self, run: dict[str, Any], extra: Extra) -> str | None:
         config = run.get("config")
@@ -234,12 +238,6 @@ def payload_sha256(run: dict[str, Any]) -> str:
         The sum in lower-case hexadecimal.
     """
     files = run.get("files")
-    if isinstance(files, list) and any(isinstance(file, dict) and PRESIGNED_URL_KEY in file for file in files):
-        run = {**run, "files": [_without_url(file) for file in files]}
+    if isinstance(files, list):
+        run = {**run, "files": [without_download_link(file) for file in files]}
     return hashlib.sha256(encode_json(run, sort_keys=True).encode()).hexdigest()
-
-
-def _without_url(file: Any) -> Any:
-    if not isinstance(file, dict):
-        return file
-    return {key: value for key, value in file.items() if key != PRESIGNED_URL_KEY}

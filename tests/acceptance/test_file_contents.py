@@ -55,13 +55,19 @@ def test_embedded_text_lands_unless_it_is_not_wanted(mode: str, any_text: bool, 
 
 
 def test_a_file_that_cannot_be_fetched_is_an_error_row_and_is_tried_again(warehouse: Warehouse) -> None:
-    warehouse.server.faults.set(["404:#2@file"] if False else ["5xx:1.0@file"])
-    first = warehouse.sync(run_ids=warehouse.server.workspace.run_ids()[:1], file_contents="fetch")
-    warehouse.server.faults.clear()
+    workspace = warehouse.server.workspace
+    run = workspace.run_payload(workspace.run_ids()[0])
+    workspace.put_run(run)
+    file = workspace.file_payload(run["files"][0]["id"])
+    workspace.delete_file(file["id"])
+    first = warehouse.sync(run_ids=[run["id"]], file_contents="fetch")
+    failed = [(row["id"], row["resource_type"], row["status_code"]) for row in warehouse.rows("fetch_errors")]
+    workspace.put_file(file)
 
     second = warehouse.sync(run_ids=[], file_contents="fetch")
 
     assert (first.fetched, first.files_failed) == (1, 1)
+    assert failed == [(file["id"], "file", 404)]
     assert (second.files_fetched, second.files_failed) == (1, 0)
     assert warehouse.rows("fetch_errors") == []
     assert len(warehouse.rows("file_contents")) == 1

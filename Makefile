@@ -1,5 +1,5 @@
 # `make demo` and `make test` need make and Python 3.10 to 3.13, nothing else: they install what they use into .venv, and
-# install again only when pyproject.toml or constraints.txt has changed. PYTHON=... chooses the Python.
+# install again only when pyproject.toml or constraints.txt has changed. PYTHON=... chooses the Python of a new .venv.
 
 PYTHON ?=
 CANDIDATES = $(if $(PYTHON),'$(PYTHON)',python3.13 python3.12 python3.11 python3.10 python3 python)
@@ -32,11 +32,12 @@ clean:  ## Delete .venv, caches, build results and the demo's database
 	@rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis extend_demo.duckdb*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/bin/python: $(if $(SOUND),,FORCE)
-	@for python in $(CANDIDATES); do \
+.venv/.made-in: $(if $(SOUND),,FORCE)
+	@if test "$(SOUND)"; then pwd -P >$@; exit; fi; \
+	for python in $(CANDIDATES); do \
 	    if "$$python" -c '$(SUITABLE)' >/dev/null 2>&1; then \
 	        echo "Making .venv with $$("$$python" --version) ..."; \
-	        "$$python" -m venv --clear .venv && pwd -P > .venv/.made-in; exit; \
+	        "$$python" -m venv --clear .venv && pwd -P >$@; exit; \
 	    fi; \
 	done; \
 	echo "$(if $(PYTHON),PYTHON=$(PYTHON) is not,Found no) Python 3.10 to 3.13 with the modules venv and ensurepip:" \
@@ -44,7 +45,7 @@ clean:  ## Delete .venv, caches, build results and the demo's database
 	exit 1
 
 # Installed in place, so that an edited module is used at once. `dev` comes after `sandbox`, never at the same time (make -j).
-.venv/.sandbox-installed: .venv/bin/python pyproject.toml constraints.txt
+.venv/.sandbox-installed: .venv/.made-in pyproject.toml constraints.txt
 	@echo "Installing into .venv ..."
 	@$(INSTALL) --editable '.[sandbox]'
 	@touch $@

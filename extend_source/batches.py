@@ -58,6 +58,7 @@ class Load:
             ExtendError: one that every request would meet, such as a refused key.
         """
         settings = self._settings
+        self._landed.refuse_ambiguous_names()
         async with self._client() as client:
             if run_ids is None:
                 wanted = await wanted_by_listing(client, settings, self._landed, self._progress)

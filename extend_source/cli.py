@@ -27,6 +27,9 @@ from extend_source.progress import SyncProgress
 from extend_source.redaction import redact
 from extend_source.runner import sync as run_sync
 
+DEFAULT_PIPELINE = "extend_pipeline"
+"""Not ``extend``: the DuckDB file is called after the pipeline and must not have the name of the dataset."""
+
 DONE, FAILED, WRONG_USE, SOME_FAILED, REFUSED = 0, 1, 2, 3, 4
 
 app = typer.Typer(
@@ -115,7 +118,7 @@ def check(
 @app.command(epilog="Example: extend-source sync --start-date 2026-01-01 --status PROCESSED")
 def sync(
     run_id: Annotated[list[str] | None, typer.Option(help="Load this run only; can be repeated.")] = None,
-    pipeline_name: Annotated[str, typer.Option("--pipeline", help="The dlt pipeline.")] = "extend",
+    pipeline_name: Annotated[str, typer.Option("--pipeline", help="The dlt pipeline.")] = DEFAULT_PIPELINE,
     destination: Annotated[str, typer.Option(help="Any dlt destination.")] = "duckdb",
     dataset: Annotated[str, typer.Option(help="The dataset (schema) to load into.")] = "extend",
     start_date: Annotated[str | None, typer.Option(help="Only runs updated since: 2026-01-31.")] = None,

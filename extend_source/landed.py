@@ -17,6 +17,7 @@ from dlt.common import logger
 from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
+from extend_source.api import InvalidSetting
 from extend_source.tables import schemas
 from extend_source.tables.contract import TableSchema
 
@@ -54,6 +55,26 @@ class LandedData:
         self._pipeline = pipeline
         self._schema_name: Any = schema_name if pipeline and schema_name in pipeline.schema_names else None
         self._missing_tables: set[str] = set()
+
+    def refuse_ambiguous_names(self) -> None:
+        """Refuse a dataset that DuckDB could not tell from its own file, before any request is spent on it.
+
+        DuckDB names a database after its file: with ``extend.duckdb``, the dataset ``extend`` is ambiguous, and dlt fails
+        when it loads.
+
+        Raises:
+            InvalidSetting: the two have the same name.
+        """
+        if self._pipeline is None or not self._pipeline.destination.destination_type.endswith(".duckdb"):
+            return
+        with self._pipeline.sql_client(self._schema_name) as client:
+            rows = client.execute_sql("SELECT current_database()") or [[None]]
+            if rows[0][0] != client.dataset_name:
+                return
+        raise InvalidSetting(
+            f"DuckDB cannot tell the dataset {self._pipeline.dataset_name!r} from its file of the same name",
+            "Give the pipeline, the file or the dataset another name",
+        )
 
     def runs(self, ids: Iterable[str]) -> dict[str, LandedRun]:
         """Look up runs.

@@ -1,0 +1,238 @@
+"""The shell: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import httpx
+import pytest
+
+from extend_source.sandbox import SandboxServer, Workspace
+from tests.acceptance.shell import Outcome, run_shell
+
+KEY = "sk_sandbox"
+
+
+def settings(server: SandboxServer, key: str = KEY, **more: str) -> dict[str, str]:
+    return {
+        "SOURCES__EXTEND__BASE_URL": server.base_url,
+        "SOURCES__EXTEND__API_KEY": key,
+        "SOURCES__EXTEND__REQUESTS_PER_SECOND": "0",
+        **more,
+    }
+
+
+def only_line(outcome: Outcome) -> str:
+    """The one line on stderr, without the name of the program."""
+    lines = outcome.stderr.strip().splitlines()
+    assert len(lines) == 1, outcome.stderr
+    return lines[0].removeprefix("extend-source: ")
+
+
+def test_a_sync_says_what_it_did_and_ends_with_0(server: SandboxServer, tmp_path: Path) -> None:
+    outcome = run_shell(tmp_path, "sync", **settings(server))
+
+    assert (outcome.code, outcome.stderr) == (0, "")
+    first, second = outcome.stdout.splitlines()
+    assert re.fullmatch(r"120 runs loaded, 0 already there, 0 failed in \d+ s", first)
+    assert re.fullmatch(r"121 requests \(120 get_run, 1 list_runs\), \d\.\d MB received", second)
+    with duckdb.connect(str(tmp_path / "extend_pipeline.duckdb")) as connection:
+        assert connection.sql("select count(*) from extend.processor_runs").fetchall() == [(120,)]
+
+
+def test_a_sync_prints_json_for_machines(server: SandboxServer, tmp_path: Path) -> None:
+    outcome = run_shell(tmp_path, "sync", "--json", "--status", "FAILED", **settings(server))
+
+    result: dict[str, Any] = json.loads(outcome.stdout)
+    failed = [run_id for run_id in server.workspace.run_ids() if server.workspace.summary(run_id)["status"] == "FAILED"]
+    assert (result["fetched"], result["complete"], result["requests"]["list_runs"]) == (len(failed), True, 1)
+
+
+def test_a_bad_id_is_an_error_row_and_exit_code_3(server: SandboxServer, tmp_path: Path) -> None:
+    good = server.workspace.run_ids()[0]
+
+    outcome = run_shell(tmp_path, "sync", "--run-id", good, "--run-id", "dpr_nowhere", **settings(server))
+
+    assert outcome.code == 3
+    assert "select * from fetch_errors" in outcome.stdout
+    with duckdb.connect(str(tmp_path / "extend_pipeline.duckdb")) as connection:
+        (row,) = connection.sql("select id, status_code, attempts, message from extend.fetch_errors").fetchall()
+        assert connection.sql("select id from extend.processor_runs").fetchall() == [(good,)]
+    assert row[:3] == ("dpr_nowhere", 404, 1)
+    assert row[3].endswith("It was deleted, or belongs to another workspace; check the id and workspace_id.")
+
+
+def test_an_unreachable_host_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    outcome = run_shell(tmp_path, "check", "--base-url", "http://127.0.0.1:9", SOURCES__EXTEND__API_KEY=KEY)
+
+    assert outcome.code == 1
+    assert re.search(r"region +wrong +No connection to http://127\.0\.0\.1:9: .*Check base_url", outcome.stdout)
+
+
+@pytest.mark.parametrize("key", ["sk_wrong", "sk_sandbox_expired"])
+def test_a_wrong_or_expired_key_is_one_line_and_exit_code_4(server: SandboxServer, tmp_path: Path, key: str) -> None:
+    outcome = run_shell(tmp_path, "sync", **settings(server, key))
+
+    assert outcome.code == 4
+    line = only_line(outcome)
+    assert "401" in line
+    assert "Check the API key (SOURCES__EXTEND__API_KEY" in line
+    assert key not in outcome.stdout + outcome.stderr
+
+
+def test_a_missing_key_is_one_line_and_exit_code_4(tmp_path: Path) -> None:
+    outcome = run_shell(tmp_path, "sync")
+
+    assert outcome.code == 4
+    assert only_line(outcome) == (
+        "No api_key. Set SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml "
+        "(see .dlt/example.secrets.toml)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("workspace", "advice"),
+    [
+        (None, "Set workspace_id (SOURCES__EXTEND__WORKSPACE_ID)"),
+        ("ws_unknown", "Check workspace_id: 'ws_unknown' was sent"),
+    ],
+)
+def test_a_missing_or_unknown_workspace_is_one_line_and_exit_code_4(
+    server: SandboxServer, tmp_path: Path, workspace: str | None, advice: str
+) -> None:
+    more = {"SOURCES__EXTEND__WORKSPACE_ID": workspace} if workspace else {}
+
+    outcome = run_shell(tmp_path, "sync", **settings(server, "sk_sandbox_org", **more))
+
+    assert outcome.code == 4
+    assert advice in only_line(outcome)
+
+
+def test_an_organisation_key_with_its_workspace_syncs(tmp_path: Path) -> None:
+    workspaces = [Workspace(runs=3, workspace_id="ws_a"), Workspace(seed=8, runs=5, workspace_id="ws_b")]
+    with SandboxServer(workspaces=workspaces) as server:
+        outcome = run_shell(tmp_path, "sync", "--workspace-id", "ws_b", **settings(server, "sk_sandbox_org"))
+
+    assert (outcome.code, outcome.stdout.split(",")[0]) == (0, "5 runs loaded")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["--status", "DONE"], "statuses takes PENDING, PROCESSING, PROCESSED, FAILED, CANCELLED; not 'DONE'."),
+        (["--start-date", "last week"], "start_date takes an ISO date or time such as 2026-01-31, not 'last week'."),
+        (["--file-contents", "all"], "file_contents takes embedded, fetch, none; not 'all'."),
+        (["--requests-per-second", "-1"], "requests_per_second takes a number from 0 (no limit) up."),
+        (["--base-url", "ftp://x"], "base_url is not an http or https address."),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_exit_code_2(arguments: list[str], advice: str, tmp_path: Path) -> None:
+    outcome = run_shell(tmp_path, "sync", *arguments, SOURCES__EXTEND__API_KEY=KEY)
+
+    assert outcome.code == 2
+    assert advice in only_line(outcome)
+
+
+def test_a_dataset_called_like_the_duckdb_file_is_one_line_and_exit_code_2(
+    server: SandboxServer, tmp_path: Path
+) -> None:
+    outcome = run_shell(tmp_path, "sync", "--pipeline", "extend", **settings(server))
+
+    assert server.requests.total == 0
+    assert (outcome.code, outcome.stderr.splitlines()[-1]) == (
+        2,
+        "extend-source: DuckDB cannot tell the dataset 'extend' from its file of the same name. "
+        "Give the pipeline, the file or the dataset another name.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key", "wrong", "code"),
+    [
+        ([], KEY, None, 0),
+        ([], "sk_wrong", "key", 4),
+        ([], "sk_sandbox_org", "workspace", 4),
+        (["--workspace-id", "ws_unknown"], "sk_sandbox_org", "workspace", 4),
+        (["--api-version", "1999-01-01"], KEY, "version", 1),
+    ],
+)
+def test_check_says_which_setting_is_wrong(
+    server: SandboxServer, tmp_path: Path, arguments: list[str], key: str, wrong: str | None, code: int
+) -> None:
+    outcome = run_shell(tmp_path, "check", "--json", *arguments, **settings(server, key))
+
+    result = json.loads(outcome.stdout)
+    assert [finding["part"] for finding in result["findings"] if finding["state"] == "wrong"] == (
+        [wrong] if wrong else []
+    )
+    assert (result["ok"], outcome.code) == (wrong is None, code)
+
+
+def test_the_demo_loads_sample_runs_and_shows_what_landed(tmp_path: Path) -> None:
+    outcome = run_shell(tmp_path, "demo", "--runs", "60")
+
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert "60 runs loaded, 0 already there, 0 failed" in outcome.stdout
+    assert re.search(r"processor_runs +60 +run", outcome.stdout)
+    queries = re.findall(r"^-- .*\n((?:.+\n?)+)", outcome.stdout, flags=re.MULTILINE)
+    assert len(queries) == 3
+    with duckdb.connect(str(tmp_path / "extend_demo.duckdb"), read_only=True) as connection:
+        assert all(connection.sql(query).fetchall() for query in queries)
+
+
+def test_the_demo_can_be_repeated_but_spares_other_files(tmp_path: Path) -> None:
+    (tmp_path / "mine.duckdb").write_text("precious")
+
+    first = run_shell(tmp_path, "demo", "--runs", "5", "--json")
+    second = run_shell(tmp_path, "demo", "--runs", "5", "--json")
+    refused = run_shell(tmp_path, "demo", "--runs", "5", "--database", "mine.duckdb")
+
+    assert [json.loads(outcome.stdout)["sync"]["fetched"] for outcome in (first, second)] == [5, 5]
+    assert (refused.code, only_line(refused)) == (
+        2,
+        "mine.duckdb exists. Name another file with --database, or delete it.",
+    )
+    assert (tmp_path / "mine.duckdb").read_text() == "precious"
+
+
+def test_the_sandbox_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "extend_source", "sandbox", "--runs", "3", "--fault", "5xx:#1@run"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        base_url = process.stdout.readline().split(" at ")[1].split(" ")[0]
+        headers = {"authorization": f"Bearer {KEY}", "x-extend-api-version": "2025-04-21"}
+        runs = httpx.get(f"{base_url}/processor_runs", headers=headers).json()["processorRuns"]
+        statuses = [httpx.get(f"{base_url}/processor_runs/{run['id']}", headers=headers).status_code for run in runs]
+    finally:
+        process.send_signal(2)
+        started = time.monotonic()
+        process.wait(10)
+    assert len(runs) == 3
+    assert statuses[0] >= 500
+    assert statuses[1:] == [200, 200]
+    assert time.monotonic() - started < 5
+
+
+def test_an_unknown_fault_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    outcome = run_shell(tmp_path, "sandbox", "--fault", "earthquake")
+
+    assert outcome.code == 2
+    assert "earthquake" in only_line(outcome)
+
+
+@pytest.mark.parametrize("command", ["demo", "check", "sync", "sandbox"])
+def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) -> None:
+    outcome = run_shell(tmp_path, command, "--help")
+
+    assert outcome.code == 0
+    assert f"Example: extend-source {command}" in outcome.stdout

@@ -3,7 +3,7 @@
 
 PYTHON ?=
 CANDIDATES = $(if $(PYTHON),'$(PYTHON)',python3.13 python3.12 python3.11 python3.10 python3 python)
-# Asked of the interpreter itself: a name on the PATH may be a shim that does not run, and some systems leave out ensurepip.
+# Asked of the interpreter itself: a name on the PATH may be a shim that does not run, and some systems lack ensurepip.
 SUITABLE = import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -44,7 +44,7 @@ clean:  ## Delete .venv, caches, build results and the demo's database
 	    "install one (on Debian and Ubuntu: apt-get install python3 python3-venv), or name one with PYTHON=..." >&2; \
 	exit 1
 
-# Installed in place, so that an edited module is used at once. `dev` comes after `sandbox`, never at the same time (make -j).
+# Installed in place, so that an edited module is used at once. `dev` comes after `sandbox`, never beside it (make -j).
 .venv/.sandbox-installed: .venv/.made-in pyproject.toml constraints.txt
 	@echo "Installing into .venv ..."
 	@$(INSTALL) --editable '.[sandbox]'

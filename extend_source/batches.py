@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -70,7 +71,7 @@ class Load:
                 await self._fetch_contents(client, self._landed.failed_files())
             async for answers in fetch_all(
                 wanted,
-                lambda run: client.get_run(run.id),
+                partial(self._get_run, client),
                 workers=settings.max_concurrency,
                 batch_size=BATCH_SIZE,
             ):
@@ -90,6 +91,18 @@ class Load:
             budget=RequestBudget(settings.requests_per_second, settings.max_concurrency),
             statistics=self._progress.requests,
         )
+
+    async def _get_run(self, client: ExtendClient, run: WantedRun) -> dict[str, Any]:
+        try:
+            return await client.get_run(run.id)
+        finally:
+            self._progress.runs_done += 1
+
+    async def _get_file(self, client: ExtendClient, file_id: str) -> dict[str, Any]:
+        try:
+            return await client.get_file(file_id, raw_text=True, markdown=True, html=True)
+        finally:
+            self._progress.files_done += 1
 
     def _add_runs(self, answers: Sequence[Fetched]) -> None:
         settings = self._settings
@@ -117,7 +130,7 @@ class Load:
         self._progress.files_wanted += len(fresh)
         async for answers in fetch_all(
             fresh,
-            lambda file_id: client.get_file(file_id, raw_text=True, markdown=True, html=True),
+            partial(self._get_file, client),
             workers=self._settings.max_concurrency,
             batch_size=BATCH_SIZE,
         ):

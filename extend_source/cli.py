@@ -21,8 +21,8 @@ from extend_source import __version__
 from extend_source.api import AccessRefused, ExtendError, InvalidRequest, InvalidSetting
 from extend_source.checking import check as check_settings
 from extend_source.config import SECTION, ExtendSettings
-from extend_source.demo import QUERIES, run_demo, stand_in
-from extend_source.display import show_check, show_result, show_rows, shown_progress
+from extend_source.demo import run_demo, show_demo, stand_in
+from extend_source.display import show_check, show_result, shown_progress
 from extend_source.progress import SyncProgress
 from extend_source.redaction import redact
 from extend_source.runner import sync as run_sync
@@ -85,18 +85,7 @@ def demo(
     if as_json:
         _print_json({"database": str(database), **asdict(result)})
         return
-    show_result(console, result.sync)
-    console.print()
-    show_rows(console, f"Tables in {database}", ("table", "rows", "one row per"), result.row_counts)
-    console.print()
-    show_rows(console, "Credits by processor", ("processor", "type", "runs", "credits"), result.credits)
-    console.print(
-        f"Parsing the files cost {result.parsing_credits} credits more, each file counted once.", highlight=False
-    )
-    console.print(f'\nQueries to try next: python -c "import duckdb; print(duckdb.connect(\'{database}\').sql(\'...\'))"', highlight=False, soft_wrap=True)  # fmt: skip  # noqa: E501
-    for question, sql in QUERIES.items():
-        console.print(f"\n[bold]-- {question}[/]")
-        console.print(sql.strip(), markup=False, highlight=False, soft_wrap=True)
+    show_demo(console, database, result)
 
 
 @app.command(epilog="Example: extend-source check --base-url https://api.eu1.extend.ai")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,9 @@ from typing import Any
 
 import dlt
 from dlt.destinations import duckdb
+from rich.console import Console
 
+from extend_source.display import figure, show_lines, show_result, show_rows
 from extend_source.progress import SyncProgress
 from extend_source.runner import SyncResult, sync
 from extend_source.tables import TABLES
@@ -37,9 +41,9 @@ from extend.extraction_edits e join extend.processor_runs r on r.id = e.run_id
 where e.change is not null order by r.processor_name, e.path limit 10;""",
     "Line items of an array, one row each": """
 select run_id, row_index,
-       max(value_text) filter (path_template = 'line_items[].description') as description,
-       max(value_number) filter (path_template = 'line_items[].quantity') as quantity
-from extend.extraction_fields where path_template like 'line\\_items[].%' escape '\\'
+       max(value_text) filter (field = 'description') as description,
+       max(value_number) filter (field = 'quantity') as quantity
+from extend.extraction_fields where parent_path = 'line_items[' || row_index || ']'
 group by all order by run_id, row_index limit 10;""",
 }
 """What an analyst might ask next: a question and its SQL, on DuckDB."""
@@ -87,7 +91,14 @@ def run_demo(database: Path, base_url: str, api_key: str, progress: SyncProgress
         pipeline = dlt.pipeline(
             "extend_demo", destination=duckdb(str(database)), dataset_name=DATASET, pipelines_dir=folder
         )
-        result = sync(pipeline, progress=progress, api_key=api_key, base_url=base_url, requests_per_second=0)
+        result = sync(
+            pipeline,
+            progress=progress,
+            api_key=api_key,
+            base_url=base_url,
+            requests_per_second=0,
+            file_contents="fetch",
+        )
         with pipeline.sql_client() as client:
             counts = [
                 (table.name, int((client.execute_sql(f"select count(*) from {table.name}") or [])[0][0]), table.grain)
@@ -96,3 +107,26 @@ def run_demo(database: Path, base_url: str, api_key: str, progress: SyncProgress
             credits = [tuple(row) for row in client.execute_sql(CREDITS_BY_PROCESSOR) or []]
             parsing = (client.execute_sql(PARSING_CREDITS) or [])[0][0]
     return DemoResult(result, [row for row in counts if row[1]], credits, parsing)
+
+
+def show_demo(console: Console, database: Path, result: DemoResult) -> None:
+    """Print what the demo loaded, what it cost, and queries to try next."""
+    show_result(console, result.sync)
+    console.print()
+    show_rows(console, f"Tables in {database}", ("table", "rows", "one row per"), result.row_counts)
+    console.print()
+    show_rows(console, "Credits by processor", ("processor", "type", "runs", "credits"), result.credits)
+    parsing = figure(result.parsing_credits)
+    show_lines(console, f"Parsing the files cost {parsing} credits more, each file counted once.", "")
+    program = f"import duckdb, sys; print(duckdb.connect('{database}').sql(sys.stdin.read()))"
+    show_lines(
+        console, f"Queries to try next. Start this, paste one, then Ctrl-D:\n  {_python()} -c \"{program}\""
+    )
+    for question, sql in QUERIES.items():
+        show_lines(console, f"\n-- {question}\n{sql.strip()}")
+
+
+def _python() -> str:
+    """The interpreter as one would type it here."""
+    path = os.path.relpath(sys.executable)
+    return sys.executable if path.startswith("..") else path

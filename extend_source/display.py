@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -39,13 +40,13 @@ def progress_line(progress: SyncProgress, budget: float) -> str:
         rate += f" of {budget:g}"
     if not progress.listing_done:
         return f"listing: {progress.listed:,} runs seen, {progress.wanted:,} to fetch, {rate}"
-    parts = [f"{progress.done:,} of {progress.wanted:,} runs", rate, _megabytes(progress.requests.bytes_received)]
+    parts = [f"{progress.runs_done:,} of {progress.wanted:,} runs", rate, _megabytes(progress.requests.bytes_received)]
     if progress.files_wanted:
-        parts.insert(1, f"{progress.files_fetched + progress.files_failed:,} of {progress.files_wanted:,} files")
+        parts.insert(1, f"{progress.files_done:,} of {progress.files_wanted:,} files")
     if progress.failed or progress.files_failed:
         parts.append(f"{progress.failed + progress.files_failed:,} failed")
     left = progress.seconds_left
-    if progress.done >= progress.wanted:
+    if progress.runs_done >= progress.wanted and progress.files_done >= progress.files_wanted:
         parts.append("loading")
     elif left is not None:
         parts.append(f"{duration(left)} left")
@@ -98,7 +99,7 @@ class _LiveLine:
 
     def __rich__(self) -> RenderableType:
         progress = self._progress
-        share = progress.done / progress.wanted if progress.listing_done and progress.wanted else 0.0
+        share = progress.runs_done / progress.wanted if progress.listing_done and progress.wanted else 0.0
         filled = int(share * 24)
         spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[int(time.monotonic() * _REFRESHES_PER_SECOND) % 10]
         return Text.assemble(
@@ -122,8 +123,7 @@ def show_result(console: Console, result: SyncResult) -> None:
         lines.insert(1, f"{result.files_fetched:,} file contents loaded, {result.files_failed:,} failed")
     if not result.complete:
         lines.append("What could not be loaded, and why: select * from fetch_errors; the next sync tries it again.")
-    for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+    show_lines(console, *lines)
 
 
 def show_rows(console: Console, title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -134,16 +134,26 @@ def show_rows(console: Console, title: str, header: Sequence[str], rows: Iterabl
         numeric = bool(listed) and all(not isinstance(row[index], str) for row in listed)
         table.add_column(name, justify="right" if numeric else "left")
     for row in listed:
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(figure(value) for value in row))
     console.print(table)
 
 
-def _cell(value: Any) -> str:
+def figure(value: Any) -> str:
+    """Write a value for people: thousands apart, decimals without padding, None as unknown."""
     if value is None:
         return "unknown"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, Decimal):
+        text = f"{value:,f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
     return str(value)
+
+
+def show_lines(console: Console, *lines: str) -> None:
+    """Print lines as they are, so that they can be copied."""
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def show_check(console: Console, result: CheckResult) -> None:

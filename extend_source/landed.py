@@ -59,8 +59,8 @@ class LandedData:
     def refuse_ambiguous_names(self) -> None:
         """Refuse a dataset that DuckDB could not tell from its own file, before any request is spent on it.
 
-        DuckDB names a database after its file: with ``extend.duckdb``, the dataset ``extend`` is ambiguous, and dlt fails
-        when it loads.
+        DuckDB names a database after its file: with ``extend.duckdb``, the dataset ``extend`` is ambiguous, and dlt
+        fails when it loads.
 
         Raises:
             InvalidSetting: the two have the same name.

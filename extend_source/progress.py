@@ -16,9 +16,11 @@ class SyncProgress:
         listed: runs seen in the listing.
         known: runs that need no fetching, as they have landed and not changed.
         wanted: runs to fetch.
+        runs_done: runs whose request has ended, well or not.
         fetched: runs fetched.
         failed: runs that could not be loaded and went to ``fetch_errors``.
         files_wanted: files whose contents are to be fetched.
+        files_done: files whose request has ended, well or not.
         files_fetched: files whose contents were fetched.
         files_failed: files whose contents could not be fetched.
         listing_done: the number of wanted runs is final.
@@ -29,9 +31,11 @@ class SyncProgress:
     listed: int = 0
     known: int = 0
     wanted: int = 0
+    runs_done: int = 0
     fetched: int = 0
     failed: int = 0
     files_wanted: int = 0
+    files_done: int = 0
     files_fetched: int = 0
     files_failed: int = 0
     listing_done: bool = False
@@ -43,11 +47,6 @@ class SyncProgress:
         self.listed += listed
         self.known += known
         self.wanted += wanted
-
-    @property
-    def done(self) -> int:
-        """Runs dealt with, fetched or failed."""
-        return self.fetched + self.failed
 
     @property
     def seconds(self) -> float:
@@ -62,6 +61,6 @@ class SyncProgress:
     @property
     def seconds_left(self) -> float | None:
         """Seconds left at the speed so far; None until it is known."""
-        if not self.listing_done or not self.done:
+        if not self.listing_done or not self.runs_done:
             return None
-        return (self.wanted - self.done) * self.seconds / self.done
+        return (self.wanted - self.runs_done) * self.seconds / self.runs_done

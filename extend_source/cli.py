@@ -18,7 +18,7 @@ from dlt.common.configuration.resolve import resolve_configuration
 from rich.console import Console
 
 from extend_source import __version__
-from extend_source.api import AccessRefused, ExtendError, InvalidRequest, InvalidSetting
+from extend_source.api import AccessRefused, ExtendError, InvalidRequest, InvalidSetting, UnsupportedApiVersion
 from extend_source.checking import check as check_settings
 from extend_source.config import SECTION, ExtendSettings
 from extend_source.demo import run_demo, show_demo, stand_in
@@ -212,7 +212,8 @@ def _clear_errors() -> Iterator[None]:
 def _exit_code(error: ExtendError) -> int:
     if isinstance(error, AccessRefused):
         return REFUSED
-    return WRONG_USE if isinstance(error, (InvalidRequest, InvalidSetting)) else FAILED
+    wrong_use = isinstance(error, InvalidRequest | InvalidSetting | UnsupportedApiVersion)
+    return WRONG_USE if wrong_use else FAILED
 
 
 def _root_cause(error: BaseException) -> BaseException:
@@ -233,7 +234,7 @@ def _fail(code: int, line: str) -> NoReturn:
 
 def _require_sandbox() -> None:
     if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        _fail(WRONG_USE, 'The stand-in API needs an extra. Run: pip install "dlt-source-extend[sandbox]"')
+        _fail(WRONG_USE, "The stand-in API needs an extra. Install dlt-source-extend[sandbox]")
 
 
 def _consoles(as_json: bool) -> tuple[Console, Console]:

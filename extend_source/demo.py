@@ -119,9 +119,7 @@ def show_demo(console: Console, database: Path, result: DemoResult) -> None:
     parsing = figure(result.parsing_credits)
     show_lines(console, f"Parsing the files cost {parsing} credits more, each file counted once.", "")
     program = f"import duckdb, sys; print(duckdb.connect('{database}').sql(sys.stdin.read()))"
-    show_lines(
-        console, f"Queries to try next. Start this, paste one, then Ctrl-D:\n  {_python()} -c \"{program}\""
-    )
+    show_lines(console, f'Queries to try next. Start this, paste one, then Ctrl-D:\n  {_python()} -c "{program}"')
     for question, sql in QUERIES.items():
         show_lines(console, f"\n-- {question}\n{sql.strip()}")
 

@@ -22,7 +22,7 @@ PLAIN_LINE_SECONDS = 30.0
 """How often a sync says how far it is where there is no terminal, such as in a scheduler's log."""
 
 _REFRESHES_PER_SECOND = 8
-_MARKS = {"ok": "[green]ok[/]", "wrong": "[red]wrong[/]", "not checked": "[dim]not checked[/]"}
+_STYLES = {"ok": "green", "wrong": "red", "not checked": "dim"}
 
 
 def progress_line(progress: SyncProgress, budget: float) -> str:
@@ -115,14 +115,15 @@ def show_result(console: Console, result: SyncResult) -> None:
     lines = [
         f"{result.fetched:,} runs loaded, {result.known:,} already there, {result.failed:,} failed"
         f" in {duration(result.seconds)}",
-        f"{requests:,} requests ({by_endpoint or 'none'}), {_megabytes(result.bytes_received)} received"
+        f"{requests:,} request{'' if requests == 1 else 's'} ({by_endpoint or 'none'})"
+        f", {_megabytes(result.bytes_received)} received"
         + (f", {result.retries:,} retries" if result.retries else "")
         + (f", {result.throttled:,} times 429" if result.throttled else ""),
     ]
     if result.files_fetched or result.files_failed:
         lines.insert(1, f"{result.files_fetched:,} file contents loaded, {result.files_failed:,} failed")
     if not result.complete:
-        lines.append("What could not be loaded, and why: select * from fetch_errors; the next sync tries it again.")
+        lines.append("The table fetch_errors says what could not be loaded, and why; a sync that lists it tries again.")
     show_lines(console, *lines)
 
 
@@ -159,4 +160,5 @@ def show_lines(console: Console, *lines: str) -> None:
 def show_check(console: Console, result: CheckResult) -> None:
     """Print what a check found out."""
     for finding in result.findings:
-        console.print(f"{finding.part:<10} {_MARKS[finding.state]:<22} {finding.text}", highlight=False, soft_wrap=True)
+        state = (f"{finding.state:<12}", _STYLES[finding.state])
+        console.print(Text.assemble(f"{finding.part:<10} ", state, finding.text), soft_wrap=True)

@@ -61,7 +61,7 @@ def test_a_bad_id_is_an_error_row_and_exit_code_3(server: SandboxServer, tmp_pat
     outcome = run_shell(tmp_path, "sync", "--run-id", good, "--run-id", "dpr_nowhere", **settings(server))
 
     assert outcome.code == 3
-    assert "select * from fetch_errors" in outcome.stdout
+    assert "The table fetch_errors says what could not be loaded, and why" in outcome.stdout
     with duckdb.connect(str(tmp_path / "extend_pipeline.duckdb")) as connection:
         (row,) = connection.sql("select id, status_code, attempts, message from extend.fetch_errors").fetchall()
         assert connection.sql("select id from extend.processor_runs").fetchall() == [(good,)]
@@ -160,7 +160,7 @@ def test_a_dataset_called_like_the_duckdb_file_is_one_line_and_exit_code_2(
         ([], "sk_wrong", "key", 4),
         ([], "sk_sandbox_org", "workspace", 4),
         (["--workspace-id", "ws_unknown"], "sk_sandbox_org", "workspace", 4),
-        (["--api-version", "1999-01-01"], KEY, "version", 1),
+        (["--api-version", "1999-01-01"], KEY, "version", 2),
     ],
 )
 def test_check_says_which_setting_is_wrong(

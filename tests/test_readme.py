@@ -1,0 +1,51 @@
+"""The README says what the code says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from extend_source.config import ExtendSettings
+from extend_source.tables import TABLES
+
+README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+
+
+def table_below(heading: str) -> list[list[str]]:
+    """The cells of the first table with a heading row, without its two top rows."""
+    lines = README.split(heading, 1)[1].splitlines()[2:]
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def test_every_table_is_in_the_table_map_with_its_grain_and_key() -> None:
+    assert table_below("| table | one row per | key |") == [
+        [f"`{table.name}`", table.grain, ", ".join(f"`{name}`" for name in table.key)] for table in TABLES.values()
+    ]
+
+
+def test_every_setting_is_in_the_settings_table_with_its_default() -> None:
+    documented = {row[0].strip("`"): row[1].strip("`") for row in table_below("| setting | default | meaning |")}
+
+    def shown(value: object) -> str:
+        return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+    assert documented == {
+        field.name: shown(field.default) for field in fields(ExtendSettings) if not field.name.startswith("_")
+    }
+
+
+def test_every_relation_of_the_diagram_names_real_tables_and_columns() -> None:
+    relations = re.findall(r'^ {4}(\w+) \S+ (\w+) : "([^"]+)"$', README, flags=re.MULTILINE)
+
+    assert len(relations) == 19
+    for left, right, columns in relations:
+        for pair in columns.split(", "):
+            left_column, _, right_column = pair.partition(" = ")
+            assert left_column in TABLES[left].column_names, (left, left_column)
+            assert (right_column or left_column) in TABLES[right].column_names, (right, right_column)

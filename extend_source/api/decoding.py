@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import msgspec
 
 _UTF8_BOM = b"\xef\xbb\xbf"
+_NUL_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
@@ -24,8 +25,8 @@ _CANONICAL_ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted
 def decode_json(body: bytes) -> Any:
     r"""Decode a JSON body exactly.
 
-    A UTF-8 byte order mark is tolerated. Half a surrogate pair (``"\ud800"``), which no database can store,
-    becomes U+FFFD.
+    A UTF-8 byte order mark is tolerated. What databases refuse becomes U+FFFD, so that one odd page never fails a whole
+    load: half a surrogate pair (``"\ud800"``) everywhere, NUL (``"\u0000"``) in PostgreSQL.
 
     Args:
         body: the bytes of the body.
@@ -37,6 +38,8 @@ def decode_json(body: bytes) -> Any:
         ValueError: the body is not JSON; the text quotes nothing of it.
     """
     body = body.removeprefix(_UTF8_BOM)
+    if b"\\u0000" in body:
+        body = _NUL_ESCAPE.sub(rb"\1\\ufffd", body)
     try:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError) as error:

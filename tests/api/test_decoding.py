@@ -79,13 +79,14 @@ def test_the_canonical_form_sorts_keys_at_every_depth():
     assert encode_json({"b": {"z": 1, "y": 2}, "a": []}, sort_keys=True) == '{"a":[],"b":{"y":2,"z":1}}'
 
 
+_texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 _json = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.text()
+    | _texts
     | st.decimals(allow_nan=False, allow_infinity=False).map(lambda number: number * Decimal("1.0")),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_texts, inner, max_size=4),
     max_leaves=12,
 )
 
@@ -93,3 +94,17 @@ _json = st.recursive(
 @given(_json)
 def test_any_value_survives_the_way_out_and_in(value):
     assert decode_json(encode_json(value).encode()) == value
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (rb'"a\u0000b"', "a\ufffdb"),
+        (rb'"\u0000\u0000"', "\ufffd\ufffd"),
+        (rb'"\\u0000"', "\\u0000"),
+        (rb'"\\\u0000"', "\\\ufffd"),
+        (rb'{"\u0000":1}', {"\ufffd": 1}),
+    ],
+)
+def test_nul_which_postgresql_refuses_becomes_the_replacement_character(body, value):
+    assert decode_json(body) == value

@@ -1,4 +1,4 @@
-"""The contract: every table that one run payload feeds, column by column.
+"""The contract: every table that run payloads feed, column by column.
 
 dlt's hints, the README's table map and the tests are derived from this module. To add a column, add it here
 with its `api` path and it is read; a value that must be worked out is added in the module of its family.
@@ -6,6 +6,7 @@ with its `api` path and it is read; a value that must be worked out is added in 
 
 from __future__ import annotations
 
+from extend_source.tables.bookkeeping import FETCH_ERRORS, SCHEMA_DRIFT
 from extend_source.tables.config_columns import CONFIG_OPTION_COLUMNS
 from extend_source.tables.contract import EXTRA, Column, TableSchema
 from extend_source.tables.kinds import (
@@ -404,40 +405,6 @@ CREDIT_USAGE = TableSchema(
         Column("credits", CREDITS, "The credits, as last reported."),
         Column("basis", TEXT, "processing (a run, without parsing) or parsing (a file)."),
         Column("observed_at", TIMESTAMP, "When this source saw the figure."),
-    ),
-)
-
-FETCH_ERRORS = TableSchema(
-    name="fetch_errors",
-    grain="run, or file's text, that could not be loaded",
-    description="A later success removes the row.",
-    key=("id",),
-    replaced_by="id",
-    marker_on="attempts",
-    columns=(
-        Column("id", TEXT, "The run's or file's id."),
-        Column("resource_type", TEXT, "processor_run or file."),
-        Column("attempts", INTEGER, "Loads in which it failed."),
-        Column("status_code", INTEGER, "The HTTP status, where there was an answer."),
-        Column("code", TEXT, "The API's error code, or this source's name for the error."),
-        Column("message", TEXT, "What happened and what to do."),
-        Column("first_seen_at", TIMESTAMP, "First failure."),
-        Column("last_seen_at", TIMESTAMP, "Latest failure."),
-    ),
-)
-
-SCHEMA_DRIFT = TableSchema(
-    name="schema_drift",
-    grain="unknown key in the API's objects",
-    description="The values themselves are in the owner's extra column.",
-    key=("object", "path"),
-    columns=(
-        Column("object", TEXT, "The API object."),
-        Column("path", TEXT, "The key, dotted."),
-        Column("reason", TEXT, "unknown_key, or unexpected_type for a value of a type the column cannot hold."),
-        Column("json_type", TEXT, "The JSON type seen first."),
-        Column("first_seen_at", TIMESTAMP, "When it was seen first."),
-        Column("example_run_id", TEXT, "A run that carries it; NULL: seen on a file."),
     ),
 )
 

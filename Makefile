@@ -21,7 +21,7 @@ demo: .venv/.sandbox-installed  ## Load sample runs from a stand-in API into Duc
 	@.venv/bin/extend-source demo
 
 test: lint  ## Check style and types, then run the tests
-	@.venv/bin/python -m pytest -n auto
+	@.venv/bin/python -m pytest -n auto --dist worksteal
 
 lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
 	@.venv/bin/ruff check --quiet .

@@ -28,7 +28,12 @@ class Load:
     """Fetches and flattens the runs of one load."""
 
     def __init__(
-        self, settings: ExtendSettings, landed: LandedData, progress: SyncProgress, load_id: str | None
+        self,
+        settings: ExtendSettings,
+        landed: LandedData,
+        progress: SyncProgress,
+        load_id: str | None,
+        tables: frozenset[str] = frozenset(TABLES),
     ) -> None:
         """Prepare a load.
 
@@ -37,7 +42,9 @@ class Load:
             landed: what the destination holds.
             progress: where to count.
             load_id: dlt's id of the load, for ``_dlt_load_id``.
+            tables: the tables that will be loaded.
         """
+        self._tables = tables
         self._settings = settings
         self._landed = landed
         self._progress = progress
@@ -62,10 +69,10 @@ class Load:
         self._landed.refuse_ambiguous_names()
         async with self._client() as client:
             if run_ids is None:
-                wanted = await wanted_by_listing(client, settings, self._landed, self._progress)
+                wanted = await wanted_by_listing(client, settings, self._landed, self._progress, self._tables)
             else:
                 ids = checked_run_ids(run_ids)
-                wanted = wanted_by_id(ids, self._landed, self._progress, refresh=settings.refresh)
+                wanted = wanted_by_id(ids, self._landed, self._progress, self._tables, refresh=settings.refresh)
             self._progress.listing_done = True
             if settings.file_contents == "fetch":
                 await self._fetch_contents(client, self._landed.failed_files())
@@ -74,12 +81,16 @@ class Load:
                 partial(self._get_run, client),
                 workers=settings.max_concurrency,
                 batch_size=BATCH_SIZE,
+                should_stop=self._should_stop,
             ):
                 self._add_runs(answers)
                 if settings.file_contents == "fetch":
                     await self._fetch_contents(client, _file_ids(answers))
                 yield self._take()
             yield self._take()
+
+    def _should_stop(self) -> bool:
+        return self._progress.stop_requested
 
     def _client(self) -> ExtendClient:
         settings = self._settings
@@ -107,12 +118,13 @@ class Load:
     def _add_runs(self, answers: Sequence[Fetched]) -> None:
         settings = self._settings
         failures: dict[str, Fetched] = {}
+        chosen = None if self._tables >= TABLES.keys() else ",".join(sorted(self._tables))
         for answer in answers:
             wanted: WantedRun = answer.wanted
             if answer.payload is None:
                 failures[wanted.id] = answer
                 continue
-            origin = Origin(settings.api_version, settings.workspace_id, answer.fetched_at, wanted.summary)
+            origin = Origin(settings.api_version, settings.workspace_id, answer.fetched_at, wanted.summary, chosen)
             try:
                 self._flattener.add_run(answer.payload, origin)
                 self._progress.fetched += 1
@@ -133,6 +145,7 @@ class Load:
             partial(self._get_file, client),
             workers=self._settings.max_concurrency,
             batch_size=BATCH_SIZE,
+            should_stop=self._should_stop,
         ):
             for answer in answers:
                 if answer.payload is not None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import dlt
 import typer
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.destination.exceptions import UnknownDestinationModule
 from rich.console import Console
 
 from extend_source import __version__
@@ -30,11 +33,12 @@ from extend_source.runner import sync as run_sync
 DEFAULT_PIPELINE = "extend_pipeline"
 """Not ``extend``: the DuckDB file is called after the pipeline and must not have the name of the dataset."""
 
-DONE, FAILED, WRONG_USE, SOME_FAILED, REFUSED = 0, 1, 2, 3, 4
+DONE, FAILED, WRONG_USE, SOME_FAILED, REFUSED, STOPPED = 0, 1, 2, 3, 4, 5
 
 app = typer.Typer(
     help="Load Extend (extend.ai) processor runs into DuckDB or any dlt destination.",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 done but some runs are in fetch_errors, 4 refused.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 done but some runs are in fetch_errors, 4 refused, "
+    "5 stopped, more to do. The key comes from SOURCES__EXTEND__API_KEY or .dlt/secrets.toml.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -73,14 +77,12 @@ def demo(
     """Load sample runs from a stand-in API into DuckDB. Needs no key and no network."""
     console, errors = _consoles(as_json)
     _require_sandbox()
-    if database.exists():
-        if database != Path("extend_demo.duckdb"):
-            _fail(WRONG_USE, f"{database} exists. Name another file with --database, or delete it.")
-        database.unlink()
+    if database.exists() and database != Path("extend_demo.duckdb"):
+        _fail(WRONG_USE, f"{database} exists. Name another file with --database, or delete it.")
     progress = SyncProgress()
     with _clear_errors():
         console.print(f"Stand-in API with {runs:,} runs, seed {seed}, on a free loopback port.", highlight=False)
-        with stand_in(seed, runs) as (base_url, api_key), shown_progress(errors, progress, 0):
+        with stand_in(seed, runs) as (base_url, api_key), _stoppable(progress), shown_progress(errors, progress, 0):
             result = run_demo(database, base_url, api_key, progress)
     if as_json:
         _print_json({"database": str(database), **asdict(result)})
@@ -139,12 +141,14 @@ def sync(
     with _clear_errors():
         budget = _settings(**arguments).requests_per_second
         pipeline = dlt.pipeline(pipeline_name, destination=destination, dataset_name=dataset)
-        with shown_progress(errors, progress, budget):
+        with _stoppable(progress), shown_progress(errors, progress, budget):
             result = run_sync(pipeline, progress=progress, run_ids=run_id or None, **arguments)
     if as_json:
         _print_json({**asdict(result), "complete": result.complete})
     else:
         show_result(console, result)
+    if result.stopped:
+        raise typer.Exit(STOPPED)
     if not result.complete:
         raise typer.Exit(SOME_FAILED)
 
@@ -158,12 +162,12 @@ def sandbox(
 ) -> None:
     """Serve a stand-in for the Extend API on the loopback, for tests of your own pipelines."""
     _require_sandbox()
-    from extend_source.sandbox import DEFAULT_API_KEY, FAULT_NAMES, parse_fault, serve
+    from extend_source.sandbox import DEFAULT_API_KEY, parse_fault, serve
 
     try:
         faults = [parse_fault(text) for text in fault or []]
     except ValueError as error:
-        _fail(WRONG_USE, f"{error} Faults: {', '.join(FAULT_NAMES)}.")
+        _fail(WRONG_USE, str(error))
 
     def ready(base_url: str) -> None:
         typer.echo(f"Serving {runs} runs (seed {seed}) at {base_url} - stop with Ctrl-C. In another shell:")
@@ -192,11 +196,16 @@ def _clear_errors() -> Iterator[None]:
         yield
     except ConfigFieldMissingException as error:
         names = ", ".join(error.fields)
-        _fail(
-            REFUSED if "api_key" in error.fields else WRONG_USE,
-            f"No {names}. Set SOURCES__EXTEND__{error.fields[0].upper()}, or {error.fields[0]} under "
-            "[sources.extend] in .dlt/secrets.toml (see .dlt/example.secrets.toml).",
-        )
+        if "api_key" in error.fields:
+            _fail(
+                REFUSED,
+                "No api_key. Set SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml "
+                "(see .dlt/example.secrets.toml).",
+            )
+        keys = [trace.key for traces in error.traces.values() for trace in list(traces)[:1]]
+        _fail(WRONG_USE, f"Not set: {names}. Set {', '.join(keys)}, or the same in .dlt/secrets.toml.")
+    except UnknownDestinationModule as error:
+        _fail(WRONG_USE, f"There is no destination {error.ref!r}. Try duckdb, postgres, snowflake or bigquery.")
     except ExtendError as error:
         _fail(_exit_code(error), str(error))
     except ConfigurationException as error:
@@ -207,6 +216,23 @@ def _clear_errors() -> Iterator[None]:
         raise
     except Exception as error:
         _fail(FAILED, _one_line(_root_cause(error)))
+
+
+@contextmanager
+def _stoppable(progress: SyncProgress) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end a sync with what it has; the second one ends it at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if progress.stop_requested:
+            signal.default_int_handler(signal.SIGINT, frame)
+        progress.stop_requested = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _exit_code(error: ExtendError) -> int:
@@ -234,7 +260,7 @@ def _fail(code: int, line: str) -> NoReturn:
 
 def _require_sandbox() -> None:
     if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        _fail(WRONG_USE, "The stand-in API needs an extra. Install dlt-source-extend[sandbox]")
+        _fail(WRONG_USE, 'The stand-in API needs an extra. In a checkout: pip install ".[sandbox]"')
 
 
 def _consoles(as_json: bool) -> tuple[Console, Console]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,19 @@ from extend_source.tables import TABLES
 DATASET = "extend"
 
 CREDITS_BY_PROCESSOR = """
-select r.processor_name, r.type, count(*) as runs, sum(u.credits) as credits
-from extend.processor_runs r
-left join extend.credit_usage u on u.resource_type = 'processor_run' and u.resource_id = r.id
-group by all order by credits desc nulls last"""
+select coalesce(processor_name, 'all') as processor, type, count(*) as runs, count(*) - count(credits) as unknown,
+       sum(credits) as credits
+from extend.processor_runs
+group by grouping sets ((processor_name, type), ()) order by processor_name is null, credits desc nulls last"""
 
-PARSING_CREDITS = "select sum(credits) from extend.credit_usage where resource_type = 'file'"
+PARSING_CREDITS = "select count(*), count(*) - count(credits), sum(credits) from extend.files"
 
 QUERIES = {
-    "Which fields does the extraction trust least?": """
-select path_template, count(*) as extracted, round(avg(ocr_confidence), 3) as avg_ocr_confidence
-from extend.extraction_fields where ocr_confidence is not null
+    "Which fields are read worst?": """
+select r.processor_name, f.path_template, count(*) as values_read,
+       round(avg(f.ocr_confidence), 3) as avg_ocr_confidence
+from extend.extraction_fields f join extend.processor_runs r on r.id = f.run_id
+where f.ocr_confidence is not null
 group by all having count(*) >= 20 order by avg_ocr_confidence limit 10;""",
     "What did reviewers change?": """
 select r.processor_name, e.path, e.initial_value, e.reviewed_value
@@ -56,13 +59,17 @@ class DemoResult:
     Attributes:
         sync: the sync's own result.
         row_counts: rows of each table that has any.
-        credits: processor, type, runs and credits.
-        parsing_credits: credits for parsing files.
+        credits: processor, type, runs, runs of unknown cost and credits; a total at the end.
+        files: number of files.
+        files_unknown: files of which the cost of parsing is unknown.
+        parsing_credits: credits for parsing the others.
     """
 
     sync: SyncResult
     row_counts: list[tuple[str, int, str]]
     credits: list[tuple[Any, ...]]
+    files: int
+    files_unknown: int
     parsing_credits: Any
 
 
@@ -79,7 +86,7 @@ def run_demo(database: Path, base_url: str, api_key: str, progress: SyncProgress
     """Load everything that an API has into a new DuckDB file.
 
     Args:
-        database: the file; it must not exist.
+        database: the file; one that is there is replaced once all is loaded.
         base_url: the API.
         api_key: a key for it.
         progress: filled while it runs.
@@ -88,8 +95,9 @@ def run_demo(database: Path, base_url: str, api_key: str, progress: SyncProgress
         What was loaded.
     """
     with tempfile.TemporaryDirectory(prefix="extend-demo-") as folder:
+        fresh = Path(folder) / "demo.duckdb"
         pipeline = dlt.pipeline(
-            "extend_demo", destination=duckdb(str(database)), dataset_name=DATASET, pipelines_dir=folder
+            "extend_demo", destination=duckdb(str(fresh)), dataset_name=DATASET, pipelines_dir=folder
         )
         result = sync(
             pipeline,
@@ -105,8 +113,10 @@ def run_demo(database: Path, base_url: str, api_key: str, progress: SyncProgress
                 for table in TABLES.values()
             ]
             credits = [tuple(row) for row in client.execute_sql(CREDITS_BY_PROCESSOR) or []]
-            parsing = (client.execute_sql(PARSING_CREDITS) or [])[0][0]
-    return DemoResult(result, [row for row in counts if row[1]], credits, parsing)
+            parsing = (client.execute_sql(PARSING_CREDITS) or [])[0]
+        shutil.move(fresh, database)
+    result = replace(result, destination=str(database))
+    return DemoResult(result, [row for row in counts if row[1]], credits, *parsing)
 
 
 def show_demo(console: Console, database: Path, result: DemoResult) -> None:
@@ -115,9 +125,13 @@ def show_demo(console: Console, database: Path, result: DemoResult) -> None:
     console.print()
     show_rows(console, f"Tables in {database}", ("table", "rows", "one row per"), result.row_counts)
     console.print()
-    show_rows(console, "Credits by processor", ("processor", "type", "runs", "credits"), result.credits)
-    parsing = figure(result.parsing_credits)
-    show_lines(console, f"Parsing the files cost {parsing} credits more, each file counted once.", "")
+    show_rows(console, "Credits by processor", ("processor", "type", "runs", "unknown", "credits"), result.credits)
+    show_lines(
+        console,
+        f"Parsing cost {figure(result.parsing_credits)} credits more, each file counted once; of "
+        f"{result.files_unknown:,} of {result.files:,} files it is unknown.",
+        "",
+    )
     program = f"import duckdb, sys; print(duckdb.connect('{database}').sql(sys.stdin.read()))"
     show_lines(console, f'Queries to try next. Start this, paste one, then Ctrl-D:\n  {_python()} -c "{program}"')
     for question, sql in QUERIES.items():

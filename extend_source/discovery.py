@@ -31,7 +31,7 @@ class WantedRun:
 
 
 def wanted_by_id(
-    run_ids: Iterable[str], landed: LandedData, progress: SyncProgress, *, refresh: bool
+    run_ids: Iterable[str], landed: LandedData, progress: SyncProgress, tables: frozenset[str], *, refresh: bool
 ) -> list[WantedRun]:
     """Choose which of the runs asked for need fetching.
 
@@ -39,6 +39,7 @@ def wanted_by_id(
         run_ids: ids, in any order, repeated ones once.
         landed: what the destination holds.
         progress: where to count.
+        tables: the tables to load; a run that has landed in fewer of them is fetched again.
         refresh: also fetch runs that have landed in a terminal state.
 
     Returns:
@@ -46,15 +47,17 @@ def wanted_by_id(
     """
     ids = list(dict.fromkeys(run_id.strip() for run_id in run_ids))
     known = {} if refresh else landed.runs(ids)
-    wanted = [
-        WantedRun(run_id) for run_id in ids if run_id not in known or known[run_id].status not in TERMINAL_STATUSES
-    ]
+    wanted = [WantedRun(run_id) for run_id in ids if run_id not in known or not _is_final(known[run_id], tables)]
     progress.found(listed=0, known=len(ids) - len(wanted), wanted=len(wanted))
     return wanted
 
 
 async def wanted_by_listing(
-    client: ExtendClient, settings: ExtendSettings, landed: LandedData, progress: SyncProgress
+    client: ExtendClient,
+    settings: ExtendSettings,
+    landed: LandedData,
+    progress: SyncProgress,
+    tables: frozenset[str],
 ) -> list[WantedRun]:
     """List the runs and choose those that the destination does not hold as they are now.
 
@@ -65,10 +68,11 @@ async def wanted_by_listing(
         client: the API.
         settings: filters, start date and refresh.
         landed: what the destination holds.
-        progress: where to count.
+        progress: where to count, and where a stop is asked for.
+        tables: the tables to load; a run that has landed in fewer of them is fetched again.
 
     Returns:
-        The runs to fetch, newest change first within each filter.
+        The runs to fetch, newest change first within each filter; after a stop, those found so far.
     """
     start = None if settings.start_date is None else parse_start_date(settings.start_date)
     seen: set[str] = set()
@@ -78,9 +82,11 @@ async def wanted_by_listing(
             recent = [summary for summary in page.summaries if start is None or not _is_before(summary, start)]
             fresh = [summary for summary in recent if _is_new(summary, seen)]
             known = {} if settings.refresh else landed.runs(summary["id"] for summary in fresh)
-            changed = [summary for summary in fresh if _differs(summary, known.get(summary["id"]))]
+            changed = [summary for summary in fresh if _differs(summary, known.get(summary["id"]), tables)]
             wanted += (WantedRun(summary["id"], summary) for summary in changed)
             progress.found(listed=len(fresh), known=len(fresh) - len(changed), wanted=len(changed))
+            if progress.stop_requested:
+                return wanted
             if len(recent) < len(page.summaries):
                 break
     return wanted
@@ -110,6 +116,8 @@ def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
         raise InvalidRequest(f"run_ids is one text, {run_ids[:40]!r}", "Give a list of ids: run_ids=[...]")
     ids = list(run_ids)
     for run_id in ids:
+        if isinstance(run_id, str) and run_id.startswith("-"):
+            raise InvalidRequest(f"{run_id[:40]!r} is an option, not a run id", "Check the command")
         if not isinstance(run_id, str) or len(run_id) > MAX_ID_CHARACTERS:
             raise InvalidRequest(
                 f"{str(run_id)[:40]!r} is not a run id", f"Ids are texts of up to {MAX_ID_CHARACTERS} characters"
@@ -130,9 +138,18 @@ def _is_before(summary: dict[str, Any], start: datetime) -> bool:
     return updated_at is not None and updated_at < start
 
 
-def _differs(summary: dict[str, Any], landed: LandedRun | None) -> bool:
+def _is_final(landed: LandedRun, tables: frozenset[str]) -> bool:
+    return landed.status in TERMINAL_STATUSES and landed.is_in(tables)
+
+
+def _differs(summary: dict[str, Any], landed: LandedRun | None, tables: frozenset[str]) -> bool:
     """Tell whether a run has changed since it landed; a figure that the listing leaves out tells nothing."""
-    if landed is None or summary.get("status") != landed.status or _time_of(summary) != landed.updated_at:
+    if (
+        landed is None
+        or not landed.is_in(tables)
+        or summary.get("status") != landed.status
+        or _time_of(summary) != landed.updated_at
+    ):
         return True
     usage = summary.get("usage")
     credits = usage.get("credits") if isinstance(usage, dict) else None

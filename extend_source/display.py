@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +22,8 @@ PLAIN_LINE_SECONDS = 30.0
 """How often a sync says how far it is where there is no terminal, such as in a scheduler's log."""
 
 _REFRESHES_PER_SECOND = 8
+_BAR_WIDTH = 24
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _STYLES = {"ok": "green", "wrong": "red", "not checked": "dim"}
 
 
@@ -40,16 +42,21 @@ def progress_line(progress: SyncProgress, budget: float) -> str:
         rate += f" of {budget:g}"
     if not progress.listing_done:
         return f"listing: {progress.listed:,} runs seen, {progress.wanted:,} to fetch, {rate}"
-    parts = [f"{progress.runs_done:,} of {progress.wanted:,} runs", rate, _megabytes(progress.requests.bytes_received)]
+    parts = [f"{progress.runs_done:,} of {progress.wanted:,} runs"]
     if progress.files_wanted:
-        parts.insert(1, f"{progress.files_done:,} of {progress.files_wanted:,} files")
-    if progress.failed or progress.files_failed:
-        parts.append(f"{progress.failed + progress.files_failed:,} failed")
+        parts.append(f"{progress.files_done:,} of {progress.files_wanted:,} files")
     left = progress.seconds_left
-    if progress.runs_done >= progress.wanted and progress.files_done >= progress.files_wanted:
+    if progress.stop_requested:
+        parts.append("stopping")
+    elif progress.runs_done >= progress.wanted and progress.files_done >= progress.files_wanted:
         parts.append("loading")
     elif left is not None:
         parts.append(f"{duration(left)} left")
+    if progress.failed or progress.files_failed:
+        parts.append(f"{progress.failed + progress.files_failed:,} failed")
+    if progress.requests.throttled:
+        parts.append(f"{progress.requests.throttled:,} times told to slow down (429)")
+    parts += [rate, _megabytes(progress.requests.bytes_received)]
     return ", ".join(parts)
 
 
@@ -97,15 +104,15 @@ class _LiveLine:
         self._progress = progress
         self._budget = budget
 
-    def __rich__(self) -> RenderableType:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         progress = self._progress
-        share = progress.runs_done / progress.wanted if progress.listing_done and progress.wanted else 0.0
-        filled = int(share * 24)
-        spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[int(time.monotonic() * _REFRESHES_PER_SECOND) % 10]
-        return Text.assemble(
-            (f"{spinner} ", "cyan"), ("━" * filled, "green"), ("━" * (24 - filled), "dim"), " ",
-            progress_line(progress, self._budget), overflow="ellipsis", no_wrap=True,
-        )  # fmt: skip
+        line = progress_line(progress, self._budget)
+        done, wanted = progress.runs_done + progress.files_done, progress.wanted + progress.files_wanted
+        width = max(0, min(_BAR_WIDTH, options.max_width - len(line) - 3))  # the text goes before the bar
+        filled = int(width * done / wanted) if progress.listing_done and wanted else 0
+        spinner = _SPINNER[int(time.monotonic() * _REFRESHES_PER_SECOND) % len(_SPINNER)]
+        bar = (("━" * filled, "green"), ("━" * (width - filled), "dim"), " " if width else "")
+        yield Text.assemble((f"{spinner} ", "cyan"), *bar, line, overflow="ellipsis", no_wrap=True)
 
 
 def show_result(console: Console, result: SyncResult) -> None:
@@ -113,15 +120,18 @@ def show_result(console: Console, result: SyncResult) -> None:
     requests = sum(result.requests.values())
     by_endpoint = ", ".join(f"{count:,} {name}" for name, count in sorted(result.requests.items()))
     lines = [
-        f"{result.fetched:,} runs loaded, {result.known:,} already there, {result.failed:,} failed"
+        f"{result.fetched:,} run{'' if result.fetched == 1 else 's'} loaded, {result.known:,} already there, {result.failed:,} failed"
         f" in {duration(result.seconds)}",
         f"{requests:,} request{'' if requests == 1 else 's'} ({by_endpoint or 'none'})"
         f", {_megabytes(result.bytes_received)} received"
         + (f", {result.retries:,} retries" if result.retries else "")
-        + (f", {result.throttled:,} times 429" if result.throttled else ""),
+        + (f", {result.throttled:,} answers were 429" if result.throttled else ""),
+        f"Loaded into {result.destination}, dataset {result.dataset}",
     ]
     if result.files_fetched or result.files_failed:
         lines.insert(1, f"{result.files_fetched:,} file contents loaded, {result.files_failed:,} failed")
+    if result.stopped:
+        lines.append(f"Stopped as asked: {result.left:,} runs are left for the next sync.")
     if not result.complete:
         lines.append("The table fetch_errors says what could not be loaded, and why; a sync that lists it tries again.")
     show_lines(console, *lines)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from extend_source.api import ExtendError
+
+STOP_GRACE_SECONDS = 5.0
+"""How long requests under way may go on after a stop."""
+
+_STOP_POLL_SECONDS = 0.2
 
 W = TypeVar("W")
 Fetch = Callable[[W], Awaitable["dict[str, Any]"]]
@@ -33,7 +37,12 @@ class Fetched:
 
 
 async def fetch_all(
-    wanted: Sequence[W], fetch: Fetch[W], *, workers: int, batch_size: int
+    wanted: Sequence[W],
+    fetch: Fetch[W],
+    *,
+    workers: int,
+    batch_size: int,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[list[Fetched]]:
     """Fetch many objects at once, in batches as they come in.
 
@@ -45,6 +54,7 @@ async def fetch_all(
         fetch: fetches one of them.
         workers: the most that are under way at once.
         batch_size: the most objects in a batch.
+        should_stop: tells whether to fetch no more; what is under way then has a few seconds to end.
 
     Yields:
         Batches of answers in order of arrival, failures among them.
@@ -53,12 +63,12 @@ async def fetch_all(
         ExtendError: one that every other request would meet too, such as a refused key.
     """
     pending = iter(wanted)
-    answers: asyncio.Queue[Fetched | Exception] = asyncio.Queue(maxsize=batch_size)
-    tasks = [asyncio.create_task(_work(pending, fetch, answers)) for _ in range(min(workers, max(len(wanted), 1)))]
+    answers: asyncio.Queue[Fetched | Exception | None] = asyncio.Queue(maxsize=batch_size)
+    tasks = [asyncio.create_task(_work(pending, fetch, answers, should_stop)) for _ in range(min(workers, len(wanted)))]
+    closer = asyncio.create_task(_close(tasks, answers, should_stop))
     try:
         batch: list[Fetched] = []
-        for _ in range(len(wanted)):
-            answer = await answers.get()
+        while (answer := await answers.get()) is not None:
             if isinstance(answer, Exception):
                 raise answer
             batch.append(answer)
@@ -68,14 +78,17 @@ async def fetch_all(
         if batch:
             yield batch
     finally:
-        for task in tasks:
+        for task in (closer, *tasks):
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(closer, *tasks, return_exceptions=True)
 
 
-async def _work(pending: Iterator[W], fetch: Fetch[W], answers: asyncio.Queue[Fetched | Exception]) -> None:
+async def _work(
+    pending: Iterator[W], fetch: Fetch[W], answers: asyncio.Queue[Any], should_stop: Callable[[], bool]
+) -> None:
     for wanted in pending:
+        if should_stop():
+            return
         answer: Fetched | Exception
         try:
             payload = await fetch(wanted)
@@ -85,6 +98,22 @@ async def _work(pending: Iterator[W], fetch: Fetch[W], answers: asyncio.Queue[Fe
         except Exception as error:  # a defect of ours: the caller waits for an answer and raises it
             answer = error
         await answers.put(answer)
+
+
+async def _close(
+    tasks: Sequence[asyncio.Task[None]], answers: asyncio.Queue[Any], should_stop: Callable[[], bool]
+) -> None:
+    """Say when all workers have ended; after a stop, end those that take too long."""
+    under_way = set(tasks)
+    grace = STOP_GRACE_SECONDS
+    while under_way:
+        _, under_way = await asyncio.wait(under_way, timeout=_STOP_POLL_SECONDS)
+        if should_stop():
+            grace -= _STOP_POLL_SECONDS
+            if grace <= 0:
+                for task in under_way:
+                    task.cancel()
+    await answers.put(None)
 
 
 def _now() -> datetime:

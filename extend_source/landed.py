@@ -18,7 +18,7 @@ from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from extend_source.api import InvalidSetting
-from extend_source.tables import schemas
+from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.contract import TableSchema
 
 KEYS_PER_QUERY = 500
@@ -33,6 +33,11 @@ class LandedRun(NamedTuple):
     status: str | None
     updated_at: datetime | None
     credits: Decimal | None
+    loaded_tables: frozenset[str] | None
+
+    def is_in(self, tables: frozenset[str]) -> bool:
+        """Tell whether the run was loaded into all of some tables."""
+        return self.loaded_tables is None or tables <= self.loaded_tables
 
 
 class LandedError(NamedTuple):
@@ -85,8 +90,11 @@ class LandedData:
         Returns:
             The runs that have landed, by id.
         """
-        rows = self.rows(schemas.PROCESSOR_RUNS, ("id", "status", "updated_at", "credits"), ids)
-        return {row[0]: LandedRun(row[1], as_utc(row[2]), as_decimal(row[3])) for row in rows}
+        columns = ("id", "status", "updated_at", "credits", "loaded_tables")
+        return {
+            row[0]: LandedRun(row[1], as_utc(row[2]), as_decimal(row[3]), row[4] and frozenset(row[4].split(",")))
+            for row in self.rows(schemas.PROCESSOR_RUNS, columns, ids)
+        }
 
     def files_with_contents(self, ids: Sequence[str]) -> set[str]:
         """Tell which of some files have landed with text, pages or sheets."""
@@ -98,16 +106,16 @@ class LandedData:
 
     def errors(self, ids: Iterable[str]) -> dict[str, LandedError]:
         """Look up earlier failures, by the id of the run or file."""
-        rows = self.rows(schemas.FETCH_ERRORS, ("id", "attempts", "first_seen_at"), ids)
+        rows = self.rows(bookkeeping.FETCH_ERRORS, ("id", "attempts", "first_seen_at"), ids)
         return {row[0]: LandedError(row[1], as_utc(row[2]) or _EPOCH) for row in rows}
 
     def failed_files(self) -> list[str]:
         """The files whose contents could not be fetched so far."""
-        return [row[0] for row in self._query(schemas.FETCH_ERRORS, ("id",), "resource_type", ["file"])]
+        return [row[0] for row in self._query(bookkeeping.FETCH_ERRORS, ("id",), "resource_type", ["file"])]
 
     def drift_keys(self) -> frozenset[tuple[str, str]]:
         """The keys of all ``schema_drift`` rows."""
-        return frozenset((row[0], row[1]) for row in self._query(schemas.SCHEMA_DRIFT, ("object", "path")))
+        return frozenset((row[0], row[1]) for row in self._query(bookkeeping.SCHEMA_DRIFT, ("object", "path")))
 
     def rows(
         self, table: TableSchema, columns: Sequence[str], keys: Iterable[str], *, distinct: bool = False

@@ -24,6 +24,7 @@ class SyncProgress:
         files_fetched: files whose contents were fetched.
         files_failed: files whose contents could not be fetched.
         listing_done: the number of wanted runs is final.
+        stop_requested: set it to end the sync early: what has been fetched is loaded, the rest is left.
         requests: what went over the wire.
         started_at: monotonic seconds.
     """
@@ -39,6 +40,7 @@ class SyncProgress:
     files_fetched: int = 0
     files_failed: int = 0
     listing_done: bool = False
+    stop_requested: bool = False
     requests: RequestStatistics = field(default_factory=RequestStatistics)
     started_at: float = field(default_factory=time.monotonic)
 

@@ -31,6 +31,10 @@ class SyncResult:
         seconds_waiting: seconds in which the request budget held requests back.
         bytes_received: bytes of the bodies as they came over the wire.
         seconds: seconds the sync took.
+        stopped: it was asked to stop; the rest is left for the next sync.
+        left: runs that were to be fetched and were not.
+        destination: where the rows are, without any password.
+        dataset: the dataset (schema) they are in.
         load_ids: dlt's ids of the loads, the pending ones finished first among them.
     """
 
@@ -46,6 +50,10 @@ class SyncResult:
     seconds_waiting: float
     bytes_received: int
     seconds: float
+    stopped: bool
+    left: int
+    destination: str
+    dataset: str
     load_ids: list[str] = field(default_factory=list)
 
     @property
@@ -97,6 +105,10 @@ def sync(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **argu
         seconds_waiting=round(sent.seconds_waiting, 3),
         bytes_received=sent.bytes_received,
         seconds=round(counts.seconds, 3),
+        stopped=counts.stop_requested,
+        left=counts.wanted - counts.fetched - counts.failed,
+        destination=_location(pipeline),
+        dataset=pipeline.dataset_name,
         load_ids=load_ids,
     )
 
@@ -109,6 +121,13 @@ def extend_error_in(failure: BaseException) -> ExtendError | None:
             return seen
         seen = getattr(seen, "exception", None) or seen.__cause__ or seen.__context__
     return None
+
+
+def _location(pipeline: dlt.Pipeline) -> str:
+    """Name the destination and where it is, as dlt shows it: passwords are left out."""
+    with pipeline.destination_client() as client:
+        credentials = getattr(client.config, "credentials", None)
+    return " ".join(str(part) for part in (pipeline.destination.destination_name, credentials) if part)
 
 
 def _load_ids(info: LoadInfo | None) -> list[str]:

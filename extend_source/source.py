@@ -13,6 +13,7 @@ from dlt.common.pipeline import PipelineContext
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
+from dlt.extract.exceptions import CurrentSourceNotAvailable
 
 from extend_source.batches import Load, Tables
 from extend_source.config import SECTION, ExtendSettings, FileContents
@@ -90,7 +91,7 @@ def extend_source(
 
     @dlt.resource(name="run_batches", selected=False)
     async def run_batches() -> AsyncIterator[Tables]:
-        load = Load(settings, _landed_data(), counts, _load_id())
+        load = Load(settings, _landed_data(), counts, _load_id(), _selected_tables())
         async for tables in load.batches(ids):
             yield tables
 
@@ -114,6 +115,14 @@ def _landed_data() -> LandedData:
     if not context.is_active():
         return LandedData(None)
     return LandedData(context.pipeline(), dlt.current.source_schema().name)  # type: ignore[arg-type]
+
+
+def _selected_tables() -> frozenset[str]:
+    """The tables that this run of the source loads."""
+    try:
+        return frozenset(dlt.current.source().selected_resources)
+    except CurrentSourceNotAvailable:
+        return frozenset(TABLES)
 
 
 def _load_id() -> str | None:

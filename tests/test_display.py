@@ -40,14 +40,14 @@ def test_while_fetching_the_line_says_how_long_it_will_take() -> None:
     )
 
     assert progress_line(progress, 10) == (
-        "500 of 1,500 runs, 10.0 requests/s of 10, 5.2 MB, 2 failed, 1 min 40 s left"
+        "500 of 1,500 runs, 1 min 40 s left, 2 failed, 10.0 requests/s of 10, 5.2 MB"
     )
 
 
 def test_when_all_are_fetched_the_line_says_that_it_loads() -> None:
     progress = progress_of(50, requests=500, wanted=500, runs_done=500, listing_done=True)
 
-    assert progress_line(progress, 0) == "500 of 500 runs, 10.0 requests/s, 0.0 MB, loading"
+    assert progress_line(progress, 0) == "500 of 500 runs, loading, 10.0 requests/s, 0.0 MB"
 
 
 def test_unknown_values_are_shown_as_unknown_and_decimals_without_padding() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from extend_source import fetching
 from extend_source.api import AccessRefused, NotFound
 from extend_source.fetching import Fetched, fetch_all
 
@@ -103,3 +104,37 @@ def test_a_defect_reaches_the_caller() -> None:
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(collect())
+
+
+def test_a_stop_ends_it_with_what_has_come() -> None:
+    api = Api()
+
+    async def collect() -> list[int]:
+        batches = fetch_all(range(1000), api.get, workers=4, batch_size=10, should_stop=lambda: len(api.asked) >= 50)
+        return [len(batch) async for batch in batches]
+
+    assert sum(asyncio.run(collect())) == len(api.asked) <= 54
+
+
+def test_after_a_stop_requests_that_hang_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "STOP_GRACE_SECONDS", 0.0)
+
+    async def hang(number: int) -> dict[str, Any]:
+        await asyncio.sleep(3600)
+        return {}
+
+    async def collect() -> list[Any]:
+        return [batch async for batch in fetch_all([1], hang, workers=1, batch_size=1, should_stop=lambda: True)]
+
+    async def started() -> list[Any]:
+        stop = False
+        batches = fetch_all([1], hang, workers=1, batch_size=1, should_stop=lambda: stop)
+        waiting = asyncio.ensure_future(batches.__anext__())
+        await asyncio.sleep(0.01)
+        stop = True
+        with pytest.raises(StopAsyncIteration):
+            await waiting
+        return []
+
+    assert asyncio.run(collect()) == []
+    assert asyncio.run(started()) == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from extend_source.tables import schemas
+from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.files import FileTables
 from extend_source.tables.reading import DriftLog
@@ -81,11 +81,11 @@ class Flattener:
     def add_file(self, file: dict[str, Any], fetched_at: datetime) -> None:
         """Add a file as ``GET /files/{id}`` sends it, its text included; see `FileTables.add`."""
         self._files.add(file, fetched_at, contents_asked_for=True)
-        self._tables[schemas.FETCH_ERRORS].mark(file["id"])
+        self._tables[bookkeeping.FETCH_ERRORS].mark(file["id"])
 
     def add_error(self, error: FetchError) -> None:
         """Add what could not be loaded."""
-        self._tables[schemas.FETCH_ERRORS].add(
+        self._tables[bookkeeping.FETCH_ERRORS].add(
             (
                 *(error.id, error.resource_type, error.attempts, error.status_code, error.code, error.message),
                 *(error.first_seen_at, error.last_seen_at),
@@ -102,7 +102,7 @@ class Flattener:
         Returns:
             Every table by name, empty ones included, each of its fixed schema.
         """
-        builder = self._tables[schemas.SCHEMA_DRIFT]
+        builder = self._tables[bookkeeping.SCHEMA_DRIFT]
         for key, (reason, kind, run_id) in self._drift.entries.items():
             if key not in self._written_drift:
                 self._written_drift.add(key)

@@ -11,7 +11,7 @@ from typing import Any
 
 from extend_source.api.decoding import encode_json
 from extend_source.redaction import redact_signed_urls, without_download_link
-from extend_source.tables import schemas
+from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
 from extend_source.tables.edits import EditTables
@@ -45,12 +45,14 @@ class Origin:
         fetched_at: when it was fetched, UTC.
         summary: the run as the listing shows it, the only place of its timestamps; None when it was
             fetched by id alone.
+        loaded_tables: the tables that the load writes, names joined by commas; None for all of them.
     """
 
     api_version: str
     workspace_id: str | None
     fetched_at: datetime
     summary: dict[str, Any] | None = None
+    loaded_tables: str | None = None
 
 
 class RunTables:
@@ -77,7 +79,7 @@ class RunTables:
         self._drift.run_id = run_id
         for table in _RUN_TABLES:
             self._tables[table].mark(run_id)
-        self._tables[schemas.FETCH_ERRORS].mark(run_id)
+        self._tables[bookkeeping.FETCH_ERRORS].mark(run_id)
         values, read_extra = _RUN.read(run, self._drift)
         if values[_FAILURE_MESSAGE]:
             values[_FAILURE_MESSAGE] = redact_signed_urls(values[_FAILURE_MESSAGE])
@@ -95,7 +97,7 @@ class RunTables:
         own = (
             *(origin.api_version, origin.workspace_id, config_id, shown_format, *documents),
             *(_summary_time(origin.summary, key) for key in ("createdAt", "updatedAt")),
-            *(origin.fetched_at, payload_sha256(run)),
+            *(origin.fetched_at, origin.loaded_tables, payload_sha256(run)),
         )
         self._tables[schemas.PROCESSOR_RUNS].add(own, values, extra or None)
         self._drift.run_id = None

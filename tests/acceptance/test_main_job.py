@@ -209,6 +209,22 @@ def test_tables_can_be_chosen(warehouse: Warehouse) -> None:
     assert len(warehouse.rows("files")) > 50
 
 
+def test_runs_that_landed_in_fewer_tables_are_fetched_again_for_more(warehouse: Warehouse) -> None:
+    warehouse.run("processor_runs", "extraction_fields")
+    warehouse.sync(processor_types=["EXTRACT"])
+    narrow = warehouse.run("processor_runs", "splits")
+
+    full = warehouse.sync()
+
+    extractions = sum(row["type"] == "EXTRACT" for row in warehouse.rows("processor_runs"))
+    assert (narrow.fetched, narrow.known) == (120 - extractions, extractions)
+    assert (full.fetched, full.known) == (120 - extractions, extractions)
+    assert set(warehouse.column("processor_runs", "loaded_tables")) == {None}
+    assert len(warehouse.rows("credit_usage")) == len(warehouse.server.workspace.credit_account().runs) + len(
+        warehouse.server.workspace.credit_account().files
+    )
+
+
 def test_no_table_is_made_of_nested_values(warehouse: Warehouse) -> None:
     warehouse.sync()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -40,9 +42,10 @@ def test_a_sync_says_what_it_did_and_ends_with_0(server: SandboxServer, tmp_path
     outcome = run_shell(tmp_path, "sync", **settings(server))
 
     assert (outcome.code, outcome.stderr) == (0, "")
-    first, second = outcome.stdout.splitlines()
+    first, second, third = outcome.stdout.splitlines()
     assert re.fullmatch(r"120 runs loaded, 0 already there, 0 failed in \d+ s", first)
     assert re.fullmatch(r"121 requests \(120 get_run, 1 list_runs\), \d\.\d MB received", second)
+    assert third == f"Loaded into duckdb duckdb:///{tmp_path}/extend_pipeline.duckdb, dataset extend"
     with duckdb.connect(str(tmp_path / "extend_pipeline.duckdb")) as connection:
         assert connection.sql("select count(*) from extend.processor_runs").fetchall() == [(120,)]
 
@@ -173,6 +176,52 @@ def test_check_says_which_setting_is_wrong(
         [wrong] if wrong else []
     )
     assert (result["ok"], outcome.code) == (wrong is None, code)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["--destination", "snowflke"],
+            "There is no destination 'snowflke'. Try duckdb, postgres, snowflake or bigquery.",
+        ),
+        (["--destination", "postgres"], "Not set: database, password, username, host. Set DESTINATION__"),
+        (["--run-id", "--refresh"], "'--refresh' is an option, not a run id. Check the command."),
+    ],
+)
+def test_a_wrong_destination_or_id_is_one_line_and_exit_code_2(
+    server: SandboxServer, tmp_path: Path, arguments: list[str], line: str
+) -> None:
+    outcome = run_shell(tmp_path, "sync", *arguments, **settings(server))
+
+    assert outcome.code == 2
+    assert only_line(outcome).startswith(line)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_sync_keeps_what_it_has_fetched(server: SandboxServer, tmp_path: Path, number: int) -> None:
+    environment = {
+        **settings(server),
+        "SOURCES__EXTEND__REQUESTS_PER_SECOND": "20",
+        "DLT_DATA_DIR": str(tmp_path / "dlt"),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "extend_source", "sync"],
+        cwd=tmp_path, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while server.requests.counts.get("get_run", 0) < 20 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    fetched = server.requests.counts["get_run"]
+
+    assert (process.returncode, stderr) == (5, "")
+    assert 20 <= fetched < 120
+    assert stdout.startswith(f"{fetched} runs loaded, 0 already there, 0 failed")
+    assert f"Stopped as asked: {120 - fetched} runs are left for the next sync." in stdout
+    rest = run_shell(tmp_path, "sync", **settings(server))
+    assert rest.stdout.startswith(f"{120 - fetched} runs loaded, {fetched} already there, 0 failed")
 
 
 def test_the_demo_loads_sample_runs_and_shows_what_landed(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from extend_source.api import ExtendClient, ExtendError, MalformedResponse, Requ
 from extend_source.config import ExtendSettings
 from extend_source.discovery import WantedRun, checked_run_ids, wanted_by_id, wanted_by_listing
 from extend_source.fetching import Fetched, fetch_all
-from extend_source.landed import LandedData, keep_known
+from extend_source.landed import TERMINAL_STATUSES, LandedData, keep_known
 from extend_source.progress import SyncProgress
 from extend_source.tables import TABLES, FetchError, Flattener, Origin
+from extend_source.tables.files import TEXT_TABLES
 
 BATCH_SIZE = 250
 """Runs per batch: enough to fill Arrow columns, few enough to keep memory flat with payloads of megabytes."""
@@ -49,7 +50,11 @@ class Load:
         self._landed = landed
         self._progress = progress
         self._load_id = load_id
-        self._flattener = Flattener(with_contents=settings.file_contents != "none", landed_drift=landed.drift_keys())
+        self._flattener = Flattener(
+            with_contents=settings.file_contents != "none",
+            trust_empty_contents=settings.file_contents == "embedded",
+            landed_drift=landed.drift_keys(),
+        )
         self._files_asked_for: set[str] = set()
 
     async def batches(self, run_ids: Iterable[str] | None) -> AsyncIterator[Tables]:
@@ -66,7 +71,7 @@ class Load:
             ExtendError: one that every request would meet, such as a refused key.
         """
         settings = self._settings
-        self._landed.refuse_ambiguous_names()
+        self._landed.refuse_unfit_destination()
         async with self._client() as client:
             if run_ids is None:
                 wanted = await wanted_by_listing(client, settings, self._landed, self._progress, self._tables)
@@ -74,8 +79,9 @@ class Load:
                 ids = checked_run_ids(run_ids)
                 wanted = wanted_by_id(ids, self._landed, self._progress, self._tables, refresh=settings.refresh)
             self._progress.listing_done = True
-            if settings.file_contents == "fetch":
-                await self._fetch_contents(client, self._landed.failed_files())
+            if self._fetches_contents:
+                async for tables in self._contents(client, self._landed.files_without_contents(), final=True):
+                    yield tables
             async for answers in fetch_all(
                 wanted,
                 partial(self._get_run, client),
@@ -84,10 +90,16 @@ class Load:
                 should_stop=self._should_stop,
             ):
                 self._add_runs(answers)
-                if settings.file_contents == "fetch":
-                    await self._fetch_contents(client, _file_ids(answers))
+                if self._fetches_contents:
+                    for final in (True, False):
+                        async for tables in self._contents(client, _file_ids(answers, final=final), final=final):
+                            yield tables
                 yield self._take()
             yield self._take()
+
+    @property
+    def _fetches_contents(self) -> bool:
+        return self._settings.file_contents == "fetch" and bool(self._tables & TEXT_TABLES)
 
     def _should_stop(self) -> bool:
         return self._progress.stop_requested
@@ -132,7 +144,7 @@ class Load:
                 failures[wanted.id] = replace(answer, payload=None, error=_unreadable(defect))
         self._progress.failed += self._add_errors("processor_run", failures)
 
-    async def _fetch_contents(self, client: ExtendClient, file_ids: Sequence[str]) -> None:
+    async def _contents(self, client: ExtendClient, file_ids: Sequence[str], *, final: bool) -> AsyncIterator[Tables]:
         """Fetch the text of files that have not landed with any, each at most once a load."""
         fresh = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in self._files_asked_for]
         self._files_asked_for.update(fresh)
@@ -147,11 +159,15 @@ class Load:
             batch_size=BATCH_SIZE,
             should_stop=self._should_stop,
         ):
+            failures: dict[str, Fetched] = {}
             for answer in answers:
-                if answer.payload is not None:
-                    self._flattener.add_file(answer.payload, answer.fetched_at)
+                if answer.payload is None:
+                    failures[answer.wanted] = answer
+                else:
+                    self._flattener.add_file(answer.payload, answer.fetched_at, final=final)
                     self._progress.files_fetched += 1
-            self._progress.files_failed += self._add_errors("file", {a.wanted: a for a in answers if a.error})
+            self._progress.files_failed += self._add_errors("file", failures)
+            yield self._take()
 
     def _add_errors(self, resource_type: str, failures: dict[str, Fetched]) -> int:
         """Add dead letters, carrying on the count of earlier ones; return how many."""
@@ -160,6 +176,7 @@ class Load:
             before = earlier.get(object_id)
             error = failure.error
             assert error is not None
+            self._progress.note_error(object_id, str(error))
             self._flattener.add_error(
                 FetchError(
                     id=object_id,
@@ -185,11 +202,14 @@ def _unreadable(defect: Exception) -> ExtendError:
     return MalformedResponse(f"The payload could not be turned into tables ({kind})", "Please report it", code=kind)
 
 
-def _file_ids(answers: Sequence[Fetched]) -> list[str]:
-    """The ids of all files that some runs carry, in order."""
+def _file_ids(answers: Sequence[Fetched], *, final: bool) -> list[str]:
+    """The ids of the files of runs that have ended (or, not `final`, of those that have not), in order."""
     ids: list[str] = []
     for answer in answers:
-        files: Any = (answer.payload or {}).get("files")
+        run = answer.payload or {}
+        if (run.get("status") in TERMINAL_STATUSES) is not final:
+            continue
+        files = run.get("files")
         for file in files if isinstance(files, list) else []:
             file_id = file.get("id") if isinstance(file, dict) else None
             if isinstance(file_id, str):

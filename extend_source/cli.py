@@ -18,6 +18,7 @@ import typer
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.exceptions import MissingDependencyException
 from rich.console import Console
 
 from extend_source import __version__
@@ -194,28 +195,40 @@ def _clear_errors() -> Iterator[None]:
     """Turn what went wrong into one line on stderr and an exit code."""
     try:
         yield
-    except ConfigFieldMissingException as error:
-        names = ", ".join(error.fields)
-        if "api_key" in error.fields:
-            _fail(
-                REFUSED,
-                "No api_key. Set SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml "
-                "(see .dlt/example.secrets.toml).",
-            )
-        keys = [trace.key for traces in error.traces.values() for trace in list(traces)[:1]]
-        _fail(WRONG_USE, f"Not set: {names}. Set {', '.join(keys)}, or the same in .dlt/secrets.toml.")
-    except UnknownDestinationModule as error:
-        _fail(WRONG_USE, f"There is no destination {error.ref!r}. Try duckdb, postgres, snowflake or bigquery.")
-    except ExtendError as error:
-        _fail(_exit_code(error), str(error))
-    except ConfigurationException as error:
-        _fail(WRONG_USE, _one_line(error))
-    except KeyboardInterrupt:
-        _fail(FAILED, "Stopped. Run the sync again: what has landed is not fetched twice.")
     except (typer.Exit, SystemExit):
         raise
+    except KeyboardInterrupt:
+        _fail(FAILED, "Ended at once. Run the sync again: what has landed is not fetched twice.")
     except Exception as error:
-        _fail(FAILED, _one_line(_root_cause(error)))
+        _fail(*_explain(error))
+
+
+def _explain(error: BaseException) -> tuple[int, str]:
+    """Say what went wrong, as an exit code and one line that says what to do."""
+    while error.__cause__ is not None and not isinstance(error, ExtendError | ConfigurationException):
+        error = error.__cause__
+    text = _one_line(error)
+    if isinstance(error, ExtendError):
+        return _exit_code(error), str(error)
+    if isinstance(error, ConfigFieldMissingException):
+        fields = ", ".join(error.fields)
+        if "api_key" in error.fields:
+            where = "SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml"
+            return REFUSED, f"No api_key. Set {where} (see .dlt/example.secrets.toml)."
+        return (
+            WRONG_USE,
+            f"The destination needs {fields}. Set them in .dlt/secrets.toml; dlt's documentation says how.",
+        )
+    if isinstance(error, UnknownDestinationModule):
+        return WRONG_USE, f"There is no destination {error.ref!r}. Try duckdb, postgres, snowflake or bigquery."
+    if isinstance(error, MissingDependencyException):
+        needed = " ".join(error.dependencies)
+        return WRONG_USE, f"A package is missing. Run: pip install {needed}"
+    if isinstance(error, ConfigurationException):
+        return WRONG_USE, text
+    if "Could not set lock on file" in text:
+        return FAILED, "Another process has the DuckDB file open. Close it, then run the sync again."
+    return FAILED, text
 
 
 @contextmanager
@@ -240,12 +253,6 @@ def _exit_code(error: ExtendError) -> int:
         return REFUSED
     wrong_use = isinstance(error, InvalidRequest | InvalidSetting | UnsupportedApiVersion)
     return WRONG_USE if wrong_use else FAILED
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error
 
 
 def _one_line(error: BaseException) -> str:

@@ -119,7 +119,10 @@ def parse_start_date(value: str | date | datetime) -> datetime:
         raise ConfigurationValueError("start_date takes an ISO date or time such as 2026-01-31.")
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
-    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+    try:
+        return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+    except OverflowError:
+        raise ConfigurationValueError("start_date takes an ISO date or time such as 2026-01-31.") from None
 
 
 def _check_choices(name: str, values: Sequence[str] | None, choices: Sequence[str]) -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from dlt.common import logger
+
 from extend_source.api import ExtendClient, InvalidRequest, RunFilters
 from extend_source.config import ExtendSettings, parse_start_date
-from extend_source.landed import TERMINAL_STATUSES, LandedData, LandedRun, as_decimal
+from extend_source.landed import TERMINAL_STATUSES, LandedData, LandedRun
 from extend_source.progress import SyncProgress
-from extend_source.tables.kinds import to_timestamp
+from extend_source.tables.kinds import to_credits, to_timestamp
 
 MAX_ID_CHARACTERS = 255
 
@@ -107,7 +109,7 @@ def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
         run_ids: the ids.
 
     Returns:
-        The ids without empty ones.
+        The ids.
 
     Raises:
         InvalidRequest: a lone text, or something that is no id.
@@ -118,16 +120,19 @@ def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
     for run_id in ids:
         if isinstance(run_id, str) and run_id.startswith("-"):
             raise InvalidRequest(f"{run_id[:40]!r} is an option, not a run id", "Check the command")
-        if not isinstance(run_id, str) or len(run_id) > MAX_ID_CHARACTERS:
+        if not isinstance(run_id, str) or not 0 < len(run_id.strip()) <= MAX_ID_CHARACTERS:
             raise InvalidRequest(
-                f"{str(run_id)[:40]!r} is not a run id", f"Ids are texts of up to {MAX_ID_CHARACTERS} characters"
+                f"{str(run_id)[:40]!r} is not a run id", f"Ids are texts of 1 to {MAX_ID_CHARACTERS} characters"
             )
-    return [run_id for run_id in ids if run_id.strip()]
+    return ids
 
 
 def _is_new(summary: dict[str, Any], seen: set[str]) -> bool:
     run_id = summary.get("id")
-    if not isinstance(run_id, str) or run_id in seen:
+    if not isinstance(run_id, str):
+        logger.warning("The listing has a run without an id, which cannot be fetched.")
+        return False
+    if run_id in seen:
         return False
     seen.add(run_id)
     return True
@@ -153,7 +158,10 @@ def _differs(summary: dict[str, Any], landed: LandedRun | None, tables: frozense
         return True
     usage = summary.get("usage")
     credits = usage.get("credits") if isinstance(usage, dict) else None
-    return credits is not None and as_decimal(credits) != landed.credits
+    try:
+        return credits is not None and to_credits(credits) != landed.credits
+    except ValueError:
+        return False  # no figure to compare
 
 
 def _time_of(summary: dict[str, Any]) -> datetime | None:

@@ -120,8 +120,8 @@ def show_result(console: Console, result: SyncResult) -> None:
     requests = sum(result.requests.values())
     by_endpoint = ", ".join(f"{count:,} {name}" for name, count in sorted(result.requests.items()))
     lines = [
-        f"{result.fetched:,} run{'' if result.fetched == 1 else 's'} loaded, {result.known:,} already there, {result.failed:,} failed"
-        f" in {duration(result.seconds)}",
+        f"{result.fetched:,} run{'' if result.fetched == 1 else 's'} loaded, {result.known:,} already there, "
+        f"{result.failed:,} failed in {duration(result.seconds)}",
         f"{requests:,} request{'' if requests == 1 else 's'} ({by_endpoint or 'none'})"
         f", {_megabytes(result.bytes_received)} received"
         + (f", {result.retries:,} retries" if result.retries else "")
@@ -133,7 +133,8 @@ def show_result(console: Console, result: SyncResult) -> None:
     if result.stopped:
         lines.append(f"Stopped as asked: {result.left:,} runs are left for the next sync.")
     if not result.complete:
-        lines.append("The table fetch_errors says what could not be loaded, and why; a sync that lists it tries again.")
+        lines += [f"  {object_id}: {message}" for object_id, message in result.errors.items()]
+        lines.append("The table fetch_errors has all that could not be loaded; a sync that lists it tries it again.")
     show_lines(console, *lines)
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from extend_source.api import RequestStatistics
 
+MOST_ERRORS = 10
+"""So many failures are told one by one; all of them are in ``fetch_errors``."""
+
 
 @dataclass
 class SyncProgress:
@@ -25,6 +28,7 @@ class SyncProgress:
         files_failed: files whose contents could not be fetched.
         listing_done: the number of wanted runs is final.
         stop_requested: set it to end the sync early: what has been fetched is loaded, the rest is left.
+        errors: the first few failures, by the id of the run or file.
         requests: what went over the wire.
         started_at: monotonic seconds.
     """
@@ -41,6 +45,7 @@ class SyncProgress:
     files_failed: int = 0
     listing_done: bool = False
     stop_requested: bool = False
+    errors: dict[str, str] = field(default_factory=dict)
     requests: RequestStatistics = field(default_factory=RequestStatistics)
     started_at: float = field(default_factory=time.monotonic)
 
@@ -49,6 +54,11 @@ class SyncProgress:
         self.listed += listed
         self.known += known
         self.wanted += wanted
+
+    def note_error(self, object_id: str, message: str) -> None:
+        """Remember one of the first failures."""
+        if len(self.errors) < MOST_ERRORS:
+            self.errors[object_id] = message
 
     @property
     def seconds(self) -> float:

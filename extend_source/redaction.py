@@ -16,7 +16,7 @@ REDACTED = "[redacted]"
 
 # the query parameters that carry the signature at the usual stores: S3, GCS, Azure, CloudFront
 _SIGNED_URL = re.compile(
-    r"""(https?://[^\s"'<>?]+)\?(?=[^\s"'<>]*(?:X-Amz-Signature|X-Goog-Signature|Signature|[?&]sig)=)[^\s"'<>]*""",
+    r"""(https?://[^\s"'<>?]+)\?(?=(?:[^\s"'<>]*&)?(?:X-Amz-Signature|X-Goog-Signature|Signature|sig)=)[^\s"'<>]*""",
     re.IGNORECASE,
 )
 _SIGNATURE_HINT = re.compile(r"signature=|[?&]sig=", re.IGNORECASE)

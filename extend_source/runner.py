@@ -35,6 +35,7 @@ class SyncResult:
         left: runs that were to be fetched and were not.
         destination: where the rows are, without any password.
         dataset: the dataset (schema) they are in.
+        errors: the first few failures by the id of the run or file; all of them are in ``fetch_errors``.
         load_ids: dlt's ids of the loads, the pending ones finished first among them.
     """
 
@@ -54,6 +55,7 @@ class SyncResult:
     left: int
     destination: str
     dataset: str
+    errors: dict[str, str] = field(default_factory=dict)
     load_ids: list[str] = field(default_factory=list)
 
     @property
@@ -109,6 +111,7 @@ def sync(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **argu
         left=counts.wanted - counts.fetched - counts.failed,
         destination=_location(pipeline),
         dataset=pipeline.dataset_name,
+        errors=dict(counts.errors),
         load_ids=load_ids,
     )
 

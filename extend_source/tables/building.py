@@ -92,11 +92,6 @@ class TableSet:
     def __getitem__(self, table: TableSchema) -> TableBuilder:
         return self._builders[table.name]
 
-    @property
-    def row_count(self) -> int:
-        """The rows that wait in all builders."""
-        return sum(map(len, self._builders.values()))
-
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
         """Drop the rows that the block has added when it fails."""

@@ -2,58 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
-from extend_source.tables.reading import DriftLog, ObjectReader
+from extend_source.tables.contract import TableSchema
+from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 
 _FILE = ObjectReader.of(schemas.FILES)
 _CONTENTS = ObjectReader.of(schemas.FILE_CONTENTS)
-_PAGE = ObjectReader.of(schemas.FILE_PAGES)
-_SHEET = ObjectReader.of(schemas.FILE_SHEETS)
+_PARTS: dict[str, tuple[TableSchema, ObjectReader]] = {
+    "pages": (schemas.FILE_PAGES, ObjectReader.of(schemas.FILE_PAGES)),
+    "sheets": (schemas.FILE_SHEETS, ObjectReader.of(schemas.FILE_SHEETS)),
+}
 
 _API_NAMES = [column.name for column in schemas.FILES.api_columns]
 _ID = _API_NAMES.index("id")
 _CREDITS = _API_NAMES.index("credits")
-_UPDATED_AT = _API_NAMES.index("updated_at")
+
+_TICK = timedelta(microseconds=1)
+
+TEXT_TABLES = frozenset({"file_contents", "file_pages", "file_sheets"})
 
 
 @dataclass
-class _Seen:
-    """What this load has already written of a file."""
+class _Record:
+    """All that one load has learned of a file: what is known is never forgotten, the newest figure wins."""
 
-    credits: Decimal | None
-    updated_at: datetime | None
-    parts: set[str]
+    values: list[Any]
+    extra: Extra
+    seen_at: datetime
+    changed: bool = True
+    text: tuple[list[Any], Extra] | None = None
+    parts: dict[str, list[Any]] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
 
 
 class FileTables:
-    """Writes each distinct file once a load, however many runs carry it."""
+    """Writes each distinct file once a batch at most, however many runs carry it."""
 
-    def __init__(self, tables: TableSet, drift: DriftLog, *, with_contents: bool) -> None:
+    def __init__(self, tables: TableSet, drift: DriftLog, *, with_contents: bool, trust_empty: bool = True) -> None:
         """Start a load.
 
         Args:
             tables: where the rows go.
             drift: where unknown keys are noted.
             with_contents: write the text of files; False keeps all of it out of the tables.
+            trust_empty: an empty text or list of pages in a run means that the file has none; False where the text is
+                fetched by ``GET /files/{id}``, as runs may carry empty contents then.
         """
         self._tables = tables
         self._drift = drift
         self._with_contents = with_contents
-        self._seen: dict[str, _Seen] = {}
+        self._trust_empty = trust_empty
+        self._records: dict[str, _Record] = {}
+        self._touched: dict[str, None] = {}
 
-    def add(self, file: dict[str, Any], fetched_at: datetime, *, contents_asked_for: bool = False) -> str | None:
+    def add(
+        self, file: dict[str, Any], fetched_at: datetime, *, fetched: bool = False, keep_empty: bool = False
+    ) -> str | None:
         """Add a file as a run or ``GET /files/{id}`` carries it.
 
         Args:
             file: the API's File object (docs "File object").
             fetched_at: when it was fetched, UTC.
-            contents_asked_for: the request asked for text: a file that has none gets a row that says so.
+            fetched: it comes from ``GET /files/{id}``: its contents stand above those that runs carry.
+            keep_empty: a file without any text gets a row that says so.
 
         Returns:
             The file's id; None for an object without one, which the caller must keep.
@@ -66,61 +82,75 @@ class FileTables:
         if contents is not None and not isinstance(contents, dict):
             self._drift.unexpected_type("file", "contents", contents)
             extra = {**(extra or {}), "contents": contents}
-        credits, updated_at = values[_CREDITS], values[_UPDATED_AT]
-        seen = self._seen.get(file_id)
-        if seen is None or _is_news(seen, credits, updated_at):
-            self._tables[schemas.FILES].add([fetched_at], values, extra)
-            if credits is not None:
-                ledger = self._tables[schemas.CREDIT_USAGE]
-                ledger.add(["file", file_id, credits, "parsing", fetched_at])
-        if seen is None:
-            seen = self._seen[file_id] = _Seen(credits, updated_at, set())
-        seen.credits = credits if credits is not None else seen.credits
-        seen.updated_at = updated_at or seen.updated_at
-        if contents_asked_for and not isinstance(contents, dict):
-            contents = {}
-        if isinstance(contents, dict):
-            self._add_contents(file_id, contents, seen.parts, fetched_at, keep_empty=contents_asked_for)
+            contents = None
+        record = self._merge(file_id, values, extra or {}, fetched_at)
+        if contents is not None:
+            self._merge_contents(record, contents, fetched)
+        if keep_empty and record.text is None and not record.written:
+            record.text = (list(_CONTENTS.nothing), {})
+        self._touched[file_id] = None
         return file_id
 
-    def forget(self) -> None:
-        """Forget which files were written."""
-        self._seen.clear()
+    def _merge(self, file_id: str, values: list[Any], extra: Extra, fetched_at: datetime) -> _Record:
+        record = self._records.get(file_id)
+        if record is None:
+            record = self._records[file_id] = _Record(values, extra, fetched_at)
+            return record
+        merged = [old if new is None else new for old, new in zip(record.values, values, strict=True)]
+        united = {**record.extra, **extra}
+        if merged != record.values or united != record.extra:
+            # a later row of the same load must win over the earlier one
+            record.seen_at = max(fetched_at, record.seen_at + _TICK)
+            record.values, record.extra, record.changed = merged, united, True
+        return record
 
-    def _add_contents(
-        self,
-        file_id: str,
-        contents: dict[str, Any],
-        written: set[str],
-        fetched_at: datetime,
-        *,
-        keep_empty: bool,
-    ) -> None:
+    def _merge_contents(self, record: _Record, contents: dict[str, Any], fetched: bool) -> None:
         values, extra = _CONTENTS.read(contents, self._drift)
-        for part, table, reader in (
-            ("pages", schemas.FILE_PAGES, _PAGE),
-            ("sheets", schemas.FILE_SHEETS, _SHEET),
-        ):
+        if not self._trust_empty and not fetched:
+            values = [value or None for value in values]
+        left_over: Extra = dict(extra or {})
+        for part in _PARTS:
             items = contents.get(part)
-            if items is None or part in written:
+            if items is None:
                 continue
             if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
                 self._drift.unexpected_type("file_contents", part, items)
-                extra = {**(extra or {}), part: items}
-                continue
-            written.add(part)
-            builder = self._tables[table]
-            builder.mark(file_id)
-            for position, entry in enumerate(items):
-                item_values, item_extra = reader.read(entry, self._drift)
-                builder.add([file_id, position], item_values, item_extra)
-        if "text" not in written and (keep_empty or extra or any(value is not None for value in values)):
-            written.add("text")
-            self._tables[schemas.FILE_CONTENTS].add([file_id, fetched_at], values, extra)
+                left_over[part] = items
+            elif fetched or (
+                (items or self._trust_empty) and not record.parts.get(part) and part not in record.written
+            ):
+                record.parts[part] = items
+        if left_over or any(value is not None for value in values):
+            before, extra_before = record.text or (list(_CONTENTS.nothing), {})
+            new, old = (values, before) if fetched else (before, values)
+            merged = [second if first is None else first for first, second in zip(new, old, strict=True)]
+            record.text = (merged, {**extra_before, **left_over})
 
+    def flush(self) -> None:
+        """Write what the files added since the last call have brought."""
+        for file_id in self._touched:
+            record = self._records[file_id]
+            if record.changed:
+                self._write(file_id, record)
+            for part, items in record.parts.items():
+                self._write_part(file_id, part, items)
+            if record.text is not None and "text" not in record.written:
+                self._tables[schemas.FILE_CONTENTS].add([file_id, record.seen_at], *record.text)
+                record.written.add("text")
+            record.written.update(record.parts)
+            record.changed, record.text, record.parts = False, None, {}  # the text is not needed any longer
+        self._touched.clear()
 
-def _is_news(seen: _Seen, credits: Decimal | None, updated_at: datetime | None) -> bool:
-    """Tell whether a file met again in one load says something that the first meeting did not."""
-    new_credits = credits is not None and credits != seen.credits
-    newer = updated_at is not None and (seen.updated_at is None or updated_at > seen.updated_at)
-    return new_credits or newer
+    def _write(self, file_id: str, record: _Record) -> None:
+        self._tables[schemas.FILES].add([record.seen_at], record.values, record.extra)
+        credits = record.values[_CREDITS]
+        if credits is not None:
+            self._tables[schemas.CREDIT_USAGE].add(["file", file_id, credits, "parsing", record.seen_at])
+
+    def _write_part(self, file_id: str, part: str, items: list[Any]) -> None:
+        table, reader = _PARTS[part]
+        builder = self._tables[table]
+        builder.mark(file_id)
+        for position, entry in enumerate(items):
+            values, extra = reader.read(entry, self._drift)
+            builder.add([file_id, position], values, extra)

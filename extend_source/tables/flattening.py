@@ -46,23 +46,27 @@ class Flattener:
     What a load has seen once (a file, a config, an unknown key) it writes once. Nothing here does I/O.
     """
 
-    def __init__(self, *, with_contents: bool = True, landed_drift: frozenset[tuple[str, str]] = frozenset()) -> None:
+    def __init__(
+        self,
+        *,
+        with_contents: bool = True,
+        trust_empty_contents: bool = True,
+        landed_drift: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
         """Start a load.
 
         Args:
             with_contents: write the text of files; False keeps all of it out of the tables.
+            trust_empty_contents: an empty list of pages in a run means that the file has none.
             landed_drift: keys of ``schema_drift`` rows that earlier loads wrote, which stay as they are.
         """
         self._tables = TableSet(list(schemas.TABLES.values()))
         self._drift = DriftLog()
-        self._files = FileTables(self._tables, self._drift, with_contents=with_contents)
+        self._files = FileTables(
+            self._tables, self._drift, with_contents=with_contents, trust_empty=trust_empty_contents
+        )
         self._runs = RunTables(self._tables, self._drift, self._files)
         self._written_drift = set(landed_drift)
-
-    @property
-    def row_count(self) -> int:
-        """The rows that wait for `take`."""
-        return self._tables.row_count
 
     def add_run(self, run: dict[str, Any], origin: Origin) -> None:
         """Add a run's payload, wholly or not at all; see `RunTables.add`.
@@ -75,12 +79,17 @@ class Flattener:
                 self._runs.add(run, origin)
         except Exception:
             self._runs.forget()
-            self._files.forget()
             raise
 
-    def add_file(self, file: dict[str, Any], fetched_at: datetime) -> None:
-        """Add a file as ``GET /files/{id}`` sends it, its text included; see `FileTables.add`."""
-        self._files.add(file, fetched_at, contents_asked_for=True)
+    def add_file(self, file: dict[str, Any], fetched_at: datetime, *, final: bool) -> None:
+        """Add a file as ``GET /files/{id}`` sends it, its text included; see `FileTables.add`.
+
+        Args:
+            file: the API's File object.
+            fetched_at: when it was fetched, UTC.
+            final: the file is not being processed any longer: if it has no text, a row says so.
+        """
+        self._files.add(file, fetched_at, fetched=True, keep_empty=final)
         self._tables[bookkeeping.FETCH_ERRORS].mark(file["id"])
 
     def add_error(self, error: FetchError) -> None:
@@ -102,6 +111,7 @@ class Flattener:
         Returns:
             Every table by name, empty ones included, each of its fixed schema.
         """
+        self._files.flush()
         builder = self._tables[bookkeeping.SCHEMA_DRIFT]
         for key, (reason, kind, run_id) in self._drift.entries.items():
             if key not in self._written_drift:

@@ -7,6 +7,7 @@ A converter takes a JSON value that is not null and returns the Python value for
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -16,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from extend_source.api.decoding import encode_json
-from extend_source.redaction import without_signed_urls
+from extend_source.redaction import redact_signed_urls, without_signed_urls
 
 Converter = Callable[[Any], Any]
 
@@ -24,6 +25,7 @@ CREDITS_TYPE = pa.decimal128(18, 6)
 _CREDITS_STEP = Decimal("0.000001")
 _CREDITS_LIMIT = Decimal(10) ** 12
 _INT64_LIMIT = 2**63
+_LONG_EXPONENT = re.compile(r"\d[eE][+-]?\d{4}")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,14 @@ class Kind:
 
 
 def to_text(value: Any) -> str:
-    """Return a JSON string as it is; raise `ValueError` for any other type."""
+    """Return a JSON string without the signed URLs in it; raise `ValueError` for any other type."""
+    if isinstance(value, str):
+        return redact_signed_urls(value)
+    raise ValueError("not a string")
+
+
+def to_document_text(value: Any) -> str:
+    """Return a text of the document as it is; raise `ValueError` for any other type."""
     if isinstance(value, str):
         return value
     raise ValueError("not a string")
@@ -53,6 +62,8 @@ def to_integer(value: Any) -> int:
     """Return a whole JSON number as an int: ``30`` and ``30.0`` alike (the API types them as numbers)."""
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise ValueError("not a number")
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() > 18:
+        raise ValueError("not a 64-bit whole number")  # before int() writes out a million digits
     try:
         whole = int(value)
     except (OverflowError, ValueError) as error:
@@ -120,6 +131,8 @@ def to_timestamp(value: Any) -> datetime:
     if offset[:1] == ".":
         end = next((i for i, c in enumerate(offset[1:], 1) if not c.isdigit()), len(offset))
         fraction, offset = offset[1:end][:6].ljust(6, "0"), offset[end:]
+    if len(offset) == 5 and offset[1:].isdigit():
+        offset = f"{offset[:3]}:{offset[3:]}"  # +0200, which Python 3.10 does not read
     parsed = datetime.fromisoformat(f"{head}.{fraction}{offset}" if fraction else head + offset)
     if parsed.tzinfo is None:
         return parsed.replace(tzinfo=timezone.utc)
@@ -131,7 +144,27 @@ def to_timestamp(value: Any) -> datetime:
 
 def to_json(value: Any) -> str:
     """Return any JSON value as JSON text, without the signed URLs in it."""
-    return encode_json(without_signed_urls(value))
+    return to_document_json(without_signed_urls(value))
+
+
+def to_document_json(value: Any) -> str:
+    """Return a JSON value of the document as JSON text, as it is.
+
+    Raises:
+        ValueError: it has a number of an exponent that no database takes in a JSON column.
+    """
+    text = encode_json(value)
+    if _LONG_EXPONENT.search(text) and _has_huge_number(value):
+        raise ValueError("a number beyond every database's range")
+    return text
+
+
+def _has_huge_number(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_huge_number, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_huge_number, value))
+    return isinstance(value, Decimal) and abs(value.adjusted()) > 1000
 
 
 def to_iso_date(text: str) -> date | None:
@@ -145,6 +178,8 @@ def to_iso_date(text: str) -> date | None:
 
 
 TEXT = Kind("text", pa.string(), to_text)
+DOCUMENT_TEXT = Kind("text", pa.string(), to_document_text)
+"""Text that is the document's own, kept as it is, URLs included."""
 INTEGER = Kind("bigint", pa.int64(), to_integer)
 NUMBER = Kind("double", pa.float64(), to_number)
 BOOLEAN = Kind("bool", pa.bool_(), to_boolean)
@@ -152,7 +187,7 @@ CREDITS = Kind("decimal", CREDITS_TYPE, to_credits)
 TIMESTAMP = Kind("timestamp", pa.timestamp("us", tz="UTC"), to_timestamp)
 DATE = Kind("date", pa.date32(), to_iso_date)
 JSON = Kind("json", pa.string(), to_json)
-DOCUMENT_JSON = Kind("json", pa.string(), encode_json)
+DOCUMENT_JSON = Kind("json", pa.string(), to_document_json)
 """JSON that is the document's own content, kept as it is, URLs included."""
 
 

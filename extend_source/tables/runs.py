@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from extend_source.api.decoding import encode_json
-from extend_source.redaction import redact_signed_urls, without_download_link
+from extend_source.redaction import without_download_link
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
@@ -25,7 +25,6 @@ _RUN = ObjectReader.of(schemas.PROCESSOR_RUNS)
 _MERGED_PROCESSOR = ObjectReader.of(schemas.PROCESSOR_RUN_MERGED_PROCESSORS)
 _API_NAMES = [column.name for column in schemas.PROCESSOR_RUNS.api_columns]
 _TYPE, _CREDITS = _API_NAMES.index("type"), _API_NAMES.index("credits")
-_FAILURE_MESSAGE = _API_NAMES.index("failure_message")
 
 _STAGES = (("initial", "initialOutput"), ("reviewed", "reviewedOutput"))
 
@@ -81,8 +80,6 @@ class RunTables:
             self._tables[table].mark(run_id)
         self._tables[bookkeeping.FETCH_ERRORS].mark(run_id)
         values, read_extra = _RUN.read(run, self._drift)
-        if values[_FAILURE_MESSAGE]:
-            values[_FAILURE_MESSAGE] = redact_signed_urls(values[_FAILURE_MESSAGE])
         extra: Extra = dict(read_extra or {})
         config_id = self._add_config(run, extra)
         output_format = _output_format(values[_TYPE], run)
@@ -96,7 +93,7 @@ class RunTables:
         shown_format = output_format if run.get("output") else None
         own = (
             *(origin.api_version, origin.workspace_id, config_id, shown_format, *documents),
-            *(_summary_time(origin.summary, key) for key in ("createdAt", "updatedAt")),
+            *(self._summary_time(origin.summary, key) for key in ("createdAt", "updatedAt")),
             *(origin.fetched_at, origin.loaded_tables, payload_sha256(run)),
         )
         self._tables[schemas.PROCESSOR_RUNS].add(own, values, extra or None)
@@ -177,6 +174,16 @@ class RunTables:
         for position, processor in enumerate(self._objects_of(run, "mergedProcessors", extra)):
             builder.add((run_id, position), *_MERGED_PROCESSOR.read(processor, self._drift))
 
+    def _summary_time(self, summary: dict[str, Any] | None, key: str) -> datetime | None:
+        value = (summary or {}).get(key)
+        if value is None:
+            return None
+        try:
+            return to_timestamp(value)
+        except ValueError:
+            self._drift.unexpected_type("processor_run_summary", key, value)
+            return None
+
     def _objects_of(self, run: dict[str, Any], key: str, extra: Extra) -> list[dict[str, Any]]:
         """Return a list of objects; anything else goes to the run's ``extra``."""
         items = run.get(key)
@@ -216,16 +223,6 @@ def _output_format(run_type: str | None, run: dict[str, Any]) -> str | None:
         return "fields"
     output = run.get("output")
     return "schema" if isinstance(output, dict) and output.keys() <= {"value", "metadata"} else "fields"
-
-
-def _summary_time(summary: dict[str, Any] | None, key: str) -> datetime | None:
-    value = (summary or {}).get(key)
-    if value is None:
-        return None
-    try:
-        return to_timestamp(value)
-    except ValueError:
-        return None
 
 
 def payload_sha256(run: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,3 +72,73 @@ def test_a_file_that_cannot_be_fetched_is_an_error_row_and_is_tried_again(wareho
     assert (second.files_fetched, second.files_failed) == (1, 0)
     assert warehouse.rows("fetch_errors") == []
     assert len(warehouse.rows("file_contents")) == 1
+
+
+def run_with_file(status: str, contents: Any, run_id: str = "dpr_1") -> dict[str, Any]:
+    file = {"object": "file", "id": "file_1", "name": "a.pdf", "metadata": {}, "contents": contents}
+    return {"id": run_id, "type": "EXTRACT", "status": status, "config": {}, "output": {}, "files": [file]}
+
+
+def served_file(contents: Any) -> dict[str, Any]:
+    return {"object": "file", "id": "file_1", "name": "a.pdf", "metadata": {"pageCount": 1}, "contents": contents}
+
+
+@pytest.mark.parametrize("embedded", [{}, {"pages": []}, {"rawText": "", "markdown": "", "pages": []}, None])
+def test_fetched_text_stands_above_what_a_run_carries(empty_warehouse: Warehouse, embedded: Any) -> None:
+    workspace = empty_warehouse.server.workspace
+    workspace.put_run(run_with_file("PROCESSED", embedded))
+    workspace.put_file(served_file({"rawText": "all", "pages": [{"pageNumber": 1, "rawText": "one"}]}))
+
+    empty_warehouse.sync(file_contents="fetch")
+    empty_warehouse.sync(run_ids=["dpr_1"], refresh=True, file_contents="fetch")
+    workspace.touch_run("dpr_1")
+    empty_warehouse.sync(file_contents="fetch")
+
+    assert empty_warehouse.column("file_contents", "raw_text") == ["all"]
+    assert empty_warehouse.column("file_pages", "raw_text") == ["one"]
+    assert empty_warehouse.column("files", "page_count") == [1]
+
+
+def test_a_file_of_a_run_in_flight_is_asked_for_again_when_the_run_has_ended(empty_warehouse: Warehouse) -> None:
+    workspace = empty_warehouse.server.workspace
+    workspace.put_run(run_with_file("PROCESSING", None))
+    workspace.put_file(served_file(None))
+    empty_warehouse.sync(file_contents="fetch")
+    before = empty_warehouse.rows("file_contents")
+    workspace.put_run(run_with_file("PROCESSED", None))
+    workspace.put_file(served_file({"rawText": "now parsed"}))
+
+    empty_warehouse.sync(file_contents="fetch")
+
+    assert before == []
+    assert empty_warehouse.column("file_contents", "raw_text") == ["now parsed"]
+
+
+def test_a_file_without_any_text_is_asked_for_once(empty_warehouse: Warehouse) -> None:
+    workspace = empty_warehouse.server.workspace
+    workspace.put_run(run_with_file("PROCESSED", None))
+    workspace.put_file(served_file(None))
+
+    for _ in range(3):
+        empty_warehouse.sync(file_contents="fetch")
+
+    assert empty_warehouse.server.requests.counts["get_file"] == 1
+    assert [(row["file_id"], row["raw_text"]) for row in empty_warehouse.rows("file_contents")] == [("file_1", None)]
+
+
+def test_text_of_files_that_landed_without_is_fetched_when_it_is_wanted_later(warehouse: Warehouse) -> None:
+    warehouse.sync(file_contents="none")
+    files = warehouse.column("files", "id")
+    warehouse.server.requests.reset()
+
+    result = warehouse.sync(file_contents="fetch")
+
+    assert (result.fetched, result.files_fetched) == (0, len(files))
+    assert warehouse.column("file_contents", "file_id") == files
+    assert warehouse.server.requests.counts == {"list_runs": 1, "get_file": len(files)}
+
+
+def test_no_text_is_fetched_for_tables_that_are_not_loaded(warehouse: Warehouse) -> None:
+    warehouse.run("processor_runs", "files", file_contents="fetch")
+
+    assert "get_file" not in warehouse.server.requests.counts

@@ -64,7 +64,7 @@ def test_a_bad_id_is_an_error_row_and_exit_code_3(server: SandboxServer, tmp_pat
     outcome = run_shell(tmp_path, "sync", "--run-id", good, "--run-id", "dpr_nowhere", **settings(server))
 
     assert outcome.code == 3
-    assert "The table fetch_errors says what could not be loaded, and why" in outcome.stdout
+    assert "  dpr_nowhere: GET /processor_runs/dpr_nowhere: the Extend API answered 404" in outcome.stdout
     with duckdb.connect(str(tmp_path / "extend_pipeline.duckdb")) as connection:
         (row,) = connection.sql("select id, status_code, attempts, message from extend.fetch_errors").fetchall()
         assert connection.sql("select id from extend.processor_runs").fetchall() == [(good,)]
@@ -185,7 +185,10 @@ def test_check_says_which_setting_is_wrong(
             ["--destination", "snowflke"],
             "There is no destination 'snowflke'. Try duckdb, postgres, snowflake or bigquery.",
         ),
-        (["--destination", "postgres"], "Not set: database, password, username, host. Set DESTINATION__"),
+        (
+            ["--destination", "postgres"],
+            "The destination needs credentials. Set them in .dlt/secrets.toml",
+        ),
         (["--run-id", "--refresh"], "'--refresh' is an option, not a run id. Check the command."),
     ],
 )

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from extend_source.tables import Flattener, Origin
 from extend_source.tables.runs import payload_sha256
-from tests.tables.flat import NOW, flatten, run_of, without
+from tests.tables.flat import NOW, flatten, rows_of, run_of, without
 
 
 def file_of(number: int = 1, **parts: Any) -> dict[str, Any]:
@@ -213,3 +214,64 @@ def test_equal_configs_share_one_row_whatever_the_order_of_their_keys() -> None:
 
     assert [(row["rules"], row["base_version"]) for row in tables["run_configs"]] == [("r", "1")]
     assert len({row["config_id"] for row in tables["processor_runs"]}) == 1
+
+
+def test_a_file_met_again_adds_what_it_knows_and_forgets_nothing() -> None:
+    first = file_of(usage={"credits": 4.5}, contents={"rawText": "plain"})
+    second = file_of(updatedAt="2026-02-01T00:00:00Z", novelty=1, contents={"markdown": "# marked"})
+    del second["createdAt"]
+
+    for runs in (
+        [run_of(id="dpr_1", files=[first]), run_of(id="dpr_2", files=[second])],
+        [run_of(files=[first, second])],
+    ):
+        tables = flatten(*runs)
+        (file,) = tables["files"]
+        assert (file["credits"], file["created_at"].year, file["updated_at"].month) == (Decimal("4.5"), 2026, 2)
+        assert file["extra"] == '{"novelty":1}'
+        (text,) = tables["file_contents"]
+        assert (text["raw_text"], text["markdown"]) == ("plain", "# marked")
+
+
+def test_a_file_met_in_a_later_batch_is_written_again_only_with_news() -> None:
+    flattener = Flattener()
+    origin = Origin("2025-04-21", None, NOW)
+    batches = []
+    for number, file in enumerate([file_of(usage={"credits": 4}), file_of(), file_of(usage={"credits": 5})]):
+        flattener.add_run(run_of(id=f"dpr_{number}", files=[file]), origin)
+        batches.append(rows_of(flattener)["files"])
+
+    assert [[row["credits"] for row in rows] for rows in batches] == [[Decimal(4)], [], [Decimal(5)]]
+    assert batches[2][0]["fetched_at"] > batches[0][0]["fetched_at"]
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["https://store.test/a?sig=SECRET&se=1", "https://store.test/a?se=1&sig=SECRET", "https://x/a?Signature=SECRET"],
+)
+def test_no_text_of_the_api_keeps_a_signature(link: str) -> None:
+    run = run_of(
+        failureReason=link, processorName=link, url=link, files=[file_of(name=link)],
+        config={"type": "EXTRACT", "schema": {"title": link}, "extractionRules": link},
+    )  # fmt: skip
+
+    assert "SECRET" not in str(flatten(run))
+
+
+def test_a_number_beyond_every_database_keeps_its_run_out_whole() -> None:
+    flattener = Flattener()
+
+    with pytest.raises(ValueError, match="beyond every database"):
+        flattener.add_run(run_of(metadata={"n": Decimal("1e200000")}), Origin("2025-04-21", None, NOW))
+
+    assert [name for name, rows in rows_of(flattener, markers=True).items() if rows] == ["schema_drift"]
+
+
+def test_texts_that_look_like_huge_numbers_are_only_texts() -> None:
+    assert flatten(run_of(metadata={"code": "1e99999"}))["processor_runs"][0]["metadata"] == '{"code":"1e99999"}'
+
+
+def test_a_page_count_of_a_million_digits_is_kept_out_at_once() -> None:
+    (row,) = flatten(run_of(files=[file_of(metadata={"pageCount": Decimal("1e300")})]))["files"]
+
+    assert (row["page_count"], row["extra"]) == (None, '{"metadata":{"pageCount":1E+300}}')

@@ -24,8 +24,8 @@ from extend_source.tables import TABLES
 DATASET = "extend"
 
 CREDITS_BY_PROCESSOR = """
-select coalesce(processor_name, 'all') as processor, type, count(*) as runs, count(*) - count(credits) as unknown,
-       sum(credits) as credits
+select coalesce(processor_name, 'all') as processor, coalesce(type, '') as type, count(*) as runs,
+       count(*) - count(credits) as unknown, sum(credits) as credits
 from extend.processor_runs
 group by grouping sets ((processor_name, type), ()) order by processor_name is null, credits desc nulls last"""
 

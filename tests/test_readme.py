@@ -33,10 +33,15 @@ def test_every_setting_is_in_the_settings_table_with_its_default() -> None:
     documented = {row[0].strip("`"): row[1].strip("`") for row in table_below("| setting | default | meaning |")}
 
     def shown(value: object) -> str:
-        return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        if value is None:
+            return ""
+        return str(value).lower() if isinstance(value, bool) else str(value)
 
+    assert documented.pop("api_key") == "required"
     assert documented == {
-        field.name: shown(field.default) for field in fields(ExtendSettings) if not field.name.startswith("_")
+        field.name: shown(field.default)
+        for field in fields(ExtendSettings)
+        if not field.name.startswith("_") and field.name != "api_key"
     }
 
 
@@ -49,3 +54,10 @@ def test_every_relation_of_the_diagram_names_real_tables_and_columns() -> None:
             left_column, _, right_column = pair.partition(" = ")
             assert left_column in TABLES[left].column_names, (left, left_column)
             assert (right_column or left_column) in TABLES[right].column_names, (right, right_column)
+
+
+def test_every_column_is_listed_with_its_type_and_meaning() -> None:
+    for table in TABLES.values():
+        assert f"**{table.name}**: {table.description}" in README
+        listed = table_below(f"**{table.name}**: {table.description}\n\n| column | type | meaning |")
+        assert listed == [[f"`{column.name}`", column.kind.name, column.description] for column in table.columns]

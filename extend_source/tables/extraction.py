@@ -7,6 +7,7 @@ output type"). Both become rows of the same tables.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -30,6 +31,7 @@ _INSIGHT = ObjectReader.of(schemas.OUTPUT_INSIGHTS)
 _BOX_KEYS = ("left", "top", "right", "bottom")
 _NO_BOX = (None, None, None, None)
 _MISSING: Any = object()
+_INDEX = re.compile(r"\[\d+\]")
 
 Scalar = tuple[str, str | None, float | None, bool | None, date | None]
 _ABSENT: Scalar = ("absent", None, None, None, None)
@@ -143,11 +145,14 @@ class ExtractionTables:
 
     def _add_absent(self, run_id: str, position: int, key: str, entry: Any, taken: set[str]) -> None:
         """Add metadata of a path that the value does not have."""
-        path = key
         if not key or key.startswith(ROOT) or key in taken:
-            path = member("$metadata", key)
+            path = template = member("$metadata", key)
+            field = None
+        else:
+            path, template = key, _INDEX.sub("[]", key)
+            field = key.rpartition(".")[2].partition("[")[0] or None
         taken.add(path)
-        node = Node(path, path, None, None, None, None, None)
+        node = Node(path, template, None, field, None, None, None)
         self._add_row(run_id, position, node, _ABSENT, entry, key)
 
     def _add_row(

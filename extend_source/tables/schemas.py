@@ -231,7 +231,7 @@ RUN_CONFIG_FIELDS = TableSchema(
         Column("position", INTEGER, "Order in the schema, from 0."),
         Column("field_id", TEXT, "The legacy field's id."),
         Column("name", TEXT, "The field's own name."),
-        Column("value_type", TEXT, "Its JSON type, several joined with |, or its legacy type."),
+        Column("value_type", TEXT, "Its JSON type (several joined by a bar), or its legacy type."),
         Column("extend_type", TEXT, "date, currency or signature (extend:type, or the legacy type)."),
         Column("nullable", BOOLEAN, "The schema allows null."),
         Column("description", TEXT, "What to extract."),

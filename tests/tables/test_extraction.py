@@ -113,9 +113,10 @@ def test_metadata_of_arrays_and_items_has_rows_of_its_own() -> None:
 
 
 def test_metadata_of_a_path_without_a_value_is_kept_as_absent() -> None:
-    (row,) = flatten(schema_run({}, {"gone": {"ocrConfidence": 0.25}}))["extraction_fields"][1:]
+    (row,) = flatten(schema_run({}, {"lines[0].sku": {"ocrConfidence": 0.25}}))["extraction_fields"][1:]
 
-    assert (row["path"], row["value_type"], row["ocr_confidence"]) == ("gone", "absent", 0.25)
+    assert (row["path"], row["path_template"], row["field"]) == ("lines[0].sku", "lines[].sku", "sku")
+    assert (row["value_type"], row["ocr_confidence"]) == ("absent", 0.25)
 
 
 def test_citations_land_with_the_box_around_their_polygon() -> None:

@@ -73,6 +73,7 @@ class SyncProgress:
     @property
     def seconds_left(self) -> float | None:
         """Seconds left at the speed so far; None until it is known."""
-        if not self.listing_done or not self.runs_done:
+        done = self.runs_done + self.files_done
+        if not self.listing_done or not done:
             return None
-        return (self.wanted - self.runs_done) * self.seconds / self.runs_done
+        return (self.wanted + self.files_wanted - done) * self.seconds / done

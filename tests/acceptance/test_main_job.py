@@ -38,9 +38,26 @@ def test_the_tables_equal_the_stand_ins_own_state(warehouse: Warehouse) -> None:
 def test_every_value_of_every_run_is_in_some_column(warehouse: Warehouse) -> None:
     warehouse.sync()
 
-    cells = warehouse.cells()
-    payloads = [warehouse.server.workspace.run_payload(run_id) for run_id in warehouse.server.workspace.run_ids()]
-    assert missing_leaves(payloads, cells) == []
+    rows = {name: warehouse.rows(name) for name in TABLES}
+    for run_id in warehouse.server.workspace.run_ids():
+        payload = warehouse.server.workspace.run_payload(run_id)
+        assert missing_leaves(payload, cells_of_run(rows, payload)) == [], run_id
+
+
+def cells_of_run(rows: dict[str, list[dict[str, Any]]], payload: dict[str, Any]) -> list[Any]:
+    """The values of the rows that belong to one run: its own, its files' and its config's."""
+    (run,) = [row for row in rows["processor_runs"] if row["id"] == payload["id"]]
+    owners = {
+        "run_id": {run["id"]},
+        "file_id": {file["id"] for file in payload["files"]},
+        "config_id": {run["config_id"]},
+    }
+    belonging = [run, *(row for row in rows["files"] if row["id"] in owners["file_id"])]
+    for name, columns in ((name, table.column_names) for name, table in TABLES.items() if name != "processor_runs"):
+        owner = next((column for column in ("run_id", "file_id", "config_id") if column in columns), None)
+        if owner is not None:
+            belonging += [row for row in rows[name] if row[owner] in owners[owner]]
+    return [value for row in belonging for value in row.values()]
 
 
 def test_the_ledger_equals_the_stand_ins_own_account(warehouse: Warehouse) -> None:

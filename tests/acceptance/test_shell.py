@@ -72,7 +72,14 @@ def test_a_bad_id_is_an_error_row_and_exit_code_3(server: SandboxServer, tmp_pat
     assert row[3].endswith("It was deleted, or belongs to another workspace; check the id and workspace_id.")
 
 
-def test_an_unreachable_host_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+def test_a_sync_with_an_unreachable_host_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    outcome = run_shell(tmp_path, "sync", "--base-url", "http://127.0.0.1:9", SOURCES__EXTEND__API_KEY=KEY)
+
+    assert outcome.code == 1
+    assert re.fullmatch(r"No connection to http://127\.0\.0\.1:9: .*Check base_url, .*", only_line(outcome))
+
+
+def test_a_check_of_an_unreachable_host_says_so_and_ends_with_1(tmp_path: Path) -> None:
     outcome = run_shell(tmp_path, "check", "--base-url", "http://127.0.0.1:9", SOURCES__EXTEND__API_KEY=KEY)
 
     assert outcome.code == 1

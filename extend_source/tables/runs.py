@@ -117,7 +117,9 @@ class RunTables:
         if output_format in ("schema", "fields"):
             self._keep_output(extra, "output", run, partial(self._add_extraction, run_id, output_format))
             initial, reviewed = (
-                encode_json(run[key]) if run.get(key) is not None and run[key] != run.get("output") else None
+                encode_json(run[key])
+                if run.get(key) is not None and not _is_same(run[key], run.get("output"))
+                else None
                 for _, key in _STAGES
             )
             return initial, reviewed
@@ -196,6 +198,11 @@ class RunTables:
         if value is not None:
             extra[key] = value
             self._drift.unexpected_type("processor_run", key, value)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    # to Python 1, 1.0 and True are equal; in JSON they are not
+    return bool(one == other) and encode_json(one, sort_keys=True) == encode_json(other, sort_keys=True)
 
 
 def _add_nothing(run_id: str, stage: str, output: dict[str, Any]) -> Extra:

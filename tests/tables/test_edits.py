@@ -83,3 +83,9 @@ def test_outputs_before_and_after_review_are_kept_only_where_they_differ_from_th
 
     assert run["initial_output"] == '{"value":{"a":1},"metadata":{}}'
     assert run["reviewed_output"] is None
+
+
+def test_an_initial_output_that_python_holds_for_equal_is_kept() -> None:
+    (run,) = flatten(run_of(output={"value": {"paid": True}}, initialOutput={"value": {"paid": 1}}))["processor_runs"]
+
+    assert run["initial_output"] == '{"value":{"paid":1}}'

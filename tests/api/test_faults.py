@@ -87,7 +87,7 @@ def test_a_fault_that_stays_concerns_one_run_only(fault, kind, says):
 
 
 def test_an_object_nested_beyond_reason_is_one_bad_run():
-    deep = b'{"success": true, "processorRun": {"id": "dpr_1", "output": ' + b"[" * 5000 + b"]" * 5000 + b"}}"
+    deep = b'{"success": true, "processorRun": {"id": "dpr_1", "output": ' + b"[" * 20_000 + b"]" * 20_000 + b"}}"
     error, _ = failure_of(get_run, Answer(deep))
     assert type(error) is MalformedResponse
     assert "nested too deeply" in str(error)

@@ -11,8 +11,10 @@ from extend_source.api import (
     WorkspaceRefused,
 )
 from extend_source.config import ExtendSettings
+from extend_source.locking import SyncUnderWay
 from extend_source.progress import SyncProgress
-from extend_source.runner import SyncResult, sync
+from extend_source.runner import SyncResult, TooManyErrors, sync
+from extend_source.session import SyncSession
 from extend_source.source import extend_source
 
 try:
@@ -29,6 +31,9 @@ __all__ = [
     "ExtendTransientError",
     "SyncProgress",
     "SyncResult",
+    "SyncSession",
+    "SyncUnderWay",
+    "TooManyErrors",
     "WorkspaceRefused",
     "__version__",
     "extend_source",

@@ -1,28 +1,30 @@
-"""One load, from ids to batches of Arrow tables: discover, fetch, flatten, fill in what is known."""
+"""One load, from what is wanted to batches of Arrow tables: discover, fetch, flatten, fill in what is known."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
-
-from extend_source.api import ExtendClient, ExtendError, MalformedResponse, RequestBudget
-from extend_source.config import ExtendSettings
-from extend_source.discovery import WantedRun, checked_run_ids, wanted_by_id, wanted_by_listing
+from extend_source.api import ExtendClient, RequestBudget
+from extend_source.config import ExtendSettings, parse_start_date
+from extend_source.discovery import Discovery, wanted_by_id
 from extend_source.fetching import Fetched, fetch_all
-from extend_source.landed import TERMINAL_STATUSES, LandedData, keep_known
-from extend_source.progress import SyncProgress
-from extend_source.tables import TABLES, FetchError, Flattener, Origin
+from extend_source.landed import TERMINAL_STATUSES, LandedData
+from extend_source.limits import Limits
+from extend_source.logbook import LoadLog
+from extend_source.recording import Recorder, Tables
+from extend_source.session import SyncSession
+from extend_source.state import Position, Scope, SyncState, scope_of
+from extend_source.tables import FETCHED_TABLES, selection_text
 from extend_source.tables.files import TEXT_TABLES
+from extend_source.worklist import WantedRun, Worklist
 
 BATCH_SIZE = 250
 """Runs per batch: enough to fill Arrow columns, few enough to keep memory flat with payloads of megabytes."""
-
-Tables = dict[str, pa.Table]
 
 
 class Load:
@@ -32,33 +34,34 @@ class Load:
         self,
         settings: ExtendSettings,
         landed: LandedData,
-        progress: SyncProgress,
+        session: SyncSession,
+        state: SyncState,
         load_id: str | None,
-        tables: frozenset[str] = frozenset(TABLES),
+        tables: frozenset[str],
     ) -> None:
         """Prepare a load.
 
         Args:
             settings: the settings of the source.
             landed: what the destination holds.
-            progress: where to count.
-            load_id: dlt's id of the load, for ``_dlt_load_id``.
+            session: what the loads of the sync share.
+            state: where the watermark is kept.
+            load_id: dlt's id of the load; None outside of a pipeline.
             tables: the tables that will be loaded.
         """
-        self._tables = tables
-        self._settings = settings
-        self._landed = landed
-        self._progress = progress
-        self._load_id = load_id
-        self._flattener = Flattener(
-            with_contents=settings.file_contents != "none",
-            trust_empty_contents=settings.file_contents == "embedded",
-            landed_drift=landed.drift_keys(),
-        )
-        self._files_asked_for: set[str] = set()
+        self._settings, self._landed, self._session, self._state = settings, landed, session, state
+        self._progress = session.progress
+        self._tables = tables & FETCHED_TABLES
+        self._scope: Scope = scope_of(settings, selection_text(tables))
+        self._limits = Limits(settings, session.progress, bounded=session.bounded)
+        self._recorder = Recorder(settings, landed, session.progress, load_id, tables)
+        self._load_id = load_id or ""
+        session.sync_id = session.sync_id or self._load_id
+        session.progress.packages += 1
+        self._log = LoadLog(session.progress, self._load_id, session.sync_id)
 
     async def batches(self, run_ids: Iterable[str] | None) -> AsyncIterator[Tables]:
-        """Fetch what is wanted and yield it as tables.
+        """Fetch what is wanted, as far as the limits allow, and yield it as tables.
 
         Args:
             run_ids: the runs to load; None to find them by listing.
@@ -70,39 +73,102 @@ class Load:
         Raises:
             ExtendError: one that every request would meet, such as a refused key.
         """
-        settings = self._settings
-        self._landed.refuse_unfit_destination()
+        self._landed.probe()
         async with self._client() as client:
-            if run_ids is None:
-                wanted = await wanted_by_listing(client, settings, self._landed, self._progress, self._tables)
-            else:
-                ids = checked_run_ids(run_ids)
-                wanted = wanted_by_id(ids, self._landed, self._progress, self._tables, refresh=settings.refresh)
-            self._progress.listing_done = True
-            if self._fetches_contents:
-                async for tables in self._contents(client, self._landed.files_without_contents(), final=True):
+            if self._session.worklist is None:
+                async for tables in self._discover(client, run_ids):
                     yield tables
+            assert self._session.worklist is not None
+            async for tables in self._fetch(client, self._session.worklist):
+                yield tables
+        self._finish(self._session.worklist)
+        yield self._recorder.take()
+
+    async def _discover(self, client: ExtendClient, run_ids: Iterable[str] | None) -> AsyncIterator[Tables]:
+        """Find the runs to fetch; yield what the listing says of them."""
+        session, settings, now = self._session, self._settings, datetime.now(timezone.utc)
+        if run_ids is not None:
+            session.worklist = wanted_by_id(run_ids, settings, self._landed, self._progress, self._scope, self._tables)
+        else:
+            start = None if settings.start_date is None else parse_start_date(settings.start_date)
+            discovery = Discovery(
+                settings,
+                self._landed,
+                self._progress,
+                self._limits,
+                self._scope,
+                self._tables,
+                position=self._state.position(self._scope, start, now),
+                reconcile=session.reconcile,
+                now=now,
+            )
+            session.worklist = discovery.worklist
+            async for page in discovery.pages(client):
+                for summary in page.summaries:
+                    self._recorder.flattener.add_summary(summary, settings.workspace_id, now)
+                for run_id in page.returned:
+                    self._recorder.flattener.remove_tombstone(run_id)
+                if page.summaries:
+                    yield self._recorder.take()
+        self._progress.listing_done = True
+
+    async def _fetch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
+        """Fetch runs, and the text of files where it is wanted."""
+        if self._fetches_contents:
+            async for tables in self._contents_of_backlog(client):
+                yield tables
+        try:
             async for answers in fetch_all(
-                wanted,
-                partial(self._get_run, client),
-                workers=settings.max_concurrency,
+                worklist.take(self._limits.runs),
+                partial(_get_run, client),
+                workers=min(self._settings.max_concurrency, len(worklist)),
                 batch_size=BATCH_SIZE,
-                should_stop=self._should_stop,
+                should_stop=self._limits.stop_fetching,
+                in_a_hurry=self._must_end,
+                on_answer=self._count_run,
             ):
-                self._add_runs(answers)
+                self._recorder.add_runs(answers, worklist)
                 if self._fetches_contents:
                     for final in (True, False):
                         async for tables in self._contents(client, _file_ids(answers, final=final), final=final):
                             yield tables
-                yield self._take()
-            yield self._take()
+                yield self._recorder.take()
+        finally:
+            worklist.put_back()
+
+    def _finish(self, worklist: Worklist) -> None:
+        """Move the watermark if all is done, and write the log."""
+        session = self._session
+        if len(worklist) or session.file_backlog:
+            session.stopped_by = self._limits.stopped_by
+        else:
+            session.stopped_by = worklist.listing_stopped_by
+        reached = self._reached(worklist)
+        if reached != worklist.before and worklist.mode != "by_id":
+            if reached.watermark != worklist.before.watermark:
+                reached = replace(reached, load_id=self._load_id)
+            self._state.advance(self._scope, reached)
+        entry = self._log.entry(self._settings, worklist, reached.watermark, session.stopped_by)
+        self._recorder.flattener.add_log(entry)
+
+    def _reached(self, worklist: Worklist) -> Position:
+        """Say how far the sync has come with this load."""
+        if not worklist.complete:
+            return worklist.before
+        if self._landed.is_readable:
+            return worklist.before if len(worklist) else worklist.after
+        # oldest first, so that all before the oldest run left is done; what failed for now is asked for again
+        open_since = [time for time in (worklist.oldest_change, self._recorder.held_back) if time is not None]
+        if not open_since:
+            return worklist.before if len(worklist) else worklist.after
+        return replace(worklist.after, watermark=min(open_since))
 
     @property
     def _fetches_contents(self) -> bool:
         return self._settings.file_contents == "fetch" and bool(self._tables & TEXT_TABLES)
 
-    def _should_stop(self) -> bool:
-        return self._progress.stop_requested
+    def _must_end(self) -> bool:
+        return self._limits.stopped_by is not None
 
     def _client(self) -> ExtendClient:
         settings = self._settings
@@ -115,91 +181,55 @@ class Load:
             statistics=self._progress.requests,
         )
 
-    async def _get_run(self, client: ExtendClient, run: WantedRun) -> dict[str, Any]:
-        try:
-            return await client.get_run(run.id)
-        finally:
-            self._progress.runs_done += 1
+    def _count_run(self) -> None:
+        self._progress.runs_done += 1
 
-    async def _get_file(self, client: ExtendClient, file_id: str) -> dict[str, Any]:
-        try:
-            return await client.get_file(file_id, raw_text=True, markdown=True, html=True)
-        finally:
-            self._progress.files_done += 1
+    def _count_file(self) -> None:
+        self._progress.files_done += 1
 
-    def _add_runs(self, answers: Sequence[Fetched]) -> None:
-        settings = self._settings
-        failures: dict[str, Fetched] = {}
-        chosen = None if self._tables >= TABLES.keys() else ",".join(sorted(self._tables))
-        for answer in answers:
-            wanted: WantedRun = answer.wanted
-            if answer.payload is None:
-                failures[wanted.id] = answer
-                continue
-            origin = Origin(settings.api_version, settings.workspace_id, answer.fetched_at, wanted.summary, chosen)
-            try:
-                self._flattener.add_run(answer.payload, origin)
-                self._progress.fetched += 1
-            except Exception as defect:  # one odd payload must not end the sync
-                failures[wanted.id] = replace(answer, payload=None, error=_unreadable(defect))
-        self._progress.failed += self._add_errors("processor_run", failures)
+    async def _contents_of_backlog(self, client: ExtendClient) -> AsyncIterator[Tables]:
+        """Fetch the text of files that landed without any, as many as one load may."""
+        if self._session.file_backlog is None:
+            self._session.file_backlog = deque(self._landed.files_without_contents())
+        backlog = self._session.file_backlog
+        some = [backlog.popleft() for _ in range(min(len(backlog), self._limits.runs))]
+        async for tables in self._contents(client, some, final=True):
+            yield tables
 
     async def _contents(self, client: ExtendClient, file_ids: Sequence[str], *, final: bool) -> AsyncIterator[Tables]:
-        """Fetch the text of files that have not landed with any, each at most once a load."""
-        fresh = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in self._files_asked_for]
-        self._files_asked_for.update(fresh)
+        """Fetch the text of files that have not landed with any, each at most once a sync."""
+        asked_for = self._session.files_asked_for
+        fresh = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in asked_for]
+        asked_for.update(fresh)
         if not self._settings.refresh:
             landed = self._landed.files_with_contents(fresh)
             fresh = [file_id for file_id in fresh if file_id not in landed]
         self._progress.files_wanted += len(fresh)
         async for answers in fetch_all(
             fresh,
-            partial(self._get_file, client),
-            workers=self._settings.max_concurrency,
+            partial(_get_file, client),
+            workers=min(self._settings.max_concurrency, len(fresh)),
             batch_size=BATCH_SIZE,
-            should_stop=self._should_stop,
+            should_stop=self._must_end,
+            on_answer=self._count_file,
         ):
             failures: dict[str, Fetched] = {}
             for answer in answers:
                 if answer.payload is None:
                     failures[answer.wanted] = answer
                 else:
-                    self._flattener.add_file(answer.payload, answer.fetched_at, final=final)
+                    self._recorder.flattener.add_file(answer.payload, answer.fetched_at, final=final)
                     self._progress.files_fetched += 1
-            self._progress.files_failed += self._add_errors("file", failures)
-            yield self._take()
-
-    def _add_errors(self, resource_type: str, failures: dict[str, Fetched]) -> int:
-        """Add dead letters, carrying on the count of earlier ones; return how many."""
-        earlier = self._landed.errors(failures)
-        for object_id, failure in failures.items():
-            before = earlier.get(object_id)
-            error = failure.error
-            assert error is not None
-            self._progress.note_error(object_id, str(error))
-            self._flattener.add_error(
-                FetchError(
-                    id=object_id,
-                    resource_type=resource_type,
-                    attempts=1 + (before.attempts if before else 0),
-                    status_code=error.status_code,
-                    code=error.code or type(error).__name__,
-                    message=str(error),
-                    first_seen_at=before.first_seen_at if before else failure.fetched_at,
-                    last_seen_at=failure.fetched_at,
-                )
-            )
-        return len(failures)
-
-    def _take(self) -> Tables:
-        tables = self._flattener.take(self._load_id, datetime.now(timezone.utc))
-        return {name: keep_known(table, TABLES[name], self._landed) for name, table in tables.items()}
+            self._progress.files_failed += self._recorder.add_errors("file", failures)
+            yield self._recorder.take()
 
 
-def _unreadable(defect: Exception) -> ExtendError:
-    # the text of the exception can quote the document, so only its kind is told
-    kind = type(defect).__name__
-    return MalformedResponse(f"The payload could not be turned into tables ({kind})", "Please report it", code=kind)
+async def _get_run(client: ExtendClient, run: WantedRun) -> dict[str, Any]:
+    return await client.get_run(run.id)
+
+
+async def _get_file(client: ExtendClient, file_id: str) -> dict[str, Any]:
+    return await client.get_file(file_id, raw_text=True, markdown=True, html=True)
 
 
 def _file_ids(answers: Sequence[Fetched], *, final: bool) -> list[str]:

@@ -137,7 +137,7 @@ def sync(
         "base_url": base_url,
         "workspace_id": workspace_id,
     }
-    arguments = {name: value for name, value in chosen.items() if value not in (None, [])}
+    arguments: dict[str, Any] = {name: value for name, value in chosen.items() if value not in (None, [])}
     progress = SyncProgress()
     with _clear_errors():
         budget = _settings(**arguments).requests_per_second
@@ -148,7 +148,7 @@ def sync(
         _print_json({**asdict(result), "complete": result.complete})
     else:
         show_result(console, result)
-    if result.stopped:
+    if result.stopped_by:
         raise typer.Exit(STOPPED)
     if not result.complete:
         raise typer.Exit(SOME_FAILED)

@@ -111,6 +111,7 @@ def run_demo(database: Path, base_url: str, api_key: str, progress: SyncProgress
             counts = [
                 (table.name, int((client.execute_sql(f"select count(*) from {table.name}") or [])[0][0]), table.grain)
                 for table in TABLES.values()
+                if not table.opt_in
             ]
             credits = [tuple(row) for row in client.execute_sql(CREDITS_BY_PROCESSOR) or []]
             parsing = (client.execute_sql(PARSING_CREDITS) or [])[0]

@@ -3,103 +3,300 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from dlt.common import logger
 
-from extend_source.api import ExtendClient, InvalidRequest, RunFilters
+from extend_source.api import ExtendClient, InvalidRequest, RunFilters, RunPage
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.landed import TERMINAL_STATUSES, LandedData, LandedRun
+from extend_source.limits import Limits, StoppedBy
 from extend_source.progress import SyncProgress
+from extend_source.state import CLOCK_SKEW, Position, Scope
 from extend_source.tables.kinds import to_credits, to_timestamp
+from extend_source.tables.runs import payload_sha256
+from extend_source.worklist import Mode, Reason, WantedRun, Worklist
 
 MAX_ID_CHARACTERS = 255
 
 
 @dataclass(frozen=True)
-class WantedRun:
-    """A run to fetch.
+class ListedPage:
+    """What a page of the listing says that the destination does not know yet.
 
     Attributes:
-        id: the run's id.
-        summary: the run as the listing shows it; None when it was asked for by id.
+        summaries: the summaries that are new or have changed.
+        returned: ids of runs that were thought to be gone.
     """
 
-    id: str
-    summary: dict[str, Any] | None = None
+    summaries: list[dict[str, Any]]
+    returned: list[str]
 
 
 def wanted_by_id(
-    run_ids: Iterable[str], landed: LandedData, progress: SyncProgress, tables: frozenset[str], *, refresh: bool
-) -> list[WantedRun]:
+    run_ids: Iterable[str],
+    settings: ExtendSettings,
+    landed: LandedData,
+    progress: SyncProgress,
+    scope: Scope,
+    tables: frozenset[str],
+) -> Worklist:
     """Choose which of the runs asked for need fetching.
 
     Args:
         run_ids: ids, in any order, repeated ones once.
+        settings: `refresh` also fetches runs that have landed in a terminal state.
         landed: what the destination holds.
         progress: where to count.
+        scope: what is synced.
         tables: the tables to load; a run that has landed in fewer of them is fetched again.
-        refresh: also fetch runs that have landed in a terminal state.
 
     Returns:
         The runs to fetch, in the order given.
     """
-    ids = list(dict.fromkeys(run_id.strip() for run_id in run_ids))
-    known = {} if refresh else landed.runs(ids)
+    ids = list(dict.fromkeys(run_id.strip() for run_id in checked_run_ids(run_ids)))
+    known = {} if settings.refresh else landed.runs(ids)
     wanted = [WantedRun(run_id) for run_id in ids if run_id not in known or not _is_final(known[run_id], tables)]
-    progress.found(listed=0, known=len(ids) - len(wanted), wanted=len(wanted))
-    return wanted
+    progress.mode = "by_id"
+    progress.found(known=len(ids) - len(wanted), wanted=len(wanted))
+    worklist = Worklist("by_id", scope)
+    worklist.add(wanted)
+    return worklist
 
 
-async def wanted_by_listing(
-    client: ExtendClient,
-    settings: ExtendSettings,
-    landed: LandedData,
-    progress: SyncProgress,
-    tables: frozenset[str],
-) -> list[WantedRun]:
-    """List the runs and choose those that the destination does not hold as they are now.
+class Discovery:
+    """Lists the runs and fills a worklist with those that the destination does not hold as they are now.
 
     The listing goes from the newest change to the oldest: a run that changes meanwhile moves to the front, so rows can
-    repeat, but none is skipped. It is read to its end before anything is fetched, so page tokens stay young.
+    repeat, but none is skipped. It is read before anything is fetched, so page tokens stay young.
 
-    Args:
-        client: the API.
-        settings: filters, start date and refresh.
-        landed: what the destination holds.
-        progress: where to count, and where a stop is asked for.
-        tables: the tables to load; a run that has landed in fewer of them is fetched again.
-
-    Returns:
-        The runs to fetch, newest change first within each filter; after a stop, those found so far.
+    Attributes:
+        worklist: the runs found; final when `pages` has come to its end.
     """
-    start = None if settings.start_date is None else parse_start_date(settings.start_date)
-    seen: set[str] = set()
-    wanted: list[WantedRun] = []
-    for filters in listing_filters(settings):
-        async for page in client.list_runs(filters, sort_by="updatedAt", sort_dir="desc"):
-            recent = [summary for summary in page.summaries if start is None or not _is_before(summary, start)]
-            fresh = [summary for summary in recent if _is_new(summary, seen)]
-            known = {} if settings.refresh else landed.runs(summary["id"] for summary in fresh)
-            changed = [summary for summary in fresh if _differs(summary, known.get(summary["id"]), tables)]
-            wanted += (WantedRun(summary["id"], summary) for summary in changed)
-            progress.found(listed=len(fresh), known=len(fresh) - len(changed), wanted=len(changed))
-            if progress.stop_requested:
-                return wanted
-            if len(recent) < len(page.summaries):
+
+    def __init__(
+        self,
+        settings: ExtendSettings,
+        landed: LandedData,
+        progress: SyncProgress,
+        limits: Limits,
+        scope: Scope,
+        tables: frozenset[str],
+        *,
+        position: Position,
+        reconcile: bool,
+        now: datetime,
+    ) -> None:
+        """Decide how to look for runs; nothing is sent yet.
+
+        Args:
+            settings: filters, start date, lookback and the settings of the reconcile.
+            landed: what the destination holds.
+            progress: where to count.
+            limits: when to stop.
+            scope: what is synced.
+            tables: the tables to load; a run that has landed in fewer of them is fetched again. Empty: none needs runs
+                to be fetched, so that listing is enough.
+            position: how far earlier syncs say they have come.
+            reconcile: compare the whole listing in any case, and recheck.
+            now: the time, UTC.
+        """
+        self._settings, self._landed, self._progress, self._limits = settings, landed, progress, limits
+        self._tables = tables
+        self._now = now
+        self._start = None if settings.start_date is None else parse_start_date(settings.start_date)
+        if landed.is_readable and position.load_id is not None and not landed.has_load(position.load_id):
+            position = Position()  # of another destination, or of one that was set back
+        mode = self._mode(position, reconcile)
+        self._floor = self._start
+        if mode == "incremental" and position.watermark is not None:
+            lowest = position.watermark - timedelta(seconds=settings.lookback)
+            self._floor = lowest if self._start is None else max(lowest, self._start)
+        progress.mode = mode
+        self.worklist = Worklist(mode, scope, position, position)
+        self._seen: set[str] = set()
+        self._wanted: list[WantedRun] = []
+        self._newest: datetime | None = None
+
+    def _mode(self, position: Position, reconcile: bool) -> Mode:
+        if not self._landed.is_readable:
+            # without a comparison, a full listing would fetch everything again
+            return "full" if position.watermark is None or reconcile or self._settings.refresh else "incremental"
+        if reconcile:
+            return "reconcile"
+        if position.watermark is None or self._settings.refresh:
+            return "full"
+        hours, last = self._settings.reconcile_hours, position.reconciled_at
+        due = hours > 0 and (last is None or self._now - last >= timedelta(hours=hours))
+        return "reconcile" if due else "incremental"
+
+    async def pages(self, client: ExtendClient) -> AsyncIterator[ListedPage]:
+        """List, compare, and fill the worklist.
+
+        Args:
+            client: the API.
+
+        Yields:
+            What each page says anew.
+        """
+        started = time.monotonic()
+        stopped_by: StoppedBy | None = None
+        for number, filters in enumerate(listing_filters(self._settings)):
+            if number and (stopped_by := self._limits.listing_stopped_by):
                 break
-    return wanted
+            async for page in client.list_runs(filters, sort_by="updatedAt", sort_dir="desc"):
+                if page.number == 1:
+                    self._note_newest(page, time.monotonic() - started if number else 0.0)
+                recent = [summary for summary in page.summaries if not _is_before(summary, self._start)]
+                yield self._compare([summary for summary in recent if self._is_new(summary)])
+                if page.is_last or any(_is_before(summary, self._floor) for summary in page.summaries):
+                    break
+                if stopped_by := self._limits.listing_stopped_by:
+                    break
+        self._finish(stopped_by)
+
+    def _note_newest(self, page: RunPage, behind: float) -> None:
+        """Note the newest change that the first page of a listing shows.
+
+        Each filter has a listing of its own, begun later than the first one, which has not seen the changes since.
+        Taking the time between off, the watermark stays behind all of them.
+
+        Args:
+            page: the first page.
+            behind: seconds since the first listing began.
+        """
+        times = [moment for moment in map(_time_of, page.summaries) if moment is not None]
+        believed = [moment for moment in times if moment <= self._now + CLOCK_SKEW]
+        if believed:
+            newest = max(believed) - timedelta(seconds=behind)
+            self._newest = newest if self._newest is None else max(self._newest, newest)
+
+    def _is_new(self, summary: dict[str, Any]) -> bool:
+        run_id = summary.get("id")
+        if not isinstance(run_id, str):
+            logger.warning("The listing has a run without an id, which cannot be fetched.")
+            return False
+        if run_id in self._seen:
+            return False
+        self._seen.add(run_id)
+        return True
+
+    def _compare(self, summaries: list[dict[str, Any]]) -> ListedPage:
+        """Note which runs of a page differ from what has landed."""
+        ids = [summary["id"] for summary in summaries]
+        known = self._landed.runs(ids) if self._tables and not self._settings.refresh else {}
+        changed = [summary for summary in summaries if self._differs(summary, known.get(summary["id"]))]
+        self._wanted += (
+            WantedRun(summary["id"], "listed", _time_of(summary, "createdAt"), _time_of(summary)) for summary in changed
+        )
+        self._progress.found(listed=len(ids), known=len(ids) - len(changed), wanted=len(changed))
+        sums = self._landed.summary_sums(ids)
+        fresh = [summary for summary in summaries if sums.get(summary["id"]) != payload_sha256(summary)]
+        return ListedPage(fresh, list(self._landed.tombstones(ids)))
+
+    def _differs(self, summary: dict[str, Any], landed: LandedRun | None) -> bool:
+        """Tell whether a run must be fetched; a figure that the listing leaves out tells nothing."""
+        if not self._tables:
+            return False
+        if not self._landed.is_readable:
+            return not _is_before(summary, self._floor)
+        if (
+            landed is None
+            or not self._tables <= landed.tables
+            or summary.get("status") != landed.status
+            or _time_of(summary) != landed.updated_at
+        ):
+            return True
+        usage = summary.get("usage")
+        credits = usage.get("credits") if isinstance(usage, dict) else None
+        try:
+            return credits is not None and to_credits(credits) != landed.credits
+        except ValueError:
+            return False  # no figure to compare
+
+    def _finish(self, stopped_by: StoppedBy | None) -> None:
+        """Put the runs in order and, after a listing that was read as far as needed, add those it cannot show."""
+        worklist, before = self.worklist, self.worklist.before
+        readable = self._landed.is_readable
+        # newest first; without a comparison oldest first, so that the watermark can follow load by load
+        self._wanted.sort(key=lambda run: run.updated_at or self._now, reverse=readable)
+        worklist.add(self._wanted)
+        worklist.listing_stopped_by = stopped_by
+        if stopped_by is not None:
+            return
+        whole = worklist.mode != "incremental"
+        watermark = max((time for time in (before.watermark, self._newest) if time is not None), default=None)
+        start = before.start if before.watermark is not None else self._start
+        reconciled_at = self._now if whole else before.reconciled_at
+        worklist.after = replace(before, watermark=watermark, start=start, reconciled_at=reconciled_at)
+        worklist.complete = True
+        if not self._tables or not readable:
+            return
+        taken = {run.id for run in self._wanted}
+        for reason, ids in self._not_listed(whole, taken):
+            worklist.add(WantedRun(run_id, reason) for run_id in ids)
+            taken.update(ids)
+            self._progress.found(wanted=len(ids))
+
+    def _not_listed(self, whole: bool, taken: set[str]) -> Iterator[tuple[Reason, list[str]]]:
+        """Name the landed runs that need a look although the listing does not say so.
+
+        Args:
+            whole: the listing was read to its end.
+            taken: the runs that will be fetched anyway; the caller adds to it.
+        """
+        settings, landed = self._settings, self._landed
+
+        def unseen(run_ids: Iterable[str]) -> list[str]:
+            return self._unless_gone(run for run in run_ids if run not in self._seen and run not in taken)
+
+        yield "in_flight", unseen(landed.runs_in_flight(settings))
+        yield "failed", [run for run in landed.failed_runs(settings.workspace_id) if run not in taken]
+        by_origin = settings.run_sources or settings.run_source_ids or settings.file_name_contains
+        if whole and not by_origin:  # a landed run does not say where it came from
+            yield "vanished", unseen(landed.runs_of_scope(settings))
+        if self.worklist.mode == "reconcile" and settings.review_window_days and settings.max_rechecks:
+            since = self._now - timedelta(days=settings.review_window_days)
+            candidates = (run for run in landed.runs_to_recheck(settings, since) if run not in taken)
+            yield "recheck", self._first_not_gone(candidates, settings.max_rechecks)
+
+    def _first_not_gone(self, run_ids: Iterator[str], most: int) -> list[str]:
+        """Take runs until there are enough; those known to be gone do not count."""
+        found: list[str] = []
+        while len(found) < most and (some := list(itertools.islice(run_ids, most - len(found)))):
+            found += self._unless_gone(some)
+        return found
+
+    def _unless_gone(self, run_ids: Iterable[str]) -> list[str]:
+        """Leave out runs that are known to be gone and were not listed again."""
+        ids = list(run_ids)
+        gone = self._landed.tombstones(ids)
+        return [run_id for run_id in ids if run_id not in gone]
 
 
 def listing_filters(settings: ExtendSettings) -> Iterator[RunFilters]:
     """Name the listings that the settings ask for: the API takes one value of each filter per request."""
-    wanted = (settings.processor_ids, settings.processor_types, settings.statuses)
+    wanted = (
+        settings.processor_ids,
+        settings.processor_types,
+        settings.statuses,
+        settings.run_sources,
+        settings.run_source_ids,
+    )
     choices: list[list[Any]] = [list(dict.fromkeys(values)) if values else [None] for values in wanted]
-    for processor_id, processor_type, status in itertools.product(*choices):
-        yield RunFilters(processor_id=processor_id, processor_type=processor_type, status=status)
+    for processor_id, processor_type, status, source, source_id in itertools.product(*choices):
+        yield RunFilters(
+            processor_id=processor_id,
+            processor_type=processor_type,
+            status=status,
+            source=source,
+            source_id=source_id,
+            file_name_contains=settings.file_name_contains,
+        )
 
 
 def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
@@ -127,45 +324,17 @@ def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
     return ids
 
 
-def _is_new(summary: dict[str, Any], seen: set[str]) -> bool:
-    run_id = summary.get("id")
-    if not isinstance(run_id, str):
-        logger.warning("The listing has a run without an id, which cannot be fetched.")
-        return False
-    if run_id in seen:
-        return False
-    seen.add(run_id)
-    return True
-
-
-def _is_before(summary: dict[str, Any], start: datetime) -> bool:
+def _is_before(summary: dict[str, Any], moment: datetime | None) -> bool:
     updated_at = _time_of(summary)
-    return updated_at is not None and updated_at < start
+    return moment is not None and updated_at is not None and updated_at < moment
 
 
 def _is_final(landed: LandedRun, tables: frozenset[str]) -> bool:
-    return landed.status in TERMINAL_STATUSES and landed.is_in(tables)
+    return landed.status in TERMINAL_STATUSES and tables <= landed.tables
 
 
-def _differs(summary: dict[str, Any], landed: LandedRun | None, tables: frozenset[str]) -> bool:
-    """Tell whether a run has changed since it landed; a figure that the listing leaves out tells nothing."""
-    if (
-        landed is None
-        or not landed.is_in(tables)
-        or summary.get("status") != landed.status
-        or _time_of(summary) != landed.updated_at
-    ):
-        return True
-    usage = summary.get("usage")
-    credits = usage.get("credits") if isinstance(usage, dict) else None
+def _time_of(summary: dict[str, Any], key: str = "updatedAt") -> datetime | None:
     try:
-        return credits is not None and to_credits(credits) != landed.credits
-    except ValueError:
-        return False  # no figure to compare
-
-
-def _time_of(summary: dict[str, Any]) -> datetime | None:
-    try:
-        return to_timestamp(summary.get("updatedAt"))
+        return to_timestamp(summary.get(key))
     except ValueError:
         return None

@@ -24,6 +24,11 @@ PLAIN_LINE_SECONDS = 30.0
 _REFRESHES_PER_SECOND = 8
 _BAR_WIDTH = 24
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_STOPS = {
+    "request": "Stopped as asked",
+    "max_requests": "Stopped at the limit of requests",
+    "max_seconds": "Stopped at the limit of time",
+}
 _STYLES = {"ok": "green", "wrong": "red", "not checked": "dim"}
 
 
@@ -130,9 +135,9 @@ def show_result(console: Console, result: SyncResult) -> None:
     ]
     if result.files_fetched or result.files_failed:
         lines.insert(1, f"{result.files_fetched:,} file contents loaded, {result.files_failed:,} failed")
-    if result.stopped:
-        lines.append(f"Stopped as asked: {result.left:,} runs are left for the next sync.")
-    if not result.complete:
+    if result.stopped_by:
+        lines.append(f"{_STOPS[result.stopped_by]}: {result.left:,} runs are left for the next sync.")
+    if result.errors:
         lines += [f"  {object_id}: {message}" for object_id, message in result.errors.items()]
         lines.append("The table fetch_errors has all that could not be loaded; a sync that lists it tries it again.")
     show_lines(console, *lines)

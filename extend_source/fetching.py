@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -14,6 +14,8 @@ STOP_GRACE_SECONDS = 5.0
 """How long requests under way may go on after a stop."""
 
 _STOP_POLL_SECONDS = 0.2
+
+_NOTHING: Any = object()
 
 W = TypeVar("W")
 Fetch = Callable[[W], Awaitable["dict[str, Any]"]]
@@ -37,12 +39,14 @@ class Fetched:
 
 
 async def fetch_all(
-    wanted: Sequence[W],
+    wanted: Iterable[W],
     fetch: Fetch[W],
     *,
     workers: int,
     batch_size: int,
     should_stop: Callable[[], bool] = lambda: False,
+    in_a_hurry: Callable[[], bool] | None = None,
+    on_answer: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[list[Fetched]]:
     """Fetch many objects at once, in batches as they come in.
 
@@ -50,11 +54,13 @@ async def fetch_all(
     stays flat. Closing the iterator ends the workers.
 
     Args:
-        wanted: what to fetch.
+        wanted: what to fetch; one is taken when a worker is free for it.
         fetch: fetches one of them.
         workers: the most that are under way at once.
         batch_size: the most objects in a batch.
-        should_stop: tells whether to fetch no more; what is under way then has a few seconds to end.
+        should_stop: tells whether to fetch no more.
+        in_a_hurry: tells whether what is under way then has only a few seconds to end; by default as `should_stop`.
+        on_answer: called with each answer as it comes.
 
     Yields:
         Batches of answers in order of arrival, failures among them.
@@ -64,8 +70,13 @@ async def fetch_all(
     """
     pending = iter(wanted)
     answers: asyncio.Queue[Fetched | Exception | None] = asyncio.Queue(maxsize=batch_size)
-    tasks = [asyncio.create_task(_work(pending, fetch, answers, should_stop)) for _ in range(min(workers, len(wanted)))]
-    closer = asyncio.create_task(_close(tasks, answers, should_stop))
+
+    async def put(answer: Fetched | Exception) -> None:
+        on_answer()
+        await answers.put(answer)
+
+    tasks = [asyncio.create_task(_work(pending, fetch, put, should_stop)) for _ in range(workers)]
+    closer = asyncio.create_task(_close(tasks, answers, in_a_hurry or should_stop))
     try:
         batch: list[Fetched] = []
         while (answer := await answers.get()) is not None:
@@ -84,11 +95,12 @@ async def fetch_all(
 
 
 async def _work(
-    pending: Iterator[W], fetch: Fetch[W], answers: asyncio.Queue[Any], should_stop: Callable[[], bool]
+    pending: Iterator[W],
+    fetch: Fetch[W],
+    put: Callable[[Fetched | Exception], Awaitable[None]],
+    should_stop: Callable[[], bool],
 ) -> None:
-    for wanted in pending:
-        if should_stop():
-            return
+    while not should_stop() and (wanted := next(pending, _NOTHING)) is not _NOTHING:
         answer: Fetched | Exception
         try:
             payload = await fetch(wanted)
@@ -97,18 +109,18 @@ async def _work(
             answer = error if error.refuses_everything else Fetched(wanted, None, error, _now())
         except Exception as error:  # a defect of ours: the caller waits for an answer and raises it
             answer = error
-        await answers.put(answer)
+        await put(answer)
 
 
 async def _close(
-    tasks: Sequence[asyncio.Task[None]], answers: asyncio.Queue[Any], should_stop: Callable[[], bool]
+    tasks: Sequence[asyncio.Task[None]], answers: asyncio.Queue[Any], in_a_hurry: Callable[[], bool]
 ) -> None:
-    """Say when all workers have ended; after a stop, end those that take too long."""
+    """Say when all workers have ended; in a hurry, end those that take too long."""
     under_way = set(tasks)
     grace = STOP_GRACE_SECONDS
     while under_way:
         _, under_way = await asyncio.wait(under_way, timeout=_STOP_POLL_SECONDS)
-        if should_stop():
+        if in_a_hurry():
             grace -= _STOP_POLL_SECONDS
             if grace <= 0:
                 for task in under_way:

@@ -1,4 +1,4 @@
-"""What the destination already holds, read through the pipeline's own connection.
+"""What the destination already holds of runs, files and the source's own books.
 
 The destination, not the pipeline's state, says what has landed: a new machine, or one that lost its state, fetches
 nothing twice.
@@ -11,25 +11,25 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import dlt
 import pyarrow as pa
-from dlt.common import logger
-from dlt.common.destination.exceptions import SqlClientNotAvailable
-from dlt.common.schema.typing import LOADS_TABLE_NAME
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
-from dlt.destinations.sql_client import SqlClientBase
 
-from extend_source.api import InvalidSetting
-from extend_source.tables import bookkeeping, schemas
-from extend_source.tables.contract import LOAD_ID, TableSchema
+from extend_source.config import ExtendSettings, parse_start_date
+from extend_source.destination import Condition, DestinationReader, equals, one_of
+from extend_source.tables import selected_by
+from extend_source.tables.bookkeeping import (
+    FETCH_ERRORS,
+    PROCESSOR_RUN_SUMMARIES,
+    PROCESSOR_RUN_TOMBSTONES,
+    SCHEMA_DRIFT,
+)
+from extend_source.tables.contract import TableSchema
 from extend_source.tables.kinds import to_credits, to_timestamp
+from extend_source.tables.schemas import FILE_CONTENTS, FILE_PAGES, FILE_SHEETS, FILES, PROCESSOR_RUNS
 
-KEYS_PER_QUERY = 500
+MOST_ATTEMPTS = 5
+"""So many loads ask by themselves for a run, or a file's text, that cannot be had, such as a deleted one."""
 
-MOST_FILE_ATTEMPTS = 5
-"""So many loads ask for the text of a file that cannot be had, such as a deleted one."""
-
-_TEXT_TABLES = (schemas.FILE_CONTENTS, schemas.FILE_PAGES, schemas.FILE_SHEETS)
+_TEXT_TABLES = (FILE_CONTENTS, FILE_PAGES, FILE_SHEETS)
 
 TERMINAL_STATUSES = frozenset({"PROCESSED", "FAILED", "CANCELLED"})
 """Run states that do not change by themselves (SDK 0.2.0, processor_status)."""
@@ -41,11 +41,7 @@ class LandedRun(NamedTuple):
     status: str | None
     updated_at: datetime | None
     credits: Decimal | None
-    loaded_tables: frozenset[str] | None
-
-    def is_in(self, tables: frozenset[str]) -> bool:
-        """Tell whether the run was loaded into all of some tables."""
-        return self.loaded_tables is None or tables <= self.loaded_tables
+    tables: frozenset[str]
 
 
 class LandedError(NamedTuple):
@@ -53,50 +49,11 @@ class LandedError(NamedTuple):
 
     attempts: int
     first_seen_at: datetime
+    status_code: int | None
 
 
-class LandedData:
-    """Reads what has landed. Where nothing has, or the destination cannot be read, nothing is known."""
-
-    def __init__(self, pipeline: dlt.Pipeline | None, schema_name: str | None = None) -> None:
-        """Remember where to read; no connection is made yet.
-
-        Args:
-            pipeline: the running pipeline; None outside of one.
-            schema_name: the dlt schema of the source.
-        """
-        self._pipeline = pipeline
-        self._schema_name: Any = schema_name if pipeline and schema_name in pipeline.schema_names else None
-        self._missing_tables: set[str] = set()
-
-    def refuse_unfit_destination(self) -> None:
-        """Refuse a destination that cannot hold the tables, before any request is spent on it.
-
-        Raises:
-            InvalidSetting: it cannot replace rows, or a DuckDB dataset has the name of its file.
-        """
-        if self._pipeline is None:
-            return
-        strategies = self._pipeline.destination.capabilities().supported_merge_strategies or []
-        if "delete-insert" not in strategies:
-            raise InvalidSetting(
-                f"The destination {self._pipeline.destination.destination_name} cannot replace the rows of a run",
-                "Use one that merges by delete-insert, such as duckdb, postgres, snowflake or bigquery",
-            )
-        self._refuse_ambiguous_names()
-
-    def _refuse_ambiguous_names(self) -> None:
-        """Refuse a dataset that DuckDB, which names a database after its file, could not tell from that one."""
-        if self._pipeline is None or not self._pipeline.destination.destination_type.endswith(".duckdb"):
-            return
-        with self._pipeline.sql_client(self._schema_name) as client:
-            rows = client.execute_sql("SELECT current_database()") or [[None]]
-            if rows[0][0] != client.dataset_name:
-                return
-        raise InvalidSetting(
-            f"DuckDB cannot tell the dataset {self._pipeline.dataset_name!r} from its file of the same name",
-            "Give the pipeline, the file or the dataset another name",
-        )
+class LandedData(DestinationReader):
+    """Answers questions about what has landed. Where nothing has, nothing is known."""
 
     def runs(self, ids: Iterable[str]) -> dict[str, LandedRun]:
         """Look up runs.
@@ -110,105 +67,96 @@ class LandedData:
         """
         columns = ("id", "status", "updated_at", "credits", "loaded_tables")
         return {
-            row[0]: LandedRun(row[1], as_utc(row[2]), as_credits(row[3]), row[4] and frozenset(row[4].split(",")))
-            for row in self.rows(schemas.PROCESSOR_RUNS, columns, ids, complete=True)
+            row[0]: LandedRun(row[1], as_utc(row[2]), as_credits(row[3]), selected_by(row[4]))
+            for row in self.lookup(PROCESSOR_RUNS, columns, ids, complete=True)
         }
+
+    def payload_sums(self, ids: Iterable[str]) -> dict[str, str | None]:
+        """Look up the SHA-256 of the payloads of runs that have landed."""
+        return dict(self.lookup(PROCESSOR_RUNS, ("id", "payload_sha256"), ids, complete=True))
+
+    def summary_sums(self, ids: Iterable[str]) -> dict[str, str | None]:
+        """Look up the SHA-256 of the summaries that have landed."""
+        return dict(self.lookup(PROCESSOR_RUN_SUMMARIES, ("id", "summary_sha256"), ids))
+
+    def tombstones(self, ids: Iterable[str]) -> dict[str, datetime]:
+        """Look up which runs are known to be gone, and since when."""
+        rows = self.lookup(PROCESSOR_RUN_TOMBSTONES, ("id", "detected_at"), ids)
+        return {row[0]: as_utc(row[1]) or _EPOCH for row in rows}
+
+    def runs_in_flight(self, settings: ExtendSettings) -> Iterator[str]:
+        """The runs that landed before they had ended, as far as the settings ask for them."""
+        terminal = sorted(TERMINAL_STATUSES)
+        unfinished = f"({{status}} IS NULL OR {{status}} NOT IN ({', '.join(['%s'] * len(terminal))}))"
+        condition = Condition(unfinished, *terminal, columns=["status"])
+        yield from self._run_ids(condition, *_in_scope(settings))
+
+    def runs_of_scope(self, settings: ExtendSettings) -> Iterator[str]:
+        """The runs that have landed and that a full listing with these settings would show."""
+        conditions = _in_scope(settings)
+        if settings.start_date is not None:
+            start = parse_start_date(settings.start_date)
+            conditions.append(Condition("{updated_at} >= %s", start, columns=["updated_at"]))
+        if settings.statuses:
+            conditions.append(one_of("status", settings.statuses))
+        yield from self._run_ids(*conditions)
+
+    def runs_to_recheck(self, settings: ExtendSettings, since: datetime) -> Iterator[str]:
+        """The ended runs that changed last after a time, those fetched longest ago first."""
+        age = "coalesce({updated_at}, {created_at}, {fetched_at}) >= %s"
+        young = Condition(age, since, columns=["updated_at", "created_at", "fetched_at"])
+        ended = one_of("status", sorted(TERMINAL_STATUSES))
+        yield from self._run_ids(young, ended, *_in_scope(settings), order_by=("fetched_at", "id"))
+
+    def _run_ids(self, *conditions: Condition, order_by: Sequence[str] = ()) -> Iterator[str]:
+        columns = ("id", "fetched_at") if order_by else ("id",)
+        for row in self.rows(PROCESSOR_RUNS, columns, *conditions, order_by=order_by, complete=True):
+            yield row[0]
 
     def files_with_contents(self, ids: Sequence[str]) -> set[str]:
         """Tell which of some files have landed with text, pages or sheets."""
         found: set[str] = set()
         for table in _TEXT_TABLES:
             missing = [file_id for file_id in ids if file_id not in found]
-            found.update(row[0] for row in self.rows(table, ("file_id",), missing, distinct=True, complete=True))
+            found.update(row[0] for row in self.lookup(table, ("file_id",), missing, distinct=True, complete=True))
         return found
 
     def files_without_contents(self) -> list[str]:
         """The files that have landed without text, pages or sheets, but for those that were asked for in vain often."""
-        ids = [row[0] for row in self._query(schemas.FILES, ("id",))]
+        ids = [row[0] for row in self.rows(FILES, ("id",))]
         landed = self.files_with_contents(ids)
         errors = self.errors(ids)
         return [
             file_id
             for file_id in ids
-            if file_id not in landed and (file_id not in errors or errors[file_id].attempts < MOST_FILE_ATTEMPTS)
+            if file_id not in landed and (file_id not in errors or errors[file_id].attempts < MOST_ATTEMPTS)
         ]
 
     def errors(self, ids: Iterable[str]) -> dict[str, LandedError]:
         """Look up earlier failures, by the id of the run or file."""
-        rows = self.rows(bookkeeping.FETCH_ERRORS, ("id", "attempts", "first_seen_at"), ids)
-        return {row[0]: LandedError(row[1], as_utc(row[2]) or _EPOCH) for row in rows}
+        rows = self.lookup(FETCH_ERRORS, ("id", "attempts", "first_seen_at", "status_code"), ids)
+        return {row[0]: LandedError(row[1], as_utc(row[2]) or _EPOCH, row[3]) for row in rows}
+
+    def failed_runs(self, workspace_id: str | None) -> Iterator[str]:
+        """The runs that could not be loaded, but for those that have failed often."""
+        few = Condition("{attempts} < %s", MOST_ATTEMPTS, columns=["attempts"])
+        run = equals("resource_type", "processor_run")
+        for row in self.rows(FETCH_ERRORS, ("id",), few, run, equals("workspace_id", workspace_id)):
+            yield row[0]
 
     def drift_keys(self) -> frozenset[tuple[str, str]]:
         """The keys of all ``schema_drift`` rows."""
-        return frozenset((row[0], row[1]) for row in self._query(bookkeeping.SCHEMA_DRIFT, ("object", "path")))
+        return frozenset((row[0], row[1]) for row in self.rows(SCHEMA_DRIFT, ("object", "path")))
 
-    def rows(
-        self,
-        table: TableSchema,
-        columns: Sequence[str],
-        keys: Iterable[str],
-        *,
-        distinct: bool = False,
-        complete: bool = False,
-    ) -> Iterator[tuple[Any, ...]]:
-        """Look up rows by the first of `columns`.
 
-        Args:
-            table: the table.
-            columns: the columns to read; the first one is looked up.
-            keys: its values, any number.
-            distinct: leave out repeated rows.
-            complete: leave out rows of loads that did not end.
-
-        Yields:
-            The rows found.
-        """
-        pending = list(dict.fromkeys(keys))
-        for start in range(0, len(pending), KEYS_PER_QUERY):
-            if table.name in self._missing_tables:
-                return
-            chunk = pending[start : start + KEYS_PER_QUERY]
-            yield from self._query(table, columns, columns[0], chunk, distinct=distinct, complete=complete)
-
-    def _query(
-        self,
-        table: TableSchema,
-        columns: Sequence[str],
-        where: str | None = None,
-        values: Sequence[str] = (),
-        *,
-        distinct: bool = False,
-        complete: bool = False,
-    ) -> list[tuple[Any, ...]]:
-        if self._pipeline is None or table.name in self._missing_tables:
-            return []
-        try:
-            with self._pipeline.sql_client(self._schema_name) as client:
-                selected = ", ".join(client.escape_column_name(column) for column in columns)
-                sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM "
-                sql += client.make_qualified_table_name(table.name)
-                if where:
-                    sql += f" WHERE {client.escape_column_name(where)} IN ({', '.join(['%s'] * len(values))})"
-                if complete:
-                    sql += f" {'AND' if where else 'WHERE'} {self._is_complete(client)}"
-                return [tuple(row) for row in client.execute_sql(sql, *values) or ()]
-        except DatabaseUndefinedRelation:
-            self._missing_tables.add(table.name)
-        except SqlClientNotAvailable:
-            logger.warning(
-                f"The destination of pipeline {self._pipeline.pipeline_name} cannot be read: "
-                "every run that is listed will be fetched again."
-            )
-            self._pipeline = None
-        return []
-
-    @staticmethod
-    def _is_complete(client: SqlClientBase[Any]) -> str:
-        """SQL that is true for rows of loads that ended: tables load one by one, and dlt notes a load at its end."""
-        loads = client.make_qualified_table_name(LOADS_TABLE_NAME)
-        load_id, status = client.escape_column_name("load_id"), client.escape_column_name("status")
-        ended = f"SELECT {load_id} FROM {loads} WHERE {status} = 0"
-        return f"{client.escape_column_name(LOAD_ID)} IN ({ended})"
+def _in_scope(settings: ExtendSettings) -> list[Condition]:
+    """The conditions on landed runs that follow from the workspace, processors and types asked for."""
+    conditions = [equals("workspace_id", settings.workspace_id)]
+    if settings.processor_ids:
+        conditions.append(one_of("processor_id", settings.processor_ids))
+    if settings.processor_types:
+        conditions.append(one_of("type", settings.processor_types))
+    return conditions
 
 
 def keep_known(table: pa.Table, schema: TableSchema, landed: LandedData) -> pa.Table:
@@ -229,7 +177,7 @@ def keep_known(table: pa.Table, schema: TableSchema, landed: LandedData) -> pa.T
     columns = {name: table.column(name).to_pylist() for name in names}
     keys = table.column(key).to_pylist()
     lacking = [owner for index, owner in enumerate(keys) if any(columns[name][index] is None for name in names)]
-    known = {row[0]: row[1:] for row in landed.rows(schema, (key, *names), lacking)}
+    known = {row[0]: row[1:] for row in landed.lookup(schema, (key, *names), lacking)}
     if not known:
         return table
     kinds = {column.name: column.kind for column in schema.columns}

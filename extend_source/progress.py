@@ -16,16 +16,22 @@ class SyncProgress:
     """The counts of one sync. One thread writes; others may read at any time.
 
     Attributes:
+        mode: how the runs are found: full, incremental, reconcile, by_id or rebuild; empty until that is decided.
         listed: runs seen in the listing.
         known: runs that need no fetching, as they have landed and not changed.
         wanted: runs to fetch.
         runs_done: runs whose request has ended, well or not.
         fetched: runs fetched.
+        changed: of these, runs that were new or had another payload than before.
         failed: runs that could not be loaded and went to ``fetch_errors``.
+        gone: runs that were found to be gone at the source.
+        rechecked: runs fetched although nothing said that they had changed.
+        drifted: of these, runs that had changed.
         files_wanted: files whose contents are to be fetched.
         files_done: files whose request has ended, well or not.
         files_fetched: files whose contents were fetched.
         files_failed: files whose contents could not be fetched.
+        packages: loads begun.
         listing_done: the number of wanted runs is final.
         stop_requested: set it to end the sync early: what has been fetched is loaded, the rest is left.
         errors: the first few failures, by the id of the run or file.
@@ -33,23 +39,29 @@ class SyncProgress:
         started_at: monotonic seconds.
     """
 
+    mode: str = ""
     listed: int = 0
     known: int = 0
     wanted: int = 0
     runs_done: int = 0
     fetched: int = 0
+    changed: int = 0
     failed: int = 0
+    gone: int = 0
+    rechecked: int = 0
+    drifted: int = 0
     files_wanted: int = 0
     files_done: int = 0
     files_fetched: int = 0
     files_failed: int = 0
+    packages: int = 0
     listing_done: bool = False
     stop_requested: bool = False
     errors: dict[str, str] = field(default_factory=dict)
     requests: RequestStatistics = field(default_factory=RequestStatistics)
     started_at: float = field(default_factory=time.monotonic)
 
-    def found(self, *, listed: int, known: int, wanted: int) -> None:
+    def found(self, *, listed: int = 0, known: int = 0, wanted: int = 0) -> None:
         """Count what a page of the listing, or a list of ids, has brought."""
         self.listed += listed
         self.known += known

@@ -1,17 +1,35 @@
-"""Running a sync to its end: what an earlier one left pending first, then what is new."""
+"""Running a sync to its end: what an earlier one left pending first, then load after load until nothing is left."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import dlt
-from dlt.common.pipeline import LoadInfo
+from dlt.common.configuration.resolve import resolve_configuration
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.api import ExtendError
+from extend_source.config import SECTION, ExtendSettings
+from extend_source.discovery import checked_run_ids
+from extend_source.locking import only_sync
+from extend_source.pending import finish_pending, load_ids, note_failure
 from extend_source.progress import SyncProgress
+from extend_source.session import SyncSession
 from extend_source.source import extend_source
+
+FEWEST_FOR_SHARE = 20
+"""A share of failures means nothing of fewer runs than these."""
+
+
+class TooManyErrors(ExtendError):  # noqa: N818 - the name says what happened
+    """A greater share of runs could not be loaded than `max_error_share` allows."""
+
+    default_advice = (
+        "See the table fetch_errors; what could be loaded has landed, and the next sync tries the rest again"
+    )
 
 
 @dataclass(frozen=True)
@@ -19,10 +37,15 @@ class SyncResult:
     """What a sync did.
 
     Attributes:
+        mode: how the runs were found: full, incremental, reconcile or by_id.
         listed: runs seen in the listing.
         known: runs that had landed and not changed.
         fetched: runs fetched and loaded.
+        changed: of these, runs that were new or had another payload than before.
         failed: runs that went to ``fetch_errors``.
+        gone: runs found to be gone at the source, rows in ``processor_run_tombstones``.
+        rechecked: runs fetched although nothing said that they had changed.
+        drifted: of these, runs that had changed.
         files_fetched: files whose contents were fetched.
         files_failed: files whose contents went to ``fetch_errors``.
         requests: requests sent, by endpoint.
@@ -31,18 +54,24 @@ class SyncResult:
         seconds_waiting: seconds in which the request budget held requests back.
         bytes_received: bytes of the bodies as they came over the wire.
         seconds: seconds the sync took.
-        stopped: it was asked to stop; the rest is left for the next sync.
+        stopped_by: why it ended early: request (Ctrl-C, SIGTERM), max_requests or max_seconds; None: it did not.
         left: runs that were to be fetched and were not.
+        watermark: all changes up to here are loaded, UTC; None: the listing has not been worked off yet.
         destination: where the rows are, without any password.
         dataset: the dataset (schema) they are in.
         errors: the first few failures by the id of the run or file; all of them are in ``fetch_errors``.
         load_ids: dlt's ids of the loads, the pending ones finished first among them.
     """
 
+    mode: str
     listed: int
     known: int
     fetched: int
+    changed: int
     failed: int
+    gone: int
+    rechecked: int
+    drifted: int
     files_fetched: int
     files_failed: int
     requests: dict[str, int]
@@ -51,8 +80,9 @@ class SyncResult:
     seconds_waiting: float
     bytes_received: int
     seconds: float
-    stopped: bool
+    stopped_by: str | None
     left: int
+    watermark: datetime | None
     destination: str
     dataset: str
     errors: dict[str, str] = field(default_factory=dict)
@@ -61,16 +91,25 @@ class SyncResult:
     @property
     def complete(self) -> bool:
         """Tell whether everything that was wanted was loaded."""
-        return not self.failed and not self.files_failed
+        return not self.failed and not self.files_failed and self.stopped_by is None
 
 
-def sync(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **arguments: Any) -> SyncResult:
-    """Bring a pipeline's destination up to date.
+def sync(
+    pipeline: dlt.Pipeline,
+    *,
+    run_ids: Iterable[str] | None = None,
+    reconcile: bool = False,
+    progress: SyncProgress | None = None,
+    **arguments: Any,
+) -> SyncResult:
+    """Bring a pipeline's destination up to date, in loads of limited size until nothing is left.
 
-    A load that an earlier run left pending is finished first: dlt would otherwise load only that one.
+    A load that an earlier sync left pending is finished first. A kill at any moment costs at most the load under way.
 
     Args:
         pipeline: any dlt pipeline.
+        run_ids: the runs to load; None: find them by listing.
+        reconcile: compare the whole listing with what has landed, and recheck runs within the review window.
         progress: filled while the sync runs.
         **arguments: as for `extend_source`.
 
@@ -78,41 +117,94 @@ def sync(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **argu
         What was done. Runs that could not be loaded are rows in ``fetch_errors``, not an exception.
 
     Raises:
+        SyncUnderWay: the pipeline is being synced already.
+        TooManyErrors: a greater share of runs failed than `max_error_share` allows; the others have landed.
         ExtendError: the API refused everything, or cannot be reached; one clear line.
         PipelineStepFailed: loading failed.
         ConfigurationValueError: a setting has a value that it does not take.
     """
-    counts = progress or SyncProgress()
-    load_ids: list[str] = []
+    settings = resolved_settings(**arguments)
+    session = SyncSession(progress or SyncProgress(), bounded=True, reconcile=reconcile)
+    ids = None if run_ids is None else checked_run_ids(run_ids)
+    with only_sync(pipeline):
+        try:
+            loads = finish_pending(pipeline, settings.package_attempts)
+            while not session.is_over:
+                loads += _run_load(pipeline, settings, extend_source(ids, session=session, **arguments))
+                _refuse_too_many_errors(session.progress, settings)
+        except PipelineStepFailed as failure:
+            error = extend_error_in(failure)
+            if error is None:
+                raise
+            raise error from None
+    return _result(pipeline, session, loads)
+
+
+def resolved_settings(**arguments: Any) -> ExtendSettings:
+    """Find the settings as the source will.
+
+    Args:
+        **arguments: settings by name; None stands for one that is not given.
+
+    Returns:
+        The settings, from the arguments, the environment and dlt's config files.
+
+    Raises:
+        ConfigFieldMissingException: the API key is nowhere.
+        ConfigurationValueError: a setting has a value that it does not take.
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return resolve_configuration(ExtendSettings(), sections=("sources", SECTION), explicit_value=given)
+
+
+def _run_load(pipeline: dlt.Pipeline, settings: ExtendSettings, source: Any) -> list[str]:
     try:
-        if pipeline.has_pending_data:
-            load_ids += _load_ids(pipeline.run())
-        load_ids += _load_ids(pipeline.run(extend_source(progress=counts, **arguments)))
+        return load_ids(pipeline.run(source))
     except PipelineStepFailed as failure:
-        error = extend_error_in(failure)
-        if error is None:
-            raise
-        raise error from None
-    sent = counts.requests
+        # counted here as well, so that the next sync knows how often it has been tried
+        note_failure(pipeline, failure, settings.package_attempts)
+        raise
+
+
+def _refuse_too_many_errors(progress: SyncProgress, settings: ExtendSettings) -> None:
+    tried = progress.fetched + progress.failed
+    if tried < FEWEST_FOR_SHARE or progress.failed <= tried * settings.max_error_share:
+        return
+    first = next(iter(progress.errors.values()), "")
+    raise TooManyErrors(f"{progress.failed:,} of {tried:,} runs could not be loaded, the first one as: {first}")
+
+
+def _result(pipeline: dlt.Pipeline, session: SyncSession, loads: list[str]) -> SyncResult:
+    progress, worklist = session.progress, session.worklist
+    sent = progress.requests
+    assert worklist is not None
+    left = len(worklist)
+    reached = worklist.before if left else worklist.after
     return SyncResult(
-        listed=counts.listed,
-        known=counts.known,
-        fetched=counts.fetched,
-        failed=counts.failed,
-        files_fetched=counts.files_fetched,
-        files_failed=counts.files_failed,
+        mode=progress.mode,
+        listed=progress.listed,
+        known=progress.known,
+        fetched=progress.fetched,
+        changed=progress.changed,
+        failed=progress.failed,
+        gone=progress.gone,
+        rechecked=progress.rechecked,
+        drifted=progress.drifted,
+        files_fetched=progress.files_fetched,
+        files_failed=progress.files_failed,
         requests=dict(sent.requests_by_endpoint),
         retries=sent.retries,
         throttled=sent.throttled,
         seconds_waiting=round(sent.seconds_waiting, 3),
         bytes_received=sent.bytes_received,
-        seconds=round(counts.seconds, 3),
-        stopped=counts.stop_requested,
-        left=counts.wanted - counts.fetched - counts.failed,
+        seconds=round(progress.seconds, 3),
+        stopped_by=session.stopped_by,
+        left=left,
+        watermark=reached.watermark,
         destination=_location(pipeline),
         dataset=pipeline.dataset_name,
-        errors=dict(counts.errors),
-        load_ids=load_ids,
+        errors=dict(progress.errors),
+        load_ids=loads,
     )
 
 
@@ -131,7 +223,3 @@ def _location(pipeline: dlt.Pipeline) -> str:
     with pipeline.destination_client() as client:
         credentials = getattr(client.config, "credentials", None)
     return " ".join(str(part) for part in (pipeline.destination.destination_name, credentials) if part)
-
-
-def _load_ids(info: LoadInfo | None) -> list[str]:
-    return list(info.loads_ids) if info else []

@@ -9,17 +9,20 @@ from typing import Any
 import dlt
 import pyarrow as pa
 from dlt.common.configuration.container import Container
+from dlt.common.exceptions import PipelineStateNotAvailable
 from dlt.common.pipeline import PipelineContext
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
-from extend_source.batches import Load, Tables
+from extend_source.batches import Load
 from extend_source.config import SECTION, ExtendSettings, FileContents
 from extend_source.hints import apply_hints, silence_expected_warnings
 from extend_source.landed import LandedData
-from extend_source.progress import SyncProgress
+from extend_source.recording import Tables
+from extend_source.session import SyncSession
+from extend_source.state import SyncState
 from extend_source.tables import TABLES, TableSchema
 
 
@@ -35,16 +38,30 @@ def extend_source(
     processor_ids: Sequence[str] | None = None,
     processor_types: Sequence[str] | None = None,
     statuses: Sequence[str] | None = None,
+    run_sources: Sequence[str] | None = None,
+    run_source_ids: Sequence[str] | None = None,
+    file_name_contains: str | None = None,
     refresh: bool = ExtendSettings.refresh,
+    lookback: float = ExtendSettings.lookback,
+    reconcile_hours: float = ExtendSettings.reconcile_hours,
+    review_window_days: float = ExtendSettings.review_window_days,
+    max_rechecks: int = ExtendSettings.max_rechecks,
     requests_per_second: float = ExtendSettings.requests_per_second,
     max_concurrency: int = ExtendSettings.max_concurrency,
     file_contents: FileContents = "embedded",
-    progress: SyncProgress | None = None,
+    keep_raw: bool = ExtendSettings.keep_raw,
+    package_runs: int = ExtendSettings.package_runs,
+    package_minutes: float = ExtendSettings.package_minutes,
+    max_requests: int | None = None,
+    max_seconds: float | None = None,
+    max_error_share: float = ExtendSettings.max_error_share,
+    package_attempts: int = ExtendSettings.package_attempts,
+    session: SyncSession | None = None,
 ) -> Iterable[DltResource]:
     """Load processor runs from Extend: all that are new or have changed, or the ones asked for.
 
     Every table is a resource of its own, so ``with_resources("files", "file_pages")`` loads just these; one pass over
-    HTTP feeds them all. All settings but `run_ids` and `progress` can also come from ``[sources.extend]`` in dlt's
+    HTTP feeds them all. All settings but `run_ids` and `session` can also come from ``[sources.extend]`` in dlt's
     config files or from ``SOURCES__EXTEND__...`` in the environment; `ExtendSettings` says what each one means.
 
     Args:
@@ -58,11 +75,25 @@ def extend_source(
         processor_ids: only runs of these processors.
         processor_types: only runs of these types.
         statuses: only runs in these states.
+        run_sources: only runs created by these kinds of things.
+        run_source_ids: only runs created by these things.
+        file_name_contains: only runs of files with this text in their name.
         refresh: fetch what has already landed again.
+        lookback: seconds by which a scan overlaps the one before.
+        reconcile_hours: how often to compare the whole listing with what has landed; 0: only on demand.
+        review_window_days: the age up to which a reconcile fetches finished runs again; 0: none.
+        max_rechecks: the most such runs in one reconcile.
         requests_per_second: the request budget; 0: no limit.
         max_concurrency: the most requests under way at once.
         file_contents: ``embedded``, ``fetch`` or ``none``.
-        progress: filled while the source runs, for displays and reports.
+        keep_raw: keep the payloads too.
+        package_runs: for `sync`: the most runs in one load.
+        package_minutes: for `sync`: the longest time of fetching for one load.
+        max_requests: stop after so many requests.
+        max_seconds: stop after so many seconds.
+        max_error_share: for `sync`: the greatest share of runs that may fail.
+        package_attempts: for `sync`: how often the destination may fail to take a load.
+        session: the counts, and what the loads of one sync share; `sync` passes it.
 
     Returns:
         One resource a table; see `extend_source.tables.TABLES`.
@@ -80,22 +111,38 @@ def extend_source(
         processor_ids=_as_list(processor_ids),
         processor_types=_as_list(processor_types),
         statuses=_as_list(statuses),
+        run_sources=_as_list(run_sources),
+        run_source_ids=_as_list(run_source_ids),
+        file_name_contains=file_name_contains,
         refresh=refresh,
+        lookback=lookback,
+        reconcile_hours=reconcile_hours,
+        review_window_days=review_window_days,
+        max_rechecks=max_rechecks,
         requests_per_second=requests_per_second,
         max_concurrency=max_concurrency,
         file_contents=file_contents,
+        keep_raw=keep_raw,
+        package_runs=package_runs,
+        package_minutes=package_minutes,
+        max_requests=max_requests,
+        max_seconds=max_seconds,
+        max_error_share=max_error_share,
+        package_attempts=package_attempts,
     )
     ids = run_ids if run_ids is None or isinstance(run_ids, str) else list(run_ids)
-    counts = progress or SyncProgress()
+    shared = session or SyncSession()
+    tables = [table for table in TABLES.values() if keep_raw or not table.opt_in]
     silence_expected_warnings()
 
     @dlt.resource(name="run_batches", selected=False)
     async def run_batches() -> AsyncIterator[Tables]:
-        load = Load(settings, _landed_data(), counts, _load_id(), _selected_tables())
-        async for tables in load.batches(ids):
-            yield tables
+        selected = _selected_tables(frozenset(table.name for table in tables))
+        load = Load(settings, _landed_data(), shared, SyncState(_state()), _load_id(), selected)
+        async for batch in load.batches(ids):
+            yield batch
 
-    return [_table_resource(run_batches, table) for table in TABLES.values()]
+    return [_table_resource(run_batches, table) for table in tables]
 
 
 def _table_resource(run_batches: DltResource, table: TableSchema) -> DltResource:
@@ -117,12 +164,20 @@ def _landed_data() -> LandedData:
     return LandedData(context.pipeline(), dlt.current.source_schema().name)  # type: ignore[arg-type]
 
 
-def _selected_tables() -> frozenset[str]:
-    """The tables that this run of the source loads."""
+def _selected_tables(names: frozenset[str]) -> frozenset[str]:
+    """The tables that this run of the source loads, out of all that it has."""
     try:
-        return frozenset(dlt.current.source().selected_resources)
+        return names.intersection(dlt.current.source().selected_resources)
     except CurrentSourceNotAvailable:
-        return frozenset(TABLES)
+        return names
+
+
+def _state() -> dict[str, Any]:
+    """The source's part of the pipeline's state; outside of a pipeline nothing is remembered."""
+    try:
+        return dlt.current.source_state()
+    except PipelineStateNotAvailable:
+        return {}
 
 
 def _load_id() -> str | None:

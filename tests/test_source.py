@@ -15,7 +15,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import ConfigurationValueError
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from extend_source import ExtendSettings, SyncProgress, extend_source
+from extend_source import ExtendSettings, SyncProgress, SyncSession, extend_source
 from extend_source.config import parse_start_date
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
@@ -29,9 +29,9 @@ def server() -> Iterator[SandboxServer]:
 
 def extracted(**arguments: Any) -> SyncProgress:
     """Draw the rows of one table from the source, without a pipeline."""
-    progress = SyncProgress()
-    list(extend_source(progress=progress, **arguments).with_resources("processor_runs"))
-    return progress
+    session = SyncSession()
+    list(extend_source(session=session, **arguments).with_resources("processor_runs"))
+    return session.progress
 
 
 def test_the_arguments_are_the_settings_with_the_same_defaults() -> None:
@@ -39,7 +39,7 @@ def test_the_arguments_are_the_settings_with_the_same_defaults() -> None:
     arguments = {name: parameter.default for name, parameter in parameters.items()}
     settings = {field.name: field.default for field in fields(ExtendSettings) if not field.name.startswith("_")}
 
-    assert arguments.keys() - settings.keys() == {"run_ids", "progress"}
+    assert arguments.keys() - settings.keys() == {"run_ids", "session"}
     assert settings.keys() <= arguments.keys()
     assert {name: arguments[name] for name in settings.keys() - {"api_key"}} == {
         name: default for name, default in settings.items() if name != "api_key"
@@ -72,10 +72,10 @@ def test_the_source_works_outside_of_a_pipeline(server: SandboxServer) -> None:
 
 
 def test_each_table_is_a_resource_of_its_own_name() -> None:
-    source = extend_source(api_key="sk_x")
+    source, with_raw = extend_source(api_key="sk_x"), extend_source(api_key="sk_x", keep_raw=True)
 
-    assert [*source.resources] == [*TABLES]
-    assert [*source.selected_resources] == [*TABLES]
+    assert [*source.resources] == [*source.selected_resources] == [n for n in TABLES if not n.startswith("raw_")]
+    assert [*with_raw.resources] == [*with_raw.selected_resources] == [*TABLES]
     assert source.max_table_nesting == 0
 
 

@@ -68,10 +68,12 @@ class RunPage:
     Attributes:
         summaries: the canonical run summaries; a page may be shorter than asked for, even empty.
         number: counts the pages of this listing from 1, those read again after a restart included.
+        is_last: there is no further page.
     """
 
     summaries: list[dict[str, Any]]
     number: int
+    is_last: bool
 
 
 FetchPage = Callable[[dict[str, str]], Awaitable[tuple[list[dict[str, Any]], str | None]]]
@@ -112,7 +114,7 @@ async def pages(parameters: dict[str, str], fetch: FetchPage) -> AsyncIterator[R
             seen.clear()
             continue
         number += 1
-        yield RunPage(summaries, number)
+        yield RunPage(summaries, number, next_token is None)
         if next_token is None:
             return
         if next_token in seen:

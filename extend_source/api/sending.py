@@ -48,6 +48,7 @@ class Sender:
         self._retry_policy = retry_policy
         self._statistics = statistics
         self._failures_in_a_row = 0
+        self._refusal: ExtendError | None = None
 
     async def get(self, endpoint: str, path: str, parameters: dict[str, str], read: Callable[[dict[str, Any]], T]) -> T:
         """Send a GET until it succeeds, is refused, or the policy gives up.
@@ -69,6 +70,8 @@ class Sender:
         deadline: float | None = None
         for attempt in itertools.count(1):
             async with self._budget.slot(urgent=attempt > 1) as turn:
+                if self._refusal is not None:  # another request has learned it meanwhile
+                    raise self._refusal
                 self._statistics.sent(endpoint, retry=attempt > 1, waited=turn.waited)
                 started = time.monotonic()
                 deadline = deadline or started + self._retry_policy.max_elapsed
@@ -124,7 +127,16 @@ class Sender:
             self._budget.succeeded(latency)
 
     def _final(self, problem: ExtendError) -> ExtendError:
-        """Tell an outage, where request after request fails, from one object that cannot be had."""
+        """Tell an outage, where request after request fails, from one object that cannot be had.
+
+        After what every request would meet, such as a refused key, no other one is sent.
+        """
+        problem = self._outage_or(problem)
+        if problem.refuses_everything:
+            self._refusal = problem
+        return problem
+
+    def _outage_or(self, problem: ExtendError) -> ExtendError:
         if not isinstance(problem, ExtendTransientError):
             self._failures_in_a_row = 0
             return problem

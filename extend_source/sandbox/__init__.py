@@ -12,7 +12,7 @@ from extend_source.sandbox.faults import FAULT_NAMES, Fault, parse_fault
 from extend_source.sandbox.limits import RateLimit
 from extend_source.sandbox.organization import DEFAULT_API_KEY, Options, Organization
 from extend_source.sandbox.rendering import PRESIGNED_URL_CANARY
-from extend_source.sandbox.requests_log import LoggedRequest, RequestLog
+from extend_source.sandbox.requests_log import BeforeRequest, LoggedRequest, RequestLog
 from extend_source.sandbox.server import SandboxServer, serve
 from extend_source.sandbox.workspace import ConflictError, NotFoundError, Workspace
 
@@ -22,6 +22,7 @@ __all__ = [
     "FAULT_NAMES",
     "PRESIGNED_URL_CANARY",
     "ApiKey",
+    "BeforeRequest",
     "ConflictError",
     "CreditAccount",
     "Fault",

@@ -44,7 +44,7 @@ class Guarded:
         entry = log.begin(self._name, request.method, request.url.path, request.query_params, request.headers)
         try:
             response = self._respond(request, entry)
-            entry.status = response.status_code  # before it is sent: a client that has read it may ask the log
+            entry.answer(response.status_code)
             await response(scope, receive, send)
         finally:
             log.end()
@@ -52,6 +52,7 @@ class Guarded:
     def _respond(self, request: Request, entry: LoggedRequest) -> Response:
         shape = self._organization.options.error_shape
         try:
+            self._organization.announce(entry)
             workspace = self._organization.admit(request.headers)
             fault = self._organization.faults.choose(self._name)
             with workspace.lock:

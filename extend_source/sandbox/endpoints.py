@@ -143,6 +143,7 @@ def _page(
     size = parse_page_size(_text(request, "maxPageSize"))
     if options.short_pages:
         size = (size + 1) // 2
+    size = min(size, options.largest_page)
     start = 0
     token = _text(request, "nextPageToken")
     if token:

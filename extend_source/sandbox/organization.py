@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from extend_source.sandbox.auth import ApiKey, authenticate, check_version, choose_workspace, default_keys
 from extend_source.sandbox.faults import Fault, FaultInjector
 from extend_source.sandbox.limits import RateLimit, RateLimiter, retry_after_headers
-from extend_source.sandbox.paging import CursorKind, EndMarker
+from extend_source.sandbox.paging import LARGEST_PAGE_SIZE, CursorKind, EndMarker
 from extend_source.sandbox.problems import ApiError, ErrorShape
-from extend_source.sandbox.requests_log import RequestLog
+from extend_source.sandbox.requests_log import BeforeRequest, LoggedRequest, RequestLog
 from extend_source.sandbox.workspace import Workspace
 
 DEFAULT_API_KEY = "sk_sandbox"
@@ -29,6 +29,7 @@ class Options:
         token_lifetime: Seconds a page token stays valid; None for ever.
         short_pages: Serve half as many rows a page as asked for, which the contract allows.
         error_shape: The shape of error bodies.
+        largest_page: The most rows of a page, whatever is asked for.
     """
 
     api_key: str = DEFAULT_API_KEY
@@ -38,6 +39,11 @@ class Options:
     token_lifetime: float | None = None
     short_pages: bool = False
     error_shape: ErrorShape = "auto"
+    largest_page: int = LARGEST_PAGE_SIZE
+
+    def __post_init__(self) -> None:
+        if self.largest_page < 1:
+            raise ValueError("largest_page must be at least 1")
 
 
 class Organization:
@@ -49,6 +55,13 @@ class Organization:
         faults: What goes wrong, as ``Fault`` objects or short forms such as ``"429:0.2"``.
         rate_limit: The budget shared by all workspaces, or None for none.
         clock: Seconds that never go back, for the rate limit and token expiry.
+        before_each_request: Called before each request to the API is answered; see the attribute.
+
+    Attributes:
+        before_each_request: Called in the server's thread before each request to the API is answered, also one
+            that will be refused; not for the control routes. It may change the workspaces, but must not ask the
+            server itself. May be set and cleared at any time.
+        defect: The first exception of ``before_each_request``, None if there was none.
     """
 
     def __init__(
@@ -59,6 +72,7 @@ class Organization:
         faults: Iterable[Fault | str] = (),
         rate_limit: RateLimit | None = None,
         clock: Callable[[], float] = time.monotonic,
+        before_each_request: BeforeRequest | None = None,
     ) -> None:
         self.workspaces = {workspace.id: workspace for workspace in workspaces}
         if not self.workspaces:
@@ -70,6 +84,26 @@ class Organization:
         self.limiter = RateLimiter(rate_limit, clock)
         self.requests = RequestLog()
         self.clock = clock
+        self.before_each_request = before_each_request
+        self.defect: BaseException | None = None
+
+    def announce(self, request: LoggedRequest) -> None:
+        """Call ``before_each_request``.
+
+        Args:
+            request: What has arrived.
+
+        Raises:
+            ApiError: 500 when the call fails; ``defect`` says why.
+        """
+        call = self.before_each_request  # another thread may clear it at any time
+        if call is None:
+            return
+        try:
+            call(request)
+        except BaseException as error:  # pytest.fail() raises no Exception
+            self.defect = self.defect or error
+            raise ApiError(500, f"before_each_request failed: {type(error).__name__}") from error
 
     def admit(self, headers: Mapping[str, str]) -> Workspace:
         """Return the workspace a request may read.

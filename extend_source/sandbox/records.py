@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 Json = dict[str, Any]
@@ -152,3 +152,19 @@ def embedded_files(payload: Mapping[str, Any]) -> list[Json]:
 def json_number(value: Decimal) -> int | float:
     """Return a credit amount as JSON writes it: ``10``, ``3.5``."""
     return int(value) if value == value.to_integral_value() else float(value)
+
+
+def exact_number(value: Decimal | float | str) -> int | float:
+    """Return a credit amount as JSON writes it, or refuse it if that would lose a digit.
+
+    Raises:
+        ValueError: It is no finite number, or has more digits than a float.
+    """
+    try:
+        exact = Decimal(str(value))
+        number = json_number(exact)
+        if Decimal(str(number)) == exact:
+            return number
+    except (InvalidOperation, OverflowError, ValueError):
+        pass
+    raise ValueError(f"{value!r} is not a number that JSON carries exactly")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ class LoggedRequest:
         started_at: Seconds on a steady clock.
         status: HTTP status; None while the answer is not ready.
         fault: Name of the fault that hit it.
+        answered_at: Seconds on the same clock when its answer was about to be sent; None before.
     """
 
     route: str
@@ -37,6 +38,15 @@ class LoggedRequest:
     started_at: float = field(default_factory=time.monotonic)
     status: int | None = None
     fault: str | None = None
+    answered_at: float | None = None
+
+    def answer(self, status: int) -> None:
+        """Note the answer, just before it is sent: a client that has read it may ask the log."""
+        self.status, self.answered_at = status, time.monotonic()
+
+
+BeforeRequest = Callable[[LoggedRequest], None]
+"""Called with a request that has arrived, before anything of its answer is made."""
 
 
 class RequestLog:

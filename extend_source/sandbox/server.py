@@ -13,7 +13,7 @@ from extend_source.sandbox.app import create_app
 from extend_source.sandbox.faults import Fault, FaultInjector
 from extend_source.sandbox.limits import RateLimit
 from extend_source.sandbox.organization import Options, Organization
-from extend_source.sandbox.requests_log import RequestLog
+from extend_source.sandbox.requests_log import BeforeRequest, RequestLog
 from extend_source.sandbox.workspace import Workspace
 
 LOOPBACK = "127.0.0.1"
@@ -80,6 +80,9 @@ class SandboxServer:
         faults: What goes wrong, as ``Fault`` objects or short forms.
         rate_limit: The organization's budget, or None for none.
         port: 0 for a free port.
+        before_each_request: Called in the server's thread before each request to the API is answered, so that a test
+            can change the workspace between any two of them; what it raises is answered by 500 and raised by ``stop``.
+            See ``Organization``.
     """
 
     def __init__(
@@ -92,12 +95,14 @@ class SandboxServer:
         faults: Iterable[Fault | str] = (),
         rate_limit: RateLimit | None = None,
         port: int = 0,
+        before_each_request: BeforeRequest | None = None,
     ) -> None:
         self.organization = Organization(
             workspaces if workspaces is not None else [Workspace(seed, runs)],
             options=options,
             faults=faults,
             rate_limit=rate_limit,
+            before_each_request=before_each_request,
         )
         self._port = port
         self._ready = threading.Event()
@@ -137,6 +142,15 @@ class SandboxServer:
         """What goes wrong; can be changed while the server runs."""
         return self.organization.faults
 
+    @property
+    def before_each_request(self) -> BeforeRequest | None:
+        """Called before each request to the API is answered; can be set and cleared while the server runs."""
+        return self.organization.before_each_request
+
+    @before_each_request.setter
+    def before_each_request(self, call: BeforeRequest | None) -> None:
+        self.organization.before_each_request = call
+
     def start(self) -> SandboxServer:
         """Start serving and return when requests are answered."""
         self._listener = _listen(LOOPBACK, self._port)
@@ -152,7 +166,11 @@ class SandboxServer:
         return self
 
     def stop(self) -> None:
-        """Stop serving; open connections are closed."""
+        """Stop serving; open connections are closed.
+
+        Raises:
+            BaseException: What ``before_each_request`` raised first, if it raised anything.
+        """
         if self._server is not None:
             self._server.should_exit = True
         if self._thread is not None:
@@ -161,6 +179,9 @@ class SandboxServer:
             self._listener.close()
         self._listener = self._server = self._thread = None
         self._ready.clear()
+        defect, self.organization.defect = self.organization.defect, None
+        if defect is not None:
+            raise defect
 
     def __enter__(self) -> SandboxServer:
         return self.start()

@@ -26,6 +26,7 @@ from extend_source.sandbox.records import (
     ProcessorVersion,
     RunRecord,
     embedded_files,
+    exact_number,
 )
 from extend_source.sandbox.rendering import Renderer
 from extend_source.sandbox.reviews import propose_changes, review
@@ -286,6 +287,27 @@ class Workspace:
             version = ProcessorVersion(version_id, f"{number}.0", copy.deepcopy(config), Decimal(credits_per_page))
             chosen.versions.append(version)
             return version_id
+
+    def settle_credits(self, run_id: str, credits: Decimal | float | str, *, touch_updated_at: bool = False) -> None:
+        """Set what a run that has ended cost, as a bill that is settled late; nothing else of the run changes.
+
+        Args:
+            run_id: The run.
+            credits: The credits, with or without any reported before.
+            touch_updated_at: True to move ``updatedAt``, too.
+
+        Raises:
+            NotFoundError: No such run.
+            ConflictError: The run has not ended, or is served exactly as given.
+            ValueError: Not a number that JSON carries exactly.
+        """
+        number = exact_number(credits)
+        with self.lock:
+            run = self._run(run_id)
+            if not run.is_terminal or run.raw is not None:
+                raise ConflictError(f"run {run_id} is {run.status}: only generated runs that have ended can be settled")
+            run.payload["usage"] = {**run.payload.get("usage", {}), "credits": number}
+            self._touched(run, touch_updated_at)
 
     def touch_run(self, run_id: str) -> None:
         """Move a run's ``updatedAt`` without changing anything else."""

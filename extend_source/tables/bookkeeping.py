@@ -1,9 +1,52 @@
-"""The tables in which the source keeps its own books: what failed, and what it did not know."""
+"""The tables in which the source keeps its own books: what was listed, failed or is gone, and what each load did."""
 
 from __future__ import annotations
 
-from extend_source.tables.contract import Column, TableSchema
-from extend_source.tables.kinds import INTEGER, TEXT, TIMESTAMP
+from extend_source.tables.contract import EXTRA, Column, TableSchema
+from extend_source.tables.kinds import BOOLEAN, CREDITS, DOCUMENT_TEXT, INTEGER, JSON, NUMBER, TEXT, TIMESTAMP
+
+_WORKSPACE_ID = Column("workspace_id", TEXT, "The workspace named in the settings.")
+
+PROCESSOR_RUN_SUMMARIES = TableSchema(
+    name="processor_run_summaries",
+    grain="run that was listed",
+    description="What the listing says of a run, also before it is fetched. Unchanged rows are not rewritten.",
+    key=("id",),
+    object_name="processor_run_summary",
+    latest_by="listed_at",
+    columns=(
+        Column("id", TEXT, "The run's id.", api="id"),
+        _WORKSPACE_ID,
+        Column("type", TEXT, "EXTRACT, CLASSIFY or SPLITTER.", api="type"),
+        Column("status", TEXT, "PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.", api="status"),
+        Column("processor_id", TEXT, "The processor.", api="processorId"),
+        Column("processor_version_id", TEXT, "The processor's version.", api="processorVersionId"),
+        Column("processor_name", TEXT, "The processor's name.", api="processorName"),
+        Column("credits", CREDITS, "Without parsing; NULL: unknown.", api="usage.credits"),
+        Column("created_at", TIMESTAMP, "Creation.", api="createdAt"),
+        Column("updated_at", TIMESTAMP, "Last update.", api="updatedAt"),
+        Column("listed_at", TIMESTAMP, "When the listing first said so."),
+        Column("summary_sha256", TEXT, "SHA-256 of the summary as canonical JSON."),
+        Column(EXTRA, JSON, "What the API sent of this object beyond the known columns."),
+    ),
+)
+
+PROCESSOR_RUN_TOMBSTONES = TableSchema(
+    name="processor_run_tombstones",
+    grain="run that is gone at the source",
+    description="The run's own rows stay. A run that comes back loses its row here.",
+    key=("id",),
+    replaced_by="id",
+    marker_on="reason",
+    columns=(
+        Column("id", TEXT, "The run's id."),
+        _WORKSPACE_ID,
+        Column("detected_at", TIMESTAMP, "When it was found to be gone."),
+        Column(
+            "reason", TEXT, "not_found: the API answered 404. It was deleted, expired, or moved to another workspace."
+        ),
+    ),
+)
 
 FETCH_ERRORS = TableSchema(
     name="fetch_errors",
@@ -14,6 +57,7 @@ FETCH_ERRORS = TableSchema(
     marker_on="attempts",
     columns=(
         Column("id", TEXT, "The run's or file's id."),
+        _WORKSPACE_ID,
         Column("resource_type", TEXT, "processor_run or file."),
         Column("attempts", INTEGER, "Loads in which it failed."),
         Column("status_code", INTEGER, "The HTTP status, where there was an answer."),
@@ -36,5 +80,77 @@ SCHEMA_DRIFT = TableSchema(
         Column("json_type", TEXT, "The JSON type seen first."),
         Column("first_seen_at", TIMESTAMP, "When it was seen first."),
         Column("example_run_id", TEXT, "A run that carries it; NULL: seen on a file."),
+    ),
+)
+
+SYNC_LOG = TableSchema(
+    name="sync_log",
+    grain="load",
+    description="What each load did. A sync is one load or several of one sync_id; counts are those of the load alone.",
+    key=("load_id",),
+    columns=(
+        Column("load_id", TEXT, "dlt's id of the load: _dlt_loads.load_id."),
+        Column("sync_id", TEXT, "The sync it was part of: the id of its first load."),
+        Column("mode", TEXT, "full, incremental, reconcile, by_id or rebuild."),
+        _WORKSPACE_ID,
+        Column("started_at", TIMESTAMP, "When the load began."),
+        Column("fetched_at", TIMESTAMP, "When its last row was fetched; loading follows."),
+        Column("runs_listed", INTEGER, "Runs seen in the listing."),
+        Column("runs_known", INTEGER, "Of these, runs that had landed and not changed."),
+        Column("runs_fetched", INTEGER, "Runs fetched and loaded."),
+        Column("runs_changed", INTEGER, "Of these, runs that were new or had another payload than before."),
+        Column("runs_failed", INTEGER, "Runs that went to fetch_errors."),
+        Column("runs_gone", INTEGER, "Runs found to be gone: processor_run_tombstones."),
+        Column("runs_pending", INTEGER, "Runs left for a later load."),
+        Column("runs_rechecked", INTEGER, "Runs fetched although nothing said that they had changed."),
+        Column("runs_drifted", INTEGER, "Of these, runs that had changed unnoticed."),
+        Column("drift_rate", NUMBER, "runs_drifted / runs_rechecked; NULL: none was rechecked."),
+        Column("files_fetched", INTEGER, "Files whose text was fetched."),
+        Column("files_failed", INTEGER, "Files whose text went to fetch_errors."),
+        Column("requests", INTEGER, "Requests sent."),
+        Column("retries", INTEGER, "Of these, second or later attempts."),
+        Column("throttled", INTEGER, "429 answers."),
+        Column("seconds_waiting", NUMBER, "Seconds in which the request budget held requests back."),
+        Column("bytes_received", INTEGER, "Bytes of the bodies as they came over the wire."),
+        Column("watermark_before", TIMESTAMP, "Changes up to here had been loaded before; NULL: none."),
+        Column("watermark_after", TIMESTAMP, "Changes up to here are loaded with this load."),
+        Column("stopped_by", TEXT, "Why it ended early: request, max_requests or max_seconds; NULL: it did not."),
+        Column("scope", JSON, "The filters and the choice of tables that the watermark holds for."),
+        Column("api_version", TEXT, "The API version asked for."),
+        Column("source_version", TEXT, "The version of this source."),
+        Column("dlt_version", TEXT, "The version of dlt."),
+    ),
+)
+
+RAW_PROCESSOR_RUNS = TableSchema(
+    name="raw_processor_runs",
+    grain="run's payload",
+    description="Written with keep_raw: all tables can be rebuilt from it without a request.",
+    key=("id",),
+    opt_in=True,
+    columns=(
+        Column("id", TEXT, "The run's id."),
+        Column("api_version", TEXT, "The API version it was fetched with."),
+        _WORKSPACE_ID,
+        Column("payload", DOCUMENT_TEXT, "The payload as JSON text, digits as sent, without signed URLs."),
+        Column("created_at", TIMESTAMP, "Creation, from the listing.", keep_known=True),
+        Column("updated_at", TIMESTAMP, "Last update, from the listing.", keep_known=True),
+        Column("fetched_at", TIMESTAMP, "When this source fetched it."),
+        Column("payload_sha256", TEXT, "SHA-256 of the payload as canonical JSON."),
+    ),
+)
+
+RAW_FILES = TableSchema(
+    name="raw_files",
+    grain="file's payload that was fetched for its text",
+    description='Written with keep_raw and file_contents = "fetch".',
+    key=("id",),
+    opt_in=True,
+    latest_by="fetched_at",
+    columns=(
+        Column("id", TEXT, "The file's id."),
+        Column("payload", DOCUMENT_TEXT, "The payload as JSON text, without signed URLs."),
+        Column("is_final", BOOLEAN, "No run was working on it any longer: if it has no text, it has none."),
+        Column("fetched_at", TIMESTAMP, "When this source fetched it."),
     ),
 )

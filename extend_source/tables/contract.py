@@ -51,6 +51,7 @@ class TableSchema:
         object_name: the API object that its `api` columns are read from, as named in ``schema_drift``.
         handled: keys of that object that other tables hold.
         latest_by: the column that decides which of two equal keys in one load stays (the greatest).
+        opt_in: it is written only where a setting asks for it.
     """
 
     name: str
@@ -63,6 +64,7 @@ class TableSchema:
     object_name: str = ""
     handled: frozenset[str] = frozenset()
     latest_by: str | None = None
+    opt_in: bool = False
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:

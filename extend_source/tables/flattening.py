@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
+from extend_source.api.decoding import encode_json
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.files import FileTables
-from extend_source.tables.reading import DriftLog
-from extend_source.tables.runs import Origin, RunTables
+from extend_source.tables.reading import DriftLog, ObjectReader
+from extend_source.tables.runs import Origin, RunTables, payload_sha256, raw_file
+
+_SUMMARY = ObjectReader.of(bookkeeping.PROCESSOR_RUN_SUMMARIES)
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class FetchError:
 
     Attributes:
         id: the run's or file's id.
+        workspace_id: the workspace named in the settings.
         resource_type: ``processor_run`` or ``file``.
         attempts: the loads in which it failed, this one included.
         status_code: the HTTP status, where there was an answer.
@@ -31,6 +36,7 @@ class FetchError:
     """
 
     id: str
+    workspace_id: str | None
     resource_type: str
     attempts: int
     status_code: int | None
@@ -51,6 +57,7 @@ class Flattener:
         *,
         with_contents: bool = True,
         trust_empty_contents: bool = True,
+        keep_raw: bool = False,
         landed_drift: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         """Start a load.
@@ -58,6 +65,7 @@ class Flattener:
         Args:
             with_contents: write the text of files; False keeps all of it out of the tables.
             trust_empty_contents: an empty list of pages in a run means that the file has none.
+            keep_raw: also keep the payloads themselves.
             landed_drift: keys of ``schema_drift`` rows that earlier loads wrote, which stay as they are.
         """
         self._tables = TableSet(list(schemas.TABLES.values()))
@@ -65,18 +73,22 @@ class Flattener:
         self._files = FileTables(
             self._tables, self._drift, with_contents=with_contents, trust_empty=trust_empty_contents
         )
-        self._runs = RunTables(self._tables, self._drift, self._files)
+        self._runs = RunTables(self._tables, self._drift, self._files, keep_raw=keep_raw)
+        self._keep_raw = keep_raw
         self._written_drift = set(landed_drift)
 
-    def add_run(self, run: dict[str, Any], origin: Origin) -> None:
+    def add_run(self, run: dict[str, Any], origin: Origin) -> str:
         """Add a run's payload, wholly or not at all; see `RunTables.add`.
+
+        Returns:
+            The payload's SHA-256.
 
         Raises:
             Exception: the payload cannot be read, for example as it nests too deeply; nothing of it was added.
         """
         try:
             with self._tables.all_or_nothing():
-                self._runs.add(run, origin)
+                return self._runs.add(run, origin)
         except Exception:
             self._runs.forget()
             raise
@@ -91,12 +103,52 @@ class Flattener:
         """
         self._files.add(file, fetched_at, fetched=True, keep_empty=final)
         self._tables[bookkeeping.FETCH_ERRORS].mark(file["id"])
+        if self._keep_raw:
+            self._tables[bookkeeping.RAW_FILES].add((file["id"], encode_json(raw_file(file)), final, fetched_at))
+
+    def add_summary(self, summary: dict[str, Any], workspace_id: str | None, listed_at: datetime) -> None:
+        """Add a run as the listing shows it.
+
+        Args:
+            summary: the API's ProcessorRunSummary object with an ``id`` (SDK 0.2.0, processor_run_summary).
+            workspace_id: the workspace named in the settings.
+            listed_at: when it was listed, UTC.
+        """
+        values, extra = _SUMMARY.read(summary, self._drift)
+        own = (workspace_id, listed_at, payload_sha256(summary))
+        self._tables[bookkeeping.PROCESSOR_RUN_SUMMARIES].add(own, values, extra)
+
+    def add_tombstone(self, run_id: str, workspace_id: str | None, detected_at: datetime, reason: str) -> None:
+        """Add a run that is gone at the source; it is no longer an error."""
+        self._tables[bookkeeping.PROCESSOR_RUN_TOMBSTONES].add((run_id, workspace_id, detected_at, reason))
+        self._tables[bookkeeping.FETCH_ERRORS].mark(run_id)
+
+    def remove_tombstone(self, run_id: str) -> None:
+        """Say that a run is there again."""
+        self._tables[bookkeeping.PROCESSOR_RUN_TOMBSTONES].mark(run_id)
+
+    def add_log(self, entry: Mapping[str, Any]) -> None:
+        """Add the ``sync_log`` row of the load.
+
+        Args:
+            entry: the values by column name; columns that are left out are NULL.
+        """
+        columns = bookkeeping.SYNC_LOG.columns
+        self._tables[bookkeeping.SYNC_LOG].add([entry.get(column.name) for column in columns])
 
     def add_error(self, error: FetchError) -> None:
         """Add what could not be loaded."""
         self._tables[bookkeeping.FETCH_ERRORS].add(
             (
-                *(error.id, error.resource_type, error.attempts, error.status_code, error.code, error.message),
+                *(
+                    error.id,
+                    error.workspace_id,
+                    error.resource_type,
+                    error.attempts,
+                    error.status_code,
+                    error.code,
+                    error.message,
+                ),
                 *(error.first_seen_at, error.last_seen_at),
             )
         )

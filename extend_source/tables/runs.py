@@ -10,14 +10,13 @@ from functools import partial
 from typing import Any
 
 from extend_source.api.decoding import encode_json
-from extend_source.redaction import without_download_link
+from extend_source.redaction import without_download_link, without_signed_urls
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
 from extend_source.tables.edits import EditTables
 from extend_source.tables.extraction import FINAL, ExtractionTables
 from extend_source.tables.files import FileTables
-from extend_source.tables.kinds import to_timestamp
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.stages import StageTables
 
@@ -31,6 +30,9 @@ _STAGES = (("initial", "initialOutput"), ("reviewed", "reviewedOutput"))
 _KEPT_IN_EXTRA = frozenset({"isExternal"})
 """Known keys of outputs that no column holds, as their meaning is not documented."""
 
+_DOCUMENT_KEYS = frozenset({"output", "initialOutput", "reviewedOutput", "edits"})
+"""The parts of a run that are the document's own content."""
+
 _RUN_TABLES = tuple(table for table in schemas.TABLES.values() if table.replaced_by == "run_id")
 
 
@@ -42,23 +44,27 @@ class Origin:
         api_version: the API version it was fetched with.
         workspace_id: the workspace named in the settings, or None.
         fetched_at: when it was fetched, UTC.
-        summary: the run as the listing shows it, the only place of its timestamps; None when it was
-            fetched by id alone.
-        loaded_tables: the tables that the load writes, names joined by commas; None for all of them.
+        created_at: when the run was created, UTC; only the listing says so, so None for a run fetched by id alone.
+        updated_at: when the run changed last, UTC; from the listing, too.
+        loaded_tables: the tables that the load writes, as `selection_text` names them.
+        payload_sha256: the payload's sum where it is known; None: it is worked out.
     """
 
     api_version: str
     workspace_id: str | None
     fetched_at: datetime
-    summary: dict[str, Any] | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
     loaded_tables: str | None = None
+    payload_sha256: str | None = None
 
 
 class RunTables:
     """Writes run payloads."""
 
-    def __init__(self, tables: TableSet, drift: DriftLog, files: FileTables) -> None:
+    def __init__(self, tables: TableSet, drift: DriftLog, files: FileTables, *, keep_raw: bool = False) -> None:
         """Start a load."""
+        self._keep_raw = keep_raw
         self._tables = tables
         self._drift = drift
         self._files = files
@@ -67,18 +73,22 @@ class RunTables:
         self._stages = StageTables(tables, drift)
         self._edits = EditTables(tables, drift)
 
-    def add(self, run: dict[str, Any], origin: Origin) -> None:
+    def add(self, run: dict[str, Any], origin: Origin) -> str:
         """Add a run.
 
         Args:
             run: the API's ProcessorRun object with an ``id`` (docs "Get Processor Run", 2025-04-21).
             origin: where it came from.
+
+        Returns:
+            The payload's `payload_sha256`.
         """
         run_id: str = run["id"]
         self._drift.run_id = run_id
         for table in _RUN_TABLES:
             self._tables[table].mark(run_id)
         self._tables[bookkeeping.FETCH_ERRORS].mark(run_id)
+        self._tables[bookkeeping.PROCESSOR_RUN_TOMBSTONES].mark(run_id)
         values, read_extra = _RUN.read(run, self._drift)
         extra: Extra = dict(read_extra or {})
         config_id = self._add_config(run, extra)
@@ -91,13 +101,18 @@ class RunTables:
             ledger = self._tables[schemas.CREDIT_USAGE]
             ledger.add(["processor_run", run_id, values[_CREDITS], "processing", origin.fetched_at])
         shown_format = output_format if run.get("output") else None
+        sha256 = origin.payload_sha256 or payload_sha256(run)
+        times = (origin.created_at, origin.updated_at, origin.fetched_at)
         own = (
             *(origin.api_version, origin.workspace_id, config_id, shown_format, *documents),
-            *(self._summary_time(origin.summary, key) for key in ("createdAt", "updatedAt")),
-            *(origin.fetched_at, origin.loaded_tables, payload_sha256(run)),
+            *(*times, origin.loaded_tables, sha256),
         )
         self._tables[schemas.PROCESSOR_RUNS].add(own, values, extra or None)
+        if self._keep_raw:
+            raw = (run_id, origin.api_version, origin.workspace_id, raw_payload(run), *times, sha256)
+            self._tables[bookkeeping.RAW_PROCESSOR_RUNS].add(raw)
         self._drift.run_id = None
+        return sha256
 
     def forget(self) -> None:
         """Forget which configs were written, so that later runs write theirs again."""
@@ -176,16 +191,6 @@ class RunTables:
         for position, processor in enumerate(self._objects_of(run, "mergedProcessors", extra)):
             builder.add((run_id, position), *_MERGED_PROCESSOR.read(processor, self._drift))
 
-    def _summary_time(self, summary: dict[str, Any] | None, key: str) -> datetime | None:
-        value = (summary or {}).get(key)
-        if value is None:
-            return None
-        try:
-            return to_timestamp(value)
-        except ValueError:
-            self._drift.unexpected_type("processor_run_summary", key, value)
-            return None
-
     def _objects_of(self, run: dict[str, Any], key: str, extra: Extra) -> list[dict[str, Any]]:
         """Return a list of objects; anything else goes to the run's ``extra``."""
         items = run.get(key)
@@ -230,6 +235,30 @@ def _output_format(run_type: str | None, run: dict[str, Any]) -> str | None:
         return "fields"
     output = run.get("output")
     return "schema" if isinstance(output, dict) and output.keys() <= {"value", "metadata"} else "fields"
+
+
+def raw_payload(run: dict[str, Any]) -> str:
+    """Return a run's payload as JSON text for ``raw_processor_runs``.
+
+    Signed URLs are left out as in all columns; the document's own content is kept as it is.
+
+    Args:
+        run: the API's ProcessorRun object.
+
+    Returns:
+        JSON text with the numbers' digits as sent.
+    """
+    kept = {key: value if key in _DOCUMENT_KEYS else without_signed_urls(value) for key, value in run.items()}
+    files = run.get("files")
+    if isinstance(files, list):
+        kept["files"] = [raw_file(file) if isinstance(file, dict) else without_signed_urls(file) for file in files]
+    return encode_json(kept)
+
+
+def raw_file(file: dict[str, Any]) -> dict[str, Any]:
+    """Return a File object without signed URLs, its contents as they are."""
+    clean = without_download_link(file)
+    return {key: value if key == "contents" else without_signed_urls(value) for key, value in clean.items()}
 
 
 def payload_sha256(run: dict[str, Any]) -> str:

@@ -6,7 +6,15 @@ with its `api` path and it is read; a value that must be worked out is added in 
 
 from __future__ import annotations
 
-from extend_source.tables.bookkeeping import FETCH_ERRORS, SCHEMA_DRIFT
+from extend_source.tables.bookkeeping import (
+    FETCH_ERRORS,
+    PROCESSOR_RUN_SUMMARIES,
+    PROCESSOR_RUN_TOMBSTONES,
+    RAW_FILES,
+    RAW_PROCESSOR_RUNS,
+    SCHEMA_DRIFT,
+    SYNC_LOG,
+)
 from extend_source.tables.config_columns import CONFIG_OPTION_COLUMNS
 from extend_source.tables.contract import EXTRA, Column, TableSchema
 from extend_source.tables.kinds import (
@@ -437,8 +445,13 @@ TABLES: dict[str, TableSchema] = {
         CLASSIFICATIONS,
         SPLITS,
         CREDIT_USAGE,
+        PROCESSOR_RUN_SUMMARIES,
+        PROCESSOR_RUN_TOMBSTONES,
         FETCH_ERRORS,
         SCHEMA_DRIFT,
+        SYNC_LOG,
+        RAW_PROCESSOR_RUNS,
+        RAW_FILES,
     )
 }
 """All tables by name, in the order in which the README lists them."""

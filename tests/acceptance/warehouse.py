@@ -1,41 +1,75 @@
-"""A pipeline on the stand-in API, and what it has landed."""
+"""A pipeline on the stand-in API, and what it has landed in DuckDB or in PostgreSQL.
+
+Both give equal values for equal data: JSON in one form of text, times in UTC, rows in the order of their keys.
+"""
 
 from __future__ import annotations
 
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import dlt
 import duckdb
+import psycopg2
+import psycopg2.extras
 
-from extend_source import SyncProgress, SyncResult, extend_source, sync
+from extend_source import SyncProgress, SyncResult, SyncSession, extend_source, sync
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
 
 DATASET = "extend"
 
-SYNC_COLUMNS = frozenset({"_dlt_load_id", "fetched_at", "observed_at"})
+SYNC_COLUMNS = frozenset({"_dlt_load_id", "fetched_at", "observed_at", "listed_at"})
 """What a repeated load may change: when and by which load a row was written."""
 
+SYNC_TABLES = frozenset({"sync_log"})
+"""What every load adds to."""
 
-class Warehouse:
-    """A DuckDB file, a pipelines folder and a stand-in."""
+Row = dict[str, Any]
 
-    def __init__(self, server: SandboxServer, folder: Path, pipelines: str = "pipelines") -> None:
+Fetch = Callable[[str], tuple[list[str], list[tuple[Any, ...]]]]
+"""Runs a query; returns the names of its columns and its rows."""
+
+
+class AnyWarehouse(ABC):
+    """A destination, a pipelines folder and a stand-in.
+
+    Attributes:
+        server: the stand-in.
+        folder: where everything that is a file lies.
+        pipelines: the folder of dlt's own notes.
+        dataset: the schema that holds the tables.
+        pipeline: the pipeline between them.
+    """
+
+    def __init__(self, server: SandboxServer, folder: Path, pipelines: str, destination: Any, dataset: str) -> None:
+        """Make the pipeline; nothing is loaded yet."""
         self.server = server
         self.folder = folder
-        self.database = folder / "warehouse.duckdb"
         self.pipelines = folder / pipelines
+        self.dataset = dataset
+        self._fetch: Fetch | None = None
         self.pipeline = dlt.pipeline(
-            "extend",
-            destination=dlt.destinations.duckdb(str(self.database)),
-            dataset_name=DATASET,
-            pipelines_dir=str(self.pipelines),
+            "extend", destination=destination, dataset_name=dataset, pipelines_dir=str(self.pipelines)
         )
 
-    def on_another_machine(self) -> Warehouse:
+    @abstractmethod
+    def on_another_machine(self) -> AnyWarehouse:
         """The same destination, seen by a machine that has never loaded anything."""
-        return Warehouse(self.server, self.folder, "other-pipelines")
+
+    @abstractmethod
+    def _connect(self) -> AbstractContextManager[Fetch]:
+        """Open a connection for queries."""
+
+    @abstractmethod
+    def execute(self, sql: str) -> None:
+        """Change something in the destination behind the pipeline's back."""
 
     def settings(self, **arguments: Any) -> dict[str, Any]:
         """Arguments of the source that reach the stand-in, without a request budget of our own."""
@@ -52,37 +86,181 @@ class Warehouse:
 
     def run(self, *resources: str, **arguments: Any) -> SyncProgress:
         """Run some resources of the source through plain dlt."""
-        progress = SyncProgress()
-        source = extend_source(progress=progress, **self.settings(**arguments))
+        session = SyncSession()
+        source = extend_source(session=session, **self.settings(**arguments))
         self.pipeline.run(source.with_resources(*resources) if resources else source)
-        return progress
+        return session.progress
 
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table, sorted by its key."""
-        key = ", ".join(TABLES[table].key)
-        with duckdb.connect(str(self.database), read_only=True) as connection:
-            result = connection.sql(f'select * from "{DATASET}"."{table}" order by {key}')
-            return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
+    @contextmanager
+    def reading(self) -> Iterator[Fetch]:
+        """Read all that the block reads over one connection, as it takes its time to open."""
+        if self._fetch is not None:
+            yield self._fetch
+            return
+        with self._connect() as self._fetch:
+            try:
+                yield self._fetch
+            finally:
+                self._fetch = None
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query; tables need no schema in front of their names."""
+        with self.reading() as fetch:
+            return fetch(sql)[1]
 
     def tables(self) -> set[str]:
         """The names of the tables, dlt's own left out."""
-        with duckdb.connect(str(self.database), read_only=True) as connection:
-            found = connection.sql(
-                f"select table_name from information_schema.tables where table_schema = '{DATASET}'"
-            ).fetchall()
+        found = self.query(f"select table_name from information_schema.tables where table_schema = '{self.dataset}'")
         return {name for (name,) in found if not name.startswith("_dlt")}
+
+    def count(self, table: str) -> int:
+        """The number of rows of a table; 0 if there is no such table."""
+        with self.reading():
+            return int(self.query(f'select count(*) from "{table}"')[0][0]) if table in self.tables() else 0
+
+    def rows(self, table: str) -> list[Row]:
+        """The rows of a table in the order of its key; none if there is no such table."""
+        with self.reading() as fetch:
+            if table not in self.tables():
+                return []
+            names, rows = fetch(f'select * from "{table}"')
+        return in_key_order(TABLES[table].key, [dict(zip(names, row, strict=True)) for row in rows])
 
     def column(self, table: str, name: str) -> list[Any]:
         """One column of a table, in the order of its key."""
         return [row[name] for row in self.rows(table)]
 
-    def snapshot(self) -> dict[str, list[dict[str, Any]]]:
-        """All rows of all tables, without the columns that every load changes."""
-        return {
-            name: [{key: value for key, value in row.items() if key not in SYNC_COLUMNS} for row in self.rows(name)]
-            for name in TABLES
-        }
+    def snapshot(self) -> dict[str, list[Row]]:
+        """All rows of all tables, without the columns and tables that every load changes."""
+        with self.reading():
+            return {name: without_sync_columns(self.rows(name)) for name in TABLES if name not in SYNC_TABLES}
 
     def cells(self) -> list[Any]:
         """Every value of every table."""
-        return [value for name in TABLES for row in self.rows(name) for value in row.values()]
+        with self.reading():
+            return [value for name in TABLES for row in self.rows(name) for value in row.values()]
+
+
+class Warehouse(AnyWarehouse):
+    """A warehouse in a DuckDB file.
+
+    Attributes:
+        database: the file.
+    """
+
+    def __init__(self, server: SandboxServer, folder: Path, pipelines: str = "pipelines") -> None:
+        """Make the pipeline; nothing is loaded yet."""
+        self.database = folder / "warehouse.duckdb"
+        super().__init__(server, folder, pipelines, dlt.destinations.duckdb(str(self.database)), DATASET)
+
+    def on_another_machine(self) -> Warehouse:
+        """The same destination, seen by a machine that has never loaded anything."""
+        return Warehouse(self.server, self.folder, "other-pipelines")
+
+    @contextmanager
+    def _connect(self) -> Iterator[Fetch]:
+        loaded = self.database.exists()
+        with duckdb.connect(str(self.database) if loaded else ":memory:", read_only=loaded) as connection:
+            self._enter_dataset(connection)
+
+            def fetch(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+                result = connection.sql(sql)
+                is_json = [str(kind) == "JSON" for kind in result.types]
+                return result.columns, [
+                    tuple(_comparable(value, json) for value, json in zip(row, is_json, strict=True))
+                    for row in result.fetchall()
+                ]
+
+            yield fetch
+
+    def execute(self, sql: str) -> None:
+        """Change something in the destination behind the pipeline's back."""
+        with duckdb.connect(str(self.database)) as connection:
+            self._enter_dataset(connection)
+            connection.execute(sql)
+
+    def _enter_dataset(self, connection: duckdb.DuckDBPyConnection) -> None:
+        if (self.dataset,) in connection.execute("select schema_name from information_schema.schemata").fetchall():
+            connection.execute(f'use "{self.dataset}"')
+
+
+class PostgresWarehouse(AnyWarehouse):
+    """A warehouse in a database of a PostgreSQL server.
+
+    Attributes:
+        uri: the address of the database.
+    """
+
+    def __init__(
+        self, server: SandboxServer, folder: Path, uri: str, pipelines: str = "pg-pipelines", dataset: str = DATASET
+    ) -> None:
+        """Make the pipeline; nothing is loaded yet."""
+        self.uri = uri
+        super().__init__(server, folder, pipelines, dlt.destinations.postgres(uri), dataset)
+
+    def on_another_machine(self) -> PostgresWarehouse:
+        """The same destination, seen by a machine that has never loaded anything."""
+        return PostgresWarehouse(self.server, self.folder, self.uri, "other-pg-pipelines", self.dataset)
+
+    @contextmanager
+    def _connect(self) -> Iterator[Fetch]:
+        with closing(self._open()) as connection, connection.cursor() as cursor:
+            for register in (psycopg2.extras.register_default_json, psycopg2.extras.register_default_jsonb):
+                register(connection, loads=canonical_json)
+
+            def fetch(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+                cursor.execute(sql)
+                names = [column.name for column in cursor.description or ()]
+                return names, [tuple(_comparable(value) for value in row) for row in cursor.fetchall()]
+
+            yield fetch
+
+    def execute(self, sql: str) -> None:
+        """Change something in the destination behind the pipeline's back."""
+        with closing(self._open()) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+
+    def _open(self) -> psycopg2.extensions.connection:
+        # the schema in the search path need not exist yet
+        return psycopg2.connect(self.uri, options=f"-c search_path={self.dataset}")
+
+
+def without_sync_columns(rows: Iterable[Row]) -> list[Row]:
+    """Rows without the columns that every load changes."""
+    return [{name: value for name, value in row.items() if name not in SYNC_COLUMNS} for row in rows]
+
+
+def in_key_order(key: Sequence[str], rows: Iterable[Row]) -> list[Row]:
+    """Rows sorted by their key: text byte by byte, whatever the collation of the database, and numbers by value."""
+
+    def place(row: Row) -> tuple[Any, ...]:
+        return tuple(row[name].encode() if isinstance(row[name], str) else row[name] for name in key)
+
+    return sorted(rows, key=place)
+
+
+def canonical_json(text: str) -> str:
+    """JSON text in the one form that both databases' texts lead to.
+
+    Keys are sorted and numbers written without exponents, as PostgreSQL keeps nothing else; every digit stays.
+    """
+    # Decimal, as Python reads no int of more than 4,300 digits
+    return _json_text(json.loads(text, parse_int=Decimal, parse_float=Decimal))
+
+
+def _json_text(value: Any) -> str:
+    if isinstance(value, dict):
+        members = (f"{json.dumps(key, ensure_ascii=False)}:{_json_text(value[key])}" for key in sorted(value))
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_json_text, value)) + "]"
+    if isinstance(value, Decimal):
+        return format(value.copy_abs() if value.is_zero() else value, "f")  # PostgreSQL knows no minus zero
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _comparable(value: Any, is_json: bool = False) -> Any:
+    """A value as both databases give it."""
+    if is_json and value is not None:
+        return canonical_json(value)
+    return value.astimezone(timezone.utc) if isinstance(value, datetime) and value.tzinfo else value

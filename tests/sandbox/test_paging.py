@@ -56,6 +56,25 @@ def test_pages_may_hold_fewer_rows_than_asked_for(connect: Connect, workspace: W
     assert {row["id"] for page in bodies for row in page["processorRuns"]} == set(workspace.run_ids())
 
 
+@pytest.mark.parametrize(
+    ("asked", "short", "served"), [(1000, False, 15), (15, False, 15), (9, False, 9), (20, True, 10)]
+)
+def test_no_page_is_larger_than_the_largest(
+    connect: Connect, workspace: Workspace, asked: int, short: bool, served: int
+) -> None:
+    client = connect(options=Options(largest_page=15, short_pages=short))
+    bodies = pages(client, maxPageSize=asked)
+    sizes = [len(page["processorRuns"]) for page in bodies]
+    assert sizes == [served] * (40 // served) + [40 % served] * (40 % served > 0)
+    assert {row["id"] for page in bodies for row in page["processorRuns"]} == set(workspace.run_ids())
+    assert len(client.get("/files", params={"maxPageSize": asked}).json()["files"]) == served
+
+
+def test_a_largest_page_without_rows_is_refused() -> None:
+    with pytest.raises(ValueError, match="largest_page must be at least 1"):
+        Options(largest_page=0)
+
+
 @pytest.mark.parametrize("sort_by", ["updatedAt", "createdAt"])
 @pytest.mark.parametrize("sort_dir", ["asc", "desc"])
 @pytest.mark.parametrize("cursor", ["offset", "keyset"])

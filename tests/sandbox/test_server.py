@@ -102,6 +102,16 @@ def test_a_request_takes_milliseconds_and_not_the_delay_of_small_packets(server:
         assert time.monotonic() - started < 20 * 0.04
 
 
+def test_the_log_knows_when_an_answer_was_about_to_be_sent(server: SandboxServer) -> None:
+    server.before_each_request = lambda request: time.sleep(0.05)
+    asked = time.monotonic()
+    httpx.get(f"{server.base_url}/processor_runs", headers=HEADERS)
+    received = time.monotonic()
+    (entry,) = server.requests.entries
+    assert asked < entry.started_at < entry.answered_at < received
+    assert entry.answered_at - entry.started_at > 0.04
+
+
 SERVE_SCRIPT = """
 from extend_source.sandbox import serve
 serve(runs=2, on_ready=lambda base_url: print(base_url, flush=True))

@@ -14,12 +14,16 @@ Rows = list[dict[str, Any]]
 
 
 def flatten(
-    *runs: dict[str, Any], summary: dict[str, Any] | None = None, with_contents: bool = True, markers: bool = False
+    *runs: dict[str, Any],
+    created_at: datetime | None = None,
+    updated_at: datetime | None = None,
+    with_contents: bool = True,
+    markers: bool = False,
 ) -> dict[str, Rows]:
     """Flatten runs as one load."""
     flattener = Flattener(with_contents=with_contents)
     for run in runs:
-        flattener.add_run(run, Origin("2025-04-21", "ws_1", NOW, summary))
+        flattener.add_run(run, Origin("2025-04-21", "ws_1", NOW, created_at, updated_at))
     return rows_of(flattener, markers=markers)
 
 

@@ -22,12 +22,12 @@ def file_of(number: int = 1, **parts: Any) -> dict[str, Any]:
 
 
 def test_a_run_lands_with_the_times_of_its_summary() -> None:
-    summary = {"createdAt": "2026-01-01T10:00:00Z", "updatedAt": "2026-01-01T10:00:01.123Z"}
+    created_at = datetime(2026, 1, 1, 10, tzinfo=timezone.utc)
+    updated_at = datetime(2026, 1, 1, 10, 0, 1, 123000, tzinfo=timezone.utc)
 
-    (row,) = flatten(run_of(), summary=summary)["processor_runs"]
+    (row,) = flatten(run_of(), created_at=created_at, updated_at=updated_at)["processor_runs"]
 
-    assert row["created_at"] == datetime(2026, 1, 1, 10, tzinfo=timezone.utc)
-    assert row["updated_at"] == datetime(2026, 1, 1, 10, 0, 1, 123000, tzinfo=timezone.utc)
+    assert (row["created_at"], row["updated_at"]) == (created_at, updated_at)
     assert (row["fetched_at"], row["api_version"], row["workspace_id"]) == (NOW, "2025-04-21", "ws_1")
 
 

@@ -1,0 +1,193 @@
+"""Reading the destination's tables through the pipeline's own connection, in SQL that every destination takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import dlt
+from dlt.common import logger
+from dlt.common.destination.exceptions import SqlClientNotAvailable
+from dlt.common.schema.typing import LOADS_TABLE_NAME
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
+
+from extend_source.api import InvalidSetting
+from extend_source.tables.contract import LOAD_ID, TableSchema
+
+KEYS_PER_QUERY = 500
+
+_ROWS_AT_ONCE = 10_000
+
+Sql = SqlClientBase[Any]
+
+
+class Condition:
+    """A condition on the rows of a table: SQL with column names and ``%s`` in it, and the values for these."""
+
+    def __init__(self, sql: str, *values: Any, columns: Sequence[str] = ()) -> None:
+        """Take the SQL.
+
+        Args:
+            sql: the SQL; ``{name}`` stands for a column, escaped for the destination.
+            *values: the values, one for each ``%s``.
+            columns: the names used in `sql`.
+        """
+        self._sql = sql
+        self._columns = columns
+        self.values = values
+
+    def sql(self, client: Sql) -> str:
+        """Return the SQL for a destination."""
+        return self._sql.format(**{name: client.escape_column_name(name) for name in self._columns})
+
+
+def one_of(column: str, values: Sequence[Any]) -> Condition:
+    """The column has one of some values; without any, no row has."""
+    if not values:
+        return Condition("1 = 0")
+    return Condition(f"{{{column}}} IN ({', '.join(['%s'] * len(values))})", *values, columns=[column])
+
+
+def equals(column: str, value: Any) -> Condition:
+    """The column has a value; None is equal to NULL."""
+    if value is None:
+        return Condition(f"{{{column}}} IS NULL", columns=[column])
+    return Condition(f"{{{column}}} = %s", value, columns=[column])
+
+
+class DestinationReader:
+    """Reads rows. A table that does not exist has none; a destination that cannot be read is noticed once."""
+
+    def __init__(self, pipeline: dlt.Pipeline | None, schema_name: str | None = None) -> None:
+        """Remember where to read; no connection is made yet.
+
+        Args:
+            pipeline: the running pipeline; None outside of one.
+            schema_name: the dlt schema of the source.
+        """
+        self._pipeline = pipeline
+        self._schema_name: Any = schema_name if pipeline and schema_name in pipeline.schema_names else None
+        self._missing_tables: set[str] = set()
+
+    @property
+    def is_readable(self) -> bool:
+        """Tell whether what has landed can be known; so far as has been noticed."""
+        return self._pipeline is not None
+
+    def probe(self) -> None:
+        """Find out whether the destination can be read.
+
+        Raises:
+            InvalidSetting: it cannot hold the tables.
+        """
+        if self._pipeline is None:
+            return
+        self._refuse_unfit_destination(self._pipeline)
+        self.has_load("")
+
+    def _refuse_unfit_destination(self, pipeline: dlt.Pipeline) -> None:
+        strategies = pipeline.destination.capabilities().supported_merge_strategies or []
+        if "delete-insert" not in strategies:
+            raise InvalidSetting(
+                f"The destination {pipeline.destination.destination_name} cannot replace the rows of a run",
+                "Use one that merges by delete-insert, such as duckdb, postgres, snowflake or bigquery",
+            )
+        if not pipeline.destination.destination_type.endswith(".duckdb"):
+            return
+        with pipeline.sql_client(self._schema_name) as client:
+            rows = client.execute_sql("SELECT current_database()") or [[None]]
+            if rows[0][0] != client.dataset_name:
+                return
+        raise InvalidSetting(
+            f"DuckDB cannot tell the dataset {pipeline.dataset_name!r} from its file of the same name",
+            "Give the pipeline, the file or the dataset another name",
+        )
+
+    def has_load(self, load_id: str) -> bool:
+        """Tell whether a load has ended."""
+
+        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
+            name, status = client.escape_column_name("load_id"), client.escape_column_name("status")
+            loads = client.make_qualified_table_name(LOADS_TABLE_NAME)
+            return f"SELECT {name} FROM {loads} WHERE {name} = %s AND {status} = 0", (load_id,)
+
+        return any(True for _ in self._read(LOADS_TABLE_NAME, write))
+
+    def rows(
+        self,
+        table: TableSchema,
+        columns: Sequence[str],
+        *conditions: Condition,
+        order_by: Sequence[str] = (),
+        distinct: bool = False,
+        complete: bool = False,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Read rows.
+
+        Args:
+            table: the table.
+            columns: the columns to read.
+            *conditions: all of them must hold.
+            order_by: the columns to sort by, ascending.
+            distinct: leave out repeated rows.
+            complete: leave out rows of loads that did not end: tables load one by one, and dlt notes a load at its end.
+
+        Yields:
+            The rows. Stop iterating to stop reading.
+        """
+
+        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
+            selected = ", ".join(client.escape_column_name(column) for column in columns)
+            sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM "
+            sql += client.make_qualified_table_name(table.name)
+            parts = [condition.sql(client) for condition in conditions]
+            if complete:
+                parts.append(_is_complete(client))
+            if parts:
+                sql += f" WHERE {' AND '.join(parts)}"
+            if order_by:
+                sql += f" ORDER BY {', '.join(client.escape_column_name(column) for column in order_by)}"
+            return sql, tuple(value for condition in conditions for value in condition.values)
+
+        yield from self._read(table.name, write)
+
+    def lookup(
+        self,
+        table: TableSchema,
+        columns: Sequence[str],
+        keys: Iterable[str],
+        *,
+        distinct: bool = False,
+        complete: bool = False,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Read the rows whose first column has one of some values, any number of them; else as `rows`."""
+        pending = list(dict.fromkeys(keys))
+        for start in range(0, len(pending), KEYS_PER_QUERY):
+            chosen = one_of(columns[0], pending[start : start + KEYS_PER_QUERY])
+            yield from self.rows(table, columns, chosen, distinct=distinct, complete=complete)
+
+    def _read(self, table: str, write: Any) -> Iterator[tuple[Any, ...]]:
+        if self._pipeline is None or table in self._missing_tables:
+            return
+        try:
+            with self._pipeline.sql_client(self._schema_name) as client:
+                sql, values = write(client)
+                with client.execute_query(sql, *values) as cursor:
+                    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                        yield from (tuple(row) for row in rows)
+        except DatabaseUndefinedRelation:
+            self._missing_tables.add(table)
+        except SqlClientNotAvailable:
+            logger.warning(
+                f"The destination of pipeline {self._pipeline.pipeline_name} cannot be read: what is listed since the "
+                "last sync is fetched without a comparison."
+            )
+            self._pipeline = None
+
+
+def _is_complete(client: Sql) -> str:
+    loads = client.make_qualified_table_name(LOADS_TABLE_NAME)
+    load_id, status = client.escape_column_name("load_id"), client.escape_column_name("status")
+    ended = f"SELECT {load_id} FROM {loads} WHERE {status} = 0"
+    return f"{client.escape_column_name(LOAD_ID)} IN ({ended})"

@@ -1,0 +1,64 @@
+"""When a load, or the whole sync, has done enough."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from extend_source.config import ExtendSettings
+from extend_source.progress import SyncProgress
+
+StoppedBy = Literal["request", "max_requests", "max_seconds"]
+
+LISTING_SHARE = 0.5
+"""The part of the budgets that listing may use up: else a small budget would list each time and never fetch."""
+
+_NO_LIMIT = 1 << 62
+
+
+class Limits:
+    """The limits of one load."""
+
+    def __init__(self, settings: ExtendSettings, progress: SyncProgress, *, bounded: bool) -> None:
+        """Start a load.
+
+        Args:
+            settings: the settings of the source.
+            progress: what the sync has used up so far.
+            bounded: the load is one of several; False: it takes all there is.
+        """
+        self._settings = settings
+        self._progress = progress
+        self._package_runs = settings.package_runs if bounded else _NO_LIMIT
+        self._package_end = time.monotonic() + settings.package_minutes * 60 if bounded else float("inf")
+
+    @property
+    def runs(self) -> int:
+        """How many runs the load may fetch: a request each, retries aside."""
+        if self._settings.max_requests is None:
+            return self._package_runs
+        return max(0, min(self._package_runs, self._settings.max_requests - self._progress.requests.requests))
+
+    @property
+    def stopped_by(self) -> StoppedBy | None:
+        """Why the sync must end now; None: it may go on."""
+        return self._stopped_by(1.0)
+
+    @property
+    def listing_stopped_by(self) -> StoppedBy | None:
+        """Why no more must be listed; None: it may go on."""
+        return self._stopped_by(LISTING_SHARE)
+
+    def stop_fetching(self) -> bool:
+        """Tell whether the load must fetch no more."""
+        return self.stopped_by is not None or time.monotonic() >= self._package_end
+
+    def _stopped_by(self, share: float) -> StoppedBy | None:
+        progress, settings = self._progress, self._settings
+        if progress.stop_requested:
+            return "request"
+        if settings.max_requests is not None and progress.requests.requests >= settings.max_requests * share:
+            return "max_requests"
+        if settings.max_seconds is not None and progress.seconds >= settings.max_seconds * share:
+            return "max_seconds"
+        return None

@@ -1,0 +1,88 @@
+"""Loads that an earlier sync left behind: finished first, or given up when the destination keeps refusing them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dlt
+from dlt.common import logger
+from dlt.common.destination.exceptions import DestinationTerminalException
+from dlt.common.pipeline import LoadInfo
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+_FAILURES = "extend_load_failures"
+
+
+def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
+    """Load what is pending: dlt would otherwise load that, and nothing else, at the next run.
+
+    Args:
+        pipeline: the pipeline.
+        attempts: how often the destination may refuse a load, over all syncs, before it is dropped.
+
+    Returns:
+        The ids of the loads that were finished.
+
+    Raises:
+        PipelineStepFailed: loading failed; the load stays pending unless it was the last attempt.
+    """
+    finished: list[str] = []
+    while pipeline.has_pending_data:
+        try:
+            finished += load_ids(pipeline.run())
+        except PipelineStepFailed as failure:
+            if not note_failure(pipeline, failure, attempts):
+                raise
+    return finished
+
+
+def note_failure(pipeline: dlt.Pipeline, failure: PipelineStepFailed, attempts: int) -> bool:
+    """Count a failure to load, and drop the load when there have been enough.
+
+    Only what the destination refuses counts; that it cannot be reached does not.
+
+    Args:
+        pipeline: the pipeline.
+        failure: what dlt raised.
+        attempts: how often the destination may refuse a load.
+
+    Returns:
+        Whether the load was dropped. Its runs have not landed then, so that the next scan finds them again.
+    """
+    load_id = failure.load_id
+    if load_id is None or not _is_refusal(failure):
+        return False
+    failures = _failures(pipeline)
+    count = failures.get(load_id, 0) + 1
+    if count < attempts:
+        pipeline.set_local_state_val(_FAILURES, {load_id: count})
+        return False
+    logger.error(
+        f"The destination has refused load {load_id} {count} times. It is dropped, and its runs will be fetched "
+        f"again. The last error: {failure.exception}"
+    )
+    pipeline.abort_packages()
+    pipeline.set_local_state_val(_FAILURES, {})
+    return True
+
+
+def load_ids(info: LoadInfo | None) -> list[str]:
+    """Return the ids of the loads that dlt reports."""
+    return list(info.loads_ids) if info else []
+
+
+def _failures(pipeline: dlt.Pipeline) -> dict[str, Any]:
+    try:
+        known = pipeline.get_local_state_val(_FAILURES)
+    except KeyError:
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _is_refusal(failure: BaseException) -> bool:
+    seen: BaseException | None = failure
+    while seen is not None:
+        if isinstance(seen, DestinationTerminalException):
+            return True
+        seen = getattr(seen, "exception", None) or seen.__cause__
+    return False

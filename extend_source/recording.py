@@ -1,0 +1,149 @@
+"""Turning answers into rows: payloads, what failed, and what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import pyarrow as pa
+
+from extend_source.api import ExtendError, ExtendTransientError, MalformedResponse, NotFound
+from extend_source.config import ExtendSettings
+from extend_source.fetching import Fetched
+from extend_source.landed import LandedData, keep_known
+from extend_source.progress import SyncProgress
+from extend_source.tables import TABLES, FetchError, Flattener, Origin, selection_text
+from extend_source.worklist import WantedRun, Worklist
+
+Tables = dict[str, pa.Table]
+
+NOT_FOUND = "not_found"
+
+
+class Recorder:
+    """Records the answers of one load in its tables.
+
+    Attributes:
+        held_back: the oldest change among runs that failed and may succeed later; None: there is none.
+    """
+
+    def __init__(
+        self,
+        settings: ExtendSettings,
+        landed: LandedData,
+        progress: SyncProgress,
+        load_id: str | None,
+        tables: frozenset[str],
+    ) -> None:
+        """Start a load.
+
+        Args:
+            settings: the settings of the source.
+            landed: what the destination holds.
+            progress: where to count.
+            load_id: dlt's id of the load, for ``_dlt_load_id``.
+            tables: the tables that will be loaded.
+        """
+        self._settings, self._landed, self._progress, self._load_id = settings, landed, progress, load_id
+        self._selection = selection_text(tables)
+        self._flattener = Flattener(
+            with_contents=settings.file_contents != "none",
+            trust_empty_contents=settings.file_contents == "embedded",
+            keep_raw=settings.keep_raw,
+            landed_drift=landed.drift_keys(),
+        )
+        self.held_back: datetime | None = None
+
+    @property
+    def flattener(self) -> Flattener:
+        """Where rows that need no more thought are added."""
+        return self._flattener
+
+    def add_runs(self, answers: Sequence[Fetched], worklist: Worklist) -> None:
+        """Record runs and strike them out of the worklist."""
+        sums = self._landed.payload_sums(answer.wanted.id for answer in answers)
+        failures: dict[str, Fetched] = {}
+        for answer in answers:
+            wanted: WantedRun = answer.wanted
+            worklist.done(wanted)
+            if answer.payload is None:
+                failures[wanted.id] = answer
+                continue
+            origin = Origin(
+                self._settings.api_version,
+                self._settings.workspace_id,
+                answer.fetched_at,
+                wanted.created_at,
+                wanted.updated_at,
+                self._selection,
+            )
+            try:
+                payload_sum = self._flattener.add_run(answer.payload, origin)
+            except Exception as defect:  # one odd payload must not end the sync
+                failures[wanted.id] = replace(answer, payload=None, error=_unreadable(defect))
+                continue
+            changed = sums.get(wanted.id) != payload_sum
+            self._progress.fetched += 1
+            self._progress.changed += changed
+            if wanted.reason == "recheck":
+                self._progress.rechecked += 1
+                self._progress.drifted += changed
+        gone = self._add_tombstones([failure for failure in failures.values() if isinstance(failure.error, NotFound)])
+        failures = {run_id: failure for run_id, failure in failures.items() if run_id not in gone}
+        self._progress.failed += self.add_errors("processor_run", failures)
+        self._hold_back(failures)
+
+    def _add_tombstones(self, missing: Sequence[Fetched]) -> set[str]:
+        """Record runs that the API no longer has; one that it never showed is none of them."""
+        ids = [answer.wanted.id for answer in missing]
+        listed = {answer.wanted.id for answer in missing if answer.wanted.reason == "listed"}
+        gone = listed | set(self._landed.payload_sums(ids)) | set(self._landed.summary_sums(ids))
+        known = self._landed.tombstones(gone)
+        for answer in missing:
+            run_id = answer.wanted.id
+            if run_id in gone:
+                since = known.get(run_id, answer.fetched_at)
+                self._flattener.add_tombstone(run_id, self._settings.workspace_id, since, NOT_FOUND)
+        self._progress.gone += len(gone)
+        return gone
+
+    def _hold_back(self, failures: dict[str, Fetched]) -> None:
+        for failure in failures.values():
+            moment = failure.wanted.updated_at
+            if isinstance(failure.error, ExtendTransientError) and moment is not None:
+                self.held_back = moment if self.held_back is None else min(moment, self.held_back)
+
+    def add_errors(self, resource_type: str, failures: dict[str, Fetched]) -> int:
+        """Record dead letters, carrying on the count of earlier ones; return how many."""
+        earlier = self._landed.errors(failures)
+        for object_id, failure in failures.items():
+            before = earlier.get(object_id)
+            error = failure.error
+            assert error is not None
+            self._progress.note_error(object_id, str(error))
+            self._flattener.add_error(
+                FetchError(
+                    id=object_id,
+                    workspace_id=self._settings.workspace_id,
+                    resource_type=resource_type,
+                    attempts=1 + (before.attempts if before else 0),
+                    status_code=error.status_code,
+                    code=error.code or type(error).__name__,
+                    message=str(error),
+                    first_seen_at=before.first_seen_at if before else failure.fetched_at,
+                    last_seen_at=failure.fetched_at,
+                )
+            )
+        return len(failures)
+
+    def take(self) -> Tables:
+        """Return what was recorded since the last call, filled in with what is known."""
+        tables = self._flattener.take(self._load_id, datetime.now(timezone.utc))
+        return {name: keep_known(table, TABLES[name], self._landed) for name, table in tables.items()}
+
+
+def _unreadable(defect: Exception) -> ExtendError:
+    # the text of the exception can quote the document, so only its kind is told
+    kind = type(defect).__name__
+    return MalformedResponse(f"The payload could not be turned into tables ({kind})", "Please report it", code=kind)

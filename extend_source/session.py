@@ -1,0 +1,42 @@
+"""What the loads of one sync share."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from extend_source.limits import StoppedBy
+from extend_source.progress import SyncProgress
+from extend_source.worklist import Worklist
+
+
+@dataclass
+class SyncSession:
+    """One sync, which is one load or several.
+
+    Attributes:
+        progress: the counts.
+        bounded: the sync is made of several loads, each of limited size.
+        reconcile: compare the whole listing, and recheck.
+        sync_id: the id of the first load.
+        worklist: the runs left to fetch; None before they are found.
+        file_backlog: files that had landed without text, which is wanted now; None before they are found.
+        files_asked_for: ids of the files whose text has been asked for.
+        stopped_by: why the sync ends early.
+    """
+
+    progress: SyncProgress = field(default_factory=SyncProgress)
+    bounded: bool = False
+    reconcile: bool = False
+    sync_id: str | None = None
+    worklist: Worklist | None = None
+    file_backlog: deque[str] | None = None
+    files_asked_for: set[str] = field(default_factory=set)
+    stopped_by: StoppedBy | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing is left to do, or it must stop."""
+        if self.stopped_by is not None:
+            return True
+        return self.worklist is not None and not len(self.worklist) and not self.file_backlog

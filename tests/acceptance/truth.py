@@ -1,0 +1,232 @@
+"""What the tables must hold, worked out from the stand-in's own state: no HTTP, no pipeline, no destination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+from extend_source.api.decoding import decode_json
+from extend_source.api.versions import adapter_for
+from extend_source.config import API_VERSION
+from extend_source.sandbox import NotFoundError, Workspace
+from extend_source.tables import TABLES, Flattener, Origin, TableSchema
+from extend_source.tables.kinds import to_timestamp
+from tests.acceptance.warehouse import AnyWarehouse, Row, canonical_json, without_sync_columns
+
+Tables = dict[str, list[Row]]
+
+BOOKS = frozenset(
+    {
+        *("fetch_errors", "schema_drift", "sync_log", "processor_run_summaries", "processor_run_tombstones"),
+        *("raw_processor_runs", "raw_files"),
+    }
+)
+"""The source's own books and the payloads as they are: nothing that a run says."""
+
+RUN_FED_TABLES = tuple(name for name in TABLES if name not in BOOKS)
+
+_SUMMARY_COLUMNS = {
+    "id": "id",
+    "status": "status",
+    "type": "type",
+    "processorId": "processor_id",
+    "processorVersionId": "processor_version_id",
+    "processorName": "processor_name",
+}
+
+_NOW = datetime(2026, 2, 2, tzinfo=timezone.utc)  # in columns only that are not compared
+_ENDED = frozenset({"PROCESSED", "FAILED", "CANCELLED"})
+_EVERY_TEXT = {"raw_text": True, "markdown": True, "html": True}
+_SHOWN_DIFFERENCES = 5
+_SHOWN_CHARACTERS = 120
+
+
+def expected_tables(
+    workspace: Workspace,
+    run_ids: Iterable[str] | None = None,
+    *,
+    file_contents: str = "embedded",
+    listed: bool = True,
+    workspace_id: str | None = None,
+    loaded_tables: str | None = None,
+    earlier: Tables | None = None,
+) -> Tables:
+    """Work out the rows that the tables fed by runs must hold.
+
+    Args:
+        workspace: the state of the stand-in.
+        run_ids: the runs that were loaded; None for all that can be seen, which must then be readable.
+        file_contents: the setting of the load.
+        listed: the runs were found by listing; those loaded by id have no times.
+        workspace_id: the setting of the load.
+        loaded_tables: what ``processor_runs.loaded_tables`` says.
+        earlier: what an earlier call returned: rows of runs and files that are gone since stay, and what is not
+            reported any longer is still known.
+
+    Returns:
+        The rows by table, without the columns that every load changes.
+    """
+    flattener = Flattener(with_contents=file_contents != "none", trust_empty_contents=file_contents == "embedded")
+    with workspace.lock:
+        runs = [_decoded_run(workspace, run_id) for run_id in (workspace.run_ids() if run_ids is None else run_ids)]
+        for run in runs:
+            created, updated = _times(workspace.summary(run["id"])) if listed else (None, None)
+            origin = Origin(API_VERSION, workspace_id, _NOW, created, updated, loaded_tables)
+            flattener.add_run(run, origin)
+        for file, final in _fetched_files(workspace, runs) if file_contents == "fetch" else ():
+            flattener.add_file(file, _NOW, final=final)
+    batch = flattener.take(None, _NOW)
+    return {
+        name: _merged(TABLES[name], batch[name].to_pylist(), (earlier or {}).get(name, [])) for name in RUN_FED_TABLES
+    }
+
+
+def assert_holds(warehouse: AnyWarehouse, workspace: Workspace | None = None, **arguments: Any) -> None:
+    """Assert that a warehouse holds what the stand-in's runs say, row for row, and nothing else.
+
+    Args:
+        warehouse: the warehouse.
+        workspace: the state of the stand-in; None for the first workspace of the warehouse's server.
+        **arguments: as for `expected_tables`.
+    """
+    __tracebackhide__ = True
+    assert_tables(warehouse, expected_tables(workspace or warehouse.server.workspace, **arguments))
+
+
+def assert_tables(warehouse: AnyWarehouse, expected: Tables) -> None:
+    """Assert that the tables of a warehouse hold some rows and nothing else.
+
+    Args:
+        warehouse: the warehouse.
+        expected: the rows by table, as `expected_tables` returns them; other tables are left alone.
+    """
+    __tracebackhide__ = True
+    with warehouse.reading():
+        lines = [
+            line
+            for name, rows in expected.items()
+            for line in _report(name, TABLES[name].key, rows, without_sync_columns(warehouse.rows(name)))
+        ]
+    if lines:
+        raise AssertionError("\n".join(["the warehouse does not hold what the runs say", *lines]))
+
+
+def assert_summaries(
+    warehouse: AnyWarehouse, workspace: Workspace | None = None, run_ids: Iterable[str] | None = None
+) -> None:
+    """Assert that ``processor_run_summaries`` holds what the listing shows of the runs, and no other runs.
+
+    Args:
+        warehouse: the warehouse.
+        workspace: the state of the stand-in; None for the first workspace of the warehouse's server.
+        run_ids: the runs that were listed; None for all that can be seen.
+    """
+    __tracebackhide__ = True
+    state = workspace or warehouse.server.workspace
+    with state.lock:
+        expected = [_summary_row(state.summary(each)) for each in (state.run_ids() if run_ids is None else run_ids)]
+    landed = [
+        {name: row[name] for name in (*_SUMMARY_COLUMNS.values(), "credits", "created_at", "updated_at")}
+        for row in warehouse.rows("processor_run_summaries")
+    ]
+    lines = _report("processor_run_summaries", ("id",), expected, landed)
+    if lines:
+        raise AssertionError("\n".join(["the warehouse does not hold what the listing shows", *lines]))
+
+
+def _decoded_run(workspace: Workspace, run_id: str) -> dict[str, Any]:
+    """A run's payload as the client would hand it on."""
+    return adapter_for(API_VERSION).run(decode_json(workspace.run_body(run_id)))
+
+
+def _fetched_files(workspace: Workspace, runs: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Each file of the runs once, with its text, and whether a run that has ended used it."""
+    final: dict[str, bool] = {}
+    for run in runs:
+        for file in run.get("files") or ():
+            final[file["id"]] = final.get(file["id"], False) or run.get("status") in _ENDED
+    for file_id, ended in final.items():
+        try:
+            body = workspace.file_body(file_id, _EVERY_TEXT)
+        except NotFoundError:
+            continue  # a row of fetch_errors
+        yield adapter_for(API_VERSION).file(decode_json(body)), ended
+
+
+def _times(summary: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    return to_timestamp(summary["createdAt"]), to_timestamp(summary["updatedAt"])
+
+
+def _summary_row(summary: Mapping[str, Any]) -> Row:
+    credits = (summary.get("usage") or {}).get("credits")
+    created, updated = _times(summary)
+    return {
+        **{column: summary.get(key) for key, column in _SUMMARY_COLUMNS.items()},
+        "credits": None if credits is None else Decimal(str(credits)),
+        "created_at": created,
+        "updated_at": updated,
+    }
+
+
+def _merged(table: TableSchema, batch: list[Row], earlier: list[Row]) -> list[Row]:
+    """What a table holds after a load: one row a key, no markers, and what the load says nothing of."""
+    owner = (table.replaced_by,) if table.replaced_by else table.key
+    named = {_key(row, owner) for row in batch}
+    rows = {_key(row, table.key): row for row in earlier if _key(row, owner) not in named}
+    known = {_key(row, table.key): row for row in earlier}
+    json_columns = {column.name for column in table.columns if column.kind.name == "json"}
+    latest_by = table.latest_by
+    for row in sorted(batch, key=lambda row: row[latest_by]) if latest_by else batch:
+        if table.marker and all(row[name] == value for name, value in table.marker.items()):
+            continue
+        key = _key(row, table.key)
+        kept = {name: known[key][name] for name in table.kept_columns if row[name] is None and key in known}
+        texts = {name: canonical_json(row[name]) for name in json_columns if row[name] is not None}
+        rows[key] = {**row, **kept, **texts}
+    return without_sync_columns(rows.values())
+
+
+def _report(name: str, key: Sequence[str], expected: Sequence[Row], landed: Sequence[Row]) -> list[str]:
+    """Lines that name a table and its first differences; none if there are none."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in landed:
+        found.setdefault(_key(row, key), []).append(row)
+    wanted = {_key(row, key): row for row in expected}
+    differences = []
+    for place in sorted({*wanted, *found}, key=repr):
+        what = _difference(wanted.get(place), found.get(place, []))
+        if what:
+            differences.append(f"  {', '.join(map(repr, place))}: {what}")
+    if not differences:
+        return []
+    head = f"{name} ({', '.join(key)}): {len(expected)} rows expected, {len(landed)} found, {len(differences)} differ"
+    hidden = len(differences) - _SHOWN_DIFFERENCES
+    return [head, *differences[:_SHOWN_DIFFERENCES], *([f"  and {hidden} more"] if hidden > 0 else [])]
+
+
+def _difference(expected: Row | None, found: Sequence[Row]) -> str | None:
+    if expected is None:
+        return "not expected"
+    if len(found) != 1:
+        return f"found {len(found)} times" if found else "missing"
+    (row,) = found
+    texts = []
+    for name in dict.fromkeys((*expected, *row)):
+        if name not in row:
+            texts.append(f"{name} is no column")
+        elif name not in expected:
+            texts.append(f"{name} is a column too many")
+        elif row[name] != expected[name]:
+            texts.append(f"{name} is {_shown(row[name])}, expected {_shown(expected[name])}")
+    return "; ".join(texts)
+
+
+def _key(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."

@@ -12,10 +12,14 @@ from extend_source.api import (
 )
 from extend_source.config import ExtendSettings
 from extend_source.locking import SyncUnderWay
+from extend_source.planning import PlanResult, plan
 from extend_source.progress import SyncProgress
+from extend_source.rebuilding import RebuildResult, rebuild
+from extend_source.run_ids import run_ids_from_file, run_ids_from_sql
 from extend_source.runner import SyncResult, TooManyErrors, sync
 from extend_source.session import SyncSession
 from extend_source.source import extend_source
+from extend_source.status import StatusResult, status
 
 try:
     __version__ = version("dlt-source-extend")
@@ -29,6 +33,9 @@ __all__ = [
     "ExtendSettings",
     "ExtendTerminalError",
     "ExtendTransientError",
+    "PlanResult",
+    "RebuildResult",
+    "StatusResult",
     "SyncProgress",
     "SyncResult",
     "SyncSession",
@@ -37,5 +44,10 @@ __all__ = [
     "WorkspaceRefused",
     "__version__",
     "extend_source",
+    "plan",
+    "rebuild",
+    "run_ids_from_file",
+    "run_ids_from_sql",
+    "status",
     "sync",
 ]

@@ -20,6 +20,7 @@ from extend_source.recording import Recorder, Tables
 from extend_source.session import SyncSession
 from extend_source.state import Position, Scope, SyncState, scope_of
 from extend_source.tables import FETCHED_TABLES, selection_text
+from extend_source.tables.bookkeeping import FETCH_ERRORS
 from extend_source.tables.files import TEXT_TABLES
 from extend_source.worklist import WantedRun, Worklist
 
@@ -51,6 +52,7 @@ class Load:
         """
         self._settings, self._landed, self._session, self._state = settings, landed, session, state
         self._progress = session.progress
+        self._selected = tables
         self._tables = tables & FETCHED_TABLES
         self._scope: Scope = scope_of(settings, selection_text(tables))
         self._limits = Limits(settings, session.progress, bounded=session.bounded)
@@ -139,7 +141,8 @@ class Load:
     def _finish(self, worklist: Worklist) -> None:
         """Move the watermark if all is done, and write the log."""
         session = self._session
-        if len(worklist) or session.file_backlog:
+        files_left = session.file_backlog or self._progress.files_done < self._progress.files_wanted
+        if len(worklist) or files_left:
             session.stopped_by = self._limits.stopped_by
         else:
             session.stopped_by = worklist.listing_stopped_by
@@ -153,15 +156,21 @@ class Load:
 
     def _reached(self, worklist: Worklist) -> Position:
         """Say how far the sync has come with this load."""
-        if not worklist.complete:
+        left = len(worklist) > 0
+        if not worklist.complete or (left and self._landed.is_readable):
             return worklist.before
-        if self._landed.is_readable:
-            return worklist.before if len(worklist) else worklist.after
-        # oldest first, so that all before the oldest run left is done; what failed for now is asked for again
-        open_since = [time for time in (worklist.oldest_change, self._recorder.held_back) if time is not None]
-        if not open_since:
-            return worklist.before if len(worklist) else worklist.after
-        return replace(worklist.after, watermark=min(open_since))
+        # unread, runs are fetched oldest first: all before the oldest one left is done
+        oldest_left = worklist.oldest_change if left else None
+        if left and oldest_left is None:
+            return worklist.before
+        # a failure that fetch_errors cannot bring up again is left for the next scan to find
+        failed = None if self._remembers_failures else worklist.held_back
+        open_since = [time for time in (oldest_left, failed) if time is not None]
+        return replace(worklist.after, watermark=min(open_since)) if open_since else worklist.after
+
+    @property
+    def _remembers_failures(self) -> bool:
+        return self._landed.is_readable and FETCH_ERRORS.name in self._selected
 
     @property
     def _fetches_contents(self) -> bool:

@@ -16,10 +16,11 @@ import dlt
 from dlt.destinations import duckdb
 from rich.console import Console
 
-from extend_source.display import figure, show_lines, show_result, show_rows
+from extend_source.display import show_lines, show_result, show_rows
 from extend_source.progress import SyncProgress
 from extend_source.runner import SyncResult, sync
 from extend_source.tables import TABLES
+from extend_source.writing import figure
 
 DATASET = "extend"
 

@@ -1,123 +1,49 @@
-"""What people see in the shell: progress while a sync runs, and tables at its end."""
+"""What people see in the shell once a command is done."""
 
 from __future__ import annotations
 
-import threading
-import time
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
-from rich.live import Live
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from extend_source.checking import CheckResult
-from extend_source.progress import SyncProgress
+from extend_source.planning import PlanResult
+from extend_source.rebuilding import RebuildResult
 from extend_source.runner import SyncResult
+from extend_source.status import LoggedLoad, ScopeStatus, StatusResult
+from extend_source.writing import counted, duration, figure, megabytes, moment
 
-PLAIN_LINE_SECONDS = 30.0
-"""How often a sync says how far it is where there is no terminal, such as in a scheduler's log."""
-
-_REFRESHES_PER_SECOND = 8
-_BAR_WIDTH = 24
-_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_MODES = {
+    "full": "Full listing",
+    "incremental": "Incremental listing",
+    "reconcile": "Reconcile",
+    "by_id": "By id",
+}
 _STOPS = {
     "request": "Stopped as asked",
     "max_requests": "Stopped at the limit of requests",
     "max_seconds": "Stopped at the limit of time",
 }
+_REASONS = {
+    "listed": "new, or changed since they landed",
+    "asked": "asked for by id",
+    "in_flight": "had not ended when they landed",
+    "failed": "could not be loaded before",
+    "vanished": "are not listed any longer",
+    "recheck": "may have been reviewed without a trace",
+}
 _STYLES = {"ok": "green", "wrong": "red", "not checked": "dim"}
+_MOST_KEYS = 5
+_ATTENTION = "yellow"
+_WIDE = 92
 
-
-def progress_line(progress: SyncProgress, budget: float) -> str:
-    """Say in one line how far a sync is.
-
-    Args:
-        progress: its counts.
-        budget: the requests per second allowed; 0: no limit.
-
-    Returns:
-        Runs done of how many, the request rate against the budget, and the time left.
-    """
-    rate = f"{progress.requests_per_second:.1f} requests/s"
-    if budget:
-        rate += f" of {budget:g}"
-    if not progress.listing_done:
-        return f"listing: {progress.listed:,} runs seen, {progress.wanted:,} to fetch, {rate}"
-    parts = [f"{progress.runs_done:,} of {progress.wanted:,} runs"]
-    if progress.files_wanted:
-        parts.append(f"{progress.files_done:,} of {progress.files_wanted:,} files")
-    left = progress.seconds_left
-    if progress.stop_requested:
-        parts.append("stopping")
-    elif progress.runs_done >= progress.wanted and progress.files_done >= progress.files_wanted:
-        parts.append("loading")
-    elif left is not None:
-        parts.append(f"{duration(left)} left")
-    if progress.failed or progress.files_failed:
-        parts.append(f"{progress.failed + progress.files_failed:,} failed")
-    if progress.requests.throttled:
-        parts.append(f"{progress.requests.throttled:,} times told to slow down (429)")
-    parts += [rate, _megabytes(progress.requests.bytes_received)]
-    return ", ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Write a number of seconds as people say it: ``8 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB"
-
-
-@contextmanager
-def shown_progress(console: Console, progress: SyncProgress, budget: float) -> Iterator[None]:
-    """Show a sync's progress while the block runs: a live line on a terminal, a plain one every 30 s in a log."""
-    if console.is_terminal:
-        line = _LiveLine(progress, budget)
-        with Live(line, console=console, refresh_per_second=_REFRESHES_PER_SECOND, transient=True):
-            yield
-        return
-    stop = threading.Event()
-
-    def report() -> None:
-        while not stop.wait(PLAIN_LINE_SECONDS):
-            console.print(progress_line(progress, budget), highlight=False, soft_wrap=True)
-
-    thread = threading.Thread(target=report, name="extend-progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-class _LiveLine:
-    """The progress line, made anew at every refresh, with a bar while runs are fetched."""
-
-    def __init__(self, progress: SyncProgress, budget: float) -> None:
-        self._progress = progress
-        self._budget = budget
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        progress = self._progress
-        line = progress_line(progress, self._budget)
-        done, wanted = progress.runs_done + progress.files_done, progress.wanted + progress.files_wanted
-        width = max(0, min(_BAR_WIDTH, options.max_width - len(line) - 3))  # the text goes before the bar
-        filled = int(width * done / wanted) if progress.listing_done and wanted else 0
-        spinner = _SPINNER[int(time.monotonic() * _REFRESHES_PER_SECOND) % len(_SPINNER)]
-        bar = (("━" * filled, "green"), ("━" * (width - filled), "dim"), " " if width else "")
-        yield Text.assemble((f"{spinner} ", "cyan"), *bar, line, overflow="ellipsis", no_wrap=True)
+_Row = tuple[str, str, str]
+"""A name, a text and its style."""
 
 
 def show_result(console: Console, result: SyncResult) -> None:
@@ -125,25 +51,203 @@ def show_result(console: Console, result: SyncResult) -> None:
     requests = sum(result.requests.values())
     by_endpoint = ", ".join(f"{count:,} {name}" for name, count in sorted(result.requests.items()))
     lines = [
-        f"{result.fetched:,} run{'' if result.fetched == 1 else 's'} loaded, {result.known:,} already there, "
+        f"{counted(result.fetched, 'run')} loaded, {result.known:,} already there, "
         f"{result.failed:,} failed in {duration(result.seconds)}",
-        f"{requests:,} request{'' if requests == 1 else 's'} ({by_endpoint or 'none'})"
-        f", {_megabytes(result.bytes_received)} received"
+        _found(result),
+    ]
+    if result.files_fetched or result.files_failed:
+        lines.append(f"{result.files_fetched:,} file contents loaded, {result.files_failed:,} failed")
+    lines += [
+        f"{counted(requests, 'request')} ({by_endpoint or 'none'}), {megabytes(result.bytes_received)} received"
         + (f", {result.retries:,} retries" if result.retries else "")
         + (f", {result.throttled:,} answers were 429" if result.throttled else ""),
         f"Loaded into {result.destination}, dataset {result.dataset}",
     ]
-    if result.files_fetched or result.files_failed:
-        lines.insert(1, f"{result.files_fetched:,} file contents loaded, {result.files_failed:,} failed")
     if result.stopped_by:
-        lines.append(f"{_STOPS[result.stopped_by]}: {result.left:,} runs are left for the next sync.")
+        rest = f"{counted(result.left, 'run')} {'is' if result.left == 1 else 'are'} left for the next sync"
+        lines.append(f"{_STOPS[result.stopped_by]}: {rest if result.left else 'the next sync goes on from here'}.")
     if result.errors:
         lines += [f"  {object_id}: {message}" for object_id, message in result.errors.items()]
         lines.append("The table fetch_errors has all that could not be loaded; a sync that lists it tries it again.")
     show_lines(console, *lines)
 
 
-def show_rows(console: Console, title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _found(result: SyncResult) -> str:
+    """Say how the runs were found, and what was found out about them."""
+    parts = [] if result.mode == "by_id" else [f"{result.listed:,} listed"]
+    parts.append(f"{result.changed:,} new or changed")
+    if result.gone:
+        parts.append(f"{result.gone:,} gone at the source")
+    if result.rechecked:
+        parts.append(f"{result.drifted:,} of {result.rechecked:,} rechecked had changed unnoticed")
+    watermark = "" if result.watermark is None else f"; watermark {moment(result.watermark)}"
+    return f"{_MODES.get(result.mode, result.mode)}: {', '.join(parts)}{watermark}"
+
+
+def show_rebuild(console: Console, result: RebuildResult) -> None:
+    """Print what a rebuild did."""
+    lines = [
+        f"{counted(result.runs, 'run')} and {counted(result.files, 'file')} written anew, "
+        f"{result.failed:,} failed in {duration(result.seconds)}",
+        f"{counted(sum(result.tables.values()), 'row')} in "
+        f"{counted(sum(1 for rows in result.tables.values() if rows), 'table')}, without a request",
+        f"Loaded into {result.destination}, dataset {result.dataset}",
+    ]
+    if result.without_payload:
+        lines.append(f"{counted(result.without_payload, 'run')} landed without a payload and stayed as they were.")
+    if result.outdated:
+        lines.append(f"{counted(result.outdated, 'run')} landed later than the kept payload and stayed as they were.")
+    if result.left:
+        lines.append(
+            f"{_STOPS['request']}: {counted(result.left, 'payload')} left; a rebuild starts from the beginning."
+        )
+    lines += [f"  {object_id}: {message}" for object_id, message in result.errors.items()]
+    show_lines(console, *lines)
+
+
+def show_plan(console: Console, plan: PlanResult) -> None:
+    """Print what a sync would do."""
+    found = [] if plan.mode == "by_id" else [f"{plan.listed:,} listed"]
+    found.append(f"{plan.known:,} already there")
+    watermark = "" if plan.watermark is None else f"; watermark {moment(plan.watermark)}"
+    lines = [f"{_MODES[plan.mode]}: {', '.join(found)}{watermark}", f"{counted(plan.runs, 'run')} to fetch:"]
+    lines += [
+        f"  {plan.to_fetch[reason]:>9,}  {text}" for reason, text in _REASONS.items() if plan.to_fetch.get(reason)
+    ]
+    if not plan.runs:
+        lines[-1] = "No run to fetch"
+    if plan.stopped_by:
+        lines.append(f"{_STOPS[plan.stopped_by]}, before the end of the listing: there may be more.")
+    show_lines(console, *lines, *_effort(plan), f"Nothing was written to {plan.destination}, dataset {plan.dataset}")
+
+
+def _effort(plan: PlanResult) -> list[str]:
+    """Say what it takes."""
+    parts = [f"{plan.listing_requests:,} to list again"] if plan.listing_requests else []
+    parts += [f"{plan.runs:,} for runs"] if plan.runs else []
+    parts += [f"{plan.file_backlog:,} for files that landed without text"] if plan.file_backlog else []
+    lines = [f"{counted(plan.requests, 'request')} ({', '.join(parts) or 'none'}) in {counted(plan.loads, 'load')}"]
+    if plan.minutes is not None:
+        lines[0] += f", at least {duration(math.ceil(plan.minutes * 60))} within the request budget"
+    if plan.file_backlog is not None:
+        lines.append("The text of files takes up to one request more for each new file; how many, only the runs tell.")
+    if plan.pending_loads:
+        lines.append(
+            f"First, {counted(plan.pending_loads, 'load')} that an earlier sync left behind will be finished; "
+            "what is in there will not be fetched again."
+        )
+    if plan.stops_at:
+        lines.append(f"{plan.stops_at} will end the sync before that; the next one goes on from there.")
+    return lines
+
+
+def show_status(console: Console, status: StatusResult) -> None:
+    """Print where a pipeline stands."""
+    place = f"{status.destination}, dataset {status.dataset}"
+    if not status.has_run:
+        show_lines(console, f"Pipeline {status.pipeline} has never run: nothing has landed in {place}.")
+        return
+    by_status = ", ".join(f"{count:,} {name}" for name, count in status.runs.items())
+    rows = [
+        ("Pipeline", status.pipeline, ""),
+        ("Destination", place, ""),
+        *_scope_rows(status),
+        ("Runs landed", f"{sum(status.runs.values()):,}: {by_status}" if status.runs else "none", ""),
+        ("In flight", f"{status.in_flight:,} had not ended when they landed" if status.in_flight else "none", ""),
+        *_trouble_rows(status),
+    ]
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text, style in rows:
+        table.add_row(name, Text(text, style))
+    console.print(table)
+    if status.last_loads:
+        console.print()
+        _show_loads(console, status.last_loads)
+
+
+def _scope_rows(status: StatusResult) -> Iterator[_Row]:
+    """Two lines for each choice of filters and tables."""
+    if not status.scopes:
+        yield "Watermark", "none: no listing has been worked off yet", ""
+    for scope, text in zip(status.scopes, _scope_texts(status.scopes), strict=True):
+        yield "Watermark", _dated(scope.watermark, status.at) + text, ""
+        due = scope.reconcile_due_at
+        if scope.reconciled_at is None:
+            yield "Reconciled", "never; due with the next sync", ""
+        elif due is None:
+            yield "Reconciled", f"{_dated(scope.reconciled_at, status.at)}; again on demand only", ""
+        else:
+            left = (due - status.at).total_seconds()
+            when = f"next in {duration(left)}" if left > 0 else "due with the next sync"
+            yield "Reconciled", f"{_dated(scope.reconciled_at, status.at)}; {when}", ""
+
+
+def _trouble_rows(status: StatusResult) -> Iterator[_Row]:
+    """What may need a look: pending loads, errors, deleted runs, unnoticed changes, unknown keys."""
+    pending = f"{counted(status.pending_loads, 'load')}, which the next sync finishes first"
+    yield ("Pending", pending, _ATTENTION) if status.pending_loads else ("Pending", "none", "")
+    codes = ", ".join(f"{error.count:,} {error.code} (tried {_times(error.most_attempts)})" for error in status.errors)
+    errors = f"{sum(error.count for error in status.errors):,} in fetch_errors: {codes}"
+    yield ("Errors", errors, _ATTENTION) if status.errors else ("Errors", "none", "")
+    yield "Gone", f"{counted(status.gone, 'run')} no longer at the source" if status.gone else "none", ""
+    drift = status.drift
+    if drift is None:
+        yield "Drift", "unknown: no run has been rechecked yet", ""
+    else:
+        found = f"{drift.drifted:,} of {drift.rechecked:,} rechecked runs had changed unnoticed"
+        yield "Drift", f"{drift.rate:.1%}: {found}, {_ago(drift.at, status.at)}", ""
+    keys = status.unknown_keys
+    shown = ", ".join(keys[:_MOST_KEYS]) + (f" and {len(keys) - _MOST_KEYS:,} more" if len(keys) > _MOST_KEYS else "")
+    yield "Unknown keys", f"{len(keys):,} in schema_drift: {shown}" if keys else "none", ""
+
+
+def _show_loads(console: Console, loads: Sequence[LoggedLoad]) -> None:
+    columns: dict[str, list[Any]] = {
+        "ended (UTC)": [f"{load.fetched_at:%m-%d %H:%M}" for load in loads],
+        "mode": [load.mode for load in loads],
+        "listed": [load.runs_listed for load in loads],
+        "fetched": [load.runs_fetched for load in loads],
+        "changed": [load.runs_changed for load in loads],
+        "failed": [load.runs_failed for load in loads],
+        "left": [load.runs_pending for load in loads],
+        "requests": [load.requests for load in loads],
+        "stopped by": [load.stopped_by or "" for load in loads],
+    }
+    if not any(columns["stopped by"]):
+        del columns["stopped by"]
+    elif console.width < _WIDE:
+        del columns["requests"]
+    show_rows(console, "Last loads", list(columns), zip(*columns.values(), strict=True))
+
+
+def _scope_texts(scopes: Sequence[ScopeStatus]) -> list[str]:
+    """Say what each watermark holds for; empty where there is one alone and it holds for all runs."""
+    several = len({scope.scope.get("base_url") for scope in scopes}) > 1
+    texts = []
+    for scope in scopes:
+        chosen = {name: value for name, value in scope.scope.items() if name not in ("base_url", "api_version")}
+        parts = [str(scope.scope.get("base_url"))] if several else []
+        parts += [f"{name} {', '.join(value) if isinstance(value, list) else value}" for name, value in chosen.items()]
+        is_all = not chosen or (chosen.keys() == {"tables"} and chosen["tables"].startswith("standard"))
+        texts.append("" if is_all and len(scopes) == 1 else f" [{'; '.join(parts) or 'all runs'}]")
+    return texts
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"up to {number:,} times"
+
+
+def _dated(time: datetime, now: datetime) -> str:
+    return f"{moment(time)}, {_ago(time, now)}"
+
+
+def _ago(time: datetime, now: datetime) -> str:
+    return f"{duration(max(0.0, (now - time).total_seconds()))} ago"
+
+
+def show_rows(console: Console, title: str | None, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows as a table; numbers are aligned right, and None is shown as unknown."""
     listed = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
@@ -153,18 +257,6 @@ def show_rows(console: Console, title: str, header: Sequence[str], rows: Iterabl
     for row in listed:
         table.add_row(*(figure(value) for value in row))
     console.print(table)
-
-
-def figure(value: Any) -> str:
-    """Write a value for people: thousands apart, decimals without padding, None as unknown."""
-    if value is None:
-        return "unknown"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, Decimal):
-        text = f"{value:,f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return str(value)
 
 
 def show_lines(console: Console, *lines: str) -> None:

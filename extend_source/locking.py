@@ -44,7 +44,8 @@ def only_sync(pipeline: dlt.Pipeline) -> Iterator[None]:
         if not lock.acquire(blocking=False):
             raise SyncUnderWay(f"Pipeline {pipeline.pipeline_name} is being synced by another process{_owner(path)}")
         try:
-            path.write_text(str(os.getpid()))
+            # in a file of its own: to close any descriptor of the locked one would give up the lock
+            _owner_of(path).write_text(str(os.getpid()))
             yield
         finally:
             lock.release()
@@ -53,8 +54,12 @@ def only_sync(pipeline: dlt.Pipeline) -> Iterator[None]:
             _held_here.discard(path)
 
 
+def _owner_of(path: Path) -> Path:
+    return path.with_suffix(".pid")
+
+
 def _owner(path: Path) -> str:
     try:
-        return f" ({int(path.read_text())})"
+        return f" ({int(_owner_of(path).read_text())})"
     except (OSError, ValueError):
         return ""

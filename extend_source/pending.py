@@ -26,6 +26,7 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
     Raises:
         PipelineStepFailed: loading failed; the load stays pending unless it was the last attempt.
     """
+    _delete_leftovers(pipeline)
     finished: list[str] = []
     while pipeline.has_pending_data:
         try:
@@ -34,6 +35,17 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
             if not note_failure(pipeline, failure, attempts):
                 raise
     return finished
+
+
+def _delete_leftovers(pipeline: dlt.Pipeline) -> None:
+    """Delete what is left of extracted loads that have been normalised.
+
+    dlt moves the normalised load to its place and then deletes the extracted one. Killed in between, it would try to
+    normalise that again for ever, as the place is taken.
+    """
+    normalized = set(pipeline.list_normalized_load_packages())
+    for load_id in normalized.intersection(pipeline.list_extracted_load_packages()):
+        pipeline._get_normalize_storage().extracted_packages.delete_package(load_id)
 
 
 def note_failure(pipeline: dlt.Pipeline, failure: PipelineStepFailed, attempts: int) -> bool:

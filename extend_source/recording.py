@@ -22,11 +22,7 @@ NOT_FOUND = "not_found"
 
 
 class Recorder:
-    """Records the answers of one load in its tables.
-
-    Attributes:
-        held_back: the oldest change among runs that failed and may succeed later; None: there is none.
-    """
+    """Records the answers of one load in its tables."""
 
     def __init__(
         self,
@@ -53,7 +49,6 @@ class Recorder:
             keep_raw=settings.keep_raw,
             landed_drift=landed.drift_keys(),
         )
-        self.held_back: datetime | None = None
 
     @property
     def flattener(self) -> Flattener:
@@ -92,7 +87,9 @@ class Recorder:
         gone = self._add_tombstones([failure for failure in failures.values() if isinstance(failure.error, NotFound)])
         failures = {run_id: failure for run_id, failure in failures.items() if run_id not in gone}
         self._progress.failed += self.add_errors("processor_run", failures)
-        self._hold_back(failures)
+        for failure in failures.values():
+            if isinstance(failure.error, ExtendTransientError):
+                worklist.hold_back(failure.wanted)
 
     def _add_tombstones(self, missing: Sequence[Fetched]) -> set[str]:
         """Record runs that the API no longer has; one that it never showed is none of them."""
@@ -107,12 +104,6 @@ class Recorder:
                 self._flattener.add_tombstone(run_id, self._settings.workspace_id, since, NOT_FOUND)
         self._progress.gone += len(gone)
         return gone
-
-    def _hold_back(self, failures: dict[str, Fetched]) -> None:
-        for failure in failures.values():
-            moment = failure.wanted.updated_at
-            if isinstance(failure.error, ExtendTransientError) and moment is not None:
-                self.held_back = moment if self.held_back is None else min(moment, self.held_back)
 
     def add_errors(self, resource_type: str, failures: dict[str, Fetched]) -> int:
         """Record dead letters, carrying on the count of earlier ones; return how many."""

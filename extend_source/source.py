@@ -10,7 +10,7 @@ import dlt
 import pyarrow as pa
 from dlt.common.configuration.container import Container
 from dlt.common.exceptions import PipelineStateNotAvailable
-from dlt.common.pipeline import PipelineContext
+from dlt.common.pipeline import PipelineContext, pipeline_state
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
 from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
@@ -138,14 +138,24 @@ def extend_source(
     @dlt.resource(name="run_batches", selected=False)
     async def run_batches() -> AsyncIterator[Tables]:
         selected = _selected_tables(frozenset(table.name for table in tables))
-        load = Load(settings, _landed_data(), shared, SyncState(_state()), _load_id(), selected)
+        load = Load(settings, landed_data(), shared, SyncState(_state()), load_id(), selected)
         async for batch in load.batches(ids):
             yield batch
 
-    return [_table_resource(run_batches, table) for table in tables]
+    return [table_resource(run_batches, table) for table in tables]
 
 
-def _table_resource(run_batches: DltResource, table: TableSchema) -> DltResource:
+def table_resource(run_batches: DltResource, table: TableSchema) -> DltResource:
+    """Make the resource of one table.
+
+    Args:
+        run_batches: the resource that yields all tables, a batch at a time.
+        table: the table to pick out of them.
+
+    Returns:
+        The resource, with the hints that say how its rows replace earlier ones.
+    """
+
     def pick(tables: Tables) -> Iterator[pa.Table]:
         rows = tables[table.name]
         # an empty table makes the destination create it, which is needed once
@@ -156,7 +166,7 @@ def _table_resource(run_batches: DltResource, table: TableSchema) -> DltResource
     return apply_hints(resource, table)
 
 
-def _landed_data() -> LandedData:
+def landed_data() -> LandedData:
     """What the running pipeline's destination holds; outside of a pipeline nothing is known."""
     context = Container()[PipelineContext]
     if not context.is_active():
@@ -175,12 +185,16 @@ def _selected_tables(names: frozenset[str]) -> frozenset[str]:
 def _state() -> dict[str, Any]:
     """The source's part of the pipeline's state; outside of a pipeline nothing is remembered."""
     try:
-        return dlt.current.source_state()
+        state: Any = dlt.current.source_state()
     except PipelineStateNotAvailable:
         return {}
+    if not isinstance(state, dict):  # damaged: begin anew
+        state = pipeline_state(Container())[0]["sources"][SECTION] = {}
+    return state  # type: ignore[no-any-return]
 
 
-def _load_id() -> str | None:
+def load_id() -> str | None:
+    """Return dlt's id of the load under way; None outside of a pipeline."""
     try:
         return dlt.current.load_package_state()["load_id"]
     except CurrentLoadPackageStateNotAvailable:

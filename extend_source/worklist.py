@@ -46,6 +46,7 @@ class Worklist:
         after: the position once all runs are done.
         complete: the listing was read as far as it had to be; else the position must not move.
         listing_stopped_by: why it was not; None: it was, or none was needed.
+        held_back: the oldest change among runs that failed and may succeed later; None: there is none.
     """
 
     mode: Mode
@@ -54,6 +55,7 @@ class Worklist:
     after: Position = field(default_factory=Position)
     complete: bool = False
     listing_stopped_by: StoppedBy | None = None
+    held_back: datetime | None = None
     _pending: deque[WantedRun] = field(default_factory=deque)
     _under_way: dict[str, WantedRun] = field(default_factory=dict)
 
@@ -83,6 +85,11 @@ class Worklist:
     def done(self, run: WantedRun) -> None:
         """Strike out a run that was taken."""
         self._under_way.pop(run.id, None)
+
+    def hold_back(self, run: WantedRun) -> None:
+        """Note that a run could not be loaded for now."""
+        if run.updated_at is not None:
+            self.held_back = run.updated_at if self.held_back is None else min(run.updated_at, self.held_back)
 
     def put_back(self) -> None:
         """Put the runs that were taken and not done back to the front."""

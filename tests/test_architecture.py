@@ -15,9 +15,10 @@ FLOORS = (
     ("__main__",),
     ("cli",),
     ("demo",),
-    ("display",),
-    ("checking", "runner"),
-    ("locking", "pending", "source"),
+    ("display", "live"),
+    ("planning", "rebuilding", "run_ids", "status"),
+    ("checking", "runner", "viewing"),
+    ("locking", "pending", "replaying", "source"),
     ("reports",),
     ("hints", "batches"),
     ("recording",),
@@ -32,7 +33,7 @@ FLOORS = (
     ("tables",),
     ("api",),
     ("config",),
-    ("redaction",),
+    ("redaction", "writing"),
 )
 FLOOR = {unit: len(FLOORS) - index for index, units in enumerate(FLOORS) for unit in units}
 

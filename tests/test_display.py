@@ -1,70 +1,347 @@
-"""The progress line and the tables of the shell."""
+"""What the shell prints when a command is done."""
 
 from __future__ import annotations
 
 import io
-import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from extend_source import display
-from extend_source.api import RequestStatistics
-from extend_source.display import duration, progress_line, show_rows, shown_progress
-from extend_source.progress import SyncProgress
+from extend_source.display import show_plan, show_rebuild, show_result, show_rows, show_status
+from extend_source.planning import PlanResult
+from extend_source.rebuilding import RebuildResult
+from extend_source.runner import SyncResult
+from extend_source.status import DriftStatus, ErrorStatus, LoggedLoad, ScopeStatus, StatusResult
+
+NOW = datetime(2026, 2, 1, 12, 0, tzinfo=timezone.utc)
+
+SYNC = SyncResult(
+    mode="incremental",
+    listed=2000,
+    known=1988,
+    fetched=12,
+    changed=11,
+    failed=0,
+    gone=0,
+    rechecked=0,
+    drifted=0,
+    files_fetched=0,
+    files_failed=0,
+    requests={"list_runs": 2, "get_run": 12},
+    retries=0,
+    throttled=0,
+    seconds_waiting=0.0,
+    bytes_received=5_200_000,
+    seconds=8.4,
+    stopped_by=None,
+    left=0,
+    watermark=NOW,
+    destination="duckdb duckdb:////data/extend.duckdb",
+    dataset="extend",
+)
+
+PLAN = PlanResult(
+    mode="full",
+    listed=12_000,
+    known=0,
+    to_fetch={"listed": 12_000},
+    listing_requests=12,
+    file_backlog=None,
+    requests=12_012,
+    minutes=20.02,
+    loads=6,
+    pending_loads=0,
+    watermark=None,
+    stopped_by=None,
+    stops_at=None,
+    destination="duckdb duckdb:////data/extend.duckdb",
+    dataset="extend",
+)
+
+SCOPE = ScopeStatus(
+    scope={"base_url": "https://api.extend.ai", "api_version": "2025-04-21"},
+    watermark=NOW - timedelta(minutes=5),
+    start=None,
+    reconciled_at=NOW - timedelta(hours=3),
+    reconcile_due_at=NOW + timedelta(hours=21),
+)
+
+LOAD = LoggedLoad("1.5", "incremental", NOW - timedelta(minutes=2), NOW, 2000, 12, 11, 0, 0, 14, None)
+
+STATUS = StatusResult(
+    pipeline="extend_pipeline",
+    destination="duckdb duckdb:////data/extend.duckdb",
+    dataset="extend",
+    at=NOW,
+    scopes=[SCOPE],
+    pending_loads=0,
+    last_loads=[LOAD],
+    runs={"PROCESSED": 1990, "PROCESSING": 10},
+    in_flight=10,
+    errors=[],
+    gone=0,
+    drift=None,
+    unknown_keys=[],
+)
+
+REBUILD = RebuildResult(
+    runs=300,
+    files=1,
+    failed=0,
+    without_payload=0,
+    outdated=0,
+    left=0,
+    tables={"processor_runs": 300, "files": 260, "splits": 0},
+    seconds=2.0,
+    destination="duckdb duckdb:////data/extend.duckdb",
+    dataset="extend",
+)
 
 
-def progress_of(seconds: float, **counts: int) -> SyncProgress:
-    statistics = RequestStatistics(requests=counts.pop("requests", 0), bytes_received=counts.pop("received", 0))
-    progress = SyncProgress(requests=statistics, started_at=time.monotonic() - seconds)
-    for name, value in counts.items():
-        setattr(progress, name, value)
-    return progress
+def shown(show: Callable[[Console, Any], None], result: Any, width: int = 80) -> list[str]:
+    """What a function prints, line for line, without the spaces at their ends."""
+    console = Console(file=io.StringIO(), width=width)
+    show(console, result)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
-def test_durations_are_written_as_people_say_them(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+def test_a_sync_says_what_it_did() -> None:
+    assert shown(show_result, SYNC) == [
+        "12 runs loaded, 1,988 already there, 0 failed in 8 s",
+        "Incremental listing: 2,000 listed, 11 new or changed; watermark 2026-02-01 12:00:00 UTC",
+        "14 requests (12 get_run, 2 list_runs), 5.2 MB received",
+        "Loaded into duckdb duckdb:////data/extend.duckdb, dataset extend",
+    ]
 
 
-def test_while_listing_the_line_says_what_was_found() -> None:
-    progress = progress_of(10, requests=2, listed=2000, wanted=1500)
+def test_a_reconcile_says_what_had_gone_unnoticed() -> None:
+    result = replace(SYNC, mode="reconcile", gone=2, rechecked=400, drifted=1, retries=3, throttled=2)
 
-    assert progress_line(progress, 10) == "listing: 2,000 runs seen, 1,500 to fetch, 0.2 requests/s of 10"
+    assert shown(show_result, result)[1:3] == [
+        "Reconcile: 2,000 listed, 11 new or changed, 2 gone at the source, 1 of 400 rechecked had changed unnoticed; "
+        "watermark 2026-02-01 12:00:00 UTC",
+        "14 requests (12 get_run, 2 list_runs), 5.2 MB received, 3 retries, 2 answers were 429",
+    ]
 
 
-def test_while_fetching_the_line_says_how_long_it_will_take() -> None:
-    progress = progress_of(
-        50, requests=501, received=5_200_000, wanted=1500, runs_done=500, failed=2, listing_done=True
+def test_a_sync_by_id_listed_nothing_and_knows_no_watermark() -> None:
+    result = replace(SYNC, mode="by_id", listed=0, fetched=1, watermark=None, files_fetched=3, files_failed=1)
+
+    assert shown(show_result, result)[:3] == [
+        "1 run loaded, 1,988 already there, 0 failed in 8 s",
+        "By id: 11 new or changed",
+        "3 file contents loaded, 1 failed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stopped_by", "left", "line"),
+    [
+        ("request", 7, "Stopped as asked: 7 runs are left for the next sync."),
+        ("max_seconds", 1, "Stopped at the limit of time: 1 run is left for the next sync."),
+        ("max_requests", 0, "Stopped at the limit of requests: the next sync goes on from here."),
+    ],
+)
+def test_a_sync_that_ended_early_says_why_and_what_is_left(stopped_by: str, left: int, line: str) -> None:
+    assert shown(show_result, replace(SYNC, stopped_by=stopped_by, left=left))[-1] == line
+
+
+def test_the_first_failures_are_told_one_by_one() -> None:
+    result = replace(SYNC, failed=1, errors={"dpr_1": "gone [bold]for ever"})
+
+    assert shown(show_result, result)[-2:] == [
+        "  dpr_1: gone [bold]for ever",
+        "The table fetch_errors has all that could not be loaded; a sync that lists it tries it again.",
+    ]
+
+
+def test_a_plan_says_what_it_takes() -> None:
+    assert shown(show_plan, PLAN) == [
+        "Full listing: 12,000 listed, 0 already there",
+        "12,000 runs to fetch:",
+        "     12,000  new, or changed since they landed",
+        "12,012 requests (12 to list again, 12,000 for runs) in 6 loads, at least 20 min 2 s within the request budget",
+        "Nothing was written to duckdb duckdb:////data/extend.duckdb, dataset extend",
+    ]
+
+
+def test_a_plan_tells_the_reasons_in_their_order() -> None:
+    reasons = {"recheck": 6, "vanished": 5, "failed": 4, "in_flight": 3, "listed": 2, "asked": 1}
+
+    assert shown(show_plan, replace(PLAN, to_fetch=reasons))[1:8] == [
+        "21 runs to fetch:",
+        "          2  new, or changed since they landed",
+        "          1  asked for by id",
+        "          3  had not ended when they landed",
+        "          4  could not be loaded before",
+        "          5  are not listed any longer",
+        "          6  may have been reviewed without a trace",
+    ]
+
+
+def test_a_plan_without_anything_to_do_says_so() -> None:
+    nothing = replace(PLAN, mode="incremental", known=12_000, to_fetch={}, requests=12, minutes=None, loads=1)
+
+    assert shown(show_plan, replace(nothing, watermark=NOW))[:3] == [
+        "Incremental listing: 12,000 listed, 12,000 already there; watermark 2026-02-01 12:00:00 UTC",
+        "No run to fetch",
+        "12 requests (12 to list again) in 1 load",
+    ]
+    assert shown(show_plan, replace(nothing, mode="by_id", listing_requests=0, requests=0))[2] == (
+        "0 requests (none) in 1 load"
     )
 
-    assert progress_line(progress, 10) == (
-        "500 of 1,500 runs, 1 min 40 s left, 2 failed, 10.0 requests/s of 10, 5.2 MB"
+
+def test_a_plan_tells_what_it_cannot_know_and_what_comes_first() -> None:
+    plan = replace(PLAN, file_backlog=7, pending_loads=1, stops_at="max_seconds", stopped_by="max_requests")
+
+    assert shown(show_plan, plan)[3:-1] == [
+        "Stopped at the limit of requests, before the end of the listing: there may be more.",
+        "12,012 requests (12 to list again, 12,000 for runs, 7 for files that landed without text) in 6 loads, "
+        "at least 20 min 2 s within the request budget",
+        "The text of files takes up to one request more for each new file; how many, only the runs tell.",
+        "First, 1 load that an earlier sync left behind will be finished; what is in there will not be fetched again.",
+        "max_seconds will end the sync before that; the next one goes on from there.",
+    ]
+
+
+def test_a_status_fits_on_a_screen_of_80_columns() -> None:
+    status = replace(STATUS, last_loads=[replace(LOAD, stopped_by="max_requests")] * 5)
+
+    lines = shown(show_status, status)
+
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    assert lines == [
+        "Pipeline      extend_pipeline",
+        "Destination   duckdb duckdb:////data/extend.duckdb, dataset extend",
+        "Watermark     2026-02-01 11:55:00 UTC, 5 min 0 s ago",
+        "Reconciled    2026-02-01 09:00:00 UTC, 3 h 0 min ago; next in 21 h 0 min",
+        "Runs landed   2,000: 1,990 PROCESSED, 10 PROCESSING",
+        "In flight     10 had not ended when they landed",
+        "Pending       none",
+        "Errors        none",
+        "Gone          none",
+        "Drift         unknown: no run has been rechecked yet",
+        "Unknown keys  none",
+        "",
+        "Last loads",
+        "ended (UTC)  mode         listed  fetched  changed  failed  left  stopped by",
+        *["02-01 12:00  incremental   2,000       12       11       0     0  max_requests"] * 5,
+    ]
+
+
+def test_a_status_shows_requests_where_there_is_room() -> None:
+    header = "ended (UTC)  mode         listed  fetched  changed  failed  left  requests"
+
+    assert shown(show_status, STATUS)[-2] == header
+    assert shown(show_status, replace(STATUS, last_loads=[replace(LOAD, stopped_by="request")]), 120)[-2] == (
+        f"{header}  stopped by"
     )
 
 
-def test_when_all_are_fetched_the_line_says_that_it_loads() -> None:
-    progress = progress_of(50, requests=500, wanted=500, runs_done=500, listing_done=True)
+def test_a_status_tells_what_may_need_a_look() -> None:
+    status = replace(
+        STATUS,
+        pending_loads=1,
+        errors=[ErrorStatus("NotFound", 1200, 3), ErrorStatus("ServerError", 1, 1)],
+        gone=1,
+        drift=DriftStatus(NOW - timedelta(hours=3), 400, 2, 0.005),
+        unknown_keys=[f"file.key_{number}" for number in range(7)],
+    )
 
-    assert progress_line(progress, 0) == "500 of 500 runs, loading, 10.0 requests/s, 0.0 MB"
+    assert shown(show_status, status, 120)[6:11] == [
+        "Pending       1 load, which the next sync finishes first",
+        "Errors        1,201 in fetch_errors: 1,200 NotFound (tried up to 3 times), 1 ServerError (tried once)",
+        "Gone          1 run no longer at the source",
+        "Drift         0.5%: 2 of 400 rechecked runs had changed unnoticed, 3 h 0 min ago",
+        "Unknown keys  7 in schema_drift: file.key_0, file.key_1, file.key_2, file.key_3, file.key_4 and 2 more",
+    ]
 
 
-def test_unknown_values_are_shown_as_unknown_and_decimals_without_padding() -> None:
-    console = Console(file=io.StringIO(), width=60)
+@pytest.mark.parametrize(
+    ("scope", "line"),
+    [
+        (replace(SCOPE, reconciled_at=None, reconcile_due_at=None), "never; due with the next sync"),
+        (replace(SCOPE, reconcile_due_at=None), "2026-02-01 09:00:00 UTC, 3 h 0 min ago; again on demand only"),
+        (replace(SCOPE, reconcile_due_at=NOW), "2026-02-01 09:00:00 UTC, 3 h 0 min ago; due with the next sync"),
+    ],
+)
+def test_a_status_says_when_a_reconcile_is_due(scope: ScopeStatus, line: str) -> None:
+    assert shown(show_status, replace(STATUS, scopes=[scope]))[3] == f"Reconciled    {line}"
 
-    show_rows(console, "Credits", ("processor", "credits"), [("A", Decimal("1774.500000")), ("B", None)])
 
-    assert console.file.getvalue().split() == ["Credits", "processor", "credits", "A", "1,774.5", "B", "unknown"]
+def test_several_watermarks_say_what_they_hold_for() -> None:
+    scopes = [
+        replace(SCOPE, scope={**SCOPE.scope, "processor_types": ["CLASSIFY", "EXTRACT"], "tables": "standard,raw_files"}),
+        SCOPE,
+        replace(SCOPE, scope={**SCOPE.scope, "base_url": "https://api.eu1.extend.ai", "workspace_id": "ws_1"}),
+    ]  # fmt: skip
+
+    def watermarks(some: list[ScopeStatus]) -> list[str]:
+        lines = shown(show_status, replace(STATUS, scopes=some), 150)
+        return [line.split(" ago")[1] for line in lines if line.startswith("Watermark")]
+
+    assert watermarks(scopes[:2]) == [
+        " [processor_types CLASSIFY, EXTRACT; tables standard,raw_files]",
+        " [all runs]",
+    ]
+    assert watermarks(scopes[1:]) == [
+        " [https://api.extend.ai]",
+        " [https://api.eu1.extend.ai; workspace_id ws_1]",
+    ]
+    assert watermarks([replace(SCOPE, scope={**SCOPE.scope, "tables": "standard,raw_files"})]) == [""]
+    assert watermarks([replace(SCOPE, scope={**SCOPE.scope, "statuses": ["FAILED"]})]) == [" [statuses FAILED]"]
 
 
-def test_without_a_terminal_a_plain_line_comes_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(display, "PLAIN_LINE_SECONDS", 0.01)
-    console = Console(file=io.StringIO(), width=60, force_terminal=False)
+def test_a_pipeline_that_has_never_run_is_one_line() -> None:
+    status = replace(STATUS, scopes=[], last_loads=[], runs={}, in_flight=0)
 
-    with shown_progress(console, progress_of(1, listed=3), 10):
-        time.sleep(0.1)
+    assert shown(show_status, status) == [
+        "Pipeline extend_pipeline has never run: nothing has landed in duckdb duckdb:////data/extend.duckdb, "
+        "dataset extend."
+    ]
 
-    lines = console.file.getvalue().splitlines()
-    assert lines
-    assert set(lines) == {"listing: 3 runs seen, 0 to fetch, 0.0 requests/s of 10"}
+
+def test_a_pipeline_whose_first_load_is_pending_has_no_watermark() -> None:
+    lines = shown(show_status, replace(STATUS, scopes=[], last_loads=[], runs={}, in_flight=0, pending_loads=1))
+
+    assert lines[2:6] == [
+        "Watermark     none: no listing has been worked off yet",
+        "Runs landed   none",
+        "In flight     none",
+        "Pending       1 load, which the next sync finishes first",
+    ]
+    assert lines[-1].startswith("Unknown keys")
+
+
+def test_a_rebuild_says_what_it_wrote_and_what_it_left() -> None:
+    assert shown(show_rebuild, REBUILD) == [
+        "300 runs and 1 file written anew, 0 failed in 2 s",
+        "560 rows in 2 tables, without a request",
+        "Loaded into duckdb duckdb:////data/extend.duckdb, dataset extend",
+    ]
+    partly = replace(REBUILD, failed=1, without_payload=2, outdated=3, left=4, errors={"dpr_1": "not JSON"})
+    assert shown(show_rebuild, partly)[3:] == [
+        "2 runs landed without a payload and stayed as they were.",
+        "3 runs landed later than the kept payload and stayed as they were.",
+        "Stopped as asked: 4 payloads left; a rebuild starts from the beginning.",
+        "  dpr_1: not JSON",
+    ]
+
+
+def test_numbers_are_aligned_right_and_unknown_ones_are_called_so() -> None:
+    rows = [("A", Decimal("1774.500000")), ("B", None), ("C", Decimal("3"))]
+
+    assert shown(lambda console, rows: show_rows(console, "Credits", ("processor", "credits"), rows), rows) == [
+        "Credits",
+        "processor  credits",
+        "A          1,774.5",
+        "B          unknown",
+        "C                3",
+    ]

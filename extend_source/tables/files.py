@@ -21,6 +21,7 @@ _PARTS: dict[str, tuple[TableSchema, ObjectReader]] = {
 _API_NAMES = [column.name for column in schemas.FILES.api_columns]
 _ID = _API_NAMES.index("id")
 _CREDITS = _API_NAMES.index("credits")
+_KEEP_KNOWN = [column.keep_known for column in schemas.FILES.api_columns]
 
 _TICK = timedelta(microseconds=1)
 
@@ -36,6 +37,7 @@ class _Record:
     seen_at: datetime
     changed: bool = True
     text: tuple[list[Any], Extra] | None = None
+    text_seen_at: datetime | None = None
     parts: dict[str, list[Any]] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
 
@@ -58,6 +60,7 @@ class FileTables:
         self._with_contents = with_contents
         self._trust_empty = trust_empty
         self._records: dict[str, _Record] = {}
+        self._known: dict[str, list[Any]] = {}
         self._touched: dict[str, None] = {}
 
     def add(
@@ -85,9 +88,9 @@ class FileTables:
             contents = None
         record = self._merge(file_id, values, extra or {}, fetched_at)
         if contents is not None:
-            self._merge_contents(record, contents, fetched)
+            self._merge_contents(record, contents, fetched, fetched_at)
         if keep_empty and record.text is None and not record.written:
-            record.text = (list(_CONTENTS.nothing), {})
+            record.text, record.text_seen_at = (list(_CONTENTS.nothing), {}), fetched_at
         self._touched[file_id] = None
         return file_id
 
@@ -104,7 +107,7 @@ class FileTables:
             record.values, record.extra, record.changed = merged, united, True
         return record
 
-    def _merge_contents(self, record: _Record, contents: dict[str, Any], fetched: bool) -> None:
+    def _merge_contents(self, record: _Record, contents: dict[str, Any], fetched: bool, fetched_at: datetime) -> None:
         values, extra = _CONTENTS.read(contents, self._drift)
         if not self._trust_empty and not fetched:
             values = [value or None for value in values]
@@ -125,6 +128,20 @@ class FileTables:
             new, old = (values, before) if fetched else (before, values)
             merged = [second if first is None else first for first, second in zip(new, old, strict=True)]
             record.text = (merged, {**extra_before, **left_over})
+            if fetched or record.text_seen_at is None:
+                record.text_seen_at = fetched_at
+
+    def start_over(self) -> None:
+        """Take what follows as a later load: files met again are written anew, and only what must be kept is kept.
+
+        It is for payloads of several loads that are put into one; the rows of an earlier load are not in the
+        destination yet, where the next one would have found what must not be erased.
+        """
+        self.flush()
+        for file_id, record in self._records.items():
+            kept = [value if keep else None for value, keep in zip(record.values, _KEEP_KNOWN, strict=True)]
+            self._known[file_id] = self._filled(file_id, kept)
+        self._records.clear()
 
     def flush(self) -> None:
         """Write what the files added since the last call have brought."""
@@ -135,17 +152,24 @@ class FileTables:
             for part, items in record.parts.items():
                 self._write_part(file_id, part, items)
             if record.text is not None and "text" not in record.written:
-                self._tables[schemas.FILE_CONTENTS].add([file_id, record.seen_at], *record.text)
+                self._tables[schemas.FILE_CONTENTS].add([file_id, record.text_seen_at], *record.text)
                 record.written.add("text")
             record.written.update(record.parts)
             record.changed, record.text, record.parts = False, None, {}  # the text is not needed any longer
         self._touched.clear()
 
     def _write(self, file_id: str, record: _Record) -> None:
-        self._tables[schemas.FILES].add([record.seen_at], record.values, record.extra)
+        self._tables[schemas.FILES].add([record.seen_at], self._filled(file_id, record.values), record.extra)
         credits = record.values[_CREDITS]
         if credits is not None:
             self._tables[schemas.CREDIT_USAGE].add(["file", file_id, credits, "parsing", record.seen_at])
+
+    def _filled(self, file_id: str, values: list[Any]) -> list[Any]:
+        """Fill what a payload does not carry with what was known before `start_over`."""
+        known = self._known.get(file_id)
+        if known is None:
+            return values
+        return [old if new is None else new for old, new in zip(known, values, strict=True)]
 
     def _write_part(self, file_id: str, part: str, items: list[Any]) -> None:
         table, reader = _PARTS[part]

@@ -63,7 +63,7 @@ class Flattener:
         """Start a load.
 
         Args:
-            with_contents: write the text of files; False keeps all of it out of the tables.
+            with_contents: write the text of files; False keeps all of it out of the tables, the raw ones included.
             trust_empty_contents: an empty list of pages in a run means that the file has none.
             keep_raw: also keep the payloads themselves.
             landed_drift: keys of ``schema_drift`` rows that earlier loads wrote, which stay as they are.
@@ -73,7 +73,7 @@ class Flattener:
         self._files = FileTables(
             self._tables, self._drift, with_contents=with_contents, trust_empty=trust_empty_contents
         )
-        self._runs = RunTables(self._tables, self._drift, self._files, keep_raw=keep_raw)
+        self._runs = RunTables(self._tables, self._drift, self._files, keep_raw=keep_raw, raw_contents=with_contents)
         self._keep_raw = keep_raw
         self._written_drift = set(landed_drift)
 
@@ -105,6 +105,10 @@ class Flattener:
         self._tables[bookkeeping.FETCH_ERRORS].mark(file["id"])
         if self._keep_raw:
             self._tables[bookkeeping.RAW_FILES].add((file["id"], encode_json(raw_file(file)), final, fetched_at))
+
+    def start_over(self) -> None:
+        """Take what follows as payloads of a later load; see `FileTables.start_over`."""
+        self._files.start_over()
 
     def add_summary(self, summary: dict[str, Any], workspace_id: str | None, listed_at: datetime) -> None:
         """Add a run as the listing shows it.

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from extend_source.api.decoding import encode_json
-from extend_source.redaction import without_download_link, without_signed_urls
+from extend_source.redaction import PRESIGNED_URL_KEY, without_download_link, without_signed_urls
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
@@ -62,9 +62,26 @@ class Origin:
 class RunTables:
     """Writes run payloads."""
 
-    def __init__(self, tables: TableSet, drift: DriftLog, files: FileTables, *, keep_raw: bool = False) -> None:
-        """Start a load."""
+    def __init__(
+        self,
+        tables: TableSet,
+        drift: DriftLog,
+        files: FileTables,
+        *,
+        keep_raw: bool = False,
+        raw_contents: bool = True,
+    ) -> None:
+        """Start a load.
+
+        Args:
+            tables: where the rows go.
+            drift: where unknown keys are noted.
+            files: where the files of runs go.
+            keep_raw: also keep the payloads themselves.
+            raw_contents: with the text of files in them.
+        """
         self._keep_raw = keep_raw
+        self._raw_contents = raw_contents
         self._tables = tables
         self._drift = drift
         self._files = files
@@ -109,7 +126,8 @@ class RunTables:
         )
         self._tables[schemas.PROCESSOR_RUNS].add(own, values, extra or None)
         if self._keep_raw:
-            raw = (run_id, origin.api_version, origin.workspace_id, raw_payload(run), *times, sha256)
+            payload = raw_payload(run, with_contents=self._raw_contents)
+            raw = (run_id, origin.api_version, origin.workspace_id, payload, *times, sha256)
             self._tables[bookkeeping.RAW_PROCESSOR_RUNS].add(raw)
         self._drift.run_id = None
         return sha256
@@ -237,28 +255,40 @@ def _output_format(run_type: str | None, run: dict[str, Any]) -> str | None:
     return "schema" if isinstance(output, dict) and output.keys() <= {"value", "metadata"} else "fields"
 
 
-def raw_payload(run: dict[str, Any]) -> str:
+def raw_payload(run: dict[str, Any], *, with_contents: bool = True) -> str:
     """Return a run's payload as JSON text for ``raw_processor_runs``.
 
     Signed URLs are left out as in all columns; the document's own content is kept as it is.
 
     Args:
         run: the API's ProcessorRun object.
+        with_contents: keep the text of its files.
 
     Returns:
         JSON text with the numbers' digits as sent.
     """
-    kept = {key: value if key in _DOCUMENT_KEYS else without_signed_urls(value) for key, value in run.items()}
+    kept = {
+        key: value if key in _DOCUMENT_KEYS else without_signed_urls(value)
+        for key, value in run.items()
+        if key != PRESIGNED_URL_KEY
+    }
     files = run.get("files")
     if isinstance(files, list):
-        kept["files"] = [raw_file(file) if isinstance(file, dict) else without_signed_urls(file) for file in files]
+        kept["files"] = [
+            raw_file(file, with_contents=with_contents) if isinstance(file, dict) else without_signed_urls(file)
+            for file in files
+        ]
     return encode_json(kept)
 
 
-def raw_file(file: dict[str, Any]) -> dict[str, Any]:
-    """Return a File object without signed URLs, its contents as they are."""
+def raw_file(file: dict[str, Any], *, with_contents: bool = True) -> dict[str, Any]:
+    """Return a File object without signed URLs, its contents as they are or left out."""
     clean = without_download_link(file)
-    return {key: value if key == "contents" else without_signed_urls(value) for key, value in clean.items()}
+    return {
+        key: value if key == "contents" else without_signed_urls(value)
+        for key, value in clean.items()
+        if with_contents or key != "contents"
+    }
 
 
 def payload_sha256(run: dict[str, Any]) -> str:

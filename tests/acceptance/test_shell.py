@@ -42,10 +42,13 @@ def test_a_sync_says_what_it_did_and_ends_with_0(server: SandboxServer, tmp_path
     outcome = run_shell(tmp_path, "sync", **settings(server))
 
     assert (outcome.code, outcome.stderr) == (0, "")
-    first, second, third = outcome.stdout.splitlines()
+    first, second, third, fourth = outcome.stdout.splitlines()
     assert re.fullmatch(r"120 runs loaded, 0 already there, 0 failed in \d+ s", first)
-    assert re.fullmatch(r"121 requests \(120 get_run, 1 list_runs\), \d\.\d MB received", second)
-    assert third == f"Loaded into duckdb duckdb:///{tmp_path}/extend_pipeline.duckdb, dataset extend"
+    newest = max(server.workspace.summary(run_id)["updatedAt"] for run_id in server.workspace.run_ids())
+    watermark = f"{newest[:10]} {newest[11:19]} UTC"
+    assert second == f"Full listing: 120 listed, 120 new or changed; watermark {watermark}"
+    assert re.fullmatch(r"121 requests \(120 get_run, 1 list_runs\), \d\.\d MB received", third)
+    assert fourth == f"Loaded into duckdb duckdb:///{tmp_path}/extend_pipeline.duckdb, dataset extend"
     with duckdb.connect(str(tmp_path / "extend_pipeline.duckdb")) as connection:
         assert connection.sql("select count(*) from extend.processor_runs").fetchall() == [(120,)]
 
@@ -289,7 +292,7 @@ def test_an_unknown_fault_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert "earthquake" in only_line(outcome)
 
 
-@pytest.mark.parametrize("command", ["demo", "check", "sync", "sandbox"])
+@pytest.mark.parametrize("command", ["demo", "check", "plan", "sync", "reconcile", "status", "rebuild", "sandbox"])
 def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) -> None:
     outcome = run_shell(tmp_path, command, "--help")
 

@@ -1,0 +1,74 @@
+"""The application that commands are added to, and what they share: consoles, JSON, and stopping on a signal."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from extend_source import __version__
+from extend_source.progress import SyncProgress
+
+app = typer.Typer(
+    help="Load Extend (extend.ai) processor runs into DuckDB or any dlt destination.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 done but some runs are in fetch_errors, 4 refused, "
+    "5 stopped, more to do. The key comes from SOURCES__EXTEND__API_KEY or .dlt/secrets.toml.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the shell."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"dlt-source-extend {__version__}")
+        raise typer.Exit()
+
+
+def consoles(as_json: bool) -> tuple[Console, Console]:
+    """Return the consoles for results and for progress; with --json stdout is left to the JSON."""
+    return Console(stderr=as_json, highlight=False), Console(stderr=True, highlight=False)
+
+
+def print_json(value: dict[str, Any], *, on_one_line: bool = False) -> None:
+    """Print a result for machines: times in ISO 8601, decimals as text."""
+    typer.echo(json.dumps(value, default=_text, indent=None if on_one_line else 2))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+@contextmanager
+def stoppable(progress: SyncProgress) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end a sync with what it has; the second one ends it at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if progress.stop_requested:
+            signal.default_int_handler(signal.SIGINT, frame)
+        progress.stop_requested = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

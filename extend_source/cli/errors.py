@@ -1,0 +1,93 @@
+"""Exit codes, and every error as one line that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.exceptions import MissingDependencyException
+
+from extend_source.api import AccessRefused, ExtendError, InvalidRequest, InvalidSetting, UnsupportedApiVersion
+from extend_source.rebuilding import RebuildResult
+from extend_source.redaction import redact
+from extend_source.runner import SyncResult
+
+DONE, FAILED, WRONG_USE, SOME_FAILED, REFUSED, STOPPED = 0, 1, 2, 3, 4, 5
+
+
+def fail(code: int, line: str) -> NoReturn:
+    """End the command with one line on stderr."""
+    typer.echo(f"extend-source: {line}", err=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn what went wrong into one line on stderr and an exit code."""
+    try:
+        yield
+    except (typer.Exit, SystemExit):
+        raise
+    except KeyboardInterrupt:
+        fail(FAILED, "Ended at once. Run the sync again: what has landed is not fetched twice.")
+    except Exception as error:
+        fail(*_explain(error))
+
+
+def code_of_result(result: SyncResult) -> int:
+    """Return the exit code for what a sync did; that there is more to do counts more than what failed."""
+    if result.stopped_by is not None:
+        return STOPPED
+    return DONE if result.complete else SOME_FAILED
+
+
+def code_of_rebuild(result: RebuildResult) -> int:
+    """Return the exit code for what a rebuild did."""
+    if result.left:
+        return STOPPED
+    return SOME_FAILED if result.failed else DONE
+
+
+def code_of_error(error: ExtendError) -> int:
+    """Return the exit code for an error of the source."""
+    if isinstance(error, AccessRefused):
+        return REFUSED
+    wrong_use = isinstance(error, InvalidRequest | InvalidSetting | UnsupportedApiVersion)
+    return WRONG_USE if wrong_use else FAILED
+
+
+def _explain(error: BaseException) -> tuple[int, str]:
+    """Say what went wrong, as an exit code and one line that says what to do."""
+    while error.__cause__ is not None and not isinstance(error, ExtendError | ConfigurationException):
+        error = error.__cause__
+    text = _one_line(error)
+    if isinstance(error, ExtendError):
+        return code_of_error(error), str(error)
+    if isinstance(error, ConfigFieldMissingException):
+        fields = ", ".join(error.fields)
+        if "api_key" in error.fields:
+            where = "SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml"
+            return REFUSED, f"No api_key. Set {where} (see .dlt/example.secrets.toml)."
+        return (
+            WRONG_USE,
+            f"The destination needs {fields}. Set them in .dlt/secrets.toml; dlt's documentation says how.",
+        )
+    if isinstance(error, UnknownDestinationModule):
+        return WRONG_USE, f"There is no destination {error.ref!r}. Try duckdb, postgres, snowflake or bigquery."
+    if isinstance(error, MissingDependencyException):
+        needed = " ".join(error.dependencies)
+        return WRONG_USE, f"A package is missing. Run: pip install {needed}"
+    if isinstance(error, ConfigurationException):
+        return WRONG_USE, text
+    if "Could not set lock on file" in text:
+        return FAILED, "Another process has the DuckDB file open. Close it, then run the sync again."
+    return FAILED, text
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return redact(text or type(error).__name__)

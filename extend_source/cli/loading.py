@@ -1,0 +1,106 @@
+"""The commands on a pipeline: plan, sync, reconcile, status and rebuild."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from extend_source.cli.app import app, consoles, print_json, stoppable
+from extend_source.cli.errors import DONE, STOPPED, clear_errors, code_of_rebuild, code_of_result
+from extend_source.cli.options import Api, Choices, Json, NamedRuns, Place, grouped
+from extend_source.display import show_plan, show_rebuild, show_result, show_status
+from extend_source.live import DltStep, shown_progress
+from extend_source.planning import plan as make_plan
+from extend_source.progress import SyncProgress
+from extend_source.rebuilding import rebuild as run_rebuild
+from extend_source.runner import resolved_settings
+from extend_source.runner import sync as run_sync
+from extend_source.status import status as read_status
+
+
+@app.command(epilog="Example: extend-source plan --start-date 2026-01-01 --status PROCESSED")
+@grouped
+def plan(
+    place: Place,
+    named: NamedRuns,
+    choices: Choices,
+    api: Api,
+    reconcile: Annotated[bool, typer.Option("--reconcile", help="Plan a reconcile instead of a sync.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what a sync would fetch and how long it would take. Only lists; writes nothing."""
+    console, errors = consoles(as_json)
+    arguments = choices.arguments() | api.arguments()
+    progress = SyncProgress()
+    with clear_errors():
+        budget = resolved_settings(**arguments).requests_per_second
+        with place.viewed_pipeline() as pipeline, stoppable(progress):
+            ids = named.ids(pipeline)
+            with shown_progress(errors, progress, budget):
+                result = make_plan(pipeline, run_ids=ids, reconcile=reconcile, progress=progress, **arguments)
+    if as_json:
+        print_json({**asdict(result), "runs": result.runs})
+    else:
+        show_plan(console, result)
+    raise typer.Exit(DONE if result.stopped_by is None else STOPPED)
+
+
+@app.command(epilog="Example: extend-source sync --start-date 2026-01-01 --status PROCESSED")
+@grouped
+def sync(place: Place, named: NamedRuns, choices: Choices, api: Api, as_json: Json = False) -> None:
+    """Load the runs that are new or have changed, or the ones named."""
+    _sync(place, named, choices, api, reconcile=False, as_json=as_json)
+
+
+@app.command(epilog="Example: extend-source reconcile --max-seconds 3600")
+@grouped
+def reconcile(place: Place, choices: Choices, api: Api, as_json: Json = False) -> None:
+    """Compare the whole listing with what has landed, find deleted runs, and recheck reviewed ones."""
+    _sync(place, NamedRuns(), choices, api, reconcile=True, as_json=as_json)
+
+
+def _sync(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcile: bool, as_json: bool) -> None:
+    console, errors = consoles(as_json)
+    arguments = choices.arguments() | api.arguments()
+    progress, step = SyncProgress(), DltStep()
+    with clear_errors():
+        budget = resolved_settings(**arguments).requests_per_second
+        pipeline = place.pipeline(step)
+        ids = named.ids(pipeline)
+        with stoppable(progress), shown_progress(errors, progress, budget, step):
+            result = run_sync(pipeline, run_ids=ids, reconcile=reconcile, progress=progress, **arguments)
+    if as_json:
+        print_json({**asdict(result), "complete": result.complete})
+    else:
+        show_result(console, result)
+    raise typer.Exit(code_of_result(result))
+
+
+@app.command(epilog="Example: extend-source status --json")
+@grouped
+def status(place: Place, as_json: Json = False) -> None:
+    """Say where a pipeline stands: watermark, last loads, errors. Needs no key and sends nothing."""
+    console, _ = consoles(as_json)
+    with clear_errors(), place.viewed_pipeline() as pipeline:
+        result = read_status(pipeline)
+    if as_json:
+        print_json({**asdict(result), "has_run": result.has_run})
+    else:
+        show_status(console, result)
+
+
+@app.command(epilog="Example: extend-source rebuild")
+@grouped
+def rebuild(place: Place, as_json: Json = False) -> None:
+    """Write all tables anew from the payloads kept with keep_raw. Needs no key and sends nothing."""
+    console, errors = consoles(as_json)
+    progress, step = SyncProgress(), DltStep()
+    with clear_errors(), stoppable(progress), shown_progress(errors, progress, 0, step):
+        result = run_rebuild(place.pipeline(step), progress=progress)
+    if as_json:
+        print_json({**asdict(result), "complete": result.complete})
+    else:
+        show_rebuild(console, result)
+    raise typer.Exit(code_of_rebuild(result))

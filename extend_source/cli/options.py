@@ -1,0 +1,177 @@
+"""The options that commands share, by the group: a dataclass each, which a command takes as one argument."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import dlt
+import typer
+from dlt.common.pipeline import get_dlt_pipelines_dir
+
+from extend_source.live import DltStep
+from extend_source.run_ids import run_ids_from_file, run_ids_from_sql
+
+DEFAULT_PIPELINE = "extend_pipeline"
+"""Not ``extend``: the DuckDB file is called after the pipeline and must not have the name of the dataset."""
+
+_PLACE, _RUNS, _FILTERS, _FETCHING, _LIMITS, _API = (
+    "Where to",
+    "Which runs",
+    "Filters of the listing",
+    "How to fetch",
+    "Limits",
+    "The API",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
+
+
+def _option(panel: str, help_text: str, *names: str) -> Any:
+    return typer.Option(*names, help=help_text, rich_help_panel=panel)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The pipeline, and where its rows go."""
+
+    pipeline_name: Annotated[str, _option(_PLACE, "The dlt pipeline.", "--pipeline")] = DEFAULT_PIPELINE
+    destination: Annotated[str, _option(_PLACE, "Any dlt destination.")] = "duckdb"
+    dataset: Annotated[str, _option(_PLACE, "The dataset (schema) to load into.")] = "extend"
+
+    def pipeline(self, step: DltStep | None = None) -> dlt.Pipeline:
+        """Open the pipeline; `step` learns what dlt is doing."""
+        watcher = step or DltStep()
+        return dlt.pipeline(
+            self.pipeline_name, destination=self.destination, dataset_name=self.dataset, progress=watcher
+        )
+
+    @contextmanager
+    def viewed_pipeline(self) -> Iterator[dlt.Pipeline]:
+        """Open the pipeline to look at it: one that this machine does not know yet leaves no trace on it."""
+        known = get_dlt_pipelines_dir()
+        with tempfile.TemporaryDirectory(prefix="extend-unknown-") as folder:
+            yield dlt.pipeline(
+                self.pipeline_name,
+                pipelines_dir=known if Path(known, self.pipeline_name).exists() else folder,
+                destination=self.destination,
+                dataset_name=self.dataset,
+            )
+
+
+class _Settings:
+    """Options whose fields have the names of the settings."""
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what was chosen, as arguments of the source."""
+        # not "in": 0 is a choice, and equal to False
+        return {
+            name: value for name, value in vars(self).items() if not (value is None or value is False or value == [])
+        }
+
+
+@dataclass(frozen=True)
+class Api(_Settings):
+    """The deployment and the workspace."""
+
+    base_url: Annotated[str | None, _option(_API, "The deployment's address; by default the setting base_url.")] = None
+    workspace_id: Annotated[str | None, _option(_API, "The workspace; needed with an organisation-wide key.")] = None
+    api_version: Annotated[str | None, _option(_API, "The API version to ask for.")] = None
+
+
+@dataclass(frozen=True)
+class Choices(_Settings):
+    """What to load and how."""
+
+    start_date: Annotated[str | None, _option(_FILTERS, "Only runs updated since: 2026-01-31.")] = None
+    processor_ids: Annotated[
+        list[str] | None, _option(_FILTERS, "Only this processor; can be repeated.", "--processor-id")
+    ] = None
+    processor_types: Annotated[
+        list[str] | None, _option(_FILTERS, "EXTRACT, CLASSIFY or SPLITTER.", "--processor-type")
+    ] = None
+    statuses: Annotated[list[str] | None, _option(_FILTERS, "PROCESSED, FAILED, ...; can be repeated.", "--status")] = (
+        None
+    )
+    run_sources: Annotated[
+        list[str] | None, _option(_FILTERS, "What created it: API, WORKFLOW_RUN, ...", "--source")
+    ] = None
+    run_source_ids: Annotated[
+        list[str] | None, _option(_FILTERS, "The very workflow run, ..., that created it.", "--source-id")
+    ] = None
+    file_name_contains: Annotated[
+        str | None, _option(_FILTERS, "Only files with this in their name.", "--file-name")
+    ] = None
+    refresh: Annotated[bool, _option(_FETCHING, "Fetch again what has landed.", "--refresh")] = False
+    file_contents: Annotated[str | None, _option(_FETCHING, "Text of files: embedded, fetch or none.")] = None
+    keep_raw: Annotated[bool, _option(_FETCHING, "Keep the payloads, for rebuild.", "--keep-raw")] = False
+    requests_per_second: Annotated[float | None, _option(_LIMITS, "The request budget; 0: no limit.")] = None
+    max_requests: Annotated[int | None, _option(_LIMITS, "Stop after so many requests.")] = None
+    max_seconds: Annotated[float | None, _option(_LIMITS, "Stop after so many seconds.")] = None
+    max_error_share: Annotated[float | None, _option(_LIMITS, "Fail if more of the runs fail: 0 to 1.")] = None
+
+
+@dataclass(frozen=True)
+class NamedRuns:
+    """The runs asked for by id."""
+
+    run_id: Annotated[list[str] | None, _option(_RUNS, "Load this run only; can be repeated.")] = None
+    run_ids_file: Annotated[
+        str | None, _option(_RUNS, "One id a line, or a CSV with a column run_id; -: standard input.")
+    ] = None
+    run_ids_sql: Annotated[str | None, _option(_RUNS, "A query on the destination, the ids in its first column.")] = (
+        None
+    )
+
+    def ids(self, pipeline: dlt.Pipeline) -> list[str] | None:
+        """Return the ids; None: none were asked for, which is not the same as a query without rows."""
+        if not self.run_id and self.run_ids_file is None and self.run_ids_sql is None:
+            return None
+        ids = list(self.run_id or ())
+        if self.run_ids_file is not None:
+            ids += run_ids_from_file(self.run_ids_file)
+        if self.run_ids_sql is not None:
+            ids += run_ids_from_sql(pipeline, self.run_ids_sql)
+        return ids
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take options by the group.
+
+    Args:
+        command: a function; where the type of a parameter is a dataclass, the fields of that become options, and the
+            function is passed an instance.
+
+    Returns:
+        The command as typer wants it, with one parameter for each option.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind) and isinstance(kind, type)}
+    options = {name: _parameters(kind) for name, kind in groups.items()}
+    parameters = [each for name, each in inspect.signature(command).parameters.items() if name not in groups]
+    own = [each.replace(annotation=hints[each.name]) for each in parameters]
+
+    @wraps(command)
+    def flat(**values: Any) -> None:
+        for name, kind in groups.items():
+            values[name] = kind(**{option.name: values.pop(option.name) for option in options[name]})
+        command(**values)
+
+    shared = [option for name in groups for option in options[name]]
+    flat.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+    flat.__annotations__ = {option.name: option.annotation for option in (*own, *shared)}
+    return flat
+
+
+def _parameters(group: type[Any]) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name])
+        for each in fields(group)
+    ]

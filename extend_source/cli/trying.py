@@ -1,0 +1,105 @@
+"""The commands that load nothing of yours: demo, check and sandbox."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from extend_source.checking import check as check_settings
+from extend_source.cli.app import app, consoles, print_json, stoppable
+from extend_source.cli.errors import DONE, FAILED, WRONG_USE, clear_errors, code_of_error, code_of_result, fail
+from extend_source.cli.options import Api, Json, grouped
+from extend_source.demo import run_demo, show_demo, stand_in
+from extend_source.display import show_check
+from extend_source.live import shown_progress
+from extend_source.progress import SyncProgress
+from extend_source.runner import resolved_settings
+
+_DEMO_DATABASE = Path("extend_demo.duckdb")
+
+
+@app.command(epilog="Example: extend-source demo")
+def demo(
+    database: Annotated[
+        Path, typer.Option(help="The DuckDB file to write; the default one is replaced.")
+    ] = _DEMO_DATABASE,
+    runs: Annotated[int, typer.Option(min=1, max=100_000, help="Runs that the stand-in API has.")] = 500,
+    seed: Annotated[int, typer.Option(help="What the sample data grow from.")] = 7,
+    as_json: Json = False,
+) -> None:
+    """Load sample runs from a stand-in API into DuckDB. Needs no key and no network."""
+    console, errors = consoles(as_json)
+    _require_sandbox()
+    if database.exists() and database != _DEMO_DATABASE:
+        fail(WRONG_USE, f"{database} exists. Name another file with --database, or delete it.")
+    progress = SyncProgress()
+    with clear_errors():
+        console.print(f"Stand-in API with {runs:,} runs, seed {seed}, on a free loopback port.", highlight=False)
+        with stand_in(seed, runs) as (base_url, api_key), stoppable(progress), shown_progress(errors, progress, 0):
+            result = run_demo(database, base_url, api_key, progress)
+    if as_json:
+        print_json({"database": str(database), **asdict(result)})
+    else:
+        show_demo(console, database, result)
+    raise typer.Exit(code_of_result(result.sync))
+
+
+@app.command(epilog="Example: extend-source check --base-url https://api.eu1.extend.ai")
+@grouped
+def check(api: Api, as_json: Json = False) -> None:
+    """Say whether key, region, version and workspace are right, and which of them is wrong."""
+    console, _ = consoles(as_json)
+    with clear_errors():
+        result = check_settings(resolved_settings(**api.arguments()))
+    if as_json:
+        print_json({"ok": result.ok, "findings": [asdict(finding) for finding in result.findings]})
+    else:
+        show_check(console, result)
+    if result.error is not None:
+        raise typer.Exit(code_of_error(result.error))
+
+
+@app.command(epilog="Example: extend-source sandbox --port 8080 --fault 429:0.2 --fault truncated:0.05@run")
+def sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0: a free one.")] = 0,
+    seed: Annotated[int, typer.Option(help="What the sample data grow from.")] = 7,
+    runs: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many runs there are.")] = 500,
+    fault: Annotated[list[str] | None, typer.Option(help="What goes wrong, and how often; can be repeated.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print address and key as one line of JSON once it serves.")
+    ] = False,
+) -> None:
+    """Serve a stand-in for the Extend API on the loopback, for tests of your own pipelines."""
+    _require_sandbox()
+    from extend_source.sandbox import DEFAULT_API_KEY, parse_fault, serve
+
+    try:
+        faults = [parse_fault(text) for text in fault or []]
+    except ValueError as error:
+        fail(WRONG_USE, str(error))
+
+    def ready(base_url: str) -> None:
+        if as_json:
+            print_json({"base_url": base_url, "api_key": DEFAULT_API_KEY, "runs": runs, "seed": seed}, on_one_line=True)
+        else:
+            typer.echo(f"Serving {runs} runs (seed {seed}) at {base_url} - stop with Ctrl-C. In another shell:")
+            typer.echo(f"  export SOURCES__EXTEND__BASE_URL={base_url} SOURCES__EXTEND__API_KEY={DEFAULT_API_KEY}")
+            typer.echo("  extend-source sync")
+        sys.stdout.flush()
+
+    try:
+        serve(port=port, seed=seed, runs=runs, faults=faults, on_ready=ready)
+    except OSError as error:
+        fail(FAILED, f"Port {port} cannot be used: {error.strerror}. Choose another one with --port.")
+    except KeyboardInterrupt:
+        raise typer.Exit(DONE) from None
+
+
+def _require_sandbox() -> None:
+    if find_spec("starlette") is None or find_spec("uvicorn") is None:
+        fail(WRONG_USE, 'The stand-in API needs an extra. In a checkout: pip install ".[sandbox]"')

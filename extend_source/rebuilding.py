@@ -1,0 +1,138 @@
+"""Building the tables anew from the payloads that have landed with `keep_raw`: no request, no API key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import dlt
+from dlt.extract import DltResource
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from extend_source.config import SECTION
+from extend_source.hints import silence_expected_warnings
+from extend_source.locking import only_sync
+from extend_source.pending import finish_pending
+from extend_source.progress import SyncProgress
+from extend_source.recording import Tables
+from extend_source.replaying import REBUILT_TABLES, WRITTEN_TABLES, Replay
+from extend_source.runner import _run_load, extend_error_in, resolved_settings
+from extend_source.source import landed_data, load_id, table_resource
+from extend_source.viewing import location
+
+
+@dataclass(frozen=True)
+class RebuildResult:
+    """What a rebuild did.
+
+    Attributes:
+        runs: runs whose rows were written anew.
+        files: files written anew from what ``GET /files/{id}`` had sent.
+        failed: payloads that could not be read; rows in ``fetch_errors``.
+        without_payload: runs that have landed without a raw payload; their rows were left as they are.
+        outdated: runs that have landed from a later payload than the raw one, as `keep_raw` was off by then; their
+            rows were left as they are, too.
+        left: payloads left over, as the rebuild was asked to stop.
+        tables: rows written, by table. What several loads had brought, such as a file, counts for each of them.
+        seconds: seconds the rebuild took.
+        destination: where the rows are, without any password.
+        dataset: the dataset (schema) they are in.
+        errors: the first few failures by the id of the run or file; all of them are in ``fetch_errors``.
+        load_ids: dlt's ids of the loads, the pending ones finished first among them.
+    """
+
+    runs: int
+    files: int
+    failed: int
+    without_payload: int
+    outdated: int
+    left: int
+    tables: dict[str, int]
+    seconds: float
+    destination: str
+    dataset: str
+    errors: dict[str, str] = field(default_factory=dict)
+    load_ids: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether the rows of every run that has landed were written anew."""
+        return not (self.failed or self.without_payload or self.outdated or self.left)
+
+
+def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **arguments: Any) -> RebuildResult:
+    """Write the rows of all runs anew from ``raw_processor_runs`` and ``raw_files``, without a request.
+
+    The rows become what the loads that kept the payloads have written. That gives back rows that were deleted or
+    damaged, and fills tables and columns that a newer version of this source has.
+
+    No table is emptied first: as in any load, the rows of a run replace all that it had, and those that it no longer
+    has vanish. So readers see every run at any moment, a kill loses nothing, and runs without a raw payload keep
+    their rows. What belongs to no run stays, too: child rows whose run is neither in ``processor_runs`` nor in
+    ``raw_processor_runs``.
+
+    Tombstones, summaries, the watermark, and errors that the API had answered with, stay as they are.
+
+    Args:
+        pipeline: the pipeline that has loaded the runs.
+        progress: filled while the rebuild runs; set its `stop_requested` to end it early.
+        **arguments: settings by name, as for `extend_source`; the API key is not needed. With `file_contents` =
+            ``none`` no text of files is written; `package_runs` is the most payloads in one load.
+
+    Returns:
+        What was done. Payloads that cannot be read are rows in ``fetch_errors``, not an exception.
+
+    Raises:
+        SyncUnderWay: the pipeline is being synced.
+        NoRawPayloads: no payload has landed.
+        PipelineStepFailed: loading failed.
+        ConfigurationValueError: a setting has a value that it does not take.
+    """
+    settings = resolved_settings(**{"api_key": "", **arguments})
+    replay = Replay(settings, progress or SyncProgress())
+    with only_sync(pipeline):
+        try:
+            loads = finish_pending(pipeline, settings.package_attempts)
+            while not replay.is_over:
+                loads += _run_load(pipeline, settings, _source(replay))
+        except PipelineStepFailed as failure:
+            error = extend_error_in(failure)
+            if error is None:
+                raise
+            raise error from None
+    return _result(pipeline, replay, loads)
+
+
+def _source(replay: Replay) -> Any:
+    """The source of one load: its name and tables are those of the source that fetches."""
+    silence_expected_warnings()
+
+    # decorated in here: dlt keeps a register of the sources of modules, and this is none to choose from
+    @dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
+    def landed_payloads() -> list[DltResource]:
+        @dlt.resource(name="run_batches", selected=False)
+        def run_batches() -> Iterator[Tables]:
+            yield from replay.load(landed_data(), load_id() or "")
+
+        return [table_resource(run_batches, table) for table in WRITTEN_TABLES]
+
+    return landed_payloads()
+
+
+def _result(pipeline: dlt.Pipeline, replay: Replay, loads: list[str]) -> RebuildResult:
+    progress = replay.progress
+    return RebuildResult(
+        runs=progress.fetched,
+        files=progress.files_fetched,
+        failed=progress.failed + progress.files_failed,
+        without_payload=replay.without_payload,
+        outdated=replay.outdated,
+        left=replay.left,
+        tables={name: replay.rows[name] for name in REBUILT_TABLES},
+        seconds=round(progress.seconds, 3),
+        destination=location(pipeline),
+        dataset=pipeline.dataset_name,
+        errors=dict(progress.errors),
+        load_ids=loads,
+    )

@@ -1,0 +1,477 @@
+"""The payloads that have landed, turned into rows again as the loads that fetched them did."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from extend_source.api import ExtendError
+from extend_source.api.decoding import decode_json, encode_json
+from extend_source.batches import BATCH_SIZE
+from extend_source.config import ExtendSettings
+from extend_source.destination import equals
+from extend_source.landed import LandedData, as_utc
+from extend_source.limits import StoppedBy
+from extend_source.logbook import LoadLog
+from extend_source.progress import SyncProgress
+from extend_source.recording import Recorder, Tables
+from extend_source.state import Scope
+from extend_source.tables import (
+    FETCHED_TABLES,
+    STANDARD_TABLES,
+    TABLES,
+    FetchError,
+    Origin,
+    TableSchema,
+    selected_by,
+    selection_text,
+)
+from extend_source.tables.bookkeeping import (
+    FETCH_ERRORS,
+    PROCESSOR_RUN_SUMMARIES,
+    PROCESSOR_RUN_TOMBSTONES,
+    RAW_FILES,
+    RAW_PROCESSOR_RUNS,
+)
+from extend_source.tables.contract import LOAD_ID
+from extend_source.tables.files import TEXT_TABLES
+from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS
+from extend_source.worklist import Worklist
+
+UNREADABLE = "unreadable_raw_payload"
+"""The code of ``fetch_errors`` rows of payloads that have landed and cannot be read."""
+
+_LEFT_AS_THEY_ARE = (RAW_PROCESSOR_RUNS, RAW_FILES, PROCESSOR_RUN_SUMMARIES, PROCESSOR_RUN_TOMBSTONES)
+
+WRITTEN_TABLES = tuple(table for table in TABLES.values() if table not in _LEFT_AS_THEY_ARE)
+"""The tables that a rebuild writes, the source's own books among them."""
+
+REBUILT_TABLES = tuple(table.name for table in WRITTEN_TABLES if table.name in FETCHED_TABLES)
+"""Those of them that hold what payloads say."""
+
+_NEVER = datetime.fromtimestamp(0, timezone.utc)
+
+
+class NoRawPayloads(ExtendError):  # noqa: N818 - the name says what happened
+    """There is nothing to rebuild from."""
+
+    default_advice = "Set keep_raw = true under [sources.extend] and sync first"
+
+
+class _Stored(NamedTuple):
+    """A payload that has landed. They sort as they were fetched, runs before their files.
+
+    Attributes:
+        fetched_at: when it was fetched, UTC.
+        is_file: it is a file's; else a run's.
+        id: the file's or run's id.
+        load_id: the load that brought it.
+    """
+
+    fetched_at: datetime
+    is_file: bool
+    id: str
+    load_id: str
+
+    @property
+    def table(self) -> TableSchema:
+        """Where it is."""
+        return RAW_FILES if self.is_file else RAW_PROCESSOR_RUNS
+
+
+class _RawRun(NamedTuple):
+    """A row of ``raw_processor_runs``."""
+
+    id: str
+    payload: str
+    api_version: str
+    workspace_id: str | None
+    fetched_at: datetime | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    payload_sha256: str | None
+
+
+class _RawFile(NamedTuple):
+    """A row of ``raw_files``."""
+
+    id: str
+    payload: str
+    is_final: bool | None
+
+
+class _Landed(NamedTuple):
+    """What ``processor_runs`` says of the load of a run."""
+
+    id: str
+    fetched_at: datetime | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    payload_sha256: str | None
+    loaded_tables: str | None
+
+
+class Replay:
+    """All payloads that have landed, turned into rows in one load or several.
+
+    They are taken in the order in which they were fetched, and those of one load together, so that the runs of a load
+    add to what is known of their files, and what came later stands, as it did then. Only a load of more runs than
+    `package_runs` is taken as several.
+
+    Attributes:
+        settings: the settings of the source; those of the wire are not used.
+        progress: the counts.
+        without_payload: runs that have landed without a raw payload.
+        outdated: runs that have landed from a later payload than the raw one.
+        untouched: the ids of all these runs, each with the time at which it was fetched; their rows must stay.
+        rows: the rows written, by table.
+        sync_id: the id of the first load.
+    """
+
+    def __init__(self, settings: ExtendSettings, progress: SyncProgress) -> None:
+        """Begin; nothing is read yet."""
+        self.settings = settings
+        self.settings.keep_raw = False  # the payloads have landed
+        self.progress = progress
+        self.progress.mode = "rebuild"
+        self.without_payload = self.outdated = 0
+        self.untouched: dict[str, datetime] = {}
+        self.rows: Counter[str] = Counter()
+        self.sync_id = ""
+        self._pending: deque[_Stored] | None = None
+
+    @property
+    def left(self) -> int:
+        """How many payloads are left."""
+        return len(self._pending or ())
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing is left to do, or it must stop."""
+        return self._pending is not None and (not self._pending or self.stopped_by is not None)
+
+    @property
+    def stopped_by(self) -> StoppedBy | None:
+        """Why it ends early; None: it does not."""
+        return "request" if self._pending and self.progress.stop_requested else None
+
+    def load(self, landed: LandedData, load_id: str) -> Iterator[Tables]:
+        """Turn as many payloads into rows as one load may hold.
+
+        Args:
+            landed: what the destination holds.
+            load_id: dlt's id of the load.
+
+        Yields:
+            Every table of `WRITTEN_TABLES` by name, a batch of payloads at a time.
+
+        Raises:
+            NoRawPayloads: no payload of a run has landed.
+            InvalidSetting: the destination cannot hold the tables.
+        """
+        landed.probe()
+        if self._pending is None:
+            self._pending = self._take_stock(landed)
+        self.sync_id = self.sync_id or load_id
+        self.progress.packages += 1
+        load = _Load(self, landed, load_id)
+        room = self._size_of_next_load()
+        while room and self.stopped_by is None:
+            some = [self._pending.popleft() for _ in range(min(room, BATCH_SIZE))]
+            done = load.add(some)
+            self._pending.extendleft(reversed(some[done:]))
+            yield load.take()
+            room = room - done if done == len(some) else 0
+        load.add_log()
+        yield load.take()
+
+    def _size_of_next_load(self) -> int:
+        """Say how many payloads go into the next load: all that a load had brought, of as many loads as fit."""
+        most = self.settings.package_runs
+        whole = runs = 0
+        load_id = None
+        for size, stored in enumerate(self._pending or ()):
+            if stored.load_id != load_id:
+                whole, runs, load_id = size, 0, stored.load_id
+            runs += not stored.is_file
+            if whole and size >= most:
+                return whole
+            if runs > most:  # it was larger than loads may be now
+                return size
+        return self.left
+
+    def _take_stock(self, landed: LandedData) -> deque[_Stored]:
+        """Find the payloads, and the runs that must be left alone."""
+        runs = list(_stored_in(RAW_PROCESSOR_RUNS, landed))
+        if not runs:
+            raise NoRawPayloads("No payload has landed that tables could be rebuilt from")
+        files = [] if self.settings.file_contents == "none" else list(_stored_in(RAW_FILES, landed))
+        if files:
+            # text was fetched, whatever the setting says today: where runs carry none, it means nothing
+            self.settings.file_contents = "fetch"
+        without_payload, outdated = _runs_to_leave_alone(runs, landed)
+        self.without_payload, self.outdated = len(without_payload), len(outdated)
+        self.untouched = {**without_payload, **outdated}
+        runs = [run for run in runs if run.id not in outdated]
+        self.progress.found(wanted=len(runs))
+        self.progress.files_wanted += len(files)
+        self.progress.listing_done = True
+        return deque(sorted(runs + files))
+
+
+class _Load:
+    """One load: payloads in, tables out."""
+
+    def __init__(self, replay: Replay, landed: LandedData, load_id: str) -> None:
+        """Begin a load."""
+        self._replay, self._landed, self._progress = replay, landed, replay.progress
+        written = frozenset(table.name for table in WRITTEN_TABLES)
+        self._recorder = Recorder(replay.settings, landed, replay.progress, load_id, written)
+        self._log = LoadLog(replay.progress, load_id, replay.sync_id)
+        self._texts = _WrittenTexts(replay.settings.file_contents)
+        self._brought_by: str | None = None
+        self._files_fetched_at: dict[str, datetime] = {}
+        self._unreadable_before = [row[0] for row in landed.rows(FETCH_ERRORS, ("id",), equals("code", UNREADABLE))]
+
+    def add(self, some: Sequence[_Stored]) -> int:
+        """Add payloads, in order, until one must wait for the next load.
+
+        Args:
+            some: the payloads.
+
+        Returns:
+            How many were added; of a new load at least one.
+        """
+        landed = self._landed
+        runs = [stored.id for stored in some if not stored.is_file]
+        files = [stored.id for stored in some if stored.is_file]
+        raw: dict[tuple[bool, str], _RawRun | _RawFile] = {}
+        raw.update({(False, row[0]): _RawRun(*row) for row in landed.lookup(RAW_PROCESSOR_RUNS, _RawRun._fields, runs)})
+        raw.update({(True, row[0]): _RawFile(*row) for row in landed.lookup(RAW_FILES, _RawFile._fields, files)})
+        known = {row[0]: _Landed(*row) for row in landed.lookup(PROCESSOR_RUNS, _Landed._fields, runs, complete=True)}
+        for place, stored in enumerate(some):
+            row = raw.get((stored.is_file, stored.id))
+            if row is not None and not self._add(stored, row, known.get(stored.id)):
+                return place
+        return len(some)
+
+    def _add(self, stored: _Stored, raw: _RawRun | _RawFile, known: _Landed | None) -> bool:
+        """Add a payload; return False where it must wait for the next load."""
+        try:
+            payload = _decoded(raw)
+            files = _files_of(payload) if isinstance(raw, _RawRun) else [payload]
+            if not self._texts.admit(files, stored):
+                return False
+            if stored.load_id != self._brought_by:
+                self._recorder.flattener.start_over()
+                self._brought_by = stored.load_id
+            if isinstance(raw, _RawRun):
+                self._recorder.flattener.add_run(payload, _origin(raw, known))
+            else:
+                self._recorder.flattener.add_file(payload, stored.fetched_at, final=bool(raw.is_final))
+        except Exception as defect:  # one odd payload must not end the rebuild
+            self._add_error(stored, raw, defect)
+            return True
+        self._files_fetched_at.update((file["id"], stored.fetched_at) for file in files)
+        if isinstance(raw, _RawRun):
+            self._progress.runs_done += 1
+            self._progress.fetched += 1
+            self._progress.changed += known is None or known.payload_sha256 != raw.payload_sha256
+        else:
+            self._progress.files_done += 1
+            self._progress.files_fetched += 1
+        return True
+
+    def _add_error(self, stored: _Stored, raw: _RawRun | _RawFile, defect: Exception) -> None:
+        # the text of the exception can quote the document, so only its kind is told
+        message = f"The payload in {stored.table.name} could not be read ({type(defect).__name__})."
+        message += " A sync with refresh fetches it again." if stored.is_file else " The next sync fetches it again."
+        before = self._landed.errors([stored.id]).get(stored.id)
+        now = datetime.now(timezone.utc)
+        self._recorder.flattener.add_error(
+            FetchError(
+                id=stored.id,
+                workspace_id=raw.workspace_id if isinstance(raw, _RawRun) else self._replay.settings.workspace_id,
+                resource_type="processor_run" if isinstance(raw, _RawRun) else "file",
+                attempts=1 + (before.attempts if before else 0),
+                status_code=None,
+                code=UNREADABLE,
+                message=message,
+                first_seen_at=before.first_seen_at if before else now,
+                last_seen_at=now,
+            )
+        )
+        self._progress.note_error(stored.id, message)
+        if isinstance(raw, _RawRun):
+            self._progress.runs_done += 1
+            self._progress.failed += 1
+        else:
+            self._progress.files_done += 1
+            self._progress.files_failed += 1
+
+    def add_log(self) -> None:
+        """Add the row of ``sync_log``."""
+        nothing_found = Worklist("by_id", Scope({}))  # so that no watermark is named
+        entry = self._log.entry(self._replay.settings, nothing_found, None, self._replay.stopped_by)
+        self._recorder.flattener.add_log({**entry, "mode": "rebuild", "runs_pending": self._replay.left})
+
+    def take(self) -> Tables:
+        """Return what was added since the last call, without the rows that would replace newer ones."""
+        tables = self._recorder.take()
+        self._leave_newer_files(tables)
+        self._leave_errors_of_the_api(tables)
+        for name in REBUILT_TABLES:
+            self._replay.rows[name] += (
+                tables[name].num_rows - pc.sum(_is_marker(name, tables[name]), min_count=0).as_py()
+            )
+        return tables
+
+    def _leave_errors_of_the_api(self, tables: Tables) -> None:
+        """Leave out the markers that end errors: that a payload is read says nothing of fetching it."""
+        errors = tables[FETCH_ERRORS.name]
+        is_error = pc.invert(_is_marker(FETCH_ERRORS.name, errors))
+        tables[FETCH_ERRORS.name] = errors.filter(pc.or_(is_error, _is_in(errors["id"], self._unreadable_before)))
+
+    def _leave_newer_files(self, tables: Tables) -> None:
+        """Leave out the rows of files that an untouched run has brought later, as far as they are still there."""
+        fetched_at, self._files_fetched_at = self._files_fetched_at, {}
+        if not self._replay.untouched:
+            return
+        newer = {
+            file_id
+            for file_id, run_id in self._landed.lookup(PROCESSOR_RUN_FILES, ("file_id", "run_id"), fetched_at)
+            if self._replay.untouched.get(run_id, _NEVER) > fetched_at[file_id]
+        }
+        with_row = [row[0] for row in self._landed.lookup(FILES, ("id",), newer)]
+        files, costs = tables[FILES.name], tables[CREDIT_USAGE.name]
+        tables[FILES.name] = files.filter(pc.invert(_is_in(files["id"], with_row)))
+        of_file = pc.and_(pc.equal(costs["resource_type"], "file"), _is_in(costs["resource_id"], with_row))
+        tables[CREDIT_USAGE.name] = costs.filter(pc.invert(of_file))
+        with_text = self._landed.files_with_contents(sorted(newer))
+        for name in TEXT_TABLES:
+            tables[name] = tables[name].filter(pc.invert(_is_in(tables[name]["file_id"], with_text)))
+
+
+class _WrittenTexts:
+    """The text of files that one load of a rebuild has written so far.
+
+    In a load, the text of a file that comes first stands, and that of ``GET /files/{id}`` above it; between loads it
+    is the last one. Text that would have to replace what this load has written therefore waits for the next.
+    """
+
+    def __init__(self, file_contents: str) -> None:
+        """Begin a load of a rebuild; `file_contents` is the setting."""
+        self._mode = file_contents
+        self._written: dict[str, tuple[str, bytes | None]] = {}
+
+    def admit(self, files: Iterable[dict[str, Any]], stored: _Stored) -> bool:
+        """Note the text of files, unless some of it must wait.
+
+        Args:
+            files: the files of one payload.
+            stored: the payload.
+
+        Returns:
+            Whether the payload may be added.
+        """
+        texts = {file["id"]: _digest(file.get("contents")) for file in files if self._has_text(file, stored.is_file)}
+        for file_id, digest in texts.items():
+            load_id, written = self._written.get(file_id, (stored.load_id, digest))
+            if written != digest and (stored.is_file or load_id != stored.load_id):
+                return False
+        for file_id, digest in texts.items():
+            _, written = self._written.get(file_id, (stored.load_id, digest))
+            # of several texts none is known to be the one that stands
+            self._written[file_id] = (stored.load_id, digest if written == digest else None)
+        return True
+
+    def _has_text(self, file: dict[str, Any], fetched: bool) -> bool:
+        if fetched:
+            return True
+        contents = file.get("contents")
+        if self._mode == "none" or not isinstance(contents, dict):
+            return False
+        return any(value is not None if self._mode == "embedded" else value for value in contents.values())
+
+
+def _stored_in(table: TableSchema, landed: LandedData) -> Iterator[_Stored]:
+    for key, fetched_at, load_id in landed.rows(table, ("id", "fetched_at", LOAD_ID)):
+        yield _Stored(as_utc(fetched_at) or _NEVER, table is RAW_FILES, key, load_id or "")
+
+
+def _runs_to_leave_alone(
+    stored: Iterable[_Stored], landed: LandedData
+) -> tuple[dict[str, datetime], dict[str, datetime]]:
+    """Name the runs whose rows the payloads cannot give back.
+
+    Args:
+        stored: the payloads of runs.
+        landed: what the destination holds.
+
+    Returns:
+        The runs without a payload, and those that have landed from a later and different one; with their `fetched_at`.
+    """
+    raw = {run.id: run.fetched_at for run in stored}
+    without_payload: dict[str, datetime] = {}
+    later: dict[str, datetime] = {}
+    for run_id, time in landed.rows(PROCESSOR_RUNS, ("id", "fetched_at"), complete=True):
+        fetched_at = as_utc(time) or _NEVER
+        if run_id not in raw:
+            without_payload[run_id] = fetched_at
+        elif fetched_at > raw[run_id]:
+            later[run_id] = fetched_at
+    sums = landed.payload_sums(later)
+    for run_id, sha256 in landed.lookup(RAW_PROCESSOR_RUNS, ("id", "payload_sha256"), list(later)):
+        if sums[run_id] == sha256:  # fetched again since, and not changed
+            del later[run_id]
+    return without_payload, later
+
+
+def _origin(raw: _RawRun, known: _Landed | None) -> Origin:
+    """Say of a payload what the load that fetched it said."""
+    times: _RawRun | _Landed = raw
+    if known is not None and (as_utc(known.fetched_at) or _NEVER) > (as_utc(raw.fetched_at) or _NEVER):
+        times = known  # fetched again since, and not changed
+    tables = FETCHED_TABLES if known is None else selected_by(known.loaded_tables) | STANDARD_TABLES
+    return Origin(
+        api_version=raw.api_version,
+        workspace_id=raw.workspace_id,
+        fetched_at=as_utc(times.fetched_at) or _NEVER,
+        created_at=as_utc(times.created_at),
+        updated_at=as_utc(times.updated_at),
+        loaded_tables=selection_text(tables),
+        payload_sha256=raw.payload_sha256,
+    )
+
+
+def _decoded(raw: _RawRun | _RawFile) -> dict[str, Any]:
+    payload = decode_json(raw.payload.encode())
+    if not isinstance(payload, dict) or payload.get("id") != raw.id:
+        raise ValueError("not the object of this id")
+    return payload
+
+
+def _files_of(run: dict[str, Any]) -> list[dict[str, Any]]:
+    files = run.get("files")
+    entries = files if isinstance(files, list) else []
+    return [file for file in entries if isinstance(file, dict) and isinstance(file.get("id"), str)]
+
+
+def _digest(contents: Any) -> bytes:
+    return hashlib.sha256(encode_json(contents).encode()).digest()
+
+
+def _is_marker(name: str, rows: pa.Table) -> Any:
+    for column, value in TABLES[name].marker.items():
+        return pc.fill_null(pc.equal(rows[column], value), False)
+    return pa.array([False] * rows.num_rows, type=pa.bool_())
+
+
+def _is_in(column: Any, values: Iterable[str]) -> Any:
+    return pc.is_in(column, value_set=pa.array(list(values), type=pa.string()))

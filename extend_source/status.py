@@ -1,0 +1,239 @@
+"""Saying where a pipeline stands, from its destination and its state alone: no request, no key."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import dlt
+
+from extend_source.config import ExtendSettings
+from extend_source.landed import TERMINAL_STATUSES, LandedData, as_utc
+from extend_source.runner import resolved_settings
+from extend_source.state import Position, Scope, SyncState, scope_of
+from extend_source.tables.bookkeeping import FETCH_ERRORS, PROCESSOR_RUN_TOMBSTONES, SYNC_LOG
+from extend_source.tables.schemas import PROCESSOR_RUNS
+from extend_source.viewing import landed_data, location, pending_loads, source_state, viewed
+
+LAST_LOADS = 5
+
+_LOG_COLUMNS = (
+    "load_id",
+    "mode",
+    "started_at",
+    "fetched_at",
+    "runs_listed",
+    "runs_fetched",
+    "runs_changed",
+    "runs_failed",
+    "runs_pending",
+    "requests",
+    "stopped_by",
+    "runs_rechecked",
+    "runs_drifted",
+    "drift_rate",
+    "scope",
+)
+
+
+@dataclass(frozen=True)
+class ScopeStatus:
+    """How far the syncs with one choice of filters and tables have come.
+
+    Attributes:
+        scope: the choice by name, the deployment first; only what is set.
+        watermark: all changes up to here are loaded, UTC.
+        start: changes before this time were left out; None: none were.
+        reconciled_at: when the whole listing was last compared with what has landed, UTC.
+        reconcile_due_at: when a sync does that next, UTC; None: only on demand.
+    """
+
+    scope: dict[str, Any]
+    watermark: datetime
+    start: datetime | None
+    reconciled_at: datetime | None
+    reconcile_due_at: datetime | None
+
+
+@dataclass(frozen=True)
+class LoggedLoad:
+    """A load, as ``sync_log`` has it."""
+
+    load_id: str
+    mode: str
+    started_at: datetime
+    fetched_at: datetime
+    runs_listed: int
+    runs_fetched: int
+    runs_changed: int
+    runs_failed: int
+    runs_pending: int
+    requests: int
+    stopped_by: str | None
+
+
+@dataclass(frozen=True)
+class ErrorStatus:
+    """The rows of ``fetch_errors`` with one code.
+
+    Attributes:
+        code: the API's error code, or the name of our own error.
+        count: how many runs or files could not be loaded for it.
+        most_attempts: how often the one tried most often has been tried.
+    """
+
+    code: str
+    count: int
+    most_attempts: int
+
+
+@dataclass(frozen=True)
+class DriftStatus:
+    """What the last load that rechecked runs found.
+
+    Attributes:
+        at: when, UTC.
+        rechecked: runs fetched although nothing said that they had changed.
+        drifted: of these, runs that had changed.
+        rate: drifted / rechecked.
+    """
+
+    at: datetime
+    rechecked: int
+    drifted: int
+    rate: float
+
+
+@dataclass(frozen=True)
+class StatusResult:
+    """Where a pipeline stands.
+
+    Attributes:
+        pipeline: the name of the pipeline.
+        destination: where the rows are, without any password.
+        dataset: the dataset (schema) they are in.
+        at: when this was looked up, UTC.
+        scopes: how far each choice of filters and tables has come, the one synced last first.
+        pending_loads: loads that an earlier sync left behind, which the next sync finishes first.
+        last_loads: the last loads, newest first.
+        runs: landed runs by status.
+        in_flight: landed runs that had not ended when they were fetched.
+        errors: the rows of ``fetch_errors`` by code, most first.
+        gone: runs that are gone at the source.
+        drift: what the last recheck found; None: there was none.
+        unknown_keys: keys that the API sent and the tables have no column for, as ``object.path``.
+    """
+
+    pipeline: str
+    destination: str
+    dataset: str
+    at: datetime
+    scopes: list[ScopeStatus]
+    pending_loads: int
+    last_loads: list[LoggedLoad]
+    runs: dict[str, int]
+    in_flight: int
+    errors: list[ErrorStatus]
+    gone: int
+    drift: DriftStatus | None
+    unknown_keys: list[str]
+
+    @property
+    def has_run(self) -> bool:
+        """Tell whether the pipeline has ever loaded something, or tried to."""
+        return bool(self.last_loads or self.runs or self.pending_loads)
+
+
+def status(pipeline: dlt.Pipeline) -> StatusResult:
+    """Say where a pipeline stands.
+
+    Args:
+        pipeline: any dlt pipeline; neither it nor its destination is changed.
+
+    Returns:
+        What its state and its destination say. No API key is needed.
+
+    Raises:
+        SyncUnderWay: it is being synced into a DuckDB file, which one process at a time can open.
+        PipelineStepFailed: the destination cannot be read.
+    """
+    settings = resolved_settings(api_key="not-needed")
+    now = datetime.now(timezone.utc)
+    with viewed(pipeline) as view:
+        landed = landed_data(view)
+        log = list(_log(landed))
+        runs = Counter(row[0] or "unknown" for row in landed.rows(PROCESSOR_RUNS, ("status",), complete=True))
+        return StatusResult(
+            pipeline=pipeline.pipeline_name,
+            destination=location(pipeline),
+            dataset=pipeline.dataset_name,
+            at=now,
+            scopes=_scopes(landed, SyncState(source_state(view)), log, settings, now),
+            pending_loads=len(pending_loads(pipeline)),
+            last_loads=[_load(entry) for entry in log[: -LAST_LOADS - 1 : -1]],
+            runs=dict(runs.most_common()),
+            in_flight=sum(count for state, count in runs.items() if state not in TERMINAL_STATUSES),
+            errors=_errors(landed),
+            gone=sum(1 for _ in landed.rows(PROCESSOR_RUN_TOMBSTONES, ("id",), complete=True)),
+            drift=_drift(log),
+            unknown_keys=[f"{name}.{path}" for name, path in sorted(landed.drift_keys())],
+        )
+
+
+def _log(landed: LandedData) -> Iterator[dict[str, Any]]:
+    """The rows of ``sync_log``, oldest first."""
+    for row in landed.rows(SYNC_LOG, _LOG_COLUMNS, order_by=("fetched_at",), complete=True):
+        entry = dict(zip(_LOG_COLUMNS, row, strict=True))
+        yield entry | {name: as_utc(entry[name]) for name in ("started_at", "fetched_at")}
+
+
+def _load(entry: dict[str, Any]) -> LoggedLoad:
+    return LoggedLoad(**{name: entry[name] for name in LoggedLoad.__dataclass_fields__})
+
+
+def _scopes(
+    landed: LandedData, state: SyncState, log: list[dict[str, Any]], settings: ExtendSettings, now: datetime
+) -> list[ScopeStatus]:
+    """The positions that the state has for the scopes of the log, which says what their keys stand for."""
+    scopes: dict[str, Scope] = {}
+    for scope in (scope_of(settings, None), *(Scope(_json(entry["scope"])) for entry in log)):
+        scopes.pop(scope.key, None)
+        scopes[scope.key] = scope
+    found = []
+    for scope in reversed(scopes.values()):
+        position = state.position(scope, now, now)  # whatever its start date is, it is before now
+        if position.watermark is not None and landed.has_load(position.load_id or ""):
+            found.append(_scope_status(scope, position, position.watermark, settings))
+    return found
+
+
+def _scope_status(scope: Scope, position: Position, watermark: datetime, settings: ExtendSettings) -> ScopeStatus:
+    due = None
+    if settings.reconcile_hours and position.reconciled_at is not None:
+        due = position.reconciled_at + timedelta(hours=settings.reconcile_hours)
+    return ScopeStatus(scope.description, watermark, position.start, position.reconciled_at, due)
+
+
+def _errors(landed: LandedData) -> list[ErrorStatus]:
+    attempts: dict[str, list[int]] = defaultdict(list)
+    for code, number in landed.rows(FETCH_ERRORS, ("code", "attempts"), complete=True):
+        attempts[code or "unknown"].append(number)
+    found = [ErrorStatus(code, len(numbers), max(numbers)) for code, numbers in attempts.items()]
+    return sorted(found, key=lambda error: (-error.count, error.code))
+
+
+def _drift(log: list[dict[str, Any]]) -> DriftStatus | None:
+    for entry in reversed(log):
+        if entry["runs_rechecked"]:
+            return DriftStatus(entry["fetched_at"], entry["runs_rechecked"], entry["runs_drifted"], entry["drift_rate"])
+    return None
+
+
+def _json(value: Any) -> dict[str, Any]:
+    """Read a JSON column, which some destinations give as text."""
+    decoded = json.loads(value) if isinstance(value, str | bytes) else value
+    return decoded if isinstance(decoded, dict) else {}

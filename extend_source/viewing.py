@@ -1,0 +1,100 @@
+"""Looking at a pipeline and its destination without changing either of them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.destinations import duckdb
+
+from extend_source.config import SECTION
+from extend_source.landed import LandedData
+from extend_source.locking import only_sync
+
+_NOTES = ("state.json", "schemas")
+"""What dlt keeps of a pipeline on this machine, but for the loads."""
+
+
+@contextmanager
+def viewed(pipeline: dlt.Pipeline) -> Iterator[dlt.Pipeline]:
+    """Make a copy of a pipeline to read with, its state restored from the destination as at the start of a run.
+
+    Restoring may clear the folder of a pipeline, also one in which a sync is under way; so it is done to a copy of it.
+    And a DuckDB file that does not exist stays so: reading would make one.
+
+    Args:
+        pipeline: the pipeline; it is active again at the end, if it was.
+
+    Yields:
+        The copy, which is thrown away at the end.
+
+    Raises:
+        SyncUnderWay: the pipeline is being synced into a DuckDB file, which one process at a time can open.
+        PipelineStepFailed: the destination cannot be read.
+    """
+    file = database_file(pipeline)
+    if file is not None:
+        with only_sync(pipeline):
+            pass
+    was_active = pipeline.is_active
+    with tempfile.TemporaryDirectory(prefix="extend-view-") as folder:
+        _copy_notes(Path(pipeline.working_dir), Path(folder) / pipeline.pipeline_name)
+        nowhere = file is not None and not file.exists()
+        destination = duckdb(str(Path(folder) / file.name)) if file and nowhere else pipeline.destination
+        view = dlt.attach(pipeline.pipeline_name, folder, destination=destination)
+        try:
+            if pipeline.config.restore_from_destination:
+                view.sync_destination()
+            yield view
+        finally:
+            if view.is_active:
+                view.deactivate()
+            if was_active:
+                pipeline.activate()
+
+
+def _copy_notes(source: Path, target: Path) -> None:
+    target.mkdir()
+    for name in _NOTES:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name)
+        elif (source / name).exists():
+            shutil.copy(source / name, target / name)
+
+
+def source_state(view: dlt.Pipeline) -> dict[str, Any]:
+    """Return the source's part of the state of a pipeline that `viewed` gave; changing it has no effect."""
+    state: Any = view.state.get("sources", {}).get(SECTION)
+    return state if isinstance(state, dict) else {}
+
+
+def landed_data(view: dlt.Pipeline) -> LandedData:
+    """Return what the destination of a pipeline that `viewed` gave holds."""
+    return LandedData(view, SECTION)
+
+
+def pending_loads(pipeline: dlt.Pipeline) -> list[str]:
+    """Return dlt's ids of the loads that an earlier sync left behind, in order."""
+    if not pipeline.has_pending_data:
+        return []
+    return sorted({*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()})
+
+
+def database_file(pipeline: dlt.Pipeline) -> Path | None:
+    """Return the file that a pipeline's DuckDB database is in, or would be; None for any other destination."""
+    config: Any = pipeline.destination_client().config
+    if config.destination_type != "duckdb" or not config.credentials.database:
+        return None
+    database = str(config.credentials.database)
+    return None if database.startswith(":") else Path(database)
+
+
+def location(pipeline: dlt.Pipeline) -> str:
+    """Name the destination and where it is, as dlt shows it: passwords are left out."""
+    credentials = getattr(pipeline.destination_client().config, "credentials", None)
+    return " ".join(str(part) for part in (pipeline.destination.destination_name, credentials) if part)

@@ -1,0 +1,90 @@
+"""The scripts in pipelines/ do what they say, as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from extend_source.sandbox import SandboxServer
+from tests.acceptance.shell import Outcome
+
+SCRIPTS = Path(__file__).parents[2] / "pipelines"
+
+
+def run_script(name: str, folder: Path, server: SandboxServer, *arguments: str, key: str = "sk_sandbox") -> Outcome:
+    """Run a script in a folder, with settings from the environment."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG")}
+    done = subprocess.run(
+        [sys.executable, str(SCRIPTS / name), *arguments],
+        cwd=folder,
+        env={
+            **kept,
+            "HOME": str(folder),
+            "DLT_DATA_DIR": str(folder / "dlt"),
+            "RUNTIME__DLTHUB_TELEMETRY": "false",
+            "SOURCES__EXTEND__API_KEY": key,
+            "SOURCES__EXTEND__BASE_URL": server.base_url,
+            "SOURCES__EXTEND__REQUESTS_PER_SECOND": "0",
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def landed(folder: Path) -> list[str]:
+    with duckdb.connect(str(folder / "extend_pipeline.duckdb"), read_only=True) as connection:
+        return [run_id for (run_id,) in connection.sql("select id from extend.processor_runs order by id").fetchall()]
+
+
+@pytest.fixture
+def server():
+    with SandboxServer(runs=12) as server:
+        yield server
+
+
+def test_the_scheduled_sync_loads_what_is_new_and_says_so(server: SandboxServer, tmp_path: Path) -> None:
+    first = run_script("scheduled_sync.py", tmp_path, server)
+    second = run_script("scheduled_sync.py", tmp_path, server)
+
+    assert (first.code, first.stderr) == (0, "")
+    assert first.stdout.startswith("full: 12 runs loaded (12 new or changed), 0 gone, 0 failed, 0 left; ")
+    assert second.stdout.startswith("incremental: 0 runs loaded (0 new or changed), 0 gone, 0 failed, 0 left; ")
+    assert landed(tmp_path) == sorted(server.workspace.run_ids())
+    assert server.requests.counts == {"list_runs": 2, "get_run": 12}
+
+
+def test_the_scheduled_sync_ends_with_4_when_the_key_is_refused(server: SandboxServer, tmp_path: Path) -> None:
+    outcome = run_script("scheduled_sync.py", tmp_path, server, key="sk_wrong")
+
+    assert (outcome.code, outcome.stdout) == (4, "")
+    assert "Check the API key" in outcome.stderr
+
+
+def test_runs_are_loaded_by_id_from_the_command_line_a_file_and_a_query(server: SandboxServer, tmp_path: Path) -> None:
+    ids = sorted(run for run in server.workspace.run_ids() if server.workspace.summary(run)["status"] == "PROCESSED")
+    (tmp_path / "ids.txt").write_text(f"# from a webhook\n{ids[1]}\n\n{ids[2]}\n")
+
+    named = run_script("load_by_id.py", tmp_path, server, ids[0])
+    filed = run_script("load_by_id.py", tmp_path, server, "--file", "ids.txt")
+    asked = run_script("load_by_id.py", tmp_path, server, "--sql", "select id from processor_runs", "--refresh")
+    lost = run_script("load_by_id.py", tmp_path, server, "dpr_nowhere")
+
+    assert named.stdout == "1 runs loaded, 0 already there, 0 gone, 0 failed\n"
+    assert filed.stdout == "2 runs loaded, 0 already there, 0 gone, 0 failed\n"
+    assert asked.stdout == "3 runs loaded, 0 already there, 0 gone, 0 failed\n"
+    assert (lost.code, lost.stdout) == (3, "0 runs loaded, 0 already there, 0 gone, 1 failed\n")
+    assert landed(tmp_path) == ids[:3]
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda script: script.name)
+def test_each_script_is_short_enough_to_be_read_at_once(script: Path) -> None:
+    assert len(script.read_text("utf-8").splitlines()) < 60

@@ -238,12 +238,14 @@ class Discovery:
             return
         taken = {run.id for run in self._wanted}
         for reason, ids in self._not_listed(whole, taken):
-            worklist.add(WantedRun(run_id, reason) for run_id in ids)
+            # a run that has never landed has no times yet, and a GET has none
+            times = self._landed.listed_times(ids) if reason == "failed" else {}
+            worklist.add(WantedRun(run_id, reason, *times.get(run_id, (None, None))) for run_id in ids)
             taken.update(ids)
             self._progress.found(wanted=len(ids))
 
     def _not_listed(self, whole: bool, taken: set[str]) -> Iterator[tuple[Reason, list[str]]]:
-        """Name the landed runs that need a look although the listing does not say so.
+        """Name the known runs that need a look although the listing does not say so.
 
         Args:
             whole: the listing was read to its end.
@@ -273,7 +275,7 @@ class Discovery:
 
     def _unless_gone(self, run_ids: Iterable[str]) -> list[str]:
         """Leave out runs that are known to be gone and were not listed again."""
-        ids = list(run_ids)
+        ids = list(dict.fromkeys(run_ids))
         gone = self._landed.tombstones(ids)
         return [run_id for run_id in ids if run_id not in gone]
 

@@ -79,6 +79,11 @@ class LandedData(DestinationReader):
         """Look up the SHA-256 of the summaries that have landed."""
         return dict(self.lookup(PROCESSOR_RUN_SUMMARIES, ("id", "summary_sha256"), ids))
 
+    def listed_times(self, ids: Iterable[str]) -> dict[str, tuple[datetime | None, datetime | None]]:
+        """Look up when runs were created and changed last, as an earlier listing said."""
+        rows = self.lookup(PROCESSOR_RUN_SUMMARIES, ("id", "created_at", "updated_at"), ids)
+        return {row[0]: (as_utc(row[1]), as_utc(row[2])) for row in rows}
+
     def tombstones(self, ids: Iterable[str]) -> dict[str, datetime]:
         """Look up which runs are known to be gone, and since when."""
         rows = self.lookup(PROCESSOR_RUN_TOMBSTONES, ("id", "detected_at"), ids)
@@ -92,7 +97,10 @@ class LandedData(DestinationReader):
         yield from self._run_ids(condition, *_in_scope(settings))
 
     def runs_of_scope(self, settings: ExtendSettings) -> Iterator[str]:
-        """The runs that have landed and that a full listing with these settings would show."""
+        """The runs that have landed, or have been listed, and that a full listing with these settings would show.
+
+        Those that were listed and gone before they were fetched are known from their summaries only.
+        """
         conditions = _in_scope(settings)
         if settings.start_date is not None:
             start = parse_start_date(settings.start_date)
@@ -100,6 +108,8 @@ class LandedData(DestinationReader):
         if settings.statuses:
             conditions.append(one_of("status", settings.statuses))
         yield from self._run_ids(*conditions)
+        for row in self.rows(PROCESSOR_RUN_SUMMARIES, ("id",), *conditions):
+            yield row[0]
 
     def runs_to_recheck(self, settings: ExtendSettings, since: datetime) -> Iterator[str]:
         """The ended runs that changed last after a time, those fetched longest ago first."""

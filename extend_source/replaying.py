@@ -24,7 +24,6 @@ from extend_source.recording import Recorder, Tables
 from extend_source.state import Scope
 from extend_source.tables import (
     FETCHED_TABLES,
-    STANDARD_TABLES,
     TABLES,
     FetchError,
     Origin,
@@ -438,7 +437,7 @@ def _origin(raw: _RawRun, known: _Landed | None) -> Origin:
     times: _RawRun | _Landed = raw
     if known is not None and (as_utc(known.fetched_at) or _NEVER) > (as_utc(raw.fetched_at) or _NEVER):
         times = known  # fetched again since, and not changed
-    tables = FETCHED_TABLES if known is None else selected_by(known.loaded_tables) | STANDARD_TABLES
+    tables = FETCHED_TABLES if known is None else selected_by(known.loaded_tables).union(REBUILT_TABLES)
     return Origin(
         api_version=raw.api_version,
         workspace_id=raw.workspace_id,

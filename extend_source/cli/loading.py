@@ -36,9 +36,9 @@ def plan(
     progress = SyncProgress()
     with clear_errors():
         budget = resolved_settings(**arguments).requests_per_second
-        with place.viewed_pipeline() as pipeline, stoppable(progress):
+        with place.viewed_pipeline() as pipeline:
             ids = named.ids(pipeline)
-            with shown_progress(errors, progress, budget):
+            with stoppable(progress), shown_progress(errors, progress, budget):
                 result = make_plan(pipeline, run_ids=ids, reconcile=reconcile, progress=progress, **arguments)
     if as_json:
         print_json({**asdict(result), "runs": result.runs})

@@ -55,7 +55,8 @@ class Place:
     @contextmanager
     def viewed_pipeline(self) -> Iterator[dlt.Pipeline]:
         """Open the pipeline to look at it: one that this machine does not know yet leaves no trace on it."""
-        known = get_dlt_pipelines_dir()
+        configured: Any = dlt.config.get("pipelines_dir")
+        known = configured or get_dlt_pipelines_dir()
         with tempfile.TemporaryDirectory(prefix="extend-unknown-") as folder:
             yield dlt.pipeline(
                 self.pipeline_name,

@@ -1,0 +1,63 @@
+"""The worklist: what is taken and not done comes again, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extend_source.state import Scope
+from extend_source.worklist import WantedRun, Worklist
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+
+
+def worklist_of(count: int) -> Worklist:
+    worklist = Worklist("full", Scope({}))
+    worklist.add(WantedRun(str(number), "listed", None, NOON - timedelta(hours=number)) for number in range(count))
+    return worklist
+
+
+@given(st.integers(0, 30), st.lists(st.tuples(st.integers(0, 12), st.sets(st.integers(0, 11))), max_size=8))
+def test_every_run_is_done_once_however_the_loads_end(count: int, loads: list[tuple[int, set[int]]]) -> None:
+    worklist, done = worklist_of(count), []
+    for most, finished in [*loads, (count, set(range(count)))]:
+        for place, run in enumerate(list(worklist.take(most))):
+            if place in finished:
+                worklist.done(run)
+                done.append(run.id)
+        worklist.put_back()
+
+    assert sorted(done, key=int) == [str(number) for number in range(count)]
+    assert len(worklist) == 0
+
+
+def test_what_was_taken_and_not_done_comes_first_and_in_order() -> None:
+    worklist = worklist_of(5)
+    _, second, _ = list(worklist.take(3))
+    worklist.done(second)
+
+    worklist.put_back()
+
+    assert [run.id for run in worklist.take(9)] == ["0", "2", "3", "4"]
+
+
+def test_the_oldest_change_counts_what_is_under_way() -> None:
+    worklist = worklist_of(3)
+    runs = list(worklist.take(3))
+    for run in runs[:2]:
+        worklist.done(run)
+
+    assert worklist.oldest_change == NOON - timedelta(hours=2)
+    worklist.done(runs[2])
+    assert worklist.oldest_change is None
+
+
+def test_the_oldest_failure_holds_back() -> None:
+    worklist = worklist_of(3)
+    for run in worklist.take(2):
+        worklist.hold_back(run)
+    worklist.hold_back(WantedRun("by id"))
+
+    assert worklist.held_back == NOON - timedelta(hours=1)

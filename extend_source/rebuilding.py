@@ -17,7 +17,7 @@ from extend_source.pending import finish_pending
 from extend_source.progress import SyncProgress
 from extend_source.recording import Tables
 from extend_source.replaying import REBUILT_TABLES, WRITTEN_TABLES, Replay
-from extend_source.runner import _run_load, extend_error_in, resolved_settings
+from extend_source.runner import extend_error_in, resolved_settings, run_load
 from extend_source.source import landed_data, load_id, table_resource
 from extend_source.viewing import location
 
@@ -95,7 +95,7 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
             while not replay.is_over:
-                loads += _run_load(pipeline, settings, _source(replay))
+                loads += run_load(pipeline, settings, _source(replay))
         except PipelineStepFailed as failure:
             error = extend_error_in(failure)
             if error is None:

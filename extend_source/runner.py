@@ -19,6 +19,7 @@ from extend_source.pending import finish_pending, load_ids, note_failure
 from extend_source.progress import SyncProgress
 from extend_source.session import SyncSession
 from extend_source.source import extend_source
+from extend_source.viewing import location
 
 FEWEST_FOR_SHARE = 20
 """A share of failures means nothing of fewer runs than these."""
@@ -130,7 +131,7 @@ def sync(
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
             while not session.is_over:
-                loads += _run_load(pipeline, settings, extend_source(ids, session=session, **arguments))
+                loads += run_load(pipeline, settings, extend_source(ids, session=session, **arguments))
                 _refuse_too_many_errors(session.progress, settings)
         except PipelineStepFailed as failure:
             error = extend_error_in(failure)
@@ -157,7 +158,20 @@ def resolved_settings(**arguments: Any) -> ExtendSettings:
     return resolve_configuration(ExtendSettings(), sections=("sources", SECTION), explicit_value=given)
 
 
-def _run_load(pipeline: dlt.Pipeline, settings: ExtendSettings, source: Any) -> list[str]:
+def run_load(pipeline: dlt.Pipeline, settings: ExtendSettings, source: Any) -> list[str]:
+    """Run one load to its end.
+
+    Args:
+        pipeline: the pipeline, with nothing pending.
+        settings: `package_attempts` says how often the destination may refuse a load before it is dropped.
+        source: what to load.
+
+    Returns:
+        dlt's ids of the load; none when there was nothing to load.
+
+    Raises:
+        PipelineStepFailed: the load failed; it stays pending unless it was dropped.
+    """
     try:
         return load_ids(pipeline.run(source))
     except PipelineStepFailed as failure:
@@ -201,7 +215,7 @@ def _result(pipeline: dlt.Pipeline, session: SyncSession, loads: list[str]) -> S
         stopped_by=session.stopped_by,
         left=left,
         watermark=reached.watermark,
-        destination=_location(pipeline),
+        destination=location(pipeline),
         dataset=pipeline.dataset_name,
         errors=dict(progress.errors),
         load_ids=loads,
@@ -216,10 +230,3 @@ def extend_error_in(failure: BaseException) -> ExtendError | None:
             return seen
         seen = getattr(seen, "exception", None) or seen.__cause__ or seen.__context__
     return None
-
-
-def _location(pipeline: dlt.Pipeline) -> str:
-    """Name the destination and where it is, as dlt shows it: passwords are left out."""
-    with pipeline.destination_client() as client:
-        credentials = getattr(client.config, "credentials", None)
-    return " ".join(str(part) for part in (pipeline.destination.destination_name, credentials) if part)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from extend_source.api.decoding import encode_json
-from extend_source.redaction import redact_signed_urls, without_signed_urls
+from extend_source.redaction import without_signed_urls
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.paths import item, member
@@ -48,13 +48,14 @@ class ConfigTables:
         Returns:
             The config's id: SHA-256 of its canonical JSON, so that equal configs share one row.
         """
-        text = encode_json(without_signed_urls(config), sort_keys=True)
+        config = without_signed_urls(config)  # also in what becomes a row of its own, such as a field's description
+        text = encode_json(config, sort_keys=True)
         config_id = hashlib.sha256(text.encode()).hexdigest()
         if config_id in self._seen:
             return config_id
         self._seen.add(config_id)
         values, _ = _CONFIG.read(config, self._drift)
-        rules = next((redact_signed_urls(config[key]) for key in _RULES if isinstance(config.get(key), str)), None)
+        rules = next((config[key] for key in _RULES if isinstance(config.get(key), str)), None)
         self._tables[schemas.RUN_CONFIGS].add([config_id, rules, text], values)
         self._add_objects(config_id, config)
         fields = self._tables[schemas.RUN_CONFIG_FIELDS]

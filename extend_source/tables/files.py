@@ -130,6 +130,8 @@ class FileTables:
             record.text = (merged, {**extra_before, **left_over})
             if fetched or record.text_seen_at is None:
                 record.text_seen_at = fetched_at
+        if fetched:
+            record.written.discard("text")  # its row is later than one that a run's text may have written
 
     def start_over(self) -> None:
         """Take what follows as a later load: files met again are written anew, and only what must be kept is kept.

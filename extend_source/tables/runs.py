@@ -200,7 +200,7 @@ class RunTables:
             file_id = self._files.add(file, fetched_at)
             if file_id is None:
                 self._drift.unexpected_type("file", "id", file.get("id"))
-                extra.setdefault("files", []).append(file)
+                extra.setdefault("files", []).append(raw_file(file, with_contents=self._raw_contents))
             else:
                 links.add((run_id, position, file_id))
 

@@ -118,3 +118,15 @@ def test_legacy_fields_are_walked_through_arrays_and_objects() -> None:
         ("party", "4", "object", None, None),
         ("party.kind", "5", "enum", None, '[{"value":"a"}]'),
     ]
+
+
+def test_a_signed_url_in_a_schema_is_cut_off_in_every_row_made_of_it() -> None:
+    link = "https://files.example/a.pdf?X-Amz-Signature=abc"
+    schema = {"type": "object", "properties": {"total": {"type": "string", "description": link, "enum": [link]}}}
+
+    tables = tables_of({"type": "EXTRACT", "schema": schema, "extractionRules": link})
+
+    (field,) = tables["run_config_fields"]
+    assert field["description"] == "https://files.example/a.pdf?[redacted]"
+    assert field["enum_values"] == '["https://files.example/a.pdf?[redacted]"]'
+    assert "X-Amz-Signature" not in str(tables["run_configs"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -275,3 +275,23 @@ def test_a_page_count_of_a_million_digits_is_kept_out_at_once() -> None:
     (row,) = flatten(run_of(files=[file_of(metadata={"pageCount": Decimal("1e300")})]))["files"]
 
     assert (row["page_count"], row["extra"]) == (None, '{"metadata":{"pageCount":1E+300}}')
+
+
+def test_text_that_is_fetched_stands_above_text_that_was_written_before_in_the_same_load() -> None:
+    file = {"id": "file_1", "contents": {"rawText": "as the run says"}}
+    flattener = Flattener(trust_empty_contents=False)
+    flattener.add_run(run_of(files=[file]), Origin("2025-04-21", None, NOW))
+    rows_of(flattener)
+
+    flattener.add_file({"id": "file_1", "contents": {"rawText": "as fetched"}}, NOW + timedelta(seconds=1), final=True)
+
+    (row,) = rows_of(flattener)["file_contents"]
+    assert (row["raw_text"], row["fetched_at"]) == ("as fetched", NOW + timedelta(seconds=1))
+
+
+def test_a_file_without_an_id_keeps_no_text_when_contents_are_off() -> None:
+    (row,) = flatten(run_of(files=[{"name": "a", "contents": {"rawText": "secret"}}]), with_contents=False)[
+        "processor_runs"
+    ]
+
+    assert row["extra"] == '{"files":[{"name":"a"}]}'

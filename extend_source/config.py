@@ -82,7 +82,8 @@ class ExtendSettings(BaseConfiguration):
         package_minutes: the longest time that `sync` fetches for one load.
         max_requests: stop after this many requests, more to do. None: no limit.
         max_seconds: stop after this many seconds of fetching, more to do. None: no limit.
-        max_error_share: `sync` fails when a greater share of its runs could not be loaded, from 20 runs on. 1: never.
+        max_error_share: `sync` fails when a greater share of its runs could not be loaded, from 20 runs on; those
+            that had failed before do not count. 1: never.
         package_attempts: after so many failures of the destination to take a load, `sync` drops it and fetches its
             runs again.
     """

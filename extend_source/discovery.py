@@ -13,7 +13,7 @@ from dlt.common import logger
 
 from extend_source.api import ExtendClient, InvalidRequest, RunFilters, RunPage
 from extend_source.config import ExtendSettings, parse_start_date
-from extend_source.landed import TERMINAL_STATUSES, LandedData, LandedRun
+from extend_source.landed import MOST_ATTEMPTS, TERMINAL_STATUSES, LandedData, LandedRun
 from extend_source.limits import Limits, StoppedBy
 from extend_source.progress import SyncProgress
 from extend_source.state import CLOCK_SKEW, Position, Scope
@@ -189,14 +189,22 @@ class Discovery:
         """Note which runs of a page differ from what has landed."""
         ids = [summary["id"] for summary in summaries]
         known = self._landed.runs(ids) if self._tables and not self._settings.refresh else {}
+        sums = self._landed.summary_sums(ids)
+        fresh = [summary for summary in summaries if sums.get(summary["id"]) != payload_sha256(summary)]
         changed = [summary for summary in summaries if self._differs(summary, known.get(summary["id"]))]
+        if self.worklist.mode == "incremental":
+            changed = self._without_hopeless(changed, {summary["id"] for summary in fresh})
         self._wanted += (
             WantedRun(summary["id"], "listed", _time_of(summary, "createdAt"), _time_of(summary)) for summary in changed
         )
         self._progress.found(listed=len(ids), known=len(ids) - len(changed), wanted=len(changed))
-        sums = self._landed.summary_sums(ids)
-        fresh = [summary for summary in summaries if sums.get(summary["id"]) != payload_sha256(summary)]
         return ListedPage(fresh, list(self._landed.tombstones(ids)))
+
+    def _without_hopeless(self, changed: list[dict[str, Any]], fresh: set[str]) -> list[dict[str, Any]]:
+        """Leave out runs that have failed often and have not changed since: only a reconcile tries them again."""
+        errors = self._landed.errors(summary["id"] for summary in changed if summary["id"] not in fresh)
+        hopeless = {run_id for run_id, error in errors.items() if error.attempts >= MOST_ATTEMPTS}
+        return [summary for summary in changed if summary["id"] not in hopeless]
 
     def _differs(self, summary: dict[str, Any], landed: LandedRun | None) -> bool:
         """Tell whether a run must be fetched; a figure that the listing leaves out tells nothing."""

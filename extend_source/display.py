@@ -128,7 +128,7 @@ def _effort(plan: PlanResult) -> list[str]:
     parts += [f"{plan.file_backlog:,} for files that landed without text"] if plan.file_backlog else []
     lines = [f"{counted(plan.requests, 'request')} ({', '.join(parts) or 'none'}) in {counted(plan.loads, 'load')}"]
     if plan.minutes is not None:
-        lines[0] += f", at least {duration(math.ceil(plan.minutes * 60))} within the request budget"
+        lines[0] += f", at least {duration(math.ceil(plan.minutes * 60))}"
     if plan.file_backlog is not None:
         lines.append("The text of files takes up to one request more for each new file; how many, only the runs tell.")
     if plan.pending_loads:

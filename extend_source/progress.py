@@ -24,6 +24,7 @@ class SyncProgress:
         fetched: runs fetched.
         changed: of these, runs that were new or had another payload than before.
         failed: runs that could not be loaded and went to ``fetch_errors``.
+        failed_again: of these, runs that had failed before.
         gone: runs that were found to be gone at the source.
         rechecked: runs fetched although nothing said that they had changed.
         drifted: of these, runs that had changed.
@@ -47,6 +48,7 @@ class SyncProgress:
     fetched: int = 0
     changed: int = 0
     failed: int = 0
+    failed_again: int = 0
     gone: int = 0
     rechecked: int = 0
     drifted: int = 0

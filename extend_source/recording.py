@@ -108,6 +108,8 @@ class Recorder:
     def add_errors(self, resource_type: str, failures: dict[str, Fetched]) -> int:
         """Record dead letters, carrying on the count of earlier ones; return how many."""
         earlier = self._landed.errors(failures)
+        if resource_type == "processor_run":
+            self._progress.failed_again += len(earlier)
         for object_id, failure in failures.items():
             before = earlier.get(object_id)
             error = failure.error

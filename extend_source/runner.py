@@ -181,11 +181,12 @@ def run_load(pipeline: dlt.Pipeline, settings: ExtendSettings, source: Any) -> l
 
 
 def _refuse_too_many_errors(progress: SyncProgress, settings: ExtendSettings) -> None:
-    tried = progress.fetched + progress.failed
-    if tried < FEWEST_FOR_SHARE or progress.failed <= tried * settings.max_error_share:
+    failed = progress.failed - progress.failed_again
+    tried = progress.fetched + failed
+    if tried < FEWEST_FOR_SHARE or failed <= tried * settings.max_error_share:
         return
     first = next(iter(progress.errors.values()), "")
-    raise TooManyErrors(f"{progress.failed:,} of {tried:,} runs could not be loaded, the first one as: {first}")
+    raise TooManyErrors(f"{failed:,} of {tried:,} runs could not be loaded, the first one as: {first}")
 
 
 def _result(pipeline: dlt.Pipeline, session: SyncSession, loads: list[str]) -> SyncResult:

@@ -165,7 +165,7 @@ def test_a_plan_says_what_it_takes() -> None:
         "Full listing: 12,000 listed, 0 already there",
         "12,000 runs to fetch:",
         "     12,000  new, or changed since they landed",
-        "12,012 requests (12 to list again, 12,000 for runs) in 6 loads, at least 20 min 2 s within the request budget",
+        "12,012 requests (12 to list again, 12,000 for runs) in 6 loads, at least 20 min 2 s",
         "Nothing was written to duckdb duckdb:////data/extend.duckdb, dataset extend",
     ]
 
@@ -203,7 +203,7 @@ def test_a_plan_tells_what_it_cannot_know_and_what_comes_first() -> None:
     assert shown(show_plan, plan)[3:-1] == [
         "Stopped at the limit of requests, before the end of the listing: there may be more.",
         "12,012 requests (12 to list again, 12,000 for runs, 7 for files that landed without text) in 6 loads, "
-        "at least 20 min 2 s within the request budget",
+        "at least 20 min 2 s",
         "The text of files takes up to one request more for each new file; how many, only the runs tell.",
         "First, 1 load that an earlier sync left behind will be finished; what is in there will not be fetched again.",
         "max_seconds will end the sync before that; the next one goes on from there.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import dlt
@@ -15,7 +16,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from extend_source.api import InvalidSetting
 from extend_source.tables.contract import LOAD_ID, TableSchema
 
-KEYS_PER_QUERY = 500
+KEYS_PER_QUERY = 1000
 
 _ROWS_AT_ONCE = 10_000
 
@@ -69,6 +70,24 @@ class DestinationReader:
         self._pipeline = pipeline
         self._schema_name: Any = schema_name if pipeline and schema_name in pipeline.schema_names else None
         self._missing_tables: set[str] = set()
+        self._client: Any = None
+        self._kept: ExitStack | None = None
+        self._connection: Sql | None = None
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Read all that the block reads over one connection, which takes longer to open than most queries take.
+
+        Within the block a result must be read to its end before the next query.
+        """
+        if self._kept is not None:
+            yield
+            return
+        with ExitStack() as self._kept:
+            try:
+                yield
+            finally:
+                self._kept = self._connection = None
 
     @property
     def is_readable(self) -> bool:
@@ -163,15 +182,18 @@ class DestinationReader:
     ) -> Iterator[tuple[Any, ...]]:
         """Read the rows whose first column has one of some values, any number of them; else as `rows`."""
         pending = list(dict.fromkeys(keys))
-        for start in range(0, len(pending), KEYS_PER_QUERY):
-            chosen = one_of(columns[0], pending[start : start + KEYS_PER_QUERY])
-            yield from self.rows(table, columns, chosen, distinct=distinct, complete=complete)
+        found: list[tuple[Any, ...]] = []
+        with self.connected():
+            for start in range(0, len(pending), KEYS_PER_QUERY):
+                chosen = one_of(columns[0], pending[start : start + KEYS_PER_QUERY])
+                found += self.rows(table, columns, chosen, distinct=distinct, complete=complete)
+        return iter(found)
 
     def _read(self, table: str, write: Any) -> Iterator[tuple[Any, ...]]:
         if self._pipeline is None or table in self._missing_tables:
             return
         try:
-            with self._pipeline.sql_client(self._schema_name) as client:
+            with self._connect(self._pipeline) as client:
                 sql, values = write(client)
                 with client.execute_query(sql, *values) as cursor:
                     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
@@ -184,6 +206,15 @@ class DestinationReader:
                 "last sync is fetched without a comparison."
             )
             self._pipeline = None
+
+    def _connect(self, pipeline: dlt.Pipeline) -> Any:
+        """A connection for a ``with`` statement: the one of the block that is under way, or a new one."""
+        if self._kept is None:
+            return pipeline.sql_client(self._schema_name)
+        if self._connection is None:
+            self._client = self._client or pipeline.sql_client(self._schema_name)
+            self._connection = self._kept.enter_context(self._client)
+        return nullcontext(self._connection)
 
 
 def _is_complete(client: Sql) -> str:

@@ -146,7 +146,7 @@ class Discovery:
         started = time.monotonic()
         stopped_by: StoppedBy | None = None
         for number, filters in enumerate(listing_filters(self._settings)):
-            if number and (stopped_by := self._limits.listing_stopped_by):
+            if number and (stopped_by := self._stopped_by):
                 break
             async for page in client.list_runs(filters, sort_by="updatedAt", sort_dir="desc"):
                 if page.number == 1:
@@ -155,9 +155,14 @@ class Discovery:
                 yield self._compare([summary for summary in recent if self._is_new(summary)])
                 if page.is_last or any(_is_before(summary, self._floor) for summary in page.summaries):
                     break
-                if stopped_by := self._limits.listing_stopped_by:
+                if stopped_by := self._stopped_by:
                     break
         self._finish(stopped_by)
+
+    @property
+    def _stopped_by(self) -> StoppedBy | None:
+        """Why no more must be listed; with nothing to fetch so far, no budget need be left for fetching."""
+        return self._limits.listing_stopped_by if self._wanted else self._limits.stopped_by
 
     def _note_newest(self, page: RunPage, behind: float) -> None:
         """Note the newest change that the first page of a listing shows.
@@ -187,10 +192,14 @@ class Discovery:
 
     def _compare(self, summaries: list[dict[str, Any]]) -> ListedPage:
         """Note which runs of a page differ from what has landed."""
+        with self._landed.connected():
+            return self._compared(summaries)
+
+    def _compared(self, summaries: list[dict[str, Any]]) -> ListedPage:
         ids = [summary["id"] for summary in summaries]
         known = self._landed.runs(ids) if self._tables and not self._settings.refresh else {}
         sums = self._landed.summary_sums(ids)
-        fresh = [summary for summary in summaries if sums.get(summary["id"]) != payload_sha256(summary)]
+        fresh = [each for each in summaries if each["id"] not in sums or sums[each["id"]] != payload_sha256(each)]
         changed = [summary for summary in summaries if self._differs(summary, known.get(summary["id"]))]
         if self.worklist.mode == "incremental":
             changed = self._without_hopeless(changed, {summary["id"] for summary in fresh})
@@ -335,8 +344,10 @@ def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
 
 
 def _is_before(summary: dict[str, Any], moment: datetime | None) -> bool:
+    if moment is None:
+        return False
     updated_at = _time_of(summary)
-    return moment is not None and updated_at is not None and updated_at < moment
+    return updated_at is not None and updated_at < moment
 
 
 def _is_final(landed: LandedRun, tables: frozenset[str]) -> bool:

@@ -30,7 +30,8 @@ class Limits:
         self._settings = settings
         self._progress = progress
         self._package_runs = settings.package_runs if bounded else _NO_LIMIT
-        self._package_end = time.monotonic() + settings.package_minutes * 60 if bounded else float("inf")
+        self._package_seconds = settings.package_minutes * 60 if bounded else float("inf")
+        self._package_end: float | None = None
 
     @property
     def runs(self) -> int:
@@ -50,7 +51,10 @@ class Limits:
         return self._stopped_by(LISTING_SHARE)
 
     def stop_fetching(self) -> bool:
-        """Tell whether the load must fetch no more."""
+        """Tell whether the load must fetch no more; its time runs from the first call, which comes before any fetch."""
+        if self._package_end is None:  # so that a load fetches something, however long listing took
+            self._package_end = time.monotonic() + self._package_seconds
+            return self.stopped_by is not None
         return self.stopped_by is not None or time.monotonic() >= self._package_end
 
     def _stopped_by(self, share: float) -> StoppedBy | None:

@@ -30,10 +30,15 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
     finished: list[str] = []
     while pipeline.has_pending_data:
         try:
-            finished += load_ids(pipeline.run())
+            info: LoadInfo | None = pipeline.run()  # dlt's own annotation leaves the None out
         except PipelineStepFailed as failure:
             if not note_failure(pipeline, failure, attempts):
                 raise
+            continue
+        finished += load_ids(info)
+        if info is None and pipeline.has_pending_data:
+            # dlt was killed before it had noted the schema; without one it does nothing at all
+            pipeline.abort_packages()
     return finished
 
 

@@ -18,9 +18,10 @@ import psycopg2
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from extend_source import SyncUnderWay, TooManyErrors
-from extend_source.sandbox import SandboxServer
+from extend_source import SyncProgress, SyncUnderWay, TooManyErrors
+from extend_source.sandbox import Options, SandboxServer
 from extend_source.sandbox.requests_log import LoggedRequest
+from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import (
     change_runs,
     fetched,
@@ -31,6 +32,7 @@ from tests.acceptance.scenes import (
     make_open_warehouse,
     moment_of,
     put_small_runs,
+    small_run,
 )
 from tests.acceptance.truth import assert_holds, assert_summaries
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
@@ -88,19 +90,22 @@ def test_a_budget_of_requests_holds_across_loads_and_retries(
     assert [fetched for (fetched,) in log(any_warehouse, "runs_fetched")] == [4, 4, 3]
 
 
-def test_a_budget_of_seconds_stops_the_sync_and_repeated_syncs_finish_the_job(any_warehouse: AnyWarehouse) -> None:
+def test_a_budget_of_seconds_stops_the_sync_and_repeated_syncs_finish_the_job(
+    any_warehouse: AnyWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = any_warehouse.server
-    server.before_each_request = lambda request: time.sleep(0.08)  # 25 runs take two seconds
+    # a tenth of a second for each request, by a clock that no busy machine slows down
+    monkeypatch.setattr(SyncProgress, "seconds", property(lambda progress: progress.requests.requests / 10))
 
-    results = [any_warehouse.sync(max_seconds=1.5, max_concurrency=2)]
-    while results[-1].stopped_by is not None and len(results) < 20:
-        results.append(any_warehouse.sync(max_seconds=1.5, max_concurrency=2))
+    results = [any_warehouse.sync(max_seconds=1.15, max_concurrency=1) for _ in range(3)]
 
-    assert len(results) > 1
-    assert {result.stopped_by for result in results[:-1]} == {"max_seconds"}
-    assert [result.left for result in results] == [stopped for (stopped,) in log(any_warehouse, "runs_pending")]
-    assert results[-1].complete
-    assert sum(result.fetched for result in results) == server.requests.counts["get_run"] == RUNS
+    assert [(result.fetched, result.left, result.stopped_by, result.complete) for result in results] == [
+        (11, 14, "max_seconds", False),
+        (11, 3, "max_seconds", False),
+        (3, 0, None, True),
+    ]
+    assert log(any_warehouse, "runs_pending", "stopped_by") == [(14, "max_seconds"), (3, "max_seconds"), (0, None)]
+    assert server.requests.counts == {"list_runs": 3, "get_run": RUNS}
     assert_holds(any_warehouse)
 
 
@@ -115,6 +120,23 @@ def test_a_listing_takes_no_more_than_half_of_a_budget(any_warehouse: AnyWarehou
     assert (result.listed, result.fetched, result.left) == (2000, 2, 1998)
     assert result.stopped_by == "max_requests"
     assert result.watermark is None
+
+
+def test_a_listing_of_what_has_landed_may_take_the_whole_budget_so_that_its_end_is_reached(
+    make_warehouse: MakeWarehouse,
+) -> None:
+    with SandboxServer(runs=0, options=Options(largest_page=10)) as server:
+        put_small_runs(server.workspace, 45)
+        warehouse = make_warehouse(server)
+        warehouse.sync()
+        oldest, *_ = server.workspace.run_ids()
+        server.workspace.put_run(small_run(oldest, status="FAILED"), updated_at=moment_of(server.workspace, oldest))
+        server.requests.reset()
+
+        result = warehouse.sync(reconcile=True, max_requests=6)
+
+        assert server.requests.counts == {"list_runs": 5, "get_run": 1}
+        assert (result.fetched, result.stopped_by) == (1, None)
 
 
 # ---- packages

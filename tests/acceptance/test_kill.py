@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import dlt
 import pytest
 from dlt.common.storages.load_package import PackageStorage
+from dlt.extract.extract import Extract
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.sandbox import Options, SandboxServer, Workspace
@@ -108,6 +110,30 @@ def test_a_kill_before_dlt_has_deleted_what_it_normalised_holds_up_no_sync(
 
     assert empty_warehouse.column("processor_runs", "id") == ["dpr_0000", "dpr_0001"]
     assert empty_warehouse.server.requests.counts["get_run"] == 2
+
+
+def test_a_kill_before_dlt_has_noted_the_first_load_holds_up_no_sync(
+    empty_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_light_run(empty_warehouse.server.workspace, 0)
+    destination = dlt.destinations.duckdb(str(empty_warehouse.database))
+    dlt.pipeline("other", destination=destination, dataset_name=empty_warehouse.dataset).run([{"n": 1}], table_name="t")
+    commit_packages = Extract.commit_packages
+
+    def commit_packages_and_die(extract: Extract) -> None:
+        commit_packages(extract)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Extract, "commit_packages", commit_packages_and_die)
+        with pytest.raises(PipelineStepFailed):
+            empty_warehouse.sync()
+    restarted = Warehouse(empty_warehouse.server, empty_warehouse.folder)
+    assert restarted.pipeline.has_pending_data
+
+    restarted.sync()
+
+    assert restarted.column("processor_runs", "id") == ["dpr_0000"]
 
 
 def package(storage: PackageStorage, load_id: str) -> Path:

@@ -130,6 +130,30 @@ def test_a_run_that_could_not_be_had_for_now_is_asked_for_again(
     assert_holds(any_warehouse)
 
 
+def test_a_run_that_no_table_can_hold_is_asked_for_again_with_all_that_changed_since(
+    any_warehouse: AnyWarehouse,
+) -> None:
+    workspace, server = any_warehouse.server.workspace, any_warehouse.server
+    ids = by_age(server)
+    odd, moment = ids[12], moment_of(workspace, ids[12])
+    record = workspace.runs[odd]
+    workspace.put_run(
+        b'{"id":"%s","status":"PROCESSED","type":"CLASSIFY","metadata":{"n":1e200000}}' % odd.encode(),
+        created_at=moment,
+    )
+    any_warehouse.sync()
+    errors = any_warehouse.column("fetch_errors", "id")
+    workspace.runs[odd] = record
+    server.requests.reset()
+
+    any_warehouse.sync(lookback=0)
+
+    assert errors == [odd]
+    assert sorted(fetched(server)) == sorted(ids[12:])
+    assert any_warehouse.rows("fetch_errors") == []
+    assert_holds(any_warehouse)
+
+
 def test_a_reconcile_fetches_everything_as_nothing_can_be_compared(any_warehouse: AnyWarehouse) -> None:
     server = any_warehouse.server
     any_warehouse.sync()

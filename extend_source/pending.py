@@ -26,6 +26,7 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
     Raises:
         PipelineStepFailed: loading failed; the load stays pending unless it was the last attempt.
     """
+    _complete_folders(pipeline)
     _delete_leftovers(pipeline)
     finished: list[str] = []
     while pipeline.has_pending_data:
@@ -40,6 +41,21 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
             # dlt was killed before it had noted the schema; without one it does nothing at all
             pipeline.abort_packages()
     return finished
+
+
+def pending_loads(pipeline: dlt.Pipeline) -> list[str]:
+    """Return dlt's ids of the loads that an earlier sync left behind, in order."""
+    _complete_folders(pipeline)
+    if not pipeline.has_pending_data:
+        return []
+    return sorted({*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()})
+
+
+def _complete_folders(pipeline: dlt.Pipeline) -> None:
+    """Make the folders for loads that dlt was killed before making: it could not list the loads without them."""
+    for storage in (pipeline._get_load_storage(), pipeline._get_normalize_storage()):
+        if storage.storage.has_folder("."):
+            storage.initialize_storage()
 
 
 def _delete_leftovers(pipeline: dlt.Pipeline) -> None:

@@ -17,12 +17,13 @@ from extend_source.api import ExtendClient, RequestBudget
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.discovery import Discovery, checked_run_ids, wanted_by_id
 from extend_source.limits import Limits, StoppedBy
+from extend_source.pending import pending_loads
 from extend_source.progress import SyncProgress
 from extend_source.runner import resolved_settings
 from extend_source.source import extend_source
 from extend_source.state import SyncState, scope_of
 from extend_source.tables import FETCHED_TABLES, selection_text
-from extend_source.viewing import landed_data, location, pending_loads, source_state, viewed
+from extend_source.viewing import landed_data, location, source_state, viewed
 from extend_source.worklist import Worklist
 
 

@@ -13,11 +13,12 @@ import dlt
 
 from extend_source.config import ExtendSettings
 from extend_source.landed import TERMINAL_STATUSES, LandedData, as_utc
+from extend_source.pending import pending_loads
 from extend_source.runner import resolved_settings
 from extend_source.state import Position, Scope, SyncState, scope_of
 from extend_source.tables.bookkeeping import FETCH_ERRORS, PROCESSOR_RUN_TOMBSTONES, SYNC_LOG
 from extend_source.tables.schemas import PROCESSOR_RUNS
-from extend_source.viewing import landed_data, location, pending_loads, source_state, viewed
+from extend_source.viewing import landed_data, location, source_state, viewed
 
 LAST_LOADS = 5
 

@@ -78,13 +78,6 @@ def landed_data(view: dlt.Pipeline) -> LandedData:
     return LandedData(view, SECTION)
 
 
-def pending_loads(pipeline: dlt.Pipeline) -> list[str]:
-    """Return dlt's ids of the loads that an earlier sync left behind, in order."""
-    if not pipeline.has_pending_data:
-        return []
-    return sorted({*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()})
-
-
 def database_file(pipeline: dlt.Pipeline) -> Path | None:
     """Return the file that a pipeline's DuckDB database is in, or would be; None for any other destination."""
     config: Any = pipeline.destination_client().config

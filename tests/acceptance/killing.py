@@ -67,6 +67,15 @@ class Machine:
     dataset: str
     pipelines: Path
 
+    def pipeline(self) -> dlt.Pipeline:
+        """Return the machine's pipeline."""
+        return dlt.pipeline(
+            "extend",
+            destination=getattr(dlt.destinations, self.destination)(self.address),
+            dataset_name=self.dataset,
+            pipelines_dir=str(self.pipelines),
+        )
+
 
 def sync_until(moment: Moment | None, machine: Machine, **arguments: Any) -> str | None:
     """Sync in another process and kill that with SIGKILL.
@@ -143,14 +152,32 @@ def _sync(sender: Connection, moment: Moment | None, machine: Machine, arguments
     watch = _Watch(sender, moment)
     _announce_phases(watch)
     sys.addaudithook(lambda event, _: watch.step() if event.startswith(_STEPS) else None)
-    pipeline = dlt.pipeline(
-        "extend",
-        destination=getattr(dlt.destinations, machine.destination)(machine.address),
-        dataset_name=machine.dataset,
-        pipelines_dir=str(machine.pipelines),
-    )
-    sync(pipeline, **arguments)
+    sync(machine.pipeline(), **arguments)
     watch.leave()
+
+
+def sync_until_folder(name: str, machine: Machine, **arguments: Any) -> None:
+    """Sync in another process and kill that with SIGKILL when it is about to make a folder.
+
+    Args:
+        name: the name of the folder.
+        machine: where.
+        **arguments: as for `sync`.
+    """
+    process = _processes.Process(target=_sync_until_folder, args=(name, machine, arguments))
+    process.start()
+    process.join(_MOST_SECONDS)
+    assert process.exitcode == -signal.SIGKILL
+
+
+def _sync_until_folder(name: str, machine: Machine, arguments: dict[str, Any]) -> None:
+    def die_before_the_folder(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "os.mkdir" and Path(os.fsdecode(arguments[0])).name == name:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    machine.pipelines.mkdir(exist_ok=True)
+    sys.addaudithook(die_before_the_folder)
+    sync(machine.pipeline(), **arguments)
 
 
 def _announce_phases(watch: _Watch) -> None:

@@ -17,9 +17,10 @@ from dlt.common.storages.load_package import PackageStorage
 from dlt.extract.extract import Extract
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from extend_source import status, sync
 from extend_source.sandbox import Options, SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
-from tests.acceptance.killing import PHASES, Machine, Moment, sync_until
+from tests.acceptance.killing import PHASES, Machine, Moment, sync_until, sync_until_folder
 from tests.acceptance.truth import assert_summaries, assert_tables, expected_tables
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 
@@ -110,6 +111,27 @@ def test_a_kill_before_dlt_has_deleted_what_it_normalised_holds_up_no_sync(
 
     assert empty_warehouse.column("processor_runs", "id") == ["dpr_0000", "dpr_0001"]
     assert empty_warehouse.server.requests.counts["get_run"] == 2
+
+
+@pytest.mark.parametrize("folder", ["normalize", "extracted", "load", "new", "normalized", "loaded"])
+def test_a_kill_while_dlt_makes_its_folders_holds_up_no_sync(folder: str, empty_warehouse: Warehouse) -> None:
+    server = empty_warehouse.server
+    machines = Machines(empty_warehouse)
+    put_light_run(server.workspace, 1)
+    sync(machines.current.pipeline(), **settings(server))
+    put_light_run(server.workspace, 0)
+    machines.move()
+    machine = machines.current
+    left = int(folder not in ("normalize", "extracted"))  # these two come before anything is fetched
+
+    sync_until_folder(folder, machine, **settings(server))
+
+    assert not list((machine.pipelines / "extend").glob(f"**/{folder}"))
+    assert server.requests.counts["get_run"] == 1 + left
+    assert status(machine.pipeline()).pending_loads == left
+    assert sync(machine.pipeline(), **settings(server)).complete
+    assert server.requests.counts["get_run"] == 2
+    assert empty_warehouse.column("processor_runs", "id") == ["dpr_0000", "dpr_0001"]
 
 
 def test_a_kill_before_dlt_has_noted_the_first_load_holds_up_no_sync(

@@ -116,7 +116,7 @@ def test_a_status_is_json_for_machines(server: SandboxServer, tmp_path: Path) ->
     assert [load["requests"] for load in result["last_loads"]] == [121]
 
 
-@pytest.mark.parametrize("limit", [["--max-requests", "30"], ["--max-seconds", "4", "--requests-per-second", "20"]])
+@pytest.mark.parametrize("limit", [["--max-requests", "30"], ["--max-seconds", "4", "--requests-per-second", "5"]])
 def test_a_sync_that_comes_to_its_limit_ends_with_5_and_the_next_one_goes_on(
     server: SandboxServer, tmp_path: Path, limit: list[str]
 ) -> None:

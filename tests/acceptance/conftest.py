@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -45,10 +47,12 @@ def empty_warehouse(empty_server: SandboxServer, tmp_path: Path) -> Warehouse:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server for the tests of one process, started when the first one asks for it."""
-    # the folder of the process and no new one: asked for from another conftest as well, it is still one server
-    server = get_server(tmp_path_factory.getbasetemp() / "postgres", cleanup_mode="stop")
+    # a folder named for the process: asked for from another conftest as well, it is still one server. And not one of
+    # pytest's: another session of pytest, when it starts, takes the right to enter them from PostgreSQL's user.
+    folder = Path(tempfile.gettempdir()) / f"extend-postgres-{os.getpid()}"
+    server = get_server(folder, cleanup_mode="delete")
     try:
         _execute(server.get_uri(), "alter system set fsync = off", "select pg_reload_conf()")  # thrown away anyway
         yield server

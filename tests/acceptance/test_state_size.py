@@ -16,7 +16,7 @@ import duckdb
 
 from extend_source import SyncSession, extend_source
 
-RUNS = 100_000
+RUNS = 1_000_000
 PAGE = 1000
 NEWEST = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

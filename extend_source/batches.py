@@ -100,7 +100,7 @@ class Load:
                 self._limits,
                 self._scope,
                 self._tables,
-                position=self._state.position(self._scope, start, now),
+                position=Position() if session.compare_all else self._state.position(self._scope, start, now),
                 reconcile=session.reconcile,
                 now=now,
             )
@@ -116,9 +116,6 @@ class Load:
 
     async def _fetch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
         """Fetch runs, and the text of files where it is wanted."""
-        if self._fetches_contents:
-            async for tables in self._contents_of_backlog(client):
-                yield tables
         try:
             async for answers in fetch_all(
                 worklist.take(self._limits.runs),
@@ -137,10 +134,16 @@ class Load:
                 yield self._recorder.take()
         finally:
             worklist.put_back()
+        if self._fetches_contents and not len(worklist) and worklist.mode != "by_id":
+            async for tables in self._contents_of_backlog(client):
+                yield tables
 
     def _finish(self, worklist: Worklist) -> None:
         """Move the watermark if all is done, and write the log."""
         session = self._session
+        if self._limits.stopped_by is not None:
+            # rechecks are made with what the budget leaves; the next reconcile goes on with those left longest
+            self._progress.wanted -= worklist.drop_rechecks()
         files_left = session.file_backlog or self._progress.files_done < self._progress.files_wanted
         if len(worklist) or files_left:
             session.stopped_by = self._limits.stopped_by
@@ -188,6 +191,7 @@ class Load:
             workspace_id=settings.workspace_id,
             budget=RequestBudget(settings.requests_per_second, settings.max_concurrency),
             statistics=self._progress.requests,
+            may_send=lambda: self._limits.stopped_by is None,
         )
 
     def _count_run(self) -> None:

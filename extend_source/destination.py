@@ -140,7 +140,7 @@ class DestinationReader:
         *conditions: Condition,
         order_by: Sequence[str] = (),
         distinct: bool = False,
-        complete: bool = False,
+        complete: bool | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         """Read rows.
 
@@ -150,7 +150,8 @@ class DestinationReader:
             *conditions: all of them must hold.
             order_by: the columns to sort by, ascending.
             distinct: leave out repeated rows.
-            complete: leave out rows of loads that did not end: tables load one by one, and dlt notes a load at its end.
+            complete: True: leave out rows of loads that did not end, as tables load one by one, and dlt notes a load at
+                its end; False: read just these; None: read all.
 
         Yields:
             The rows. Stop iterating to stop reading.
@@ -161,8 +162,8 @@ class DestinationReader:
             sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM "
             sql += client.make_qualified_table_name(table.name)
             parts = [condition.sql(client) for condition in conditions]
-            if complete:
-                parts.append(_is_complete(client))
+            if complete is not None:
+                parts.append(_is_complete(client) if complete else f"NOT ({_is_complete(client)})")
             if parts:
                 sql += f" WHERE {' AND '.join(parts)}"
             if order_by:
@@ -178,7 +179,7 @@ class DestinationReader:
         keys: Iterable[str],
         *,
         distinct: bool = False,
-        complete: bool = False,
+        complete: bool | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         """Read the rows whose first column has one of some values, any number of them; else as `rows`."""
         pending = list(dict.fromkeys(keys))

@@ -11,7 +11,7 @@ from typing import Any
 
 from dlt.common import logger
 
-from extend_source.api import ExtendClient, InvalidRequest, RunFilters, RunPage
+from extend_source.api import ExtendClient, InvalidRequest, InvalidSetting, RunFilters, RunPage, Withdrawn
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.landed import MOST_ATTEMPTS, TERMINAL_STATUSES, LandedData, LandedRun
 from extend_source.limits import Limits, StoppedBy
@@ -121,6 +121,7 @@ class Discovery:
         self._seen: set[str] = set()
         self._wanted: list[WantedRun] = []
         self._newest: datetime | None = None
+        self._processors: set[str] = set()
 
     def _mode(self, position: Position, reconcile: bool) -> Mode:
         if not self._landed.is_readable:
@@ -148,15 +149,20 @@ class Discovery:
         for number, filters in enumerate(listing_filters(self._settings)):
             if number and (stopped_by := self._stopped_by):
                 break
-            async for page in client.list_runs(filters, sort_by="updatedAt", sort_dir="desc"):
-                if page.number == 1:
-                    self._note_newest(page, time.monotonic() - started if number else 0.0)
-                recent = [summary for summary in page.summaries if not _is_before(summary, self._start)]
-                yield self._compare([summary for summary in recent if self._is_new(summary)])
-                if page.is_last or any(_is_before(summary, self._floor) for summary in page.summaries):
-                    break
-                if stopped_by := self._stopped_by:
-                    break
+            try:
+                async for page in client.list_runs(filters, sort_by="updatedAt", sort_dir="desc"):
+                    if page.number == 1:
+                        self._note_newest(page, time.monotonic() - started if number else 0.0)
+                    recent = [summary for summary in page.summaries if not _is_before(summary, self._start)]
+                    yield self._compare([summary for summary in recent if self._is_new(summary)])
+                    if page.is_last or any(_is_before(summary, self._floor) for summary in page.summaries):
+                        break
+                    if stopped_by := self._stopped_by:
+                        break
+            except Withdrawn:
+                stopped_by = self._limits.stopped_by
+                break
+        self._refuse_another_workspace()
         self._finish(stopped_by)
 
     @property
@@ -198,9 +204,19 @@ class Discovery:
     def _compared(self, summaries: list[dict[str, Any]]) -> ListedPage:
         ids = [summary["id"] for summary in summaries]
         known = self._landed.runs(ids) if self._tables and not self._settings.refresh else {}
-        sums = self._landed.summary_sums(ids)
-        fresh = [each for each in summaries if each["id"] not in sums or sums[each["id"]] != payload_sha256(each)]
-        changed = [summary for summary in summaries if self._differs(summary, known.get(summary["id"]))]
+        sums = {summary["id"]: payload_sha256(summary) for summary in summaries}
+        said_before = {
+            run_id: landed.listed_at
+            for run_id, landed in self._landed.summaries(ids).items()
+            if landed.sha256 == sums[run_id]
+        }
+        fresh = [summary for summary in summaries if summary["id"] not in said_before]
+        changed = [
+            summary
+            for summary in summaries
+            if self._differs(summary, known.get(summary["id"]), said_before.get(summary["id"]))
+        ]
+        self._processors.update(str(summary.get("processorId")) for summary in summaries)
         if self.worklist.mode == "incremental":
             changed = self._without_hopeless(changed, {summary["id"] for summary in fresh})
         self._wanted += (
@@ -215,8 +231,14 @@ class Discovery:
         hopeless = {run_id for run_id, error in errors.items() if error.attempts >= MOST_ATTEMPTS}
         return [summary for summary in changed if summary["id"] not in hopeless]
 
-    def _differs(self, summary: dict[str, Any], landed: LandedRun | None) -> bool:
-        """Tell whether a run must be fetched; a figure that the listing leaves out tells nothing."""
+    def _differs(self, summary: dict[str, Any], landed: LandedRun | None, listed_at: datetime | None) -> bool:
+        """Tell whether a run must be fetched; a figure that the listing leaves out tells nothing.
+
+        Args:
+            summary: what the listing says now.
+            landed: what has landed.
+            listed_at: since when the listing says just this; None: it says something new.
+        """
         if not self._tables:
             return False
         if not self._landed.is_readable:
@@ -228,12 +250,32 @@ class Discovery:
             or _time_of(summary) != landed.updated_at
         ):
             return True
+        if landed.fetched_at is not None and listed_at is not None and landed.fetched_at >= listed_at:
+            return False  # fetched since: what differs, the payload does not say
         usage = summary.get("usage")
         credits = usage.get("credits") if isinstance(usage, dict) else None
         try:
             return credits is not None and to_credits(credits) != landed.credits
         except ValueError:
             return False  # no figure to compare
+
+    def _refuse_another_workspace(self) -> None:
+        """Refuse a listing that has nothing in common with what has landed.
+
+        Its runs would be taken for the same workspace's, and those that have landed for deleted ones.
+        """
+        settings, progress = self._settings, self._progress
+        if not self._seen or progress.known or self._start or settings.refresh or not self._tables:
+            return
+        landed = self._landed.processor_ids(settings)
+        if not landed or landed & self._processors or next(listing_filters(settings)) != RunFilters():
+            return
+        raise InvalidSetting(
+            f"None of the {len(self._seen):,} runs listed, nor any of their processors, has landed in this dataset, "
+            "which holds others: the key seems to be of another workspace, or base_url of another deployment",
+            "Load it into a dataset of its own, or set workspace_id for each workspace. If all is as it should be, "
+            "sync once with refresh",
+        )
 
     def _finish(self, stopped_by: StoppedBy | None) -> None:
         """Put the runs in order and, after a listing that was read as far as needed, add those it cannot show."""

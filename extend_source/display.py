@@ -66,6 +66,11 @@ def show_result(console: Console, result: SyncResult) -> None:
     if result.stopped_by:
         rest = f"{counted(result.left, 'run')} {'is' if result.left == 1 else 'are'} left for the next sync"
         lines.append(f"{_STOPS[result.stopped_by]}: {rest if result.left else 'the next sync goes on from here'}.")
+        if not result.listing_complete:
+            lines.append(
+                "It was not listed to the end. If that happens again and again, raise the limit: a listing takes "
+                "a request for each 1,000 runs."
+            )
     if result.errors:
         lines += [f"  {object_id}: {message}" for object_id, message in result.errors.items()]
         lines.append("The table fetch_errors has all that could not be loaded; a sync that lists it tries it again.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 
-from extend_source.api import ExtendError
+from extend_source.api import ExtendError, Withdrawn
 
 STOP_GRACE_SECONDS = 5.0
 """How long requests under way may go on after a stop."""
@@ -105,6 +105,8 @@ async def _work(
         try:
             payload = await fetch(wanted)
             answer = Fetched(wanted, payload, None, _now())
+        except Withdrawn:
+            return
         except ExtendError as error:
             answer = error if error.refuses_everything else Fetched(wanted, None, error, _now())
         except Exception as error:  # a defect of ours: the caller waits for an answer and raises it

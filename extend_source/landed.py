@@ -42,6 +42,14 @@ class LandedRun(NamedTuple):
     updated_at: datetime | None
     credits: Decimal | None
     tables: frozenset[str]
+    fetched_at: datetime | None = None
+
+
+class LandedSummary(NamedTuple):
+    """What the destination knows of a run's summary."""
+
+    sha256: str | None
+    listed_at: datetime | None
 
 
 class LandedError(NamedTuple):
@@ -65,9 +73,9 @@ class LandedData(DestinationReader):
             The runs that have landed with all their rows, by id. A load that was cut off between two tables does not
             count: its runs are fetched again.
         """
-        columns = ("id", "status", "updated_at", "credits", "loaded_tables")
+        columns = ("id", "status", "updated_at", "credits", "loaded_tables", "fetched_at")
         return {
-            row[0]: LandedRun(row[1], as_utc(row[2]), as_credits(row[3]), selected_by(row[4]))
+            row[0]: LandedRun(row[1], as_utc(row[2]), as_credits(row[3]), selected_by(row[4]), as_utc(row[5]))
             for row in self.lookup(PROCESSOR_RUNS, columns, ids, complete=True)
         }
 
@@ -75,9 +83,15 @@ class LandedData(DestinationReader):
         """Look up the SHA-256 of the payloads of runs that have landed."""
         return dict(self.lookup(PROCESSOR_RUNS, ("id", "payload_sha256"), ids, complete=True))
 
-    def summary_sums(self, ids: Iterable[str]) -> dict[str, str | None]:
-        """Look up the SHA-256 of the summaries that have landed."""
-        return dict(self.lookup(PROCESSOR_RUN_SUMMARIES, ("id", "summary_sha256"), ids))
+    def summaries(self, ids: Iterable[str]) -> dict[str, LandedSummary]:
+        """Look up the summaries that have landed."""
+        rows = self.lookup(PROCESSOR_RUN_SUMMARIES, ("id", "summary_sha256", "listed_at"), ids)
+        return {row[0]: LandedSummary(row[1], as_utc(row[2])) for row in rows}
+
+    def processor_ids(self, settings: ExtendSettings) -> set[str]:
+        """The processors of the runs that have landed from the workspace asked for."""
+        workspace = equals("workspace_id", settings.workspace_id)
+        return {row[0] for row in self.rows(PROCESSOR_RUNS, ("processor_id",), workspace, distinct=True) if row[0]}
 
     def listed_times(self, ids: Iterable[str]) -> dict[str, tuple[datetime | None, datetime | None]]:
         """Look up when runs were created and changed last, as an earlier listing said."""
@@ -90,11 +104,16 @@ class LandedData(DestinationReader):
         return {row[0]: as_utc(row[1]) or _EPOCH for row in rows}
 
     def runs_in_flight(self, settings: ExtendSettings) -> Iterator[str]:
-        """The runs that landed before they had ended, as far as the settings ask for them."""
+        """The runs that landed before they had ended, or not with all their rows, as far as the settings ask for them.
+
+        The latter are of a load that was cut off between two tables and then lost.
+        """
         terminal = sorted(TERMINAL_STATUSES)
         unfinished = f"({{status}} IS NULL OR {{status}} NOT IN ({', '.join(['%s'] * len(terminal))}))"
         condition = Condition(unfinished, *terminal, columns=["status"])
         yield from self._run_ids(condition, *_in_scope(settings))
+        for row in self.rows(PROCESSOR_RUNS, ("id",), *_in_scope(settings), complete=False):
+            yield row[0]
 
     def runs_of_scope(self, settings: ExtendSettings) -> Iterator[str]:
         """The runs that have landed, or have been listed, and that a full listing with these settings would show.
@@ -148,10 +167,11 @@ class LandedData(DestinationReader):
         return {row[0]: LandedError(row[1], as_utc(row[2]) or _EPOCH, row[3]) for row in rows}
 
     def failed_runs(self, workspace_id: str | None) -> Iterator[str]:
-        """The runs that could not be loaded, but for those that have failed often."""
+        """The runs that could not be loaded, but for those that have failed often, or that the API does not know."""
+        may_exist = Condition("({status_code} IS NULL OR {status_code} <> 404)", columns=["status_code"])
         few = Condition("{attempts} < %s", MOST_ATTEMPTS, columns=["attempts"])
         run = equals("resource_type", "processor_run")
-        for row in self.rows(FETCH_ERRORS, ("id",), few, run, equals("workspace_id", workspace_id)):
+        for row in self.rows(FETCH_ERRORS, ("id",), few, may_exist, run, equals("workspace_id", workspace_id)):
             yield row[0]
 
     def drift_keys(self) -> frozenset[tuple[str, str]]:

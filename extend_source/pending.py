@@ -6,11 +6,15 @@ from typing import Any
 
 import dlt
 from dlt.common import logger
-from dlt.common.destination.exceptions import DestinationTerminalException
+from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 _FAILURES = "extend_load_failures"
+_DROPPED = "extend_load_dropped"
+
+_MOST_CHARACTERS = 500
+"""Errors of databases can be pages long."""
 
 
 def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
@@ -18,7 +22,7 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
 
     Args:
         pipeline: the pipeline.
-        attempts: how often the destination may refuse a load, over all syncs, before it is dropped.
+        attempts: how often a load may fail, over all syncs, before it is dropped.
 
     Returns:
         The ids of the loads that were finished.
@@ -72,18 +76,20 @@ def _delete_leftovers(pipeline: dlt.Pipeline) -> None:
 def note_failure(pipeline: dlt.Pipeline, failure: PipelineStepFailed, attempts: int) -> bool:
     """Count a failure to load, and drop the load when there have been enough.
 
-    Only what the destination refuses counts; that it cannot be reached does not.
+    That the destination cannot be reached does not count, nor does a user's interruption.
 
     Args:
         pipeline: the pipeline.
         failure: what dlt raised.
-        attempts: how often the destination may refuse a load.
+        attempts: how often a load may fail.
 
     Returns:
-        Whether the load was dropped. Its runs have not landed then, so that the next scan finds them again.
+        Whether the load was dropped. Its runs have not landed then; `dropped_a_load` tells the next scan to find them.
     """
     load_id = failure.load_id
-    if load_id is None or not _is_refusal(failure):
+    if load_id is None or failure.step not in ("normalize", "load") or _was_interrupted(failure):
+        return False
+    if not _answers(pipeline):
         return False
     failures = _failures(pipeline)
     count = failures.get(load_id, 0) + 1
@@ -91,12 +97,29 @@ def note_failure(pipeline: dlt.Pipeline, failure: PipelineStepFailed, attempts: 
         pipeline.set_local_state_val(_FAILURES, {load_id: count})
         return False
     logger.error(
-        f"The destination has refused load {load_id} {count} times. It is dropped, and its runs will be fetched "
-        f"again. The last error: {failure.exception}"
+        f"Load {load_id} has failed {count} times. It is dropped, and its runs will be fetched again. "
+        f"The last error: {' '.join(str(failure.exception).split())[:_MOST_CHARACTERS]}"
     )
     pipeline.abort_packages()
     pipeline.set_local_state_val(_FAILURES, {})
+    pipeline.set_local_state_val(_DROPPED, True)
     return True
+
+
+def dropped_a_load(pipeline: dlt.Pipeline) -> bool:
+    """Tell whether a load was dropped since the last scan that compared everything.
+
+    Some of its tables may have landed, so a watermark does not tell any longer that all below it is whole.
+    """
+    try:
+        return bool(pipeline.get_local_state_val(_DROPPED))
+    except KeyError:
+        return False
+
+
+def forget_dropped_load(pipeline: dlt.Pipeline) -> None:
+    """Note that everything has been compared since."""
+    pipeline.set_local_state_val(_DROPPED, False)
 
 
 def load_ids(info: LoadInfo | None) -> list[str]:
@@ -112,10 +135,22 @@ def _failures(pipeline: dlt.Pipeline) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def _is_refusal(failure: BaseException) -> bool:
+def _was_interrupted(failure: BaseException) -> bool:
     seen: BaseException | None = failure
     while seen is not None:
-        if isinstance(seen, DestinationTerminalException):
+        if isinstance(seen, KeyboardInterrupt):
             return True
         seen = getattr(seen, "exception", None) or seen.__cause__
     return False
+
+
+def _answers(pipeline: dlt.Pipeline) -> bool:
+    """Tell whether the destination can be reached; one that takes no SQL is believed to be."""
+    try:
+        with pipeline.sql_client() as client:
+            client.execute_sql("SELECT 1")
+    except SqlClientNotAvailable:
+        return True
+    except Exception:
+        return False
+    return True

@@ -15,7 +15,7 @@ from extend_source.api import ExtendError
 from extend_source.config import SECTION, ExtendSettings
 from extend_source.discovery import checked_run_ids
 from extend_source.locking import only_sync
-from extend_source.pending import finish_pending, load_ids, note_failure
+from extend_source.pending import dropped_a_load, finish_pending, forget_dropped_load, load_ids, note_failure
 from extend_source.progress import SyncProgress
 from extend_source.session import SyncSession
 from extend_source.source import extend_source
@@ -57,6 +57,7 @@ class SyncResult:
         seconds: seconds the sync took.
         stopped_by: why it ended early: request (Ctrl-C, SIGTERM), max_requests or max_seconds; None: it did not.
         left: runs that were to be fetched and were not.
+        listing_complete: the listing was read as far as it had to be.
         watermark: all changes up to here are loaded, UTC; None: the listing has not been worked off yet.
         destination: where the rows are, without any password.
         dataset: the dataset (schema) they are in.
@@ -83,6 +84,7 @@ class SyncResult:
     seconds: float
     stopped_by: str | None
     left: int
+    listing_complete: bool
     watermark: datetime | None
     destination: str
     dataset: str
@@ -130,9 +132,12 @@ def sync(
     with only_sync(pipeline):
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
+            session.compare_all = dropped_a_load(pipeline)
             while not session.is_over:
                 loads += run_load(pipeline, settings, extend_source(ids, session=session, **arguments))
                 _refuse_too_many_errors(session.progress, settings)
+            if session.compare_all and session.has_compared_all:
+                forget_dropped_load(pipeline)
         except PipelineStepFailed as failure:
             error = extend_error_in(failure)
             if error is None:
@@ -163,7 +168,7 @@ def run_load(pipeline: dlt.Pipeline, settings: ExtendSettings, source: Any) -> l
 
     Args:
         pipeline: the pipeline, with nothing pending.
-        settings: `package_attempts` says how often the destination may refuse a load before it is dropped.
+        settings: `package_attempts` says how often a load may fail before it is dropped.
         source: what to load.
 
     Returns:
@@ -215,6 +220,7 @@ def _result(pipeline: dlt.Pipeline, session: SyncSession, loads: list[str]) -> S
         seconds=round(progress.seconds, 3),
         stopped_by=session.stopped_by,
         left=left,
+        listing_complete=worklist.listing_stopped_by is None,
         watermark=reached.watermark,
         destination=location(pipeline),
         dataset=pipeline.dataset_name,

@@ -18,6 +18,7 @@ class SyncSession:
         progress: the counts.
         bounded: the sync is made of several loads, each of limited size.
         reconcile: compare the whole listing, and recheck.
+        compare_all: compare the whole listing, whatever the watermark says.
         sync_id: the id of the first load.
         worklist: the runs left to fetch; None before they are found.
         file_backlog: files that had landed without text, which is wanted now; None before they are found.
@@ -28,6 +29,7 @@ class SyncSession:
     progress: SyncProgress = field(default_factory=SyncProgress)
     bounded: bool = False
     reconcile: bool = False
+    compare_all: bool = False
     sync_id: str | None = None
     worklist: Worklist | None = None
     file_backlog: deque[str] | None = None
@@ -40,3 +42,9 @@ class SyncSession:
         if self.stopped_by is not None:
             return True
         return self.worklist is not None and not len(self.worklist) and not self.file_backlog
+
+    @property
+    def has_compared_all(self) -> bool:
+        """Tell whether the whole listing was compared, and all that differed is loaded."""
+        worklist = self.worklist
+        return worklist is not None and worklist.mode != "by_id" and worklist.complete and not len(worklist)

@@ -91,6 +91,14 @@ class Worklist:
         if run.updated_at is not None:
             self.held_back = run.updated_at if self.held_back is None else min(run.updated_at, self.held_back)
 
+    def drop_rechecks(self) -> int:
+        """Strike out the rechecks if nothing else is left; return how many there were."""
+        if self._under_way or any(run.reason != "recheck" for run in self._pending):
+            return 0
+        dropped = len(self._pending)
+        self._pending.clear()
+        return dropped
+
     def put_back(self) -> None:
         """Put the runs that were taken and not done back to the front."""
         self._pending.extendleft(reversed(self._under_way.values()))

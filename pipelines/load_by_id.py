@@ -14,8 +14,9 @@ import os
 import sys
 
 import dlt
+from dlt.common.configuration.exceptions import ConfigurationException
 
-from extend_source import ExtendError, run_ids_from_file, run_ids_from_sql, sync
+from extend_source import AccessRefused, ExtendError, run_ids_from_file, run_ids_from_sql, sync
 
 
 def main() -> int:
@@ -36,13 +37,15 @@ def main() -> int:
         ids += run_ids_from_file(options.file) if options.file else []
         ids += run_ids_from_sql(pipeline, options.sql) if options.sql else []
         result = sync(pipeline, run_ids=ids, refresh=options.refresh)
-    except ExtendError as error:
+    except (ExtendError, ConfigurationException) as error:
         print(error, file=sys.stderr)
-        return 1
+        return 4 if isinstance(error, AccessRefused) else 1
     for run_id, message in result.errors.items():
         print(f"{run_id}: {message}", file=sys.stderr)
     print(f"{result.fetched} runs loaded, {result.known} already there, {result.gone} gone, {result.failed} failed")
-    return 3 if result.failed else 0
+    if result.stopped_by:
+        return 5
+    return 0 if result.complete else 3
 
 
 if __name__ == "__main__":

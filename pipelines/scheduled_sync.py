@@ -13,6 +13,7 @@ import os
 import sys
 
 import dlt
+from dlt.common.configuration.exceptions import ConfigurationException
 
 from extend_source import AccessRefused, ExtendError, SyncUnderWay, sync
 
@@ -35,7 +36,7 @@ def main() -> int:
     except AccessRefused as refusal:
         print(refusal, file=sys.stderr)
         return REFUSED
-    except ExtendError as error:
+    except (ExtendError, ConfigurationException) as error:
         print(error, file=sys.stderr)
         return FAILED
     print(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from extend_source.api import RunFilters, RunPage
+from extend_source.api import InvalidSetting, RunFilters, RunPage
 from extend_source.config import ExtendSettings
 from extend_source.discovery import Discovery, listing_filters, wanted_by_id
-from extend_source.landed import LandedData, LandedRun
+from extend_source.landed import LandedData, LandedRun, LandedSummary
 from extend_source.limits import Limits
 from extend_source.progress import SyncProgress
 from extend_source.state import Position, Scope
@@ -60,9 +61,10 @@ class Landed(LandedData):
         super().__init__(None)
         self.known = runs or {}
         self.loads = set(loads)
-        self.sums: dict[str, str | None] = {}
+        self.listed: dict[str, LandedSummary] = {}
         self.gone: dict[str, datetime] = {}
         self.failed: list[str] = []
+        self.processors: set[str] = set()
         self.readable = True
 
     @property
@@ -75,8 +77,11 @@ class Landed(LandedData):
     def runs(self, ids: Iterable[str]) -> dict[str, LandedRun]:
         return {run_id: self.known[run_id] for run_id in ids if run_id in self.known}
 
-    def summary_sums(self, ids: Iterable[str]) -> dict[str, str | None]:
-        return {run_id: self.sums[run_id] for run_id in ids if run_id in self.sums}
+    def summaries(self, ids: Iterable[str]) -> dict[str, LandedSummary]:
+        return {run_id: self.listed[run_id] for run_id in ids if run_id in self.listed}
+
+    def processor_ids(self, settings: ExtendSettings) -> set[str]:
+        return self.processors
 
     def tombstones(self, ids: Iterable[str]) -> dict[str, datetime]:
         return {run_id: self.gone[run_id] for run_id in ids if run_id in self.gone}
@@ -105,7 +110,7 @@ def landed_as(*summaries: Summary) -> Landed:
             None if credits is None else Decimal(str(credits)),
             STANDARD_TABLES,
         )
-        landed.sums[each["id"]] = payload_sha256(each)
+        landed.listed[each["id"]] = LandedSummary(payload_sha256(each), NOW - HOUR)
     return landed
 
 
@@ -203,6 +208,40 @@ def test_a_start_date_leaves_out_what_changed_before() -> None:
 
 
 # ---- what is taken for changed
+
+
+@pytest.mark.parametrize(("fetched", "differs"), [(-1, True), (0, False), (1, False)])
+def test_a_figure_that_the_payload_does_not_have_is_not_asked_for_again(fetched: int, differs: bool) -> None:
+    listed = summary(1, usage={"credits": 3})
+    landed = landed_as(listed)
+    run = landed.known["dpr_1"]
+    landed.known["dpr_1"] = run._replace(credits=None, fetched_at=NOW - HOUR + timedelta(minutes=fetched))
+
+    discovery = discover(Listing([listed]), landed, at(NOW))
+
+    assert found(discovery) == [("dpr_1", "listed")] * differs
+
+
+@pytest.mark.parametrize(
+    ("landed", "settings", "refused"),
+    [
+        ({"dp_other"}, {}, True),
+        ({"dp_other", "dp_1"}, {}, False),
+        (set(), {}, False),
+        ({"dp_other"}, {"refresh": True}, False),
+        ({"dp_other"}, {"statuses": ["PROCESSED"]}, False),
+        ({"dp_other"}, {"start_date": NOW - 7 * HOUR}, False),
+    ],
+)
+def test_a_listing_that_has_nothing_in_common_with_what_has_landed_is_refused(
+    landed: set[str], settings: dict[str, Any], refused: bool
+) -> None:
+    destination = Landed()
+    destination.processors = landed
+    listing = Listing([summary(number, processorId="dp_1") for number in range(3)])
+
+    with pytest.raises(InvalidSetting, match="None of the 3 runs listed") if refused else nullcontext():
+        discover(listing, destination, **settings)
 
 
 @pytest.mark.parametrize(

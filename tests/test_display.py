@@ -40,6 +40,7 @@ SYNC = SyncResult(
     seconds=8.4,
     stopped_by=None,
     left=0,
+    listing_complete=True,
     watermark=NOW,
     destination="duckdb duckdb:////data/extend.duckdb",
     dataset="extend",

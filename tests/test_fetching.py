@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from extend_source import fetching
-from extend_source.api import AccessRefused, NotFound
+from extend_source.api import AccessRefused, NotFound, Withdrawn
 from extend_source.fetching import Fetched, fetch_all
 
 
@@ -138,3 +138,16 @@ def test_after_a_stop_requests_that_hang_are_given_up(monkeypatch: pytest.Monkey
 
     assert asyncio.run(collect()) == []
     assert asyncio.run(started()) == []
+
+
+def test_what_is_withdrawn_is_no_answer() -> None:
+    async def get(number: int) -> dict[str, Any]:
+        if number >= 3:
+            raise Withdrawn
+        return {"id": number}
+
+    async def collect() -> list[list[Fetched]]:
+        return [batch async for batch in fetch_all(range(100), get, workers=2, batch_size=10)]
+
+    (batch,) = asyncio.run(collect())
+    assert [(answer.wanted, answer.error) for answer in batch] == [(0, None), (1, None), (2, None)]

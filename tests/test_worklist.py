@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extend_source.state import Scope
-from extend_source.worklist import WantedRun, Worklist
+from extend_source.worklist import Reason, WantedRun, Worklist
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
@@ -61,3 +62,16 @@ def test_the_oldest_failure_holds_back() -> None:
     worklist.hold_back(WantedRun("by id"))
 
     assert worklist.held_back == NOON - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "taken", "dropped"),
+    [(["recheck", "recheck"], 0, 2), (["listed", "recheck"], 0, 0), (["recheck", "recheck"], 1, 0), ([], 0, 0)],
+)
+def test_rechecks_are_dropped_if_they_are_all_that_is_left(reasons: list[Reason], taken: int, dropped: int) -> None:
+    worklist = Worklist("reconcile", Scope({}))
+    worklist.add(WantedRun(str(number), reason) for number, reason in enumerate(reasons))
+    list(worklist.take(taken))
+
+    assert worklist.drop_rechecks() == dropped
+    assert len(worklist) == len(reasons) - dropped

@@ -24,6 +24,7 @@ from extend_source.api.errors import (
     RateLimited,
     ServerError,
     UnsupportedApiVersion,
+    Withdrawn,
     WorkspaceRefused,
 )
 from extend_source.api.listing import RunFilters, RunPage
@@ -54,6 +55,7 @@ __all__ = [
     "RunPage",
     "ServerError",
     "UnsupportedApiVersion",
+    "Withdrawn",
     "WorkspaceRefused",
     "decode_json",
     "encode_json",

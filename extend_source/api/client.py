@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from urllib.parse import quote
@@ -58,6 +58,7 @@ class ExtendClient:
         budget: RequestBudget | None = None,
         retry_policy: RetryPolicy | None = None,
         statistics: RequestStatistics | None = None,
+        may_send: Callable[[], bool] = lambda: True,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
     ) -> None:
@@ -72,6 +73,7 @@ class ExtendClient:
             budget: the request budget; a new one with the smallest plan's 10 requests per second if None.
             retry_policy: when to try again; the defaults of `RetryPolicy` if None.
             statistics: where to count; a new one if None.
+            may_send: asked before each attempt; False withdraws the request.
             transport: replaces httpx's own, for tests or another HTTP stack; closed with the client.
             timeout: seconds, or an `httpx.Timeout`.
 
@@ -88,6 +90,7 @@ class ExtendClient:
         self.budget = budget or RequestBudget()
         self.retry_policy = retry_policy or RetryPolicy()
         self.statistics = statistics or RequestStatistics()
+        self._may_send = may_send
         self._transport = transport
         self._timeout = timeout
         self._http: httpx.AsyncClient | None = None
@@ -122,6 +125,7 @@ class ExtendClient:
             budget=self.budget,
             retry_policy=self.retry_policy,
             statistics=self.statistics,
+            may_send=self._may_send,
         )
         return self
 

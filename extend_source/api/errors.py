@@ -168,3 +168,7 @@ class InvalidRequest(ExtendTerminalError):
     """HTTP 400 or 422, or an id that no request can be made for."""
 
     default_advice = "Check the id or the filter"
+
+
+class Withdrawn(Exception):
+    """A request that was not sent, as nothing may be sent any longer; it says nothing about its object."""

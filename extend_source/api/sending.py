@@ -13,7 +13,7 @@ import httpx
 
 from extend_source.api.answers import Clean, connection_error, error_of, json_object
 from extend_source.api.budget import RequestBudget, Turn
-from extend_source.api.errors import ApiUnreachable, ExtendError, ExtendTransientError
+from extend_source.api.errors import ApiUnreachable, ExtendError, ExtendTransientError, Withdrawn
 from extend_source.api.retries import RetryPolicy, requested_wait
 from extend_source.api.statistics import RequestStatistics
 
@@ -39,6 +39,7 @@ class Sender:
         budget: RequestBudget,
         retry_policy: RetryPolicy,
         statistics: RequestStatistics,
+        may_send: Callable[[], bool],
     ) -> None:
         self._http = http
         self._base_url = base_url
@@ -47,6 +48,7 @@ class Sender:
         self._budget = budget
         self._retry_policy = retry_policy
         self._statistics = statistics
+        self._may_send = may_send
         self._failures_in_a_row = 0
         self._refusal: ExtendError | None = None
 
@@ -64,6 +66,7 @@ class Sender:
 
         Raises:
             ExtendError: the last failure, with the number of attempts.
+            Withdrawn: nothing may be sent any longer.
         """
         # page tokens contain "+ / = :", which have meanings of their own in a query
         query = f"?{urlencode(parameters, quote_via=quote, safe='')}" if parameters else ""
@@ -72,6 +75,8 @@ class Sender:
             async with self._budget.slot(urgent=attempt > 1) as turn:
                 if self._refusal is not None:  # another request has learned it meanwhile
                     raise self._refusal
+                if not self._may_send():
+                    raise Withdrawn
                 self._statistics.sent(endpoint, retry=attempt > 1, waited=turn.waited)
                 started = time.monotonic()
                 deadline = deadline or started + self._retry_policy.max_elapsed

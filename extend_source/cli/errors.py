@@ -16,6 +16,8 @@ from extend_source.rebuilding import RebuildResult
 from extend_source.redaction import redact
 from extend_source.runner import SyncResult
 
+_ENDED_AT_ONCE = "Ended at once. Run the sync again: what has landed is not fetched twice."
+
 DONE, FAILED, WRONG_USE, SOME_FAILED, REFUSED, STOPPED = 0, 1, 2, 3, 4, 5
 
 
@@ -33,7 +35,7 @@ def clear_errors() -> Iterator[None]:
     except (typer.Exit, SystemExit):
         raise
     except KeyboardInterrupt:
-        fail(FAILED, "Ended at once. Run the sync again: what has landed is not fetched twice.")
+        fail(FAILED, _ENDED_AT_ONCE)
     except Exception as error:
         fail(*_explain(error))
 
@@ -64,6 +66,8 @@ def _explain(error: BaseException) -> tuple[int, str]:
     """Say what went wrong, as an exit code and one line that says what to do."""
     while error.__cause__ is not None and not isinstance(error, ExtendError | ConfigurationException):
         error = error.__cause__
+    if isinstance(error, KeyboardInterrupt):  # dlt wraps it
+        return FAILED, _ENDED_AT_ONCE
     text = _one_line(error)
     if isinstance(error, ExtendError):
         return code_of_error(error), str(error)

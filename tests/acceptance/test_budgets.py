@@ -90,6 +90,61 @@ def test_a_budget_of_requests_holds_across_loads_and_retries(
     assert [fetched for (fetched,) in log(any_warehouse, "runs_fetched")] == [4, 4, 3]
 
 
+def test_retries_of_many_requests_at_once_keep_to_the_budget(
+    any_warehouse: AnyWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient(monkeypatch)
+    server = any_warehouse.server
+    server.faults.set(["503:0.5"])
+
+    result = any_warehouse.sync(max_requests=20)
+
+    assert server.requests.total == 20
+    assert (result.stopped_by, result.failed) == ("max_requests", 0)
+    server.faults.clear()
+    any_warehouse.sync()
+    assert_holds(any_warehouse)
+
+
+def test_rechecks_take_what_the_budget_leaves_and_hold_nothing_up(any_warehouse: AnyWarehouse) -> None:
+    server = any_warehouse.server
+    any_warehouse.sync()
+    server.requests.reset()
+
+    results = [any_warehouse.sync(reconcile=True, review_window_days=10_000, max_requests=11) for _ in range(3)]
+
+    assert [(result.rechecked, result.left, result.stopped_by, result.complete) for result in results] == [
+        (10, 0, None, True)
+    ] * 3
+    asked_for = fetched(server)
+    assert Counter(Counter(asked_for).values()) == {1: 20, 2: 5}
+    assert log(any_warehouse, "mode", "runs_rechecked", "runs_pending")[1:] == [("reconcile", 10, 0)] * 3
+    assert any_warehouse.sync().mode == "incremental"
+
+
+def test_new_runs_come_before_the_text_of_files_that_have_landed_without(any_warehouse: AnyWarehouse) -> None:
+    server = any_warehouse.server
+    any_warehouse.sync(file_contents="none")
+    new = server.workspace.add_run(status="PROCESSED")
+    server.requests.reset()
+
+    any_warehouse.sync(file_contents="fetch", max_requests=6)
+
+    assert fetched(server) == [new]
+    assert server.requests.counts == {"list_runs": 1, "get_run": 1, "get_file": 4}
+
+
+def test_a_load_by_id_leaves_files_that_have_landed_alone(any_warehouse: AnyWarehouse) -> None:
+    server = any_warehouse.server
+    any_warehouse.sync(file_contents="none")
+    new = server.workspace.add_run(status="PROCESSED")
+    server.requests.reset()
+
+    any_warehouse.sync(run_ids=[new], file_contents="fetch")
+
+    assert server.requests.counts == {"get_run": 1, "get_file": len(server.workspace.run_payload(new)["files"])}
+
+
 def test_a_budget_of_seconds_stops_the_sync_and_repeated_syncs_finish_the_job(
     any_warehouse: AnyWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,7 +372,7 @@ def test_a_load_that_the_destination_refuses_is_dropped_in_the_end_and_fetched_a
 
     assert asked_for == [changed, changed, changed]
     assert [line.split(". The last error")[0] for line in lines] == [
-        f"The destination has refused load {line.split()[5]} 2 times. It is dropped, and its runs will be fetched again"
+        f"Load {line.split()[1]} has failed 2 times. It is dropped, and its runs will be fetched again"
         for line in lines
     ]
     assert len(lines) == 2

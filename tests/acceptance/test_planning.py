@@ -120,7 +120,8 @@ def test_the_sync_does_what_the_plan_says(
 
 def test_the_runs_to_fetch_are_told_by_reason(warehouse: Warehouse) -> None:
     warehouse.sync()
-    warehouse.sync(run_ids=["dpr_nowhere"])
+    warehouse.sync(run_ids=["dpr_nowhere", "dpr_in_trouble"])
+    warehouse.execute("update fetch_errors set status_code = 500 where id = 'dpr_in_trouble'")
     workspace = warehouse.server.workspace
     in_flight, ended = runs_of_status(warehouse, "PENDING", "PROCESSING"), runs_of_status(warehouse, "PROCESSED")
     for run_id in (in_flight[0], *ended[:2]):

@@ -12,6 +12,7 @@ Kind = Literal[
     "create",
     "create many",
     "create late",
+    "create long ago",
     "let time pass",
     "cancel",
     "edit",
@@ -26,6 +27,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 LATE = timedelta(minutes=5)
 """So much later than its `updatedAt` a run may become visible."""
+
+LONG_AGO = timedelta(days=10)
+"""So long ago, far below the scan of an ordinary sync, a run was created that is in flight until time passes."""
 
 _PROCESSORS = ("invoices", "classifier", "splitter")
 _STATUSES = ("PENDING", "PROCESSING", "PROCESSED", "FAILED")
@@ -51,12 +55,19 @@ class Changer:
     Attributes:
         deleted: ids of the runs that are gone now, the first one gone first.
         unseen: ids of the runs of which a listing of what is new need not show the last change.
+        silent: ids of those of which no listing shows it.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self.deleted: list[str] = []
         self.unseen: set[str] = set()
+        self.silent: set[str] = set()
+
+    def settle(self) -> None:
+        """Note that everything has been compared and rechecked."""
+        self.unseen.clear()
+        self.silent.clear()
 
     def apply(self, change: Change) -> None:
         """Make a change."""
@@ -73,6 +84,8 @@ class Changer:
         elif kind == "create late":
             updated = now - timedelta(seconds=number % 60)
             workspace.add_run(status="PROCESSED", created_at=updated, updated_at=updated, visible_at=updated + LATE)
+        elif kind == "create long ago":
+            self.unseen.add(workspace.add_run(processor="classifier", created_at=now - LONG_AGO))
         elif kind == "let time pass":
             workspace.advance(_SECONDS[number % len(_SECONDS)])
         elif kind == "restore":
@@ -91,6 +104,7 @@ class Changer:
         workspace = self._workspace
         statuses = {
             "cancel": {"PROCESSING"},
+            "touch": {"PROCESSING", "PROCESSED", "FAILED", "CANCELLED"},  # what ends long ago must not move back
             "edit": {"PROCESSED"},
             "edit silently": {"PROCESSED"},
             "settle credits silently": {"PROCESSED", "FAILED", "CANCELLED"},
@@ -99,17 +113,26 @@ class Changer:
         if not run_ids:
             return
         run_id = run_ids[number % len(run_ids)]
-        if kind == "cancel":
-            workspace.cancel_run(run_id)
-        elif kind == "touch":
-            workspace.touch_run(run_id)
-        elif kind == "delete":
+        if kind == "delete":
             workspace.delete_run(run_id)
             self.deleted.append(run_id)
         elif kind == "settle credits silently":
             workspace.settle_credits(run_id, number)
             self.unseen.add(run_id)
+        elif kind == "edit silently":
+            workspace.edit_run(run_id, touch_updated_at=False)
+            self.unseen.add(run_id)
+            self.silent.add(run_id)
         else:
-            workspace.edit_run(run_id, touch_updated_at=kind == "edit")
-            if kind == "edit silently":
-                self.unseen.add(run_id)
+            self._change_openly(kind, run_id)
+
+    def _change_openly(self, kind: Kind, run_id: str) -> None:
+        """Change a run so that its `updatedAt` moves: the listing shows that, and whatever happened before."""
+        if kind == "cancel":
+            self._workspace.cancel_run(run_id)
+        elif kind == "touch":
+            self._workspace.touch_run(run_id)
+        else:
+            self._workspace.edit_run(run_id)
+        self.unseen.discard(run_id)
+        self.silent.discard(run_id)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from extend_source import ExtendError, SyncResult
 from extend_source.api import AccessRefused
-from extend_source.sandbox import FAULT_NAMES, Fault, Options, SandboxServer
+from extend_source.config import ExtendSettings
+from extend_source.sandbox import FAULT_NAMES, Fault, LoggedRequest, Options, SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
-from tests.acceptance.scenes import fetched, impatient, log, make_open_warehouse, put_small_runs
+from tests.acceptance.scenes import fetched, impatient, log, make_open_warehouse, moment_of, put_small_runs
 from tests.acceptance.shell import Outcome, run_shell
 from tests.acceptance.truth import assert_holds, assert_summaries
 from tests.acceptance.warehouse import AnyWarehouse
@@ -24,6 +26,14 @@ PASSING = sorted(FAULT_NAMES.keys() - {"unauthorized", "slow", "shifting_pages"}
 SHARES = (0.05, 0.2, 0.5)
 
 NEW_RUNS = 14
+
+TWO_AT_ONCE = {"max_concurrency": 2}
+"""Without a request budget: more would be on their way already when the first one is refused."""
+
+BY_DEFAULT = {
+    "requests_per_second": ExtendSettings.requests_per_second,
+    "max_concurrency": ExtendSettings.max_concurrency,
+}
 
 
 @pytest.fixture
@@ -115,19 +125,27 @@ def test_slow_bodies_only_take_longer(server: SandboxServer, make_warehouse: Mak
     assert_healed(warehouse)
 
 
-def test_pages_that_shift_while_they_are_read_hide_no_run(server: SandboxServer, make_warehouse: MakeWarehouse) -> None:
-    warehouse, hits = make_warehouse(server), list[int]()
-    for share in under_each_share(warehouse):
-        server.faults.set([Fault("shifting_pages", probability=share)])
+def test_pages_that_shift_while_they_are_read_hide_no_run_for_long(make_warehouse: MakeWarehouse) -> None:
+    with SandboxServer(seed=6, runs=7, options=Options(largest_page=2)) as server:  # hits the fifth page first, too
+        warehouse, shifts = make_warehouse(server), list[int]()
+        for share in under_each_share(warehouse):
+            new = set(server.workspace.run_ids()[-NEW_RUNS:])
+            server.faults.set([Fault("shifting_pages", probability=share)])
 
-        warehouse.sync(reconcile=True, review_window_days=0)
+            warehouse.sync(reconcile=True, review_window_days=0)
 
-        assert sorted(server.workspace.run_ids()) == warehouse.column("processor_runs", "id")
-        hits.append(sum(entry.fault == "shifting_pages" for entry in server.requests.entries))
-    assert hits == sorted(hits) != [0, 0, 0]
-    server.faults.clear()
-    warehouse.sync(reconcile=True, review_window_days=0)
-    assert_healed(warehouse)
+            shifts.append(sum(map(has_shifted, server.requests.entries)))
+            moved = {run_id for run_id in new if moment_of(server.workspace, run_id) > server.workspace.now}
+            assert new - moved <= set(warehouse.column("processor_runs", "id"))
+            server.faults.clear()
+            warehouse.sync()
+            assert_healed(warehouse)
+        assert 0 < shifts[0] < shifts[1] < shifts[2]
+
+
+def has_shifted(entry: LoggedRequest) -> bool:
+    """Tell whether rows were updated before a page; there is nothing to shift before the first one."""
+    return entry.fault == "shifting_pages" and bool(entry.query.get("nextPageToken"))
 
 
 def test_a_key_that_is_refused_now_and_then_ends_the_sync_and_the_next_one_makes_up_for_it(
@@ -146,16 +164,16 @@ def test_a_key_that_is_refused_now_and_then_ends_the_sync_and_the_next_one_makes
     assert_healed(warehouse)
 
 
+@pytest.mark.parametrize("settings", [TWO_AT_ONCE, BY_DEFAULT], ids=["two at once", "by default"])
 def test_a_key_that_is_revoked_in_mid_sync_ends_it_at_once_and_what_was_loaded_stays(
-    server: SandboxServer, make_warehouse: MakeWarehouse
+    server: SandboxServer, make_warehouse: MakeWarehouse, settings: dict[str, Any]
 ) -> None:
     warehouse = make_warehouse(server)
     put_small_runs(server.workspace, 17)
     server.faults.set(["unauthorized:17+"])  # 4 listings, and 12 of 24 runs
 
-    # one after the other, as with a request budget: more would be on their way already when the first is refused
     with pytest.raises(AccessRefused, match="401"):
-        warehouse.sync(package_runs=5, max_concurrency=2)
+        warehouse.sync(package_runs=5, **settings)
 
     refused = [entry for entry in server.requests.entries if entry.status == 401]
     (first_answer, *_) = sorted(entry.answered_at for entry in refused if entry.answered_at is not None)

@@ -55,25 +55,6 @@ def test_embedded_text_lands_unless_it_is_not_wanted(mode: str, any_text: bool, 
         assert [bool(warehouse.rows(name)) for name in TEXT_TABLES] == [any_text] * 3
 
 
-def test_a_file_that_cannot_be_fetched_is_an_error_row_and_is_tried_again(warehouse: Warehouse) -> None:
-    workspace = warehouse.server.workspace
-    run = workspace.run_payload(workspace.run_ids()[0])
-    workspace.put_run(run)
-    file = workspace.file_payload(run["files"][0]["id"])
-    workspace.delete_file(file["id"])
-    first = warehouse.sync(run_ids=[run["id"]], file_contents="fetch")
-    failed = [(row["id"], row["resource_type"], row["status_code"]) for row in warehouse.rows("fetch_errors")]
-    workspace.put_file(file)
-
-    second = warehouse.sync(run_ids=[], file_contents="fetch")
-
-    assert (first.fetched, first.files_failed) == (1, 1)
-    assert failed == [(file["id"], "file", 404)]
-    assert (second.files_fetched, second.files_failed) == (1, 0)
-    assert warehouse.rows("fetch_errors") == []
-    assert len(warehouse.rows("file_contents")) == 1
-
-
 def run_with_file(status: str, contents: Any, run_id: str = "dpr_1") -> dict[str, Any]:
     file = {"object": "file", "id": "file_1", "name": "a.pdf", "metadata": {}, "contents": contents}
     return {"id": run_id, "type": "EXTRACT", "status": status, "config": {}, "output": {}, "files": [file]}
@@ -81,6 +62,22 @@ def run_with_file(status: str, contents: Any, run_id: str = "dpr_1") -> dict[str
 
 def served_file(contents: Any) -> dict[str, Any]:
     return {"object": "file", "id": "file_1", "name": "a.pdf", "metadata": {"pageCount": 1}, "contents": contents}
+
+
+def test_a_file_that_cannot_be_fetched_is_an_error_row_and_is_tried_again(empty_warehouse: Warehouse) -> None:
+    workspace = empty_warehouse.server.workspace
+    workspace.put_run(run_with_file("PROCESSED", None))
+    first = empty_warehouse.sync(file_contents="fetch")
+    failed = [(row["id"], row["resource_type"], row["status_code"]) for row in empty_warehouse.rows("fetch_errors")]
+    workspace.put_file(served_file({"rawText": "all"}))
+
+    second = empty_warehouse.sync(file_contents="fetch")
+
+    assert (first.fetched, first.files_failed) == (1, 1)
+    assert failed == [("file_1", "file", 404)]
+    assert (second.fetched, second.files_fetched, second.files_failed) == (0, 1, 0)
+    assert empty_warehouse.rows("fetch_errors") == []
+    assert len(empty_warehouse.rows("file_contents")) == 1
 
 
 @pytest.mark.parametrize("embedded", [{}, {"pages": []}, {"rawText": "", "markdown": "", "pages": []}, None])

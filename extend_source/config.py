@@ -77,6 +77,8 @@ class ExtendSettings(BaseConfiguration):
         max_concurrency: the most requests under way at once.
         file_contents: the text of files. ``embedded``: what the run payload carries; ``fetch``: one request more for
             each distinct file that has not landed with text; ``none``: no text at all.
+        typed_tables: for each extraction processor a table with a typed column for each field of its schema, and
+            one for each array.
         keep_raw: keep the payloads too, so that all tables can be rebuilt from them without a request.
         package_runs: the most runs in one load of `sync`; a kill costs at most one load.
         package_minutes: the longest time that `sync` fetches for one load.
@@ -107,6 +109,7 @@ class ExtendSettings(BaseConfiguration):
     requests_per_second: float = 10.0
     max_concurrency: int = 64
     file_contents: str = "embedded"
+    typed_tables: bool = True
     keep_raw: bool = False
     package_runs: int = 2000
     package_minutes: float = 5.0

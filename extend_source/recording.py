@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
-import pyarrow as pa
-
 from extend_source.api import ExtendError, ExtendTransientError, MalformedResponse, NotFound
 from extend_source.config import ExtendSettings
 from extend_source.fetching import Fetched
 from extend_source.landed import LandedData, keep_known
 from extend_source.progress import SyncProgress
-from extend_source.tables import TABLES, FetchError, Flattener, Origin, selection_text
+from extend_source.tables import TABLES, TYPED_TABLES, FetchError, Flattener, Origin, Tables, selection_text
+from extend_source.tables.schemas import PROCESSOR_RUNS
+from extend_source.tables.typed.writing import with_creation
 from extend_source.worklist import WantedRun, Worklist
-
-Tables = dict[str, pa.Table]
 
 NOT_FOUND = "not_found"
 
@@ -48,6 +46,7 @@ class Recorder:
             trust_empty_contents=settings.file_contents == "embedded",
             keep_raw=settings.keep_raw,
             landed_drift=landed.drift_keys(),
+            names=landed.typed_names() if settings.typed_tables and TYPED_TABLES in tables else None,
         )
 
     @property
@@ -133,7 +132,14 @@ class Recorder:
     def take(self) -> Tables:
         """Return what was recorded since the last call, filled in with what is known."""
         tables = self._flattener.take(self._load_id, datetime.now(timezone.utc))
-        return {name: keep_known(table, TABLES[name], self._landed) for name, table in tables.items()}
+        for name, schema in TABLES.items():
+            tables[name] = keep_known(tables[name], schema, self._landed)
+        created = dict(
+            zip(*(tables[PROCESSOR_RUNS.name][name].to_pylist() for name in ("id", "created_at")), strict=True)
+        )
+        for name in tables.typed:
+            tables[name] = with_creation(tables[name], created)
+        return tables
 
 
 def _unreadable(defect: Exception) -> ExtendError:

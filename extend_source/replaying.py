@@ -20,13 +20,15 @@ from extend_source.landed import LandedData, as_utc
 from extend_source.limits import StoppedBy
 from extend_source.logbook import LoadLog
 from extend_source.progress import SyncProgress
-from extend_source.recording import Recorder, Tables
+from extend_source.recording import Recorder
 from extend_source.state import Scope
 from extend_source.tables import (
     FETCHED_TABLES,
     TABLES,
+    TYPED_TABLES,
     FetchError,
     Origin,
+    Tables,
     TableSchema,
     selected_by,
     selection_text,
@@ -230,7 +232,7 @@ class _Load:
     def __init__(self, replay: Replay, landed: LandedData, load_id: str) -> None:
         """Begin a load."""
         self._replay, self._landed, self._progress = replay, landed, replay.progress
-        written = frozenset(table.name for table in WRITTEN_TABLES)
+        written = frozenset([*(table.name for table in WRITTEN_TABLES), TYPED_TABLES])
         self._recorder = Recorder(replay.settings, landed, replay.progress, load_id, written)
         self._log = LoadLog(replay.progress, load_id, replay.sync_id)
         self._texts = _WrittenTexts(replay.settings.file_contents)

@@ -12,11 +12,26 @@ import pyarrow as pa
 from extend_source.api.decoding import encode_json
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
+from extend_source.tables.contract import TableSchema
 from extend_source.tables.files import FileTables
 from extend_source.tables.reading import DriftLog, ObjectReader
 from extend_source.tables.runs import Origin, RunTables, payload_sha256, raw_file
+from extend_source.tables.typed import TypedNames, TypedTables
 
 _SUMMARY = ObjectReader.of(bookkeeping.PROCESSOR_RUN_SUMMARIES)
+
+
+class Tables(dict[str, pa.Table]):
+    """Rows by the name of their table.
+
+    Attributes:
+        typed: the schemas of the typed tables among them, which come with the processors.
+    """
+
+    def __init__(self, tables: dict[str, pa.Table], typed: dict[str, tuple[TableSchema, pa.Table]]) -> None:
+        super().__init__(tables)
+        self.update((name, rows) for name, (_, rows) in typed.items())
+        self.typed = {name: schema for name, (schema, _) in typed.items()}
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,7 @@ class Flattener:
         trust_empty_contents: bool = True,
         keep_raw: bool = False,
         landed_drift: frozenset[tuple[str, str]] = frozenset(),
+        names: TypedNames | None = None,
     ) -> None:
         """Start a load.
 
@@ -67,13 +83,22 @@ class Flattener:
             trust_empty_contents: an empty list of pages in a run means that the file has none.
             keep_raw: also keep the payloads themselves.
             landed_drift: keys of ``schema_drift`` rows that earlier loads wrote, which stay as they are.
+            names: the names of typed tables; None: none are written.
         """
         self._tables = TableSet(list(schemas.TABLES.values()))
         self._drift = DriftLog()
         self._files = FileTables(
             self._tables, self._drift, with_contents=with_contents, trust_empty=trust_empty_contents
         )
-        self._runs = RunTables(self._tables, self._drift, self._files, keep_raw=keep_raw, raw_contents=with_contents)
+        self._typed = None if names is None else TypedTables(names, self._drift)
+        self._runs = RunTables(
+            self._tables,
+            self._drift,
+            self._files,
+            keep_raw=keep_raw,
+            raw_contents=with_contents,
+            typed=self._typed,
+        )
         self._keep_raw = keep_raw
         self._written_drift = set(landed_drift)
 
@@ -157,7 +182,7 @@ class Flattener:
             )
         )
 
-    def take(self, load_id: str | None, now: datetime) -> dict[str, pa.Table]:
+    def take(self, load_id: str | None, now: datetime) -> Tables:
         """Return what was added since the last call as Arrow tables.
 
         Args:
@@ -165,7 +190,7 @@ class Flattener:
             now: the time for new ``schema_drift`` rows, UTC.
 
         Returns:
-            Every table by name, empty ones included, each of its fixed schema.
+            Every table by name, empty ones included, each of its schema.
         """
         self._files.flush()
         builder = self._tables[bookkeeping.SCHEMA_DRIFT]
@@ -173,4 +198,5 @@ class Flattener:
             if key not in self._written_drift:
                 self._written_drift.add(key)
                 builder.add((*key, reason, kind, now, run_id))
-        return self._tables.take(load_id)
+        typed = {} if self._typed is None else self._typed.take(load_id, now, self._tables[bookkeeping.TYPED_COLUMNS])
+        return Tables(self._tables.take(load_id), typed)

@@ -30,6 +30,10 @@ class DriftLog:
         """Note a known key whose value does not fit its column."""
         self.entries.setdefault((object_name, path), ("unexpected_type", json_type(value), self.run_id))
 
+    def no_column(self, table: str, path: str, data_type: str) -> None:
+        """Note a field that a typed table has no room for."""
+        self.entries.setdefault((table, path), ("no_column", data_type, self.run_id))
+
 
 class ObjectReader:
     """Reads API objects of one kind: known keys into values, everything else into ``extra``.

@@ -19,6 +19,7 @@ from extend_source.tables.extraction import FINAL, ExtractionTables
 from extend_source.tables.files import FileTables
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.stages import StageTables
+from extend_source.tables.typed import TypedTables
 
 _RUN = ObjectReader.of(schemas.PROCESSOR_RUNS)
 _MERGED_PROCESSOR = ObjectReader.of(schemas.PROCESSOR_RUN_MERGED_PROCESSORS)
@@ -70,6 +71,7 @@ class RunTables:
         *,
         keep_raw: bool = False,
         raw_contents: bool = True,
+        typed: TypedTables | None = None,
     ) -> None:
         """Start a load.
 
@@ -79,7 +81,9 @@ class RunTables:
             files: where the files of runs go.
             keep_raw: also keep the payloads themselves.
             raw_contents: with the text of files in them.
+            typed: where typed rows go; None: nowhere.
         """
+        self._typed = typed
         self._keep_raw = keep_raw
         self._raw_contents = raw_contents
         self._tables = tables
@@ -129,6 +133,8 @@ class RunTables:
             payload = raw_payload(run, with_contents=self._raw_contents)
             raw = (run_id, origin.api_version, origin.workspace_id, payload, *times, sha256)
             self._tables[bookkeeping.RAW_PROCESSOR_RUNS].add(raw)
+        if self._typed is not None and values[_TYPE] == "EXTRACT":
+            self._typed.add(run, config_id, origin.created_at, origin.fetched_at)
         self._drift.run_id = None
         return sha256
 

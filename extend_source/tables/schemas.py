@@ -14,6 +14,7 @@ from extend_source.tables.bookkeeping import (
     RAW_PROCESSOR_RUNS,
     SCHEMA_DRIFT,
     SYNC_LOG,
+    TYPED_COLUMNS,
 )
 from extend_source.tables.config_columns import CONFIG_OPTION_COLUMNS
 from extend_source.tables.contract import EXTRA, Column, TableSchema
@@ -445,6 +446,7 @@ TABLES: dict[str, TableSchema] = {
         CLASSIFICATIONS,
         SPLITS,
         CREDIT_USAGE,
+        TYPED_COLUMNS,
         PROCESSOR_RUN_SUMMARIES,
         PROCESSOR_RUN_TOMBSTONES,
         FETCH_ERRORS,

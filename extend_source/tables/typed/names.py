@@ -123,7 +123,7 @@ class TypedNames:
         data_type: str,
         table: TypedName,
         keys: Sequence[str],
-        description: str | None,
+        description: str | None = None,
     ) -> TypedName:
         """Name a column.
 

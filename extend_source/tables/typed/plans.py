@@ -134,7 +134,9 @@ class _Object:
                 self.members[self.bare].read(value, row, row_path, rows)
             return
         for key, content in value.items():
-            node = self.members.get(key) or self.members.get(self.aliases.get(key, ""))
+            node = self.members.get(key)
+            if node is None and key in self.aliases:
+                node = self.members[self.aliases[key]]
             if node is not None:
                 node.read(content, row, row_path, rows)
             elif content is not None:

@@ -348,7 +348,8 @@ def fitting(model: Model, value: Any, path: str) -> dict[str, Any]:
     if model == "any":
         return {path: value}
     if isinstance(model, str):
-        return {path: value} if fits(model, value) else {}
+        exact = Decimal(str(value)) if model == "number" and isinstance(value, float) else value
+        return {path: exact} if fits(model, value) else {}
     if isinstance(model, list) and isinstance(value, list):
         pairs = [(model[0], item) for item in value]
     elif isinstance(model, dict) and isinstance(value, dict):
@@ -386,6 +387,8 @@ def given_back(tables: Tables, run_id: str) -> dict[str, Any]:
             values[path] = value
             if name.data_type == "json":
                 values[path] = json.loads(value, parse_float=Decimal)
+            elif name.data_type == "double":
+                values[path] = Decimal(repr(value))
             elif name.data_type == "date":
                 values[path] = value.isoformat()
     return values

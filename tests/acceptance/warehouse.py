@@ -25,7 +25,7 @@ from extend_source.tables import TABLES
 
 DATASET = "extend"
 
-SYNC_COLUMNS = frozenset({"_dlt_load_id", "fetched_at", "observed_at", "listed_at"})
+SYNC_COLUMNS = frozenset({"_dlt_load_id", "fetched_at", "observed_at", "listed_at", "recorded_at"})
 """What a repeated load may change: when and by which load a row was written."""
 
 SYNC_TABLES = frozenset({"sync_log"})
@@ -108,6 +108,10 @@ class AnyWarehouse(ABC):
         with self.reading() as fetch:
             return fetch(sql)[1]
 
+    def typed_tables(self) -> set[str]:
+        """The names of the typed tables."""
+        return {row["table_name"] for row in self.rows("typed_columns")}
+
     def tables(self) -> set[str]:
         """The names of the tables, dlt's own left out."""
         found = self.query(f"select table_name from information_schema.tables where table_schema = '{self.dataset}'")
@@ -118,13 +122,13 @@ class AnyWarehouse(ABC):
         with self.reading():
             return int(self.query(f'select count(*) from "{table}"')[0][0]) if table in self.tables() else 0
 
-    def rows(self, table: str) -> list[Row]:
+    def rows(self, table: str, key: Sequence[str] | None = None) -> list[Row]:
         """The rows of a table in the order of its key; none if there is no such table."""
         with self.reading() as fetch:
             if table not in self.tables():
                 return []
             names, rows = fetch(f'select * from "{table}"')
-        return in_key_order(TABLES[table].key, [dict(zip(names, row, strict=True)) for row in rows])
+        return in_key_order(key or TABLES[table].key, [dict(zip(names, row, strict=True)) for row in rows])
 
     def column(self, table: str, name: str) -> list[Any]:
         """One column of a table, in the order of its key."""

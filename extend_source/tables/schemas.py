@@ -362,8 +362,14 @@ EXTRACTION_EDITS = TableSchema(
         Column("field_type", TEXT, "Reported: the field's type.", api="fieldType"),
         Column("initial_value", DOCUMENT_JSON, "Computed: the value in the initial output."),
         Column("reviewed_value", DOCUMENT_JSON, "Computed: the value in the reviewed output."),
-        Column("change", TEXT, "changed, added or removed; NULL: reported without a difference."),
+        Column(
+            "change", TEXT, "changed, formatted (the same value written in another way), added or removed; NULL: none."
+        ),
         Column("basis", TEXT, "reported, computed or both."),
+        Column("ocr_confidence_before", NUMBER, "Of the initial value: confidence of the text recognition."),
+        Column("logprobs_confidence_before", NUMBER, "Of the initial value: confidence of the model."),
+        Column("review_agent_score_before", NUMBER, "Of the initial value: score of the review agent, 1 to 5."),
+        Column("confidence_before", NUMBER, "Of the initial value of a legacy field: confidence, 0 to 1."),
         _EXTRA,
     ),
 )

@@ -11,6 +11,7 @@ from extend_source.api import (
     WorkspaceRefused,
 )
 from extend_source.config import ExtendSettings
+from extend_source.erasing import EraseResult, erase
 from extend_source.locking import SyncUnderWay
 from extend_source.planning import PlanResult, plan
 from extend_source.progress import SyncProgress
@@ -29,6 +30,7 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 __all__ = [
     "AccessRefused",
     "ApiUnreachable",
+    "EraseResult",
     "ExtendError",
     "ExtendSettings",
     "ExtendTerminalError",
@@ -43,6 +45,7 @@ __all__ = [
     "TooManyErrors",
     "WorkspaceRefused",
     "__version__",
+    "erase",
     "extend_source",
     "plan",
     "rebuild",

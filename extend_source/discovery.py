@@ -59,6 +59,10 @@ def wanted_by_id(
         The runs to fetch, in the order given.
     """
     ids = list(dict.fromkeys(run_id.strip() for run_id in checked_run_ids(run_ids)))
+    erased = landed.erased("processor_run")
+    if unwanted := erased.intersection(ids):
+        logger.warning(f"{len(unwanted):,} of the runs asked for were erased on request and are left out.")
+        ids = [run_id for run_id in ids if run_id not in erased]
     known = {} if settings.refresh else landed.runs(ids)
     wanted = [WantedRun(run_id) for run_id in ids if run_id not in known or not _is_final(known[run_id], tables)]
     progress.mode = "by_id"
@@ -122,6 +126,7 @@ class Discovery:
         self._wanted: list[WantedRun] = []
         self._newest: datetime | None = None
         self._processors: set[str] = set()
+        self._erased = landed.erased("processor_run")
 
     def _mode(self, position: Position, reconcile: bool) -> Mode:
         if not self._landed.is_readable:
@@ -194,7 +199,7 @@ class Discovery:
         if run_id in self._seen:
             return False
         self._seen.add(run_id)
-        return True
+        return run_id not in self._erased
 
     def _compare(self, summaries: list[dict[str, Any]]) -> ListedPage:
         """Note which runs of a page differ from what has landed."""

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from extend_source.checking import CheckResult
+from extend_source.erasing import EraseResult
 from extend_source.planning import PlanResult
 from extend_source.rebuilding import RebuildResult
 from extend_source.runner import SyncResult
@@ -108,6 +109,34 @@ def show_rebuild(console: Console, result: RebuildResult) -> None:
         )
     lines += [f"  {object_id}: {message}" for object_id, message in result.errors.items()]
     show_lines(console, *lines)
+
+
+def show_erasure(console: Console, result: EraseResult) -> None:
+    """Print what was erased."""
+    total = sum(result.rows.values())
+    named = " and ".join(
+        counted(number, noun) for number, noun in ((result.runs, "run"), (result.files, "file")) if number
+    )
+    lines = [f"{named} erased: {counted(total, 'row')} in {counted(len(result.rows), 'table')}"]
+    lines += [f"  {count:>9,}  {table}" for table, count in sorted(result.rows.items())]
+    if result.payloads:
+        lines.append(f"The files were taken out of {counted(result.payloads, 'raw payload')} of other runs.")
+    if result.files_left:
+        lines.append(f"Not named, so still there: {counted(len(result.files_left), 'file')} of the runs: ")
+        lines[-1] += _some(result.files_left)
+    if result.runs_left:
+        lines.append(f"Not named, so still there: {counted(len(result.runs_left), 'run')} that used the files: ")
+        lines[-1] += _some(result.runs_left)
+    lines += [
+        "No sync loads them again. The database may keep freed pages, and backups have them still.",
+        f"Deleted from {result.destination}, dataset {result.dataset}",
+    ]
+    show_lines(console, *lines)
+
+
+def _some(ids: list[str]) -> str:
+    more = len(ids) - _MOST_KEYS
+    return ", ".join(ids[:_MOST_KEYS]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def show_plan(console: Console, plan: PlanResult) -> None:

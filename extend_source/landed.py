@@ -17,6 +17,7 @@ from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.destination import Condition, DestinationReader, equals, one_of
 from extend_source.tables import TypedName, TypedNames, selected_by
 from extend_source.tables.bookkeeping import (
+    ERASURES,
     FETCH_ERRORS,
     PROCESSOR_RUN_SUMMARIES,
     PROCESSOR_RUN_TOMBSTONES,
@@ -105,6 +106,10 @@ class LandedData(DestinationReader):
         """Look up which runs are known to be gone, and since when."""
         rows = self.lookup(PROCESSOR_RUN_TOMBSTONES, ("id", "detected_at"), ids)
         return {row[0]: as_utc(row[1]) or _EPOCH for row in rows}
+
+    def erased(self, resource_type: str) -> frozenset[str]:
+        """The ids of the runs or files that were erased on request."""
+        return frozenset(row[0] for row in self.rows(ERASURES, ("id",), equals("resource_type", resource_type)))
 
     def runs_in_flight(self, settings: ExtendSettings) -> Iterator[str]:
         """The runs that landed before they had ended, or not with all their rows, as far as the settings ask for them.

@@ -46,6 +46,7 @@ class Recorder:
             trust_empty_contents=settings.file_contents == "embedded",
             keep_raw=settings.keep_raw,
             landed_drift=landed.drift_keys(),
+            erased_files=landed.erased("file"),
             names=landed.typed_names() if settings.typed_tables and TYPED_TABLES in tables else None,
         )
 

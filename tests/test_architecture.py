@@ -16,7 +16,7 @@ FLOORS = (
     ("cli",),
     ("demo",),
     ("display", "live"),
-    ("planning", "rebuilding", "run_ids", "status"),
+    ("erasing", "planning", "rebuilding", "run_ids", "status"),
     ("checking", "runner"),
     ("pending", "replaying", "source", "viewing"),
     ("reports",),

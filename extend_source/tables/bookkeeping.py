@@ -144,6 +144,18 @@ TYPED_COLUMNS = TableSchema(
     ),
 )
 
+ERASURES = TableSchema(
+    name="erasures",
+    grain="run or file that was erased on request",
+    description="No sync loads it again, while its row is here.",
+    key=("id",),
+    columns=(
+        Column("id", TEXT, "The run's or file's id."),
+        Column("resource_type", TEXT, "processor_run or file."),
+        Column("erased_at", TIMESTAMP, "When it was erased."),
+    ),
+)
+
 RAW_PROCESSOR_RUNS = TableSchema(
     name="raw_processor_runs",
     grain="run's payload",

@@ -15,7 +15,7 @@ from extend_source.tables.building import TableSet
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.files import FileTables
 from extend_source.tables.reading import DriftLog, ObjectReader
-from extend_source.tables.runs import Origin, RunTables, payload_sha256, raw_file
+from extend_source.tables.runs import Origin, RunTables, payload_sha256, raw_file, without_files
 from extend_source.tables.typed import TypedNames, TypedTables
 
 _SUMMARY = ObjectReader.of(bookkeeping.PROCESSOR_RUN_SUMMARIES)
@@ -74,6 +74,7 @@ class Flattener:
         trust_empty_contents: bool = True,
         keep_raw: bool = False,
         landed_drift: frozenset[tuple[str, str]] = frozenset(),
+        erased_files: frozenset[str] = frozenset(),
         names: TypedNames | None = None,
     ) -> None:
         """Start a load.
@@ -83,6 +84,7 @@ class Flattener:
             trust_empty_contents: an empty list of pages in a run means that the file has none.
             keep_raw: also keep the payloads themselves.
             landed_drift: keys of ``schema_drift`` rows that earlier loads wrote, which stay as they are.
+            erased_files: ids of files that must not be written again.
             names: the names of typed tables; None: none are written.
         """
         self._tables = TableSet(list(schemas.TABLES.values()))
@@ -100,6 +102,7 @@ class Flattener:
             typed=self._typed,
         )
         self._keep_raw = keep_raw
+        self._erased_files = erased_files
         self._written_drift = set(landed_drift)
 
     def add_run(self, run: dict[str, Any], origin: Origin) -> str:
@@ -111,6 +114,7 @@ class Flattener:
         Raises:
             Exception: the payload cannot be read, for example as it nests too deeply; nothing of it was added.
         """
+        run = without_files(run, self._erased_files)
         try:
             with self._tables.all_or_nothing():
                 return self._runs.add(run, origin)
@@ -126,6 +130,8 @@ class Flattener:
             fetched_at: when it was fetched, UTC.
             final: the file is not being processed any longer: if it has no text, a row says so.
         """
+        if file["id"] in self._erased_files:
+            return
         self._files.add(file, fetched_at, fetched=True, keep_empty=final)
         self._tables[bookkeeping.FETCH_ERRORS].mark(file["id"])
         if self._keep_raw:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -259,6 +259,23 @@ def _output_format(run_type: str | None, run: dict[str, Any]) -> str | None:
         return "fields"
     output = run.get("output")
     return "schema" if isinstance(output, dict) and output.keys() <= {"value", "metadata"} else "fields"
+
+
+def without_files(run: dict[str, Any], file_ids: Collection[str]) -> dict[str, Any]:
+    """Leave some files out of a run's payload.
+
+    Args:
+        run: the API's ProcessorRun object.
+        file_ids: the files to leave out.
+
+    Returns:
+        The run itself where it has none of them.
+    """
+    files = run.get("files")
+    if not file_ids or not isinstance(files, list):
+        return run
+    kept = [file for file in files if not (isinstance(file, dict) and file.get("id") in file_ids)]
+    return run if len(kept) == len(files) else {**run, "files": kept}
 
 
 def raw_payload(run: dict[str, Any], *, with_contents: bool = True) -> str:

@@ -7,6 +7,7 @@ with its `api` path and it is read; a value that must be worked out is added in 
 from __future__ import annotations
 
 from extend_source.tables.bookkeeping import (
+    ERASURES,
     FETCH_ERRORS,
     PROCESSOR_RUN_SUMMARIES,
     PROCESSOR_RUN_TOMBSTONES,
@@ -456,6 +457,7 @@ TABLES: dict[str, TableSchema] = {
         PROCESSOR_RUN_SUMMARIES,
         PROCESSOR_RUN_TOMBSTONES,
         FETCH_ERRORS,
+        ERASURES,
         SCHEMA_DRIFT,
         SYNC_LOG,
         RAW_PROCESSOR_RUNS,

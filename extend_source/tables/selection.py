@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from extend_source.tables.bookkeeping import (
+    ERASURES,
     FETCH_ERRORS,
     PROCESSOR_RUN_SUMMARIES,
     PROCESSOR_RUN_TOMBSTONES,
@@ -14,7 +15,8 @@ from extend_source.tables.bookkeeping import (
 from extend_source.tables.schemas import TABLES
 
 BOOKS = frozenset(
-    table.name for table in (PROCESSOR_RUN_SUMMARIES, PROCESSOR_RUN_TOMBSTONES, FETCH_ERRORS, SCHEMA_DRIFT, SYNC_LOG)
+    table.name
+    for table in (PROCESSOR_RUN_SUMMARIES, PROCESSOR_RUN_TOMBSTONES, FETCH_ERRORS, ERASURES, SCHEMA_DRIFT, SYNC_LOG)
 )
 """The tables filled from the listing and by the source itself."""
 

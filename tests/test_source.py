@@ -79,7 +79,7 @@ def test_each_table_is_a_resource_of_its_own_name() -> None:
         == [*source.selected_resources]
         == [*(n for n in TABLES if not n.startswith("raw_")), "typed_tables"]
     )
-    assert [*with_raw.resources] == [*with_raw.selected_resources] == [*TABLES]
+    assert [*with_raw.resources] == [*with_raw.selected_resources] == [*TABLES, "typed_tables"]
     assert source.max_table_nesting == 0
 
 

@@ -14,7 +14,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("demo",),
+    ("demo", "report_display"),
     ("display", "live"),
     ("planning", "rebuilding", "reports", "run_ids", "status"),
     ("checking", "runner"),

@@ -28,6 +28,9 @@ _WRITTEN_IN = "duckdb"
 _COLLATING = frozenset({"duckdb", "postgres"})
 """The dialects that take COLLATE "C"; most others compare text byte by byte without it."""
 
+_Node = Any
+"""A part of a parsed query: the common base of sqlglot's classes has another name in each of its versions."""
+
 _HEADING = re.compile(r"-- (\w+): *(.*)")
 _COLUMN = re.compile(r"--   (\w+): (.*)")
 _MORE = "--   "
@@ -203,7 +206,7 @@ class QueryRunner:
             sql=sql,
         )
 
-    def _translated(self, tree: exp.Expression, query: Query, partial: dict[str, int]) -> str:
+    def _translated(self, tree: _Node, query: Query, partial: dict[str, int]) -> str:
         """Write the query for the destination, with its own names of the tables."""
         nested = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in [table for table in tree.find_all(exp.Table) if table.name not in nested]:
@@ -212,7 +215,7 @@ class QueryRunner:
             tree = tree.transform(lambda node: node.this if isinstance(node, exp.Collate) else node)
         return tree.sql(self._dialect, pretty=True, comments=False)
 
-    def _source(self, table: exp.Table, query: Query, partial: dict[str, int]) -> exp.Expression:
+    def _source(self, table: exp.Table, query: Query, partial: dict[str, int]) -> _Node:
         """What stands for a table: itself, or a selection from it with columns it lacks and without partial runs."""
         lacking = {
             name: kind
@@ -264,7 +267,7 @@ class QueryRunner:
             return list(cursor.fetchall())
 
 
-def _tables(tree: exp.Expression) -> list[str]:
+def _tables(tree: _Node) -> list[str]:
     """The tables that a query reads, in order."""
     nested = {cte.alias for cte in tree.find_all(exp.CTE)}
     return sorted({table.name for table in tree.find_all(exp.Table)} - nested)

@@ -1,6 +1,6 @@
 -- title: Classes before and after review
 -- purpose: which classes the classifier takes for which.
--- grain: processor, class before review and class after it
+-- grain: processor and pair of classes
 -- empty: no reviewed classifications yet
 -- note: Reviewed runs only. If reviewers were sent the doubtful runs, the others are better than this.
 -- shown: processor, initial_class, reviewed_class, runs, share_of_initial, changed

@@ -3,9 +3,9 @@
 -- grain: kind of confidence
 -- empty: no reviewed runs with confidences yet
 -- note: Reviewed runs only. If reviewers were sent the doubtful runs, the others are better than this.
--- note: AUROC: the chance that a right value has a higher confidence than a wrong one, ties half: 0.5 is no better than dice.
--- note: Under 20 errors it says little and is left out. Degenerate: under 3 bins hold data, so thresholds hardly differ.
--- note: Confidences are those of the final output; of a changed value it may be the reviewed one's, not the first reading's.
+-- note: AUROC: the chance that a right value has more confidence than a wrong one, ties half. 0.5: no better than dice.
+-- note: Under 20 errors it says little and is left out. Degenerate: under 3 bins hold data: few thresholds to choose.
+-- note: Confidences are the final output's; a changed value's may be of the reviewed value, not of the first reading.
 -- optional: extraction_edits.formatting_only boolean
 -- columns:
 --   kind: ocr_confidence, logprobs_confidence, confidence (of legacy fields) or review_agent_score.

@@ -1,11 +1,12 @@
 -- title: Reliability of confidences
 -- purpose: what a confidence is worth: how often values read with it were right.
--- grain: kind of confidence and bin that holds data
+-- grain: kind of confidence and bin
 -- empty: no reviewed runs with confidences yet
 -- note: Reviewed runs only. If reviewers were sent the doubtful runs, the others are better than this.
 -- note: Right: no reviewer changed the value, or anything in it. A well calibrated confidence is close to the accuracy.
--- note: Confidences are those of the final output; of a changed value it may be the reviewed one's, not the first reading's.
+-- note: Confidences are the final output's; a changed value's may be of the reviewed value, not of the first reading.
 -- optional: extraction_edits.formatting_only boolean
+-- note: A bin without data has no row.
 -- columns:
 --   kind: ocr_confidence, logprobs_confidence, confidence (of legacy fields) or review_agent_score.
 --   bin_low: lower bound of the bin, included; ten bins from 0 to 1. A score of the review agent is a bin of its own.

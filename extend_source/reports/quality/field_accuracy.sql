@@ -2,7 +2,7 @@
 -- purpose: which fields reviewers correct.
 -- grain: processor and field
 -- empty: no reviewed extraction runs yet
--- note: Reviewed runs only. If reviewers were sent the doubtful runs, the others are better than this; see share_reviewed.
+-- note: Reviewed runs only. If reviewers were sent the doubtful ones, the others are better; see share_reviewed.
 -- note: Wrong: a reviewer changed, added or removed the value (extraction_edits.change). Unchanged counts as right.
 -- shown: processor, field, runs_reviewed, share_reviewed, cells, wrong, accuracy, accuracy_low, accuracy_high
 -- optional: extraction_edits.formatting_only boolean

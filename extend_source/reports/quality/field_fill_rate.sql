@@ -5,8 +5,7 @@
 -- note: Filled: the run has a value there, or in something below it, that is neither null nor empty text.
 -- note: A field that no run of a version returned, not even as null, has no row.
 -- note: Confidences are those of the final output, as reported with it; NULL: none was reported.
--- shown: processor, processor_version_id, field, runs, fill_rate, cell_fill_rate, avg_ocr_confidence,
---   avg_logprobs_confidence, avg_confidence
+-- shown: processor, processor_version_id, field, runs, fill_rate, cell_fill_rate, ocr_avg, logprobs_avg
 -- columns:
 --   processor_id: the processor.
 --   processor: its name; where its runs have several, the last one in the alphabet.
@@ -18,14 +17,14 @@
 --   cells: single values of the field, one for each array item; NULL for an object or array with content.
 --   cells_filled: those that are filled.
 --   cell_fill_rate: cells_filled / cells.
---   avg_ocr_confidence: average confidence of the text recognition.
---   min_ocr_confidence: the lowest.
---   avg_logprobs_confidence: average confidence of the model.
---   min_logprobs_confidence: the lowest.
---   avg_confidence: average confidence of legacy fields.
---   min_confidence: the lowest.
---   avg_review_agent_score: average score of the review agent, 1 to 5.
---   min_review_agent_score: the lowest.
+--   ocr_avg: average confidence of the text recognition.
+--   ocr_min: the lowest.
+--   logprobs_avg: average confidence of the model.
+--   logprobs_min: the lowest.
+--   confidence_avg: average confidence of legacy fields.
+--   confidence_min: the lowest.
+--   review_agent_avg: average score of the review agent, 1 to 5.
+--   review_agent_min: the lowest.
 with runs as (
     select id, processor_name, coalesce(processor_id, '') as processor_id,
            coalesce(processor_version_id, '') as version_id
@@ -90,14 +89,14 @@ select nullif(v.processor_id, '') as processor_id,
        case when c.field is null
             then round(cast(cast(a.cells_filled as double) / nullif(a.cells, 0) as decimal(18, 9)), 4)
        end as cell_fill_rate,
-       round(cast(a.avg_ocr as decimal(18, 9)), 4) as avg_ocr_confidence,
-       round(cast(a.min_ocr as decimal(18, 9)), 4) as min_ocr_confidence,
-       round(cast(a.avg_logprobs as decimal(18, 9)), 4) as avg_logprobs_confidence,
-       round(cast(a.min_logprobs as decimal(18, 9)), 4) as min_logprobs_confidence,
-       round(cast(a.avg_legacy as decimal(18, 9)), 4) as avg_confidence,
-       round(cast(a.min_legacy as decimal(18, 9)), 4) as min_confidence,
-       round(cast(a.avg_score as decimal(18, 9)), 4) as avg_review_agent_score,
-       round(cast(a.min_score as decimal(18, 9)), 4) as min_review_agent_score
+       round(cast(a.avg_ocr as decimal(18, 9)), 4) as ocr_avg,
+       round(cast(a.min_ocr as decimal(18, 9)), 4) as ocr_min,
+       round(cast(a.avg_logprobs as decimal(18, 9)), 4) as logprobs_avg,
+       round(cast(a.min_logprobs as decimal(18, 9)), 4) as logprobs_min,
+       round(cast(a.avg_legacy as decimal(18, 9)), 4) as confidence_avg,
+       round(cast(a.min_legacy as decimal(18, 9)), 4) as confidence_min,
+       round(cast(a.avg_score as decimal(18, 9)), 4) as review_agent_avg,
+       round(cast(a.min_score as decimal(18, 9)), 4) as review_agent_min
 from readings a
 join versions v on v.processor_id = a.processor_id and v.version_id = a.version_id
 left join filled f on f.processor_id = a.processor_id and f.version_id = a.version_id and f.field = a.field

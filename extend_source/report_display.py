@@ -19,6 +19,7 @@ MOST_ROWS = 20
 """How many rows of a long table are shown; a table that is not twice as long is shown whole."""
 
 _WIDTH_OF_LOGS = 100
+_WIDTH_OF_IDS = 12
 _NONE = "-"
 
 
@@ -62,8 +63,11 @@ def _show_table(console: Console, result: QueryResult, most_rows: int) -> None:
 
 
 def _add_column(table: Table, name: str, values: Sequence[Any]) -> None:
-    """Add a column; one of numbers keeps its width, and its heading is folded to that."""
+    """Add a column; numbers keep their width, and their heading is folded to that; ids are cut."""
     heading = name.replace("_", " ")
+    if name.endswith("_id"):
+        table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=_WIDTH_OF_IDS)
+        return
     if any(isinstance(value, str | bool | datetime) for value in values):
         table.add_column(heading, overflow="fold")
         return

@@ -213,7 +213,7 @@ class QueryRunner:
             table.replace(self._source(table, query, partial))
         if self._dialect not in _COLLATING:
             tree = tree.transform(lambda node: node.this if isinstance(node, exp.Collate) else node)
-        return tree.sql(self._dialect, pretty=True, comments=False)
+        return str(tree.sql(self._dialect, pretty=True, comments=False))
 
     def _source(self, table: exp.Table, query: Query, partial: dict[str, int]) -> _Node:
         """What stands for a table: itself, or a selection from it with columns it lacks and without partial runs."""

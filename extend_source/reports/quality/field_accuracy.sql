@@ -39,14 +39,14 @@ cells as (
     from runs r
     join extraction_fields f on f.run_id = r.id
     left join changes c on c.run_id = f.run_id and c.path = f.path
-    where r.reviewed and f.value_type not in ('object', 'array')
+    where r.reviewed and f.value_type not in ('object', 'array') and f.path <> '$'
     union all
     -- removed by the reviewer, so that the final output has it no longer
     select r.processor_id, regexp_replace(c.path, '\[[0-9]+\]', '[]', 'g') as field, 1 as wrong
     from runs r
     join changes c on c.run_id = r.id
     left join extraction_fields f on f.run_id = c.run_id and f.path = c.path
-    where r.reviewed and f.path is null and left(cast(c.example as varchar), 1) not in ('{', '[')
+    where r.reviewed and f.path is null and c.path <> '$' and left(cast(c.example as varchar), 1) not in ('{', '[')
 ),
 fields as (
     select processor_id, field, count(*) as cells, sum(wrong) as wrong,

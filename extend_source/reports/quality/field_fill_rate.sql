@@ -44,6 +44,7 @@ cells as (
            f.ocr_confidence, f.logprobs_confidence, f.confidence, f.review_agent_score
     from runs r
     join extraction_fields f on f.run_id = r.id
+    where f.path_template <> '$'  -- an output with nothing in it
 ),
 fields as (
     select distinct processor_id, field from cells

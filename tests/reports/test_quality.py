@@ -12,16 +12,26 @@ from extend_source.api import InvalidRequest
 from extend_source.reports import QUALITY_QUERIES
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
-from tests.acceptance.truth import expected_tables
+from tests.acceptance.truth import Tables, expected_tables
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 from tests.reports.expectations import EXPECTED, wilson
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def big_server() -> Iterator[SandboxServer]:
     """A stand-in with so many reviewed runs that every kind of confidence has its errors."""
     with SandboxServer(runs=500) as server:
+        for number, name in enumerate(["Zebra", "apple", "Äpfel", "Banana"]):
+            more = {"processorId": f"dp_case_{number}", "processorName": name}
+            run = extraction(f"dpr_case_{number}", {"a": "x", "b": None}, reviewed={"a": "y"}, **more)
+            server.workspace.put_run(run)
         yield server
+
+
+@pytest.fixture(scope="module")
+def big_tables(big_server: SandboxServer) -> Tables:
+    """What the tables must hold once all of it is loaded."""
+    return expected_tables(big_server.workspace, file_contents="none")
 
 
 def report_of(warehouse: AnyWarehouse, *names: str) -> QualityReport:
@@ -62,14 +72,14 @@ def extraction(run_id: str, value: Any, *, reviewed: Any = None, metadata: Any =
     return run
 
 
-def judged(run_id: str, *cells: tuple[float, bool]) -> dict[str, Any]:
-    """A reviewed extraction of values with these OCR confidences, of which a reviewer changed those that are not right."""
+def judged(run_id: str, *cells: tuple[float, bool], kind: str = "ocrConfidence") -> dict[str, Any]:
+    """A reviewed extraction of values with these confidences, of which a reviewer changed those that are not right."""
     names = [f"f{number}" for number in range(len(cells))]
     return extraction(
         run_id,
         dict.fromkeys(names, "read"),
         reviewed={name: "read" if is_right else "meant" for name, (_, is_right) in zip(names, cells, strict=True)},
-        metadata={name: {"ocrConfidence": score} for name, (score, _) in zip(names, cells, strict=True)},
+        metadata={name: {kind: score} for name, (score, _) in zip(names, cells, strict=True)},
     )
 
 
@@ -86,34 +96,33 @@ def bare_warehouse(empty_server: SandboxServer, make_warehouse: MakeWarehouse) -
     return make_warehouse(empty_server)
 
 
-def test_every_query_finds_what_plain_python_finds(big_server: SandboxServer, make_warehouse: MakeWarehouse) -> None:
+def test_every_query_finds_what_plain_python_finds(
+    big_server: SandboxServer, big_tables: Tables, make_warehouse: MakeWarehouse
+) -> None:
     warehouse = make_warehouse(big_server)
-    workspace = big_server.workspace
-    for number, name in enumerate(["Zebra", "apple", "Äpfel", "Banana"]):
-        more = {"processorId": f"dp_case_{number}", "processorName": name}
-        workspace.put_run(extraction(f"dpr_case_{number}", {"a": "x", "b": None}, reviewed={"a": "y"}, **more))
     warehouse.sync(file_contents="none")
-    tables = expected_tables(workspace, file_contents="none")
 
     report = report_of(warehouse)
 
     assert [result.name for result in report.queries] == list(QUALITY_QUERIES) == list(EXPECTED)
     for result in report.queries:
-        expected = EXPECTED[result.name](tables)
+        expected = EXPECTED[result.name](big_tables)
         assert result.rows == expected, result.name
         assert (result.message, bool(expected)) == (None, True)
         assert {len(row) for row in result.rows} == {len(result.columns)}
 
 
-def test_the_stand_in_has_enough_to_report_on(big_server: SandboxServer) -> None:
-    tables = expected_tables(big_server.workspace, file_contents="none")
+def test_the_stand_in_has_enough_to_report_on(big_tables: Tables) -> None:
+    by_kind = {kind: (errors >= 20, bins) for kind, _, errors, bins, _, _ in EXPECTED["confidence_auroc"](big_tables)}
 
-    errors = {row[0]: row[2] for row in EXPECTED["confidence_auroc"](tables)}
-    assert {kind: count >= 20 for kind, count in errors.items()} == dict.fromkeys(errors, True)
-    assert len(errors) == 4
-    assert {row[3] for row in EXPECTED["confidence_auroc"](tables)} == {10, 5}
-    assert {edit["change"] for edit in tables["extraction_edits"]} >= {"changed", "removed"}
-    assert any(row[6] for row in EXPECTED["class_confusion"](tables))
+    assert by_kind == {
+        "confidence": (True, 10),
+        "logprobs_confidence": (True, 10),
+        "ocr_confidence": (True, 10),
+        "review_agent_score": (True, 5),
+    }
+    assert {edit["change"] for edit in big_tables["extraction_edits"]} >= {"changed", "removed"}
+    assert {row[-1] for row in EXPECTED["class_confusion"](big_tables)} == {True, False}
 
 
 def test_a_field_is_filled_by_what_is_below_it(bare_warehouse: AnyWarehouse) -> None:
@@ -245,13 +254,20 @@ AUROC_CASES = {
 }
 
 
-def test_the_auroc_says_when_it_says_nothing(bare_warehouse: AnyWarehouse) -> None:
-    found = {}
-    for name, (cells, _) in AUROC_CASES.items():
-        load(bare_warehouse, judged("dpr_1", *cells))  # in place of the one before
-        (found[name],) = rows_of(bare_warehouse, "confidence_auroc", "cells", "errors", "bins", "auroc", "verdict")
+AUROC_PAIRS = list(zip(*[iter(AUROC_CASES)] * 2, strict=True))
 
-    assert found == {name: expected for name, (_, expected) in AUROC_CASES.items()}
+
+@pytest.mark.parametrize("names", AUROC_PAIRS, ids=" & ".join)
+def test_the_auroc_says_when_it_says_nothing(bare_warehouse: AnyWarehouse, names: tuple[str, str]) -> None:
+    kinds = ("logprobsConfidence", "ocrConfidence")
+    load(
+        bare_warehouse,
+        *(judged(kind, *AUROC_CASES[name][0], kind=kind) for name, kind in zip(names, kinds, strict=True)),
+    )
+
+    found = rows_of(bare_warehouse, "confidence_auroc", "cells", "errors", "bins", "auroc", "verdict")
+
+    assert found == [AUROC_CASES[name][1] for name in names]
 
 
 def test_what_is_unknown_stays_unknown(bare_warehouse: AnyWarehouse) -> None:

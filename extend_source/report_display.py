@@ -66,7 +66,8 @@ def _add_column(table: Table, name: str, values: Sequence[Any]) -> None:
     """Add a column; numbers keep their width, and their heading is folded to that; ids are cut."""
     heading = name.replace("_", " ")
     if name.endswith("_id"):
-        table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=_WIDTH_OF_IDS)
+        folded = textwrap.fill(heading, _WIDTH_OF_IDS)
+        table.add_column(folded, overflow="ellipsis", no_wrap=True, max_width=_WIDTH_OF_IDS)
         return
     if any(isinstance(value, str | bool | datetime) for value in values):
         table.add_column(heading, overflow="fold")

@@ -1,6 +1,6 @@
 -- title: Fill rate and confidence by field
 -- purpose: which fields of which processor version come back empty, and how sure the readings are.
--- grain: processor, processor version and field
+-- grain: processor, version and field
 -- empty: no processed extraction runs yet
 -- note: Filled: the run has a value there, or in something below it, that is neither null nor empty text.
 -- note: A field that no run of a version returned, not even as null, has no row.

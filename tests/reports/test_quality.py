@@ -182,11 +182,13 @@ def test_a_value_is_wrong_where_a_reviewer_changed_added_or_removed_it(bare_ware
 
 
 def test_a_reported_edit_without_a_difference_is_no_error(bare_warehouse: AnyWarehouse) -> None:
-    run = extraction("dpr_1", {"a": 1}, reviewed={"a": 1})
+    run = extraction("dpr_1", {"a": 1}, reviewed={"a": 1}, metadata={"a": {"ocrConfidence": 0.5}})
     load(bare_warehouse, {**run, "edits": {"a": {"originalValue": 1, "editedValue": 1, "notes": "looked at"}}})
 
     assert len(bare_warehouse.rows("extraction_edits")) == 1
     assert rows_of(bare_warehouse, "field_accuracy", "field", "cells", "wrong") == [("a", 1, 0)]
+    assert rows_of(bare_warehouse, "confidence_reliability", "cells", "correct") == [(1, 1)]
+    assert rows_of(bare_warehouse, "confidence_auroc", "cells", "errors") == [(1, 0)]
 
 
 def test_a_change_of_formatting_only_is_no_error_where_that_is_known(bare_warehouse: AnyWarehouse) -> None:

@@ -16,6 +16,7 @@ from extend_source.locking import SyncUnderWay
 from extend_source.planning import PlanResult, plan
 from extend_source.progress import SyncProgress
 from extend_source.rebuilding import RebuildResult, rebuild
+from extend_source.reports import QualityReport, QueryResult, quality_report
 from extend_source.run_ids import run_ids_from_file, run_ids_from_sql
 from extend_source.runner import SyncResult, TooManyErrors, sync
 from extend_source.session import SyncSession
@@ -36,6 +37,8 @@ __all__ = [
     "ExtendTerminalError",
     "ExtendTransientError",
     "PlanResult",
+    "QualityReport",
+    "QueryResult",
     "RebuildResult",
     "StatusResult",
     "SyncProgress",
@@ -48,6 +51,7 @@ __all__ = [
     "erase",
     "extend_source",
     "plan",
+    "quality_report",
     "rebuild",
     "run_ids_from_file",
     "run_ids_from_sql",

@@ -48,7 +48,6 @@ class Query:
         notes: what a reader must know to read it right.
         columns: what each column means.
         shown: the columns that people see first; the others are for machines.
-        optional: columns that a dataset may lack, and their types, by table; they are NULL then.
         sql: the SQL in DuckDB's dialect, header included.
     """
 
@@ -59,7 +58,6 @@ class Query:
     notes: tuple[str, ...]
     columns: dict[str, str]
     shown: tuple[str, ...]
-    optional: dict[str, dict[str, str]]
     sql: str
 
 
@@ -115,11 +113,6 @@ def load_query(folder: str, name: str) -> Query:
             columns[column[1]] = column[2]
         else:
             said[heading][-1] += " " + line.removeprefix(_MORE)
-    optional: dict[str, dict[str, str]] = {}
-    for text in said.get("optional", ()):
-        place, kind = text.split()
-        table, column_name = place.split(".")
-        optional.setdefault(table, {})[column_name] = kind
     shown = tuple(part.strip() for part in said["shown"][0].split(",")) if "shown" in said else tuple(columns)
     return Query(
         name=name,
@@ -129,7 +122,6 @@ def load_query(folder: str, name: str) -> Query:
         notes=tuple(said.get("note", ())),
         columns=columns,
         shown=shown,
-        optional=optional,
         sql=sql,
     )
 
@@ -210,26 +202,18 @@ class QueryRunner:
         """Write the query for the destination, with its own names of the tables."""
         nested = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in [table for table in tree.find_all(exp.Table) if table.name not in nested]:
-            table.replace(self._source(table, query, partial))
+            table.replace(self._source(table, partial))
         if self._dialect not in _COLLATING:
             tree = tree.transform(lambda node: node.this if isinstance(node, exp.Collate) else node)
         return str(tree.sql(self._dialect, pretty=True, comments=False))
 
-    def _source(self, table: exp.Table, query: Query, partial: dict[str, int]) -> _Node:
-        """What stands for a table: itself, or a selection from it with columns it lacks and without partial runs."""
-        lacking = {
-            name: kind
-            for name, kind in query.optional.get(table.name, {}).items()
-            if name not in (self._columns_of(table.name) or ())
-        }
-        without = partial if table.name == PROCESSOR_RUNS.name else {}
+    def _source(self, table: exp.Table, partial: dict[str, int]) -> _Node:
+        """What stands for a table: itself, or a selection from it without partial runs."""
         own = self._qualified(table.name)
-        if not lacking and not without:
+        if not partial or table.name != PROCESSOR_RUNS.name:
             return exp.alias_(own, table.alias_or_name, table=True)
-        selected = exp.select("*", *(f"cast(null as {kind}) as {name}" for name, kind in lacking.items())).from_(own)
-        if without:
-            is_whole = exp.column("loaded_tables").isin(*without).not_()
-            selected = selected.where(exp.or_(exp.column("loaded_tables").is_(exp.null()), is_whole))
+        is_whole = exp.column("loaded_tables").isin(*partial).not_()
+        selected = exp.select("*").from_(own).where(exp.or_(exp.column("loaded_tables").is_(exp.null()), is_whole))
         return selected.subquery(table.alias_or_name)
 
     def _qualified(self, table: str) -> exp.Table:

@@ -94,7 +94,7 @@ def cells_by_run(tables: Tables) -> dict[str, list[Row]]:
 def changed_paths(tables: Tables) -> dict[str, set[str]]:
     paths: dict[str, set[str]] = defaultdict(set)
     for edit in tables["extraction_edits"]:
-        if edit["change"] is not None:
+        if edit["change"] not in (None, "formatted"):
             paths[edit["run_id"]].add(edit["path"])
     return paths
 
@@ -165,14 +165,17 @@ def template_of(path: str) -> str:
 def judged_scores(tables: Tables) -> dict[str, list[tuple[float, bool]]]:
     """The confidences of each kind in reviewed runs, and whether the value was right."""
     by_run, changed = cells_by_run(tables), changed_paths(tables)
+    edits = {(edit["run_id"], edit["path"]): edit for edit in tables["extraction_edits"]}
     scores: dict[str, list[tuple[float, bool]]] = defaultdict(list)
     for run in extractions(tables):
         for cell in by_run.get(run["id"], ()) if run["reviewed"] else ():
             paths = changed[run["id"]]
             is_right = not any(path == cell["path"] or is_below(path, cell["path"]) for path in paths)
             for kind in KINDS:
-                if cell[kind] is not None:
-                    scores[kind].append((cell[kind], is_right))
+                before = edits.get((run["id"], cell["path"]), {}).get(f"{kind}_before")
+                score = cell[kind] if before is None else before
+                if score is not None:
+                    scores[kind].append((score, is_right))
     return scores
 
 

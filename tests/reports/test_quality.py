@@ -191,16 +191,22 @@ def test_a_reported_edit_without_a_difference_is_no_error(bare_warehouse: AnyWar
     assert rows_of(bare_warehouse, "confidence_auroc", "cells", "errors") == [(1, 0)]
 
 
-def test_a_change_of_formatting_only_is_no_error_where_that_is_known(bare_warehouse: AnyWarehouse) -> None:
-    load(bare_warehouse, judged("dpr_1", (0.5, False), (0.6, False)))
-    assert rows_of(bare_warehouse, "field_accuracy", "field", "wrong") == [("f0", 1), ("f1", 1)]
-
-    bare_warehouse.execute("alter table extraction_edits add column formatting_only boolean")
-    bare_warehouse.execute("update extraction_edits set formatting_only = true where path = 'f0'")
+def test_a_change_of_formatting_only_is_no_error(bare_warehouse: AnyWarehouse) -> None:
+    metadata = {name: {"ocrConfidence": score} for name, score in (("f0", 0.5), ("f1", 0.6))}
+    before, after = {"f0": "ACME Ltd.", "f1": "x"}, {"f0": "Acme ltd", "f1": "y"}
+    load(bare_warehouse, extraction("dpr_1", before, reviewed=after, metadata=metadata))
 
     assert rows_of(bare_warehouse, "field_accuracy", "field", "wrong") == [("f1", 1), ("f0", 0)]
     assert rows_of(bare_warehouse, "confidence_auroc", "errors") == [(1,)]
     assert rows_of(bare_warehouse, "confidence_reliability", "bin_low", "correct") == [(0.5, 1), (0.6, 0)]
+
+
+def test_a_changed_value_is_judged_by_the_confidence_of_its_first_reading(bare_warehouse: AnyWarehouse) -> None:
+    run = extraction("dpr_1", {"a": 1}, reviewed={"a": 2}, metadata={"a": {"ocrConfidence": 0.25}})
+    final = {**run["output"], "metadata": {"a": {"ocrConfidence": 1}}}
+    load(bare_warehouse, {**run, "output": final, "reviewedOutput": final})
+
+    assert rows_of(bare_warehouse, "confidence_reliability", "bin_low", "correct") == [(0.2, 0)]
 
 
 def test_a_confidence_on_a_bound_is_in_the_bin_above_it_and_odd_ones_in_the_nearest(

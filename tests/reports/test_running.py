@@ -9,7 +9,6 @@ import sqlglot
 
 from extend_source.reports import QUALITY_QUERIES
 from extend_source.reports.running import load_query
-from extend_source.tables import TABLES
 
 FOLDER = files("extend_source.reports") / "quality"
 
@@ -26,12 +25,6 @@ def test_the_header_explains_every_column_that_the_query_returns(name: str) -> N
     assert list(query.columns) == selected
     assert set(query.shown) <= set(selected)
     assert all((query.title, query.grain, query.empty, query.notes, *query.columns.values()))
-
-
-@pytest.mark.parametrize("name", QUALITY_QUERIES)
-def test_a_column_that_is_called_optional_is_none_that_every_dataset_has(name: str) -> None:
-    for table, columns in load_query("quality", name).optional.items():
-        assert not columns.keys() & TABLES[table].column_names, f"{table} has it now: take it out of the header"
 
 
 def test_both_queries_on_confidences_judge_values_alike() -> None:

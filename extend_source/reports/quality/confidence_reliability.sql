@@ -4,8 +4,7 @@
 -- empty: no reviewed runs with confidences yet
 -- note: Reviewed runs only. If reviewers were sent the doubtful runs, the others are better than this.
 -- note: Right: no reviewer changed the value, or anything in it. A well calibrated confidence is close to the accuracy.
--- note: Confidences are the final output's; a changed value's may be of the reviewed value, not of the first reading.
--- optional: extraction_edits.formatting_only boolean
+-- note: Of a value that a reviewer changed, the confidence is that of the first reading, where the API sent it.
 -- note: A bin without data has no row.
 -- columns:
 --   kind: ocr_confidence, logprobs_confidence, confidence (of legacy fields) or review_agent_score.
@@ -20,12 +19,18 @@
 with changes as (
     select run_id, path
     from extraction_edits
-    where change is not null and not coalesce(formatting_only, false)
+    where change <> 'formatted'
 ),
 readings as (
-    select f.run_id, f.path, f.ocr_confidence, f.logprobs_confidence, f.confidence, f.review_agent_score
+    -- of a value that a reviewer changed, what was said of the first reading
+    select f.run_id, f.path,
+           coalesce(e.ocr_confidence_before, f.ocr_confidence) as ocr_confidence,
+           coalesce(e.logprobs_confidence_before, f.logprobs_confidence) as logprobs_confidence,
+           coalesce(e.confidence_before, f.confidence) as confidence,
+           coalesce(e.review_agent_score_before, f.review_agent_score) as review_agent_score
     from processor_runs r
     join extraction_fields f on f.run_id = r.id
+    left join extraction_edits e on e.run_id = f.run_id and e.path = f.path
     where r.status = 'PROCESSED' and r.output_format in ('schema', 'fields') and r.reviewed
 ),
 wrong as (

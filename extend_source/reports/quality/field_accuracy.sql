@@ -5,7 +5,6 @@
 -- note: Reviewed runs only. If reviewers were sent the doubtful ones, the others are better; see share_reviewed.
 -- note: Wrong: a reviewer changed, added or removed the value (extraction_edits.change). Unchanged counts as right.
 -- shown: processor, field, runs_reviewed, share_reviewed, cells, wrong, accuracy, accuracy_low, accuracy_high
--- optional: extraction_edits.formatting_only boolean
 -- columns:
 --   processor_id: the processor.
 --   processor: its name; where its runs have several, the last one in the alphabet.
@@ -32,7 +31,7 @@ processors as (
 changes as (
     select run_id, path, coalesce(initial_value, original_value, reviewed_value, edited_value) as example
     from extraction_edits
-    where change is not null and not coalesce(formatting_only, false)
+    where change <> 'formatted'
 ),
 cells as (
     select r.processor_id, f.path_template as field, case when c.path is null then 0 else 1 end as wrong

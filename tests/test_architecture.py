@@ -30,6 +30,7 @@ FLOORS = (
     ("destination",),
     ("limits", "state"),
     ("progress",),
+    ("privacy",),
     ("tables",),
     ("api",),
     ("config",),

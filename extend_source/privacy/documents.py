@@ -149,7 +149,12 @@ class Document:
         metadata = output.get("metadata")
         if not isinstance(metadata, dict):
             return output
-        entries = ((key, self._entry(entry, self.paths_of(key))) for key, entry in metadata.items())
+        paths = {key: self.paths_of(key) for key in metadata}
+        for key, entry in metadata.items() if self._rules.hides else ():
+            if isinstance(entry, dict) and _is_objects(entry.get("citations")) and self._level(paths[key]) != "keep":
+                for citation in entry["citations"]:
+                    self._texts.add_citation(citation.get("referenceText"))
+        entries = ((key, self._entry(entry, paths[key])) for key, entry in metadata.items())
         return {**output, "metadata": {key: entry for key, entry in entries if entry is not GONE}}
 
     def legacy_texts(self, output: dict[str, Any]) -> dict[str, Any]:

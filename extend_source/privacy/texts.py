@@ -17,6 +17,7 @@ class HiddenTexts:
     def __init__(self) -> None:
         """Start with none."""
         self._by_beginning: dict[str, set[str]] = {}
+        self._citations: set[str] = set()
 
     def add(self, value: Any) -> None:
         """Add a scalar that was hidden."""
@@ -25,11 +26,18 @@ class HiddenTexts:
         if len(essence) >= SHORTEST:
             self._by_beginning.setdefault(essence[:SHORTEST], set()).add(essence)
 
+    def add_citation(self, text: Any) -> None:
+        """Add a text that was cited for a hidden value: the fields of a row may all cite the whole row."""
+        if isinstance(text, str) and len(essence := _essence(text)) >= SHORTEST:
+            self._citations.add(essence)
+
     def are_in(self, text: str) -> bool:
-        """Tell whether a text shows one of them."""
-        if not self._by_beginning:
+        """Tell whether a text shows one of the values, or is one of the citations."""
+        if not self._by_beginning and not self._citations:
             return False
         essence = _essence(text)
+        if essence in self._citations:
+            return True
         for place in range(len(essence) - SHORTEST + 1):
             found = self._by_beginning.get(essence[place : place + SHORTEST], ())
             if any(essence.startswith(hidden, place) for hidden in found):

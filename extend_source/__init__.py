@@ -10,7 +10,7 @@ from extend_source.api import (
     ExtendTransientError,
     WorkspaceRefused,
 )
-from extend_source.config import ExtendSettings
+from extend_source.config import ExtendSettings, PrivacySettings
 from extend_source.erasing import EraseResult, erase
 from extend_source.locking import SyncUnderWay
 from extend_source.planning import PlanResult, plan
@@ -37,6 +37,7 @@ __all__ = [
     "ExtendTerminalError",
     "ExtendTransientError",
     "PlanResult",
+    "PrivacySettings",
     "QualityReport",
     "QueryResult",
     "RebuildResult",

@@ -15,6 +15,7 @@ from extend_source.api import ExtendClient, InvalidRequest, InvalidSetting, RunF
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.landed import MOST_ATTEMPTS, TERMINAL_STATUSES, LandedData, LandedRun
 from extend_source.limits import Limits, StoppedBy
+from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
 from extend_source.state import CLOCK_SKEW, Position, Scope
 from extend_source.tables.kinds import to_credits, to_timestamp
@@ -122,6 +123,7 @@ class Discovery:
             self._floor = lowest if self._start is None else max(lowest, self._start)
         progress.mode = mode
         self.worklist = Worklist(mode, scope, position, position)
+        self._privacy = privacy_rules(settings)
         self._seen: set[str] = set()
         self._wanted: list[WantedRun] = []
         self._newest: datetime | None = None
@@ -209,7 +211,9 @@ class Discovery:
     def _compared(self, summaries: list[dict[str, Any]]) -> ListedPage:
         ids = [summary["id"] for summary in summaries]
         known = self._landed.runs(ids) if self._tables and not self._settings.refresh else {}
-        sums = {summary["id"]: payload_sha256(summary) for summary in summaries}
+        # the sums that land are those of the summaries as they land
+        landing = summaries if self._privacy is None else map(self._privacy.clean_summary, summaries)
+        sums = {summary["id"]: payload_sha256(summary) for summary in landing}
         said_before = {
             run_id: landed.listed_at
             for run_id, landed in self._landed.summaries(ids).items()

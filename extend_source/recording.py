@@ -10,6 +10,7 @@ from extend_source.api import ExtendError, ExtendTransientError, MalformedRespon
 from extend_source.config import ExtendSettings
 from extend_source.fetching import Fetched
 from extend_source.landed import LandedData, keep_known
+from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
 from extend_source.tables import TABLES, TYPED_TABLES, FetchError, Flattener, Origin, Tables, selection_text
 from extend_source.tables.schemas import PROCESSOR_RUNS
@@ -41,6 +42,7 @@ class Recorder:
         """
         self._settings, self._landed, self._progress, self._load_id = settings, landed, progress, load_id
         self._selection = selection_text(tables)
+        self._privacy = privacy_rules(settings)
         self._flattener = Flattener(
             with_contents=settings.file_contents != "none",
             trust_empty_contents=settings.file_contents == "embedded",
@@ -48,6 +50,7 @@ class Recorder:
             landed_drift=landed.drift_keys(),
             erased_files=landed.erased("file"),
             names=landed.typed_names() if settings.typed_tables and TYPED_TABLES in tables else None,
+            privacy=self._privacy,
         )
 
     @property
@@ -135,6 +138,8 @@ class Recorder:
         tables = self._flattener.take(self._load_id, datetime.now(timezone.utc))
         for name, schema in TABLES.items():
             tables[name] = keep_known(tables[name], schema, self._landed)
+        if self._privacy is not None:
+            self._privacy.clean_tables(tables)
         created = dict(
             zip(*(tables[PROCESSOR_RUNS.name][name].to_pylist() for name in ("id", "created_at")), strict=True)
         )

@@ -19,6 +19,7 @@ from extend_source.destination import equals
 from extend_source.landed import LandedData, as_utc
 from extend_source.limits import StoppedBy
 from extend_source.logbook import LoadLog
+from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
 from extend_source.recording import Recorder
 from extend_source.state import Scope
@@ -212,6 +213,9 @@ class Replay:
         runs = list(_stored_in(RAW_PROCESSOR_RUNS, landed))
         if not runs:
             raise NoRawPayloads("No payload has landed that tables could be rebuilt from")
+        rules = privacy_rules(self.settings)
+        if rules is not None and rules.hides_fields:
+            self.settings.file_contents = "none"  # the text would show what is hidden
         files = [] if self.settings.file_contents == "none" else list(_stored_in(RAW_FILES, landed))
         if files:
             # text was fetched, whatever the setting says today: where runs carry none, it means nothing

@@ -17,9 +17,10 @@ from dlt.extract import DltResource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
 from extend_source.batches import Load
-from extend_source.config import SECTION, ExtendSettings, FileContents
+from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings
 from extend_source.hints import apply_hints, silence_expected_warnings, variant_hints
 from extend_source.landed import LandedData
+from extend_source.privacy import privacy_rules, warn_of_left_out_text
 from extend_source.session import SyncSession
 from extend_source.state import SyncState
 from extend_source.tables import TABLES, TYPED_TABLES, Tables, TableSchema
@@ -57,6 +58,7 @@ def extend_source(
     max_seconds: float | None = None,
     max_error_share: float = ExtendSettings.max_error_share,
     package_attempts: int = ExtendSettings.package_attempts,
+    privacy: PrivacySettings | dict[str, Any] | None = None,
     session: SyncSession | None = None,
 ) -> Iterable[DltResource]:
     """Load processor runs from Extend: all that are new or have changed, or the ones asked for.
@@ -95,6 +97,7 @@ def extend_source(
         max_seconds: stop after so many seconds.
         max_error_share: for `sync`: the greatest share of runs that may fail.
         package_attempts: for `sync`: how often the destination may fail to take a load.
+        privacy: the rules by which personal data are hidden before anything is written; see `PrivacySettings`.
         session: the counts, and what the loads of one sync share; `sync` passes it.
 
     Returns:
@@ -132,7 +135,9 @@ def extend_source(
         max_seconds=max_seconds,
         max_error_share=max_error_share,
         package_attempts=package_attempts,
+        privacy=privacy,
     )
+    rules = privacy_rules(settings)
     ids = run_ids if run_ids is None or isinstance(run_ids, str) else list(run_ids)
     shared = session or SyncSession()
     tables = [table for table in TABLES.values() if keep_raw or not table.opt_in]
@@ -140,6 +145,8 @@ def extend_source(
         tables.remove(TYPED_COLUMNS)
     names = frozenset([*(table.name for table in tables), *([TYPED_TABLES] if typed_tables else [])])
     silence_expected_warnings()
+    if not shared.progress.packages:
+        warn_of_left_out_text(settings, rules)
 
     @dlt.resource(name="run_batches", selected=False)
     async def run_batches() -> AsyncIterator[Tables]:

@@ -29,6 +29,7 @@ FLOORS = (
     ("destination",),
     ("limits", "state"),
     ("progress",),
+    ("privacy",),
     ("tables",),
     ("api",),
     ("config",),

@@ -1,7 +1,7 @@
 """JSON payloads in, Arrow tables out: pure functions with one fixed schema a table."""
 
 from extend_source.tables.contract import Column, TableSchema
-from extend_source.tables.flattening import FetchError, Flattener, Tables
+from extend_source.tables.flattening import Cleaning, FetchError, Flattener, Tables
 from extend_source.tables.runs import Origin
 from extend_source.tables.schemas import TABLES
 from extend_source.tables.selection import FETCHED_TABLES, STANDARD_TABLES, TYPED_TABLES, selected_by, selection_text
@@ -12,6 +12,7 @@ __all__ = [
     "STANDARD_TABLES",
     "TABLES",
     "TYPED_TABLES",
+    "Cleaning",
     "Column",
     "FetchError",
     "Flattener",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -19,6 +19,22 @@ from extend_source.tables.runs import Origin, RunTables, payload_sha256, raw_fil
 from extend_source.tables.typed import TypedNames, TypedTables
 
 _SUMMARY = ObjectReader.of(bookkeeping.PROCESSOR_RUN_SUMMARIES)
+
+
+class Cleaning(Protocol):
+    """Hides what must not be written anywhere."""
+
+    def clean_run(self, run: dict[str, Any]) -> dict[str, Any]:
+        """Return a copy of a run without it."""
+
+    def clean_file(self, file: dict[str, Any]) -> dict[str, Any]:
+        """Return a copy of a file without it."""
+
+    def clean_summary(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Return a copy of a summary without it."""
+
+    def field_action(self, path: tuple[str, ...], *, scalar: bool) -> str:
+        """Say what happens to a field: keep, hash, mask or drop."""
 
 
 class Tables(dict[str, pa.Table]):
@@ -76,6 +92,7 @@ class Flattener:
         landed_drift: frozenset[tuple[str, str]] = frozenset(),
         erased_files: frozenset[str] = frozenset(),
         names: TypedNames | None = None,
+        privacy: Cleaning | None = None,
     ) -> None:
         """Start a load.
 
@@ -86,13 +103,16 @@ class Flattener:
             landed_drift: keys of ``schema_drift`` rows that earlier loads wrote, which stay as they are.
             erased_files: ids of files that must not be written again.
             names: the names of typed tables; None: none are written.
+            privacy: cleans all that is added, before anything else is done with it.
         """
         self._tables = TableSet(list(schemas.TABLES.values()))
         self._drift = DriftLog()
         self._files = FileTables(
             self._tables, self._drift, with_contents=with_contents, trust_empty=trust_empty_contents
         )
-        self._typed = None if names is None else TypedTables(names, self._drift)
+        self._privacy = privacy
+        hide = None if privacy is None else privacy.field_action
+        self._typed = None if names is None else TypedTables(names, self._drift, hide)
         self._runs = RunTables(
             self._tables,
             self._drift,
@@ -117,7 +137,7 @@ class Flattener:
         run = without_files(run, self._erased_files)
         try:
             with self._tables.all_or_nothing():
-                return self._runs.add(run, origin)
+                return self._runs.add(run if self._privacy is None else self._privacy.clean_run(run), origin)
         except Exception:
             self._runs.forget()
             raise
@@ -132,6 +152,8 @@ class Flattener:
         """
         if file["id"] in self._erased_files:
             return
+        if self._privacy is not None:
+            file = self._privacy.clean_file(file)
         self._files.add(file, fetched_at, fetched=True, keep_empty=final)
         self._tables[bookkeeping.FETCH_ERRORS].mark(file["id"])
         if self._keep_raw:
@@ -149,6 +171,8 @@ class Flattener:
             workspace_id: the workspace named in the settings.
             listed_at: when it was listed, UTC.
         """
+        if self._privacy is not None:
+            summary = self._privacy.clean_summary(summary)
         values, extra = _SUMMARY.read(summary, self._drift)
         own = (workspace_id, listed_at, payload_sha256(summary))
         self._tables[bookkeeping.PROCESSOR_RUN_SUMMARIES].add(own, values, extra)

@@ -113,7 +113,7 @@ class RunTables:
         values, read_extra = _RUN.read(run, self._drift)
         extra: Extra = dict(read_extra or {})
         config_id = self._add_config(run, extra)
-        output_format = _output_format(values[_TYPE], run)
+        output_format = output_format_of(values[_TYPE], run)
         documents = self._add_outputs(run_id, run, output_format, extra)
         self._add_edits(run_id, run, output_format, extra)
         self._add_files(run_id, run, origin.fetched_at, extra)
@@ -239,7 +239,7 @@ def _add_nothing(run_id: str, stage: str, output: dict[str, Any]) -> Extra:
     return output
 
 
-def _output_format(run_type: str | None, run: dict[str, Any]) -> str | None:
+def output_format_of(run_type: str | None, run: dict[str, Any]) -> str | None:
     """Tell the shape of a run's outputs from its type and config, never from the output's keys.
 
     A legacy extraction may have fields that are called ``value`` and ``metadata``; only where the config

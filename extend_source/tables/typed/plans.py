@@ -11,7 +11,7 @@ from extend_source.tables.paths import ROOT, item, member
 from extend_source.tables.reading import DriftLog
 from extend_source.tables.typed.kinds import KINDS
 from extend_source.tables.typed.names import ITEM_COLUMNS, ROOT_COLUMNS, TypedName, TypedNames
-from extend_source.tables.typed.shapes import ArrayShape, ObjectShape, Shape, output_shape
+from extend_source.tables.typed.shapes import ArrayShape, FieldAction, ObjectShape, Shape, hidden_shape, output_shape
 
 _ROOT = (
     Column("run_id", TEXT, "The run."),
@@ -203,7 +203,13 @@ class Plan:
         return rows.by_table
 
 
-def plan_of(config: dict[str, Any], processor_id: str, processor_name: str | None, names: TypedNames) -> Plan | None:
+def plan_of(
+    config: dict[str, Any],
+    processor_id: str,
+    processor_name: str | None,
+    names: TypedNames,
+    hide: FieldAction | None = None,
+) -> Plan | None:
     """Compile a config.
 
     Args:
@@ -211,6 +217,7 @@ def plan_of(config: dict[str, Any], processor_id: str, processor_name: str | Non
         processor_id: the processor.
         processor_name: its name, for its table's name.
         names: the names in use; new ones are added.
+        hide: says what privacy rules do to a field; None: nothing.
 
     Returns:
         The plan; None where the config declares no fields.
@@ -218,6 +225,8 @@ def plan_of(config: dict[str, Any], processor_id: str, processor_name: str | Non
     shape = output_shape(config)
     if shape is None:
         return None
+    if hide is not None:
+        shape = hidden_shape(shape, hide)
     compiler = _Compiler(processor_id, names)
     root = names.processor_table(processor_id, processor_name)
     node = compiler.node(shape, root, ROOT, ())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from extend_source.tables.kinds import Kind
 from extend_source.tables.schema_walking import JsonSchema, objects_in, text_or_none, variants
@@ -54,6 +54,14 @@ class ArrayShape:
 
 Shape: TypeAlias = "ScalarShape | ObjectShape | ArrayShape"
 
+
+class FieldAction(Protocol):
+    """Says what privacy rules do to a field."""
+
+    def __call__(self, path: tuple[str, ...], *, scalar: bool) -> str:
+        """Return keep, hash, mask or drop for the object keys down to a field."""
+
+
 _SCALARS: dict[str, Kind] = {
     "string": kinds.STRING,
     "integer": kinds.INTEGER,
@@ -82,6 +90,38 @@ def output_shape(config: dict[str, Any]) -> ObjectShape | None:
     elif isinstance(legacy, list):
         shape = _legacy_object(legacy)
     return shape if isinstance(shape, ObjectShape) else None
+
+
+def hidden_shape(shape: ObjectShape, hide: FieldAction) -> ObjectShape:
+    """Give the shape of outputs in which some fields are hidden.
+
+    Args:
+        shape: the shape that the config declares.
+        hide: says which fields, and how.
+
+    Returns:
+        The shape without fields that are dropped, and with text where another text stands for the value.
+    """
+    hidden = _hidden(shape, hide, ())
+    return hidden if isinstance(hidden, ObjectShape) else ObjectShape({})
+
+
+def _hidden(shape: Shape, hide: FieldAction, path: tuple[str, ...]) -> Shape | None:
+    """The shape of a part; None: nothing is left of it."""
+    if isinstance(shape, ObjectShape):
+        inner = ((key, _hidden(member, hide, (*path, key))) for key, member in shape.members.items())
+        members = {key: member for key, member in inner if member is not None}
+        if not members and hide(path, scalar=False) == "drop":
+            return None
+        return ObjectShape(members, shape.aliases, shape.bare if shape.bare in members else None)
+    if isinstance(shape, ArrayShape):
+        item = _hidden(shape.item, hide, path)
+        return None if item is None else ArrayShape(item)
+    action = hide(path, scalar=True)
+    if action == "drop":
+        return None
+    # what may be an object stays JSON, as only the scalars in it are replaced
+    return shape if action == "keep" or shape.kind is kinds.ANY else ScalarShape(kinds.STRING, shape.description)
 
 
 class _Unfolding:

@@ -13,19 +13,21 @@ from extend_source.tables.contract import TableSchema
 from extend_source.tables.reading import DriftLog
 from extend_source.tables.typed.names import TABLE, TypedName, TypedNames
 from extend_source.tables.typed.plans import Plan, plan_of, schema_of
+from extend_source.tables.typed.shapes import FieldAction
 
 
 class TypedTables:
     """The typed tables of one load, on their way to Arrow."""
 
-    def __init__(self, names: TypedNames, drift: DriftLog) -> None:
+    def __init__(self, names: TypedNames, drift: DriftLog, hide: FieldAction | None = None) -> None:
         """Start a load.
 
         Args:
             names: the names in use; new ones are added.
             drift: where misfits are noted.
+            hide: says what privacy rules do to a field; None: nothing.
         """
-        self._names, self._drift = names, drift
+        self._names, self._drift, self._hide = names, drift, hide
         self._plans: dict[tuple[str, str], Plan | None] = {}
         self._rows: dict[str, list[list[Any]]] = {}
         self._touched: dict[str, TypedName] = {}
@@ -66,7 +68,7 @@ class TypedTables:
             self._rows.setdefault(table_name, []).extend(of_run)
 
     def _plan(self, config: dict[str, Any], processor_id: str, processor_name: str | None) -> Plan | None:
-        plan = plan_of(config, processor_id, processor_name, self._names)
+        plan = plan_of(config, processor_id, processor_name, self._names, self._hide)
         for name in plan.names if plan is not None else ():
             if name.column_name is None and name.data_type != TABLE:
                 self._drift.no_column(name.table_name, name.path, name.data_type)

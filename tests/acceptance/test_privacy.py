@@ -16,7 +16,7 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from extend_source import PrivacySettings, rebuild
+from extend_source import PrivacySettings, quality_report, rebuild
 from extend_source.sandbox import SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.shell import Outcome, run_shell
@@ -159,7 +159,7 @@ def test_the_search_finds_what_lands_without_rules(secretive: AnyWarehouse) -> N
 
 
 @pytest.mark.parametrize("action", ["hash", "mask", "drop"])
-def test_a_hidden_value_is_nowhere_after_a_sync_and_a_rebuild(
+def test_a_hidden_value_is_nowhere_after_a_sync_a_report_and_a_rebuild(
     secretive: AnyWarehouse, action: str, log: pytest.LogCaptureFixture
 ) -> None:
     result = secretive.sync(keep_raw=True, privacy=rules(action))
@@ -167,6 +167,12 @@ def test_a_hidden_value_is_nowhere_after_a_sync_and_a_rebuild(
     assert (result.fetched, result.failed) == (2, 0)
     assert_nothing_shows(secretive, log)
     before = secretive.snapshot()
+
+    report = quality_report(secretive.pipeline)
+
+    assert any(query.rows for query in report.queries)
+    assert not [text for text in CANARIES if text in str(report)]
+    assert_nothing_shows(secretive, log)
 
     rebuilt = rebuild(secretive.pipeline, privacy=rules(action))
 

@@ -41,14 +41,14 @@ QUERIES = {
 select year(invoice_date) as year, total__iso_4217_currency_code as currency, count(*) as invoices,
        sum(total__amount)::decimal(12, 2) as total, count(*) filter (reviewed) as reviewed
 from extend.extraction_supplier_invoices
-where not is_credit_note
+where total__amount is not null
 group by all order by year desc, total desc limit 5;""",
-    "Which invoices have a total that is not the sum of their lines?": """
-select i.run_id, i.total__amount::decimal(12, 2) as total, sum(l.amount__amount)::decimal(12, 2) as lines,
-       i.total__iso_4217_currency_code as currency
-from extend.extraction_supplier_invoices i join extend.extraction_supplier_invoices__line_items l using (run_id)
-group by i.run_id, i.total__amount, currency having sum(l.amount__amount) <> i.total__amount
-order by abs(i.total__amount - sum(l.amount__amount)) desc limit 5;""",
+    "Which lines of invoices cost most?": """
+select i.invoice_date, i.vendor__name as vendor, l.sku, l.amount__amount::decimal(12, 2) as amount,
+       l.amount__iso_4217_currency_code as currency
+from extend.extraction_supplier_invoices__line_items l join extend.extraction_supplier_invoices i using (run_id)
+where i.vendor__name is not null
+order by amount desc nulls last limit 5;""",
     "Which deadlines of contracts are next, and what do they cost if missed?": """
 select d.date, c.title, d.parent_row_path as obligation, d.penalty__amount::decimal(12, 2) as penalty,
        d.penalty__iso_4217_currency_code as currency

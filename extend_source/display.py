@@ -219,7 +219,7 @@ def _scope_rows(status: StatusResult) -> Iterator[_Row]:
 
 
 def _trouble_rows(status: StatusResult) -> Iterator[_Row]:
-    """What may need a look: pending loads, errors, deleted runs, unnoticed changes, unknown keys."""
+    """What may need a look: pending loads, errors, deleted runs, unnoticed changes, what no column holds."""
     pending = f"{counted(status.pending_loads, 'load')}, which the next sync finishes first"
     yield ("Pending", pending, _ATTENTION) if status.pending_loads else ("Pending", "none", "")
     codes = ", ".join(f"{error.count:,} {error.code} (tried {_times(error.most_attempts)})" for error in status.errors)
@@ -232,9 +232,9 @@ def _trouble_rows(status: StatusResult) -> Iterator[_Row]:
     else:
         found = f"{drift.drifted:,} of {drift.rechecked:,} rechecked runs had changed unnoticed"
         yield "Drift", f"{drift.rate:.1%}: {found}, {_ago(drift.at, status.at)}", ""
-    keys = status.unknown_keys
-    shown = ", ".join(keys[:_MOST_KEYS]) + (f" and {len(keys) - _MOST_KEYS:,} more" if len(keys) > _MOST_KEYS else "")
-    yield "Unknown keys", f"{len(keys):,} in schema_drift: {shown}" if keys else "none", ""
+    for name, keys in (("Unknown keys", status.unknown_keys), ("Misfits", status.misfits)):
+        more = f" and {len(keys) - _MOST_KEYS:,} more" if len(keys) > _MOST_KEYS else ""
+        yield name, f"{len(keys):,} in schema_drift: {', '.join(keys[:_MOST_KEYS])}{more}" if keys else "none", ""
 
 
 def _show_loads(console: Console, loads: Sequence[LoggedLoad]) -> None:

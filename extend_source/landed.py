@@ -186,9 +186,14 @@ class LandedData(DestinationReader):
         """The names of typed tables and columns that have landed, also with a load that was cut off."""
         return TypedNames(TypedName(*_utc(row)) for row in self.rows(TYPED_COLUMNS, _NAME_COLUMNS))
 
-    def drift_keys(self) -> frozenset[tuple[str, str]]:
-        """The keys of all ``schema_drift`` rows."""
-        return frozenset((row[0], row[1]) for row in self.rows(SCHEMA_DRIFT, ("object", "path")))
+    def creation_times(self, run_ids: Iterable[str]) -> dict[str, datetime | None]:
+        """Look up when runs were created, which their payloads do not say."""
+        rows = self.lookup(PROCESSOR_RUNS, ("id", "created_at"), run_ids)
+        return {row[0]: as_utc(row[1]) for row in rows}
+
+    def drift(self) -> dict[tuple[str, str], str]:
+        """The reasons of all ``schema_drift`` rows by their keys."""
+        return {(row[0], row[1]): row[2] for row in self.rows(SCHEMA_DRIFT, ("object", "path", "reason"))}
 
 
 def _in_scope(settings: ExtendSettings) -> list[Condition]:

@@ -129,7 +129,7 @@ def _result(pipeline: dlt.Pipeline, replay: Replay, loads: list[str]) -> Rebuild
         without_payload=replay.without_payload,
         outdated=replay.outdated,
         left=replay.left,
-        tables={name: replay.rows[name] for name in REBUILT_TABLES},
+        tables={**dict.fromkeys(REBUILT_TABLES, 0), **replay.rows},
         seconds=round(progress.seconds, 3),
         destination=location(pipeline),
         dataset=pipeline.dataset_name,

@@ -13,8 +13,6 @@ from extend_source.landed import LandedData, keep_known
 from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
 from extend_source.tables import TABLES, TYPED_TABLES, FetchError, Flattener, Origin, Tables, selection_text
-from extend_source.tables.schemas import PROCESSOR_RUNS
-from extend_source.tables.typed.writing import with_creation
 from extend_source.worklist import WantedRun, Worklist
 
 NOT_FOUND = "not_found"
@@ -47,7 +45,7 @@ class Recorder:
             with_contents=settings.file_contents != "none",
             trust_empty_contents=settings.file_contents == "embedded",
             keep_raw=settings.keep_raw,
-            landed_drift=landed.drift_keys(),
+            landed_drift=frozenset(landed.drift()),
             erased_files=landed.erased("file"),
             names=landed.typed_names() if settings.typed_tables and TYPED_TABLES in tables else None,
             privacy=self._privacy,
@@ -135,16 +133,12 @@ class Recorder:
 
     def take(self) -> Tables:
         """Return what was recorded since the last call, filled in with what is known."""
-        tables = self._flattener.take(self._load_id, datetime.now(timezone.utc))
+        created = self._landed.creation_times(self._flattener.undated_runs)
+        tables = self._flattener.take(self._load_id, datetime.now(timezone.utc), created)
         for name, schema in TABLES.items():
             tables[name] = keep_known(tables[name], schema, self._landed)
         if self._privacy is not None:
             self._privacy.clean_tables(tables)
-        created = dict(
-            zip(*(tables[PROCESSOR_RUNS.name][name].to_pylist() for name in ("id", "created_at")), strict=True)
-        )
-        for name in tables.typed:
-            tables[name] = with_creation(tables[name], created)
         return tables
 
 

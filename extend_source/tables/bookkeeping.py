@@ -137,7 +137,7 @@ TYPED_COLUMNS = TableSchema(
         Column("processor_name", TEXT, "The processor's name in the newest run seen."),
         Column("description", TEXT, "What the schema says of the field."),
         Column("first_version_id", TEXT, "The processor version of the oldest run seen that declares it."),
-        Column("first_seen_at", TIMESTAMP, "That run's creation (or when it was fetched, where that is unknown)."),
+        Column("first_seen_at", TIMESTAMP, "That run's creation; NULL: unknown."),
         Column("last_version_id", TEXT, "The processor version of the newest run seen that declares it."),
         Column("last_seen_at", TIMESTAMP, "That run's creation."),
         Column("recorded_at", TIMESTAMP, "When this was written."),

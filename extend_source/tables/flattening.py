@@ -212,12 +212,18 @@ class Flattener:
             )
         )
 
-    def take(self, load_id: str | None, now: datetime) -> Tables:
+    @property
+    def undated_runs(self) -> list[str]:
+        """The runs added since the last `take` whose creation the typed tables lack."""
+        return [] if self._typed is None else self._typed.undated_runs
+
+    def take(self, load_id: str | None, now: datetime, created: Mapping[str, datetime | None] | None = None) -> Tables:
         """Return what was added since the last call as Arrow tables.
 
         Args:
             load_id: the id of the load, for ``_dlt_load_id``.
             now: the time for new ``schema_drift`` rows, UTC.
+            created: when the undated runs were created, as far as that is known from elsewhere.
 
         Returns:
             Every table by name, empty ones included, each of its schema.
@@ -228,5 +234,7 @@ class Flattener:
             if key not in self._written_drift:
                 self._written_drift.add(key)
                 builder.add((*key, reason, kind, now, run_id))
-        typed = {} if self._typed is None else self._typed.take(load_id, now, self._tables[bookkeeping.TYPED_COLUMNS])
+        typed = {}
+        if self._typed is not None:
+            typed = self._typed.take(load_id, now, self._tables[bookkeeping.TYPED_COLUMNS], created or {})
         return Tables(self._tables.take(load_id), typed)

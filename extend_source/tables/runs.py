@@ -134,7 +134,7 @@ class RunTables:
             raw = (run_id, origin.api_version, origin.workspace_id, payload, *times, sha256)
             self._tables[bookkeeping.RAW_PROCESSOR_RUNS].add(raw)
         if self._typed is not None and values[_TYPE] == "EXTRACT":
-            self._typed.add(run, config_id, origin.created_at, origin.fetched_at)
+            self._typed.add(run, config_id, origin.created_at)
         self._drift.run_id = None
         return sha256
 

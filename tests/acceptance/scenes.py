@@ -109,10 +109,7 @@ def set_back(warehouse: AnyWarehouse) -> None:
     """Bring all tables to where they were at `back_up`."""
     copies = {name.removeprefix(_BACKUP): name for name in _all_tables(warehouse) if name.startswith(_BACKUP)}
     warehouse.execute(
-        ";".join(
-            f'delete from "{table}"; insert into "{table}" select * from "{copy}"; drop table "{copy}"'
-            for table, copy in copies.items()
-        )
+        ";".join(f'drop table "{table}"; alter table "{copy}" rename to "{table}"' for table, copy in copies.items())
     )
 
 

@@ -137,7 +137,7 @@ def assert_typed_tables(warehouse: AnyWarehouse, workspace: Workspace | None = N
         assert {row["table_name"] for row in landed} == set(batch.typed)
         lines = []
         for name, table in batch.typed.items():
-            found = without_sync_columns(warehouse.rows(name, table.key))
+            found = without_sync_columns(warehouse.rows(name))
             lines += _report(name, table.key, _merged(table, batch[name].to_pylist(), []), found)
     if lines:
         raise AssertionError("\n".join(["the typed tables do not hold what the runs say", *lines]))

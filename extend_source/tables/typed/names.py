@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from extend_source.tables.paths import ROOT
 from extend_source.tables.schemas import TABLES
@@ -40,7 +41,7 @@ class TypedName:
         processor_name: the processor's name when it was seen last.
         description: what the config says of the field.
         first_version_id: the processor version of the oldest run seen that declares it.
-        first_seen_at: when that run was created (or fetched, where that is unknown).
+        first_seen_at: when that run was created; None: that is known of no run.
         last_version_id: the same of the newest run.
         last_seen_at: when that run was created.
     """
@@ -62,15 +63,32 @@ class TypedName:
         """What identifies it."""
         return self.processor_id, self.path, self.data_type
 
-    def seen(self, processor_name: str | None, version_id: str | None, at: datetime) -> bool:
-        """Note a run that declares it; return whether that says something new."""
-        before = (self.processor_name, self.first_seen_at, self.last_seen_at)
-        if self.first_seen_at is None or at < self.first_seen_at:
-            self.first_version_id, self.first_seen_at = version_id, at
-        if self.last_seen_at is None or at >= self.last_seen_at:
-            self.last_version_id, self.last_seen_at = version_id, at
-            self.processor_name = processor_name
-        return before != (self.processor_name, self.first_seen_at, self.last_seen_at)
+    def seen(self, processor_name: str | None, version_id: str | None, at: datetime | None) -> bool:
+        """Note a run that declares it; return whether that says something new.
+
+        The order in which runs are noted does not count, but among those whose creation is unknown.
+
+        Args:
+            processor_name: the processor's name in the run.
+            version_id: the processor's version.
+            at: when the run was created; None: unknown, so that it says nothing where other runs do.
+        """
+        before = self._sightings
+        if self.first_seen_at is None or (at and _rank(at, version_id) < _rank(*before[:2])):
+            self.first_seen_at, self.first_version_id = at, version_id
+        if self.last_seen_at is None or (at and _rank(at, version_id, processor_name) > _rank(*before[2:])):
+            self.last_seen_at, self.last_version_id, self.processor_name = at, version_id, processor_name
+        return before != self._sightings
+
+    @property
+    def _sightings(self) -> tuple[Any, ...]:
+        last = (self.last_seen_at, self.last_version_id, self.processor_name)
+        return (self.first_seen_at, self.first_version_id, *last)
+
+
+def _rank(at: datetime | None, *others: str | None) -> tuple[Any, ...]:
+    """What sightings are ordered by; equal times are told apart, so that the same runs always say the same."""
+    return (at, *((text is not None, text or "") for text in others))
 
 
 class TypedNames:

@@ -232,9 +232,11 @@ def _trouble_rows(status: StatusResult) -> Iterator[_Row]:
     else:
         found = f"{drift.drifted:,} of {drift.rechecked:,} rechecked runs had changed unnoticed"
         yield "Drift", f"{drift.rate:.1%}: {found}, {_ago(drift.at, status.at)}", ""
-    for name, keys in (("Unknown keys", status.unknown_keys), ("Misfits", status.misfits)):
-        more = f" and {len(keys) - _MOST_KEYS:,} more" if len(keys) > _MOST_KEYS else ""
-        yield name, f"{len(keys):,} in schema_drift: {', '.join(keys[:_MOST_KEYS])}{more}" if keys else "none", ""
+    keys = status.unknown_keys
+    shown = ", ".join(keys[:_MOST_KEYS]) + (f" and {len(keys) - _MOST_KEYS:,} more" if len(keys) > _MOST_KEYS else "")
+    yield "Unknown keys", f"{len(keys):,} in schema_drift: {shown}" if keys else "none", ""
+    misfits = f"{counted(len(status.misfits), 'column')} could not hold a value, see schema_drift"
+    yield "Misfits", misfits if status.misfits else "none", ""
 
 
 def _show_loads(console: Console, loads: Sequence[LoggedLoad]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import dlt
 import pyarrow as pa
+from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.extract import DltResource
 
 from extend_source.api import InvalidRequest
@@ -80,8 +81,8 @@ class EraseResult:
 def erase(pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iterable[str] = ()) -> EraseResult:
     """Delete all rows of runs and files, and note their ids so that no sync loads them again.
 
-    The ids are noted first: a kill in between leaves rows to delete, and the same call deletes them. The completed load
-    files that dlt keeps in the pipeline's folder on this machine are deleted as a whole.
+    The ids are noted first: a kill in between leaves rows to delete, and the same call deletes them. What dlt keeps of
+    earlier loads is deleted as a whole: the rows in its staging dataset and, on this machine, files of completed loads.
 
     Args:
         pipeline: the pipeline that has loaded them.
@@ -113,6 +114,7 @@ def erase(pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iter
             for place, ids in _places(landed, runs, files):
                 if place.table in existing:
                     rows[place.table] += _delete(client, place, ids)
+        _empty_staging(pipeline)
         _delete_completed_loads(pipeline)
     return EraseResult(
         runs=len(runs),
@@ -200,6 +202,19 @@ def _clean_payloads(client: Sql, landed: LandedData, runs: Sequence[str], files:
 
 def _existing_tables(pipeline: dlt.Pipeline) -> set[str]:
     return {name for name in pipeline.schemas[SECTION].tables if not name.startswith("_dlt")}
+
+
+def _empty_staging(pipeline: dlt.Pipeline) -> None:
+    """Delete the rows of the last load, which dlt leaves in its staging dataset until it needs the tables again."""
+    with pipeline.destination_client(SECTION) as client:
+        if not isinstance(client, SqlJobClientWithStagingDataset):
+            return
+        with client.with_staging_dataset():
+            if client.is_storage_initialized():
+                names = sorted(_existing_tables(pipeline))
+                client.sql_client.truncate_tables(
+                    *(name for name, columns in client.get_storage_tables(names) if columns)
+                )
 
 
 def _delete_completed_loads(pipeline: dlt.Pipeline) -> None:

@@ -31,6 +31,18 @@ def tables_with(warehouse: AnyWarehouse, text: str) -> set[str]:
         }
 
 
+def staging_tables_with(warehouse: AnyWarehouse, text: str) -> set[str]:
+    """The tables of dlt's staging dataset in which a text occurs anywhere."""
+    staging = f"{warehouse.dataset}_staging"
+    with warehouse.reading():
+        tables = warehouse.query(f"select table_name from information_schema.tables where table_schema = '{staging}'")
+        return {
+            table
+            for (table,) in tables
+            if any(text in str(value) for row in warehouse.query(f'select * from {staging}."{table}"') for value in row)
+        }
+
+
 def an_invoice(warehouse: AnyWarehouse) -> str:
     workspace = warehouse.server.workspace
     processor = workspace.processor("invoices").id
@@ -44,11 +56,13 @@ def test_a_run_is_erased_from_every_table_and_stays_so(any_warehouse: AnyWarehou
     any_warehouse.sync(keep_raw=True)
     run_id = an_invoice(any_warehouse)
     before = tables_with(any_warehouse, run_id)
+    assert "extraction_fields" in staging_tables_with(any_warehouse, run_id)
     others = [other for other in workspace.run_ids() if other != run_id]
 
     result = erase(any_warehouse.pipeline, run_ids=[run_id])
 
     assert tables_with(any_warehouse, run_id) == {"erasures", *({"schema_drift"} & before)}
+    assert staging_tables_with(any_warehouse, run_id) == set()
     assert {"processor_runs", "extraction_fields", "raw_processor_runs", "processor_run_summaries"} <= set(result.rows)
     assert "extraction_supplier_invoices" in result.rows
     assert set(result.rows) == before - {"schema_drift"}

@@ -10,11 +10,13 @@ from extend_source.api import (
     ExtendTransientError,
     WorkspaceRefused,
 )
-from extend_source.config import ExtendSettings
+from extend_source.config import ExtendSettings, PrivacySettings
+from extend_source.erasing import EraseResult, erase
 from extend_source.locking import SyncUnderWay
 from extend_source.planning import PlanResult, plan
 from extend_source.progress import SyncProgress
 from extend_source.rebuilding import RebuildResult, rebuild
+from extend_source.reports import QualityReport, QueryResult, quality_report
 from extend_source.run_ids import run_ids_from_file, run_ids_from_sql
 from extend_source.runner import SyncResult, TooManyErrors, sync
 from extend_source.session import SyncSession
@@ -29,11 +31,15 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 __all__ = [
     "AccessRefused",
     "ApiUnreachable",
+    "EraseResult",
     "ExtendError",
     "ExtendSettings",
     "ExtendTerminalError",
     "ExtendTransientError",
     "PlanResult",
+    "PrivacySettings",
+    "QualityReport",
+    "QueryResult",
     "RebuildResult",
     "StatusResult",
     "SyncProgress",
@@ -43,8 +49,10 @@ __all__ = [
     "TooManyErrors",
     "WorkspaceRefused",
     "__version__",
+    "erase",
     "extend_source",
     "plan",
+    "quality_report",
     "rebuild",
     "run_ids_from_file",
     "run_ids_from_sql",

@@ -16,10 +16,10 @@ from extend_source.fetching import Fetched, fetch_all
 from extend_source.landed import TERMINAL_STATUSES, LandedData
 from extend_source.limits import Limits
 from extend_source.logbook import LoadLog
-from extend_source.recording import Recorder, Tables
+from extend_source.recording import Recorder
 from extend_source.session import SyncSession
 from extend_source.state import Position, Scope, SyncState, scope_of
-from extend_source.tables import FETCHED_TABLES, selection_text
+from extend_source.tables import FETCHED_TABLES, Tables, selection_text
 from extend_source.tables.bookkeeping import FETCH_ERRORS
 from extend_source.tables.files import TEXT_TABLES
 from extend_source.worklist import WantedRun, Worklist

@@ -6,13 +6,18 @@ environment, or from ``[sources.extend]`` in ``.dlt/config.toml`` and ``.dlt/sec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timezone
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from dlt.common.configuration import configspec
+from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import ConfigurationValueError
+from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.configuration.specs.base_configuration import NotResolved
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.typing import TSecretStrValue
 
 SECTION = "extend"
@@ -38,6 +43,11 @@ RunSource = Literal[
     "ADMIN", "BATCH_PROCESSOR_RUN", "PLAYGROUND", "WORKFLOW_CONFIGURATION", "WORKFLOW_RUN", "STUDIO", "API"
 ]
 
+PrivacyAction = Literal["keep", "hash", "mask", "drop"]
+
+PRIVACY_ACTIONS: tuple[str, ...] = get_args(PrivacyAction)
+"""What a privacy rule can do, from the mildest to the strictest."""
+
 PROCESSOR_TYPES: tuple[str, ...] = get_args(ProcessorType)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
 RUN_SOURCES: tuple[str, ...] = get_args(RunSource)
@@ -46,6 +56,52 @@ FILE_CONTENTS: tuple[str, ...] = get_args(FileContents)
 
 _MOST = 1_000_000_000
 """The largest time or number that a setting takes: more than thirty years of seconds."""
+
+
+@configspec
+class PrivacySettings(BaseConfiguration):
+    """The rules by which personal data are hidden before anything is written: ``[sources.extend.privacy]``.
+
+    Attributes:
+        key: the secret of the tokens that ``hash`` makes; the same key makes the same token of a value. It is kept
+            nowhere. Needed where a rule says ``hash``.
+        default: what happens to the extracted fields that no rule names: keep, hash, mask or drop.
+        fields: rules by path template, ``{"line_items[].iban": "mask"}``; as text: JSON.
+        columns: rules by table and column, ``{"files.name": "drop"}``; as text: JSON.
+    """
+
+    key: TSecretStrValue | None = None
+    default: str = "keep"
+    fields: Any | None = None
+    columns: Any | None = None
+
+    def __repr__(self) -> str:
+        return "PrivacySettings(...)"  # the key must not be shown
+
+    __str__ = __repr__
+
+    def on_resolved(self) -> None:
+        """Check the values, and read rules that came as text.
+
+        Raises:
+            ConfigurationValueError: one line that names the setting and what it takes.
+        """
+        _check_choices("privacy.default", [self.default], PRIVACY_ACTIONS)
+        self.fields = fields = _rules("privacy.fields", self.fields, '{"passport_number": "hash"}')
+        self.columns = columns = _rules("privacy.columns", self.columns, '{"files.name": "drop"}')
+        actions = [self.default, *fields.values(), *columns.values()]
+        if "hash" in actions and not self.key:
+            raise ConfigurationValueError(
+                "privacy needs a key to hash with: set SOURCES__EXTEND__PRIVACY__KEY, or key under "
+                "[sources.extend.privacy] in .dlt/secrets.toml."
+            )
+
+
+@configspec
+class _PrivacyLookup(BaseConfiguration):
+    """Makes dlt look for the privacy settings in their section."""
+
+    privacy: PrivacySettings = None  # type: ignore[assignment]  # dlt's way to say: required
 
 
 @configspec
@@ -77,6 +133,8 @@ class ExtendSettings(BaseConfiguration):
         max_concurrency: the most requests under way at once.
         file_contents: the text of files. ``embedded``: what the run payload carries; ``fetch``: one request more for
             each distinct file that has not landed with text; ``none``: no text at all.
+        typed_tables: for each extraction processor a table with a typed column for each field of its schema, and
+            one for each array.
         keep_raw: keep the payloads too, so that all tables can be rebuilt from them without a request.
         package_runs: the most runs in one load of `sync`; a kill costs at most one load.
         package_minutes: the longest time that `sync` fetches for one load.
@@ -86,6 +144,8 @@ class ExtendSettings(BaseConfiguration):
             that had failed before do not count. 1: never.
         package_attempts: after so many failures of the destination to take a load, `sync` drops it and fetches its
             runs again.
+        privacy: what is hidden before anything is written: a dictionary or `PrivacySettings`, with the rest from
+            ``[sources.extend.privacy]`` or ``SOURCES__EXTEND__PRIVACY__...``. None: all of it from there, if anything.
     """
 
     api_key: TSecretStrValue = None  # type: ignore[assignment]  # dlt's way to say: required
@@ -107,6 +167,7 @@ class ExtendSettings(BaseConfiguration):
     requests_per_second: float = 10.0
     max_concurrency: int = 64
     file_contents: str = "embedded"
+    typed_tables: bool = True
     keep_raw: bool = False
     package_runs: int = 2000
     package_minutes: float = 5.0
@@ -114,6 +175,8 @@ class ExtendSettings(BaseConfiguration):
     max_seconds: float | None = None
     max_error_share: float = 0.5
     package_attempts: int = 3
+    # dlt would pass over what it does not know, such as a misspelt name; so on_resolved looks for it
+    privacy: Annotated[Any | None, NotResolved()] = None
 
     def on_resolved(self) -> None:
         """Check the values once dlt has found them all.
@@ -145,6 +208,63 @@ class ExtendSettings(BaseConfiguration):
             raise ConfigurationValueError("max_error_share takes a number from 0 to 1, such as 0.5.")
         if self.start_date is not None:
             parse_start_date(self.start_date)
+        self.privacy = resolved_privacy(self.privacy)
+
+
+def resolved_privacy(given: PrivacySettings | Mapping[str, Any] | None) -> PrivacySettings:
+    """Find the privacy settings.
+
+    Args:
+        given: those that are known already; what they leave open is looked for where dlt finds settings.
+
+    Returns:
+        The settings; without any rules if there are none.
+
+    Raises:
+        ConfigurationValueError: there is something that is no privacy setting, or has a value that it does not take.
+    """
+    if isinstance(given, PrivacySettings) and given.is_resolved():
+        return given
+    for found in (given, *_privacy_in_config()):
+        if found is not None and not isinstance(found, Mapping):
+            raise ConfigurationValueError(
+                "privacy takes a table with key, default, fields and columns; in the environment each has a variable "
+                "of its own, such as SOURCES__EXTEND__PRIVACY__FIELDS."
+            )
+        if not isinstance(found, PrivacySettings):
+            _check_choices("privacy", list(found or ()), ("key", "default", "fields", "columns"))
+    known = given.as_dict_nondefault() if isinstance(given, PrivacySettings) else given or {}
+    explicit = {name: value for name, value in known.items() if value is not None}
+    lookup = resolve_configuration(
+        _PrivacyLookup(), sections=("sources", SECTION), explicit_value={"privacy": explicit} if explicit else {}
+    )
+    return lookup.privacy
+
+
+def _privacy_in_config() -> Iterator[Any]:
+    """What each place that dlt looks for settings in has under the name."""
+    for provider in Container()[PluggableRunContext].providers.providers:
+        yield provider.get_value("privacy", Any, "", "sources", SECTION)[0]
+
+
+def _rules(name: str, value: Any, example: str) -> dict[str, str]:
+    """Read rules; names that a TOML file has split at their dots are put together again."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ConfigurationValueError(f"{name} takes rules as JSON, for example {example}.") from None
+    if not isinstance(value, Mapping | None):
+        raise ConfigurationValueError(f"{name} takes a table of rules, for example {example}.")
+    rules: dict[str, str] = {}
+    for key, action in (value or {}).items():
+        if isinstance(action, Mapping):
+            rules.update((f"{key}.{rest}", inner) for rest, inner in _rules(name, action, example).items())
+        elif action in PRIVACY_ACTIONS:
+            rules[key] = action
+        else:
+            raise ConfigurationValueError(f"{name} {key!r} takes {', '.join(PRIVACY_ACTIONS)}; not {action!r}.")
+    return rules
 
 
 def parse_start_date(value: str | date | datetime) -> datetime:

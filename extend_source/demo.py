@@ -14,6 +14,7 @@ from typing import Any
 
 import dlt
 from dlt.destinations import duckdb
+from dlt.destinations.sql_client import SqlClientBase
 from rich.console import Console
 
 from extend_source.display import show_lines, show_result, show_rows
@@ -30,25 +31,31 @@ select coalesce(processor_name, 'all') as processor, coalesce(type, '') as type,
 from extend.processor_runs
 group by grouping sets ((processor_name, type), ()) order by processor_name is null, credits desc nulls last"""
 
+TYPED_TABLES = """
+select table_name, processor_name, path from extend.typed_columns where data_type = 'table' order by table_name"""
+
 PARSING_CREDITS = "select count(*), count(*) - count(credits), sum(credits) from extend.files"
 
 QUERIES = {
-    "Which fields are read worst?": """
-select r.processor_name, f.path_template, count(*) as values_read,
-       round(avg(f.ocr_confidence), 3) as avg_ocr_confidence
-from extend.extraction_fields f join extend.processor_runs r on r.id = f.run_id
-where f.ocr_confidence is not null
-group by all having count(*) >= 20 order by avg_ocr_confidence limit 10;""",
-    "What did reviewers change?": """
-select r.processor_name, e.path, e.initial_value, e.reviewed_value
-from extend.extraction_edits e join extend.processor_runs r on r.id = e.run_id
-where e.change is not null order by r.processor_name, e.path limit 10;""",
-    "Line items of an array, one row each": """
-select run_id, row_index,
-       max(value_text) filter (field = 'description') as description,
-       max(value_number) filter (field = 'quantity') as quantity
-from extend.extraction_fields where parent_path = 'line_items[' || row_index || ']'
-group by all order by run_id, row_index limit 10;""",
+    "What do we owe, by year and currency?": """
+select year(invoice_date) as year, total__iso_4217_currency_code as currency, count(*) as invoices,
+       sum(total__amount)::decimal(12, 2) as total, count(*) filter (reviewed) as reviewed
+from extend.extraction_supplier_invoices
+where total__amount is not null
+group by all order by year desc, total desc limit 5;""",
+    "Which lines of invoices cost most?": """
+select i.invoice_date, i.vendor__name as vendor, l.sku, l.amount__amount::decimal(12, 2) as amount,
+       l.amount__iso_4217_currency_code as currency
+from extend.extraction_supplier_invoices__line_items l join extend.extraction_supplier_invoices i using (run_id)
+where i.vendor__name is not null
+order by amount desc nulls last limit 5;""",
+    "Which deadlines of contracts are next, and what do they cost if missed?": """
+select d.date, c.title, d.parent_row_path as obligation, d.penalty__amount::decimal(12, 2) as penalty,
+       d.penalty__iso_4217_currency_code as currency
+from extend.extraction_contracts__obligations__deadlines d
+join extend.extraction_contracts c using (run_id)
+where d.date >= date '2026-01-01' and c.title is not null
+order by d.date limit 5;""",
 }
 """What an analyst might ask next: a question and its SQL, on DuckDB."""
 
@@ -60,6 +67,7 @@ class DemoResult:
     Attributes:
         sync: the sync's own result.
         row_counts: rows of each table that has any.
+        typed_counts: typed table, rows, processor and path.
         credits: processor, type, runs, runs of unknown cost and credits; a total at the end.
         files: number of files.
         files_unknown: files of which the cost of parsing is unknown.
@@ -68,6 +76,7 @@ class DemoResult:
 
     sync: SyncResult
     row_counts: list[tuple[str, int, str]]
+    typed_counts: list[tuple[str, int, str, str]]
     credits: list[tuple[Any, ...]]
     files: int
     files_unknown: int
@@ -110,15 +119,21 @@ def run_demo(database: Path, base_url: str, api_key: str, progress: SyncProgress
         )
         with pipeline.sql_client() as client:
             counts = [
-                (table.name, int((client.execute_sql(f"select count(*) from {table.name}") or [])[0][0]), table.grain)
-                for table in TABLES.values()
-                if not table.opt_in
+                (table.name, _count(client, table.name), table.grain) for table in TABLES.values() if not table.opt_in
+            ]
+            typed = [
+                (table, _count(client, table), processor, path)
+                for table, processor, path in client.execute_sql(TYPED_TABLES) or []
             ]
             credits = [tuple(row) for row in client.execute_sql(CREDITS_BY_PROCESSOR) or []]
             parsing = (client.execute_sql(PARSING_CREDITS) or [])[0]
         shutil.move(fresh, database)
     result = replace(result, destination=str(database))
-    return DemoResult(result, [row for row in counts if row[1]], credits, *parsing)
+    return DemoResult(result, [row for row in counts if row[1]], typed, credits, *parsing)
+
+
+def _count(client: SqlClientBase[Any], table: str) -> int:
+    return int((client.execute_sql(f"select count(*) from {table}") or [])[0][0])
 
 
 def show_demo(console: Console, database: Path, result: DemoResult) -> None:
@@ -126,6 +141,10 @@ def show_demo(console: Console, database: Path, result: DemoResult) -> None:
     show_result(console, result.sync)
     console.print()
     show_rows(console, f"Tables in {database}", ("table", "rows", "one row per"), result.row_counts)
+    console.print()
+    show_rows(
+        console, "Fields as columns, by processor", ("typed table", "rows", "processor", "path"), result.typed_counts
+    )
     console.print()
     show_rows(console, "Credits by processor", ("processor", "type", "runs", "unknown", "credits"), result.credits)
     show_lines(

@@ -15,6 +15,7 @@ from extend_source.api import ExtendClient, InvalidRequest, InvalidSetting, RunF
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.landed import MOST_ATTEMPTS, TERMINAL_STATUSES, LandedData, LandedRun
 from extend_source.limits import Limits, StoppedBy
+from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
 from extend_source.state import CLOCK_SKEW, Position, Scope
 from extend_source.tables.kinds import to_credits, to_timestamp
@@ -59,6 +60,10 @@ def wanted_by_id(
         The runs to fetch, in the order given.
     """
     ids = list(dict.fromkeys(run_id.strip() for run_id in checked_run_ids(run_ids)))
+    erased = landed.erased("processor_run")
+    if unwanted := erased.intersection(ids):
+        logger.warning(f"{len(unwanted):,} of the runs asked for were erased on request and are left out.")
+        ids = [run_id for run_id in ids if run_id not in erased]
     known = {} if settings.refresh else landed.runs(ids)
     wanted = [WantedRun(run_id) for run_id in ids if run_id not in known or not _is_final(known[run_id], tables)]
     progress.mode = "by_id"
@@ -118,10 +123,12 @@ class Discovery:
             self._floor = lowest if self._start is None else max(lowest, self._start)
         progress.mode = mode
         self.worklist = Worklist(mode, scope, position, position)
+        self._privacy = privacy_rules(settings)
         self._seen: set[str] = set()
         self._wanted: list[WantedRun] = []
         self._newest: datetime | None = None
         self._processors: set[str] = set()
+        self._erased = landed.erased("processor_run")
 
     def _mode(self, position: Position, reconcile: bool) -> Mode:
         if not self._landed.is_readable:
@@ -194,7 +201,7 @@ class Discovery:
         if run_id in self._seen:
             return False
         self._seen.add(run_id)
-        return True
+        return run_id not in self._erased
 
     def _compare(self, summaries: list[dict[str, Any]]) -> ListedPage:
         """Note which runs of a page differ from what has landed."""
@@ -204,7 +211,9 @@ class Discovery:
     def _compared(self, summaries: list[dict[str, Any]]) -> ListedPage:
         ids = [summary["id"] for summary in summaries]
         known = self._landed.runs(ids) if self._tables and not self._settings.refresh else {}
-        sums = {summary["id"]: payload_sha256(summary) for summary in summaries}
+        # the sums that land are those of the summaries as they land
+        landing = summaries if self._privacy is None else map(self._privacy.clean_summary, summaries)
+        sums = {summary["id"]: payload_sha256(summary) for summary in landing}
         said_before = {
             run_id: landed.listed_at
             for run_id, landed in self._landed.summaries(ids).items()

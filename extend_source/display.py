@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from extend_source.checking import CheckResult
+from extend_source.erasing import EraseResult
 from extend_source.planning import PlanResult
 from extend_source.rebuilding import RebuildResult
 from extend_source.runner import SyncResult
@@ -110,6 +111,34 @@ def show_rebuild(console: Console, result: RebuildResult) -> None:
     show_lines(console, *lines)
 
 
+def show_erasure(console: Console, result: EraseResult) -> None:
+    """Print what was erased."""
+    total = sum(result.rows.values())
+    named = " and ".join(
+        counted(number, noun) for number, noun in ((result.runs, "run"), (result.files, "file")) if number
+    )
+    lines = [f"{named} erased: {counted(total, 'row')} in {counted(len(result.rows), 'table')}"]
+    lines += [f"  {count:>9,}  {table}" for table, count in sorted(result.rows.items())]
+    if result.payloads:
+        lines.append(f"The files were taken out of {counted(result.payloads, 'raw payload')} of other runs.")
+    if result.files_left:
+        lines.append(f"Not named, so still there: {counted(len(result.files_left), 'file')} of the runs: ")
+        lines[-1] += _some(result.files_left)
+    if result.runs_left:
+        lines.append(f"Not named, so still there: {counted(len(result.runs_left), 'run')} that used the files: ")
+        lines[-1] += _some(result.runs_left)
+    lines += [
+        "No sync loads them again. The database may keep freed pages, and backups have them still.",
+        f"Deleted from {result.destination}, dataset {result.dataset}",
+    ]
+    show_lines(console, *lines)
+
+
+def _some(ids: list[str]) -> str:
+    more = len(ids) - _MOST_KEYS
+    return ", ".join(ids[:_MOST_KEYS]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def show_plan(console: Console, plan: PlanResult) -> None:
     """Print what a sync would do."""
     found = [] if plan.mode == "by_id" else [f"{plan.listed:,} listed"]
@@ -190,7 +219,7 @@ def _scope_rows(status: StatusResult) -> Iterator[_Row]:
 
 
 def _trouble_rows(status: StatusResult) -> Iterator[_Row]:
-    """What may need a look: pending loads, errors, deleted runs, unnoticed changes, unknown keys."""
+    """What may need a look: pending loads, errors, deleted runs, unnoticed changes, what no column holds."""
     pending = f"{counted(status.pending_loads, 'load')}, which the next sync finishes first"
     yield ("Pending", pending, _ATTENTION) if status.pending_loads else ("Pending", "none", "")
     codes = ", ".join(f"{error.count:,} {error.code} (tried {_times(error.most_attempts)})" for error in status.errors)
@@ -206,6 +235,8 @@ def _trouble_rows(status: StatusResult) -> Iterator[_Row]:
     keys = status.unknown_keys
     shown = ", ".join(keys[:_MOST_KEYS]) + (f" and {len(keys) - _MOST_KEYS:,} more" if len(keys) > _MOST_KEYS else "")
     yield "Unknown keys", f"{len(keys):,} in schema_drift: {shown}" if keys else "none", ""
+    misfits = f"{counted(len(status.misfits), 'column')} could not hold a value, see schema_drift"
+    yield "Misfits", misfits if status.misfits else "none", ""
 
 
 def _show_loads(console: Console, loads: Sequence[LoggedLoad]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource
+from dlt.extract.hints import make_hints
 
 from extend_source.tables import TableSchema
 
@@ -24,20 +25,28 @@ def apply_hints(resource: DltResource, table: TableSchema) -> DltResource:
     Returns:
         The resource.
     """
+    return resource.apply_hints(**_hints(table), table_format=None)
+
+
+def variant_hints(table: TableSchema) -> Any:
+    """Return the same hints for one of several tables that a resource yields."""
+    return make_hints(**_hints(table))
+
+
+def _hints(table: TableSchema) -> dict[str, Any]:
     disposition: dict[str, Any] = {"disposition": "merge", "strategy": "delete-insert"}
     if table.replaced_by is not None:
         column, empty = next(iter(table.marker.items()))
         disposition["destination_scope"] = f"{table.replaced_by} IN (SELECT {table.replaced_by} FROM {{staging_table}})"
         disposition["source_filter"] = f"{column} <> ''" if empty == "" else f"{column} >= 0"
-    return resource.apply_hints(
-        table_name=table.name,
+    return {
+        "table_name": table.name,
         # with a scope dlt uses the key only to drop rows that a repeated load job staged twice
-        primary_key=list(table.key),
-        write_disposition=disposition,  # type: ignore[arg-type]
-        columns=_columns(table),
-        table_format=None,
-        additional_table_hints={"description": f"One row per {table.grain}. {table.description}"},
-    )
+        "primary_key": list(table.key),
+        "write_disposition": disposition,
+        "columns": _columns(table),
+        "additional_table_hints": {"description": f"One row per {table.grain}. {table.description}"},
+    }
 
 
 def _columns(table: TableSchema) -> TTableSchemaColumns:

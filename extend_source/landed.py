@@ -15,12 +15,14 @@ import pyarrow as pa
 
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.destination import Condition, DestinationReader, equals, one_of
-from extend_source.tables import selected_by
+from extend_source.tables import TypedName, TypedNames, selected_by
 from extend_source.tables.bookkeeping import (
+    ERASURES,
     FETCH_ERRORS,
     PROCESSOR_RUN_SUMMARIES,
     PROCESSOR_RUN_TOMBSTONES,
     SCHEMA_DRIFT,
+    TYPED_COLUMNS,
 )
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.kinds import to_credits, to_timestamp
@@ -28,6 +30,8 @@ from extend_source.tables.schemas import FILE_CONTENTS, FILE_PAGES, FILE_SHEETS,
 
 MOST_ATTEMPTS = 5
 """So many loads ask by themselves for a run, or a file's text, that cannot be had, such as a deleted one."""
+
+_NAME_COLUMNS = tuple(column.name for column in TYPED_COLUMNS.columns if column.name != "recorded_at")
 
 _TEXT_TABLES = (FILE_CONTENTS, FILE_PAGES, FILE_SHEETS)
 
@@ -103,6 +107,10 @@ class LandedData(DestinationReader):
         rows = self.lookup(PROCESSOR_RUN_TOMBSTONES, ("id", "detected_at"), ids)
         return {row[0]: as_utc(row[1]) or _EPOCH for row in rows}
 
+    def erased(self, resource_type: str) -> frozenset[str]:
+        """The ids of the runs or files that were erased on request."""
+        return frozenset(row[0] for row in self.rows(ERASURES, ("id",), equals("resource_type", resource_type)))
+
     def runs_in_flight(self, settings: ExtendSettings) -> Iterator[str]:
         """The runs that landed before they had ended, or not with all their rows, as far as the settings ask for them.
 
@@ -174,9 +182,18 @@ class LandedData(DestinationReader):
         for row in self.rows(FETCH_ERRORS, ("id",), few, may_exist, run, equals("workspace_id", workspace_id)):
             yield row[0]
 
-    def drift_keys(self) -> frozenset[tuple[str, str]]:
-        """The keys of all ``schema_drift`` rows."""
-        return frozenset((row[0], row[1]) for row in self.rows(SCHEMA_DRIFT, ("object", "path")))
+    def typed_names(self) -> TypedNames:
+        """The names of typed tables and columns that have landed, also with a load that was cut off."""
+        return TypedNames(TypedName(*_utc(row)) for row in self.rows(TYPED_COLUMNS, _NAME_COLUMNS))
+
+    def creation_times(self, run_ids: Iterable[str]) -> dict[str, datetime | None]:
+        """Look up when runs were created, which their payloads do not say."""
+        rows = self.lookup(PROCESSOR_RUNS, ("id", "created_at"), run_ids)
+        return {row[0]: as_utc(row[1]) for row in rows}
+
+    def drift(self) -> dict[tuple[str, str], str]:
+        """The reasons of all ``schema_drift`` rows by their keys."""
+        return {(row[0], row[1]): row[2] for row in self.rows(SCHEMA_DRIFT, ("object", "path", "reason"))}
 
 
 def _in_scope(settings: ExtendSettings) -> list[Condition]:
@@ -219,6 +236,10 @@ def keep_known(table: pa.Table, schema: TableSchema, landed: LandedData) -> pa.T
         array = pa.array(filled, type=kinds[name].arrow_type)
         table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), array)
     return table
+
+
+def _utc(row: Sequence[Any]) -> list[Any]:
+    return [as_utc(value) if isinstance(value, datetime) else value for value in row]
 
 
 _EPOCH = datetime.fromtimestamp(0, timezone.utc)

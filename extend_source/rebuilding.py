@@ -15,10 +15,10 @@ from extend_source.hints import silence_expected_warnings
 from extend_source.locking import only_sync
 from extend_source.pending import finish_pending
 from extend_source.progress import SyncProgress
-from extend_source.recording import Tables
 from extend_source.replaying import REBUILT_TABLES, WRITTEN_TABLES, Replay
 from extend_source.runner import extend_error_in, resolved_settings, run_load
-from extend_source.source import landed_data, load_id, table_resource
+from extend_source.source import landed_data, load_id, table_resource, typed_resource
+from extend_source.tables import Tables
 from extend_source.viewing import location
 
 
@@ -115,7 +115,7 @@ def _source(replay: Replay) -> Any:
         def run_batches() -> Iterator[Tables]:
             yield from replay.load(landed_data(), load_id() or "")
 
-        return [table_resource(run_batches, table) for table in WRITTEN_TABLES]
+        return [*(table_resource(run_batches, table) for table in WRITTEN_TABLES), typed_resource(run_batches)]
 
     return landed_payloads()
 
@@ -129,7 +129,7 @@ def _result(pipeline: dlt.Pipeline, replay: Replay, loads: list[str]) -> Rebuild
         without_payload=replay.without_payload,
         outdated=replay.outdated,
         left=replay.left,
-        tables={name: replay.rows[name] for name in REBUILT_TABLES},
+        tables={**dict.fromkeys(REBUILT_TABLES, 0), **replay.rows},
         seconds=round(progress.seconds, 3),
         destination=location(pipeline),
         dataset=pipeline.dataset_name,

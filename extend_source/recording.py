@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
-import pyarrow as pa
-
 from extend_source.api import ExtendError, ExtendTransientError, MalformedResponse, NotFound
 from extend_source.config import ExtendSettings
 from extend_source.fetching import Fetched
 from extend_source.landed import LandedData, keep_known
+from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
-from extend_source.tables import TABLES, FetchError, Flattener, Origin, selection_text
+from extend_source.tables import TABLES, TYPED_TABLES, FetchError, Flattener, Origin, Tables, selection_text
 from extend_source.worklist import WantedRun, Worklist
-
-Tables = dict[str, pa.Table]
 
 NOT_FOUND = "not_found"
 
@@ -43,11 +40,15 @@ class Recorder:
         """
         self._settings, self._landed, self._progress, self._load_id = settings, landed, progress, load_id
         self._selection = selection_text(tables)
+        self._privacy = privacy_rules(settings)
         self._flattener = Flattener(
             with_contents=settings.file_contents != "none",
             trust_empty_contents=settings.file_contents == "embedded",
             keep_raw=settings.keep_raw,
-            landed_drift=landed.drift_keys(),
+            landed_drift=frozenset(landed.drift()),
+            erased_files=landed.erased("file"),
+            names=landed.typed_names() if settings.typed_tables and TYPED_TABLES in tables else None,
+            privacy=self._privacy,
         )
 
     @property
@@ -132,8 +133,13 @@ class Recorder:
 
     def take(self) -> Tables:
         """Return what was recorded since the last call, filled in with what is known."""
-        tables = self._flattener.take(self._load_id, datetime.now(timezone.utc))
-        return {name: keep_known(table, TABLES[name], self._landed) for name, table in tables.items()}
+        created = self._landed.creation_times(self._flattener.undated_runs)
+        tables = self._flattener.take(self._load_id, datetime.now(timezone.utc), created)
+        for name, schema in TABLES.items():
+            tables[name] = keep_known(tables[name], schema, self._landed)
+        if self._privacy is not None:
+            self._privacy.clean_tables(tables)
+        return tables
 
 
 def _unreadable(defect: Exception) -> ExtendError:

@@ -19,14 +19,17 @@ from extend_source.destination import equals
 from extend_source.landed import LandedData, as_utc
 from extend_source.limits import StoppedBy
 from extend_source.logbook import LoadLog
+from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
-from extend_source.recording import Recorder, Tables
+from extend_source.recording import Recorder
 from extend_source.state import Scope
 from extend_source.tables import (
     FETCHED_TABLES,
     TABLES,
+    TYPED_TABLES,
     FetchError,
     Origin,
+    Tables,
     TableSchema,
     selected_by,
     selection_text,
@@ -210,6 +213,9 @@ class Replay:
         runs = list(_stored_in(RAW_PROCESSOR_RUNS, landed))
         if not runs:
             raise NoRawPayloads("No payload has landed that tables could be rebuilt from")
+        rules = privacy_rules(self.settings)
+        if rules is not None and rules.hides_fields:
+            self.settings.file_contents = "none"  # the text would show what is hidden
         files = [] if self.settings.file_contents == "none" else list(_stored_in(RAW_FILES, landed))
         if files:
             # text was fetched, whatever the setting says today: where runs carry none, it means nothing
@@ -230,8 +236,9 @@ class _Load:
     def __init__(self, replay: Replay, landed: LandedData, load_id: str) -> None:
         """Begin a load."""
         self._replay, self._landed, self._progress = replay, landed, replay.progress
-        written = frozenset(table.name for table in WRITTEN_TABLES)
-        self._recorder = Recorder(replay.settings, landed, replay.progress, load_id, written)
+        names = [*REBUILT_TABLES, *([TYPED_TABLES] if replay.settings.typed_tables else [])]
+        self._written = frozenset(names)
+        self._recorder = Recorder(replay.settings, landed, replay.progress, load_id, self._written)
         self._log = LoadLog(replay.progress, load_id, replay.sync_id)
         self._texts = _WrittenTexts(replay.settings.file_contents)
         self._brought_by: str | None = None
@@ -271,7 +278,7 @@ class _Load:
                 self._recorder.flattener.start_over()
                 self._brought_by = stored.load_id
             if isinstance(raw, _RawRun):
-                self._recorder.flattener.add_run(payload, _origin(raw, known))
+                self._recorder.flattener.add_run(payload, _origin(raw, known, self._written))
             else:
                 self._recorder.flattener.add_file(payload, stored.fetched_at, final=bool(raw.is_final))
         except Exception as defect:  # one odd payload must not end the rebuild
@@ -325,16 +332,15 @@ class _Load:
         tables = self._recorder.take()
         self._leave_newer_files(tables)
         self._leave_errors_of_the_api(tables)
-        for name in REBUILT_TABLES:
-            self._replay.rows[name] += (
-                tables[name].num_rows - pc.sum(_is_marker(name, tables[name]), min_count=0).as_py()
-            )
+        for schema in (*map(TABLES.__getitem__, REBUILT_TABLES), *tables.typed.values()):
+            markers = pc.sum(_is_marker(schema, tables[schema.name]), min_count=0).as_py()
+            self._replay.rows[schema.name] += tables[schema.name].num_rows - markers
         return tables
 
     def _leave_errors_of_the_api(self, tables: Tables) -> None:
         """Leave out the markers that end errors: that a payload is read says nothing of fetching it."""
         errors = tables[FETCH_ERRORS.name]
-        is_error = pc.invert(_is_marker(FETCH_ERRORS.name, errors))
+        is_error = pc.invert(_is_marker(FETCH_ERRORS, errors))
         tables[FETCH_ERRORS.name] = errors.filter(pc.or_(is_error, _is_in(errors["id"], self._unreadable_before)))
 
     def _leave_newer_files(self, tables: Tables) -> None:
@@ -432,12 +438,12 @@ def _runs_to_leave_alone(
     return without_payload, later
 
 
-def _origin(raw: _RawRun, known: _Landed | None) -> Origin:
+def _origin(raw: _RawRun, known: _Landed | None, written: frozenset[str]) -> Origin:
     """Say of a payload what the load that fetched it said."""
     times: _RawRun | _Landed = raw
     if known is not None and (as_utc(known.fetched_at) or _NEVER) > (as_utc(raw.fetched_at) or _NEVER):
         times = known  # fetched again since, and not changed
-    tables = FETCHED_TABLES if known is None else selected_by(known.loaded_tables).union(REBUILT_TABLES)
+    tables = FETCHED_TABLES if known is None else selected_by(known.loaded_tables).union(written)
     return Origin(
         api_version=raw.api_version,
         workspace_id=raw.workspace_id,
@@ -466,8 +472,8 @@ def _digest(contents: Any) -> bytes:
     return hashlib.sha256(encode_json(contents).encode()).digest()
 
 
-def _is_marker(name: str, rows: pa.Table) -> Any:
-    for column, value in TABLES[name].marker.items():
+def _is_marker(schema: TableSchema, rows: pa.Table) -> Any:
+    for column, value in schema.marker.items():
         return pc.fill_null(pc.equal(rows[column], value), False)
     return pa.array([False] * rows.num_rows, type=pa.bool_())
 

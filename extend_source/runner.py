@@ -16,6 +16,7 @@ from extend_source.config import SECTION, ExtendSettings
 from extend_source.discovery import checked_run_ids
 from extend_source.locking import only_sync
 from extend_source.pending import dropped_a_load, finish_pending, forget_dropped_load, load_ids, note_failure
+from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
 from extend_source.session import SyncSession
 from extend_source.source import extend_source
@@ -157,10 +158,12 @@ def resolved_settings(**arguments: Any) -> ExtendSettings:
 
     Raises:
         ConfigFieldMissingException: the API key is nowhere.
-        ConfigurationValueError: a setting has a value that it does not take.
+        ConfigurationValueError: a setting has a value that it does not take, or a privacy rule cannot be kept.
     """
     given = {name: value for name, value in arguments.items() if value is not None}
-    return resolve_configuration(ExtendSettings(), sections=("sources", SECTION), explicit_value=given)
+    settings = resolve_configuration(ExtendSettings(), sections=("sources", SECTION), explicit_value=given)
+    privacy_rules(settings)
+    return settings
 
 
 def run_load(pipeline: dlt.Pipeline, settings: ExtendSettings, source: Any) -> list[str]:

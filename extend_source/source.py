@@ -17,13 +17,14 @@ from dlt.extract import DltResource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
 from extend_source.batches import Load
-from extend_source.config import SECTION, ExtendSettings, FileContents
-from extend_source.hints import apply_hints, silence_expected_warnings
+from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings
+from extend_source.hints import apply_hints, silence_expected_warnings, variant_hints
 from extend_source.landed import LandedData
-from extend_source.recording import Tables
+from extend_source.privacy import privacy_rules, warn_of_left_out_text
 from extend_source.session import SyncSession
 from extend_source.state import SyncState
-from extend_source.tables import TABLES, TableSchema
+from extend_source.tables import TABLES, TYPED_TABLES, Tables, TableSchema
+from extend_source.tables.bookkeeping import TYPED_COLUMNS
 
 
 @dlt.source(name=SECTION, section=SECTION, spec=ExtendSettings, max_table_nesting=0)
@@ -49,6 +50,7 @@ def extend_source(
     requests_per_second: float = ExtendSettings.requests_per_second,
     max_concurrency: int = ExtendSettings.max_concurrency,
     file_contents: FileContents = "embedded",
+    typed_tables: bool = ExtendSettings.typed_tables,
     keep_raw: bool = ExtendSettings.keep_raw,
     package_runs: int = ExtendSettings.package_runs,
     package_minutes: float = ExtendSettings.package_minutes,
@@ -56,6 +58,7 @@ def extend_source(
     max_seconds: float | None = None,
     max_error_share: float = ExtendSettings.max_error_share,
     package_attempts: int = ExtendSettings.package_attempts,
+    privacy: PrivacySettings | dict[str, Any] | None = None,
     session: SyncSession | None = None,
 ) -> Iterable[DltResource]:
     """Load processor runs from Extend: all that are new or have changed, or the ones asked for.
@@ -86,6 +89,7 @@ def extend_source(
         requests_per_second: the request budget; 0: no limit.
         max_concurrency: the most requests under way at once.
         file_contents: ``embedded``, ``fetch`` or ``none``.
+        typed_tables: a table with typed columns for each extraction processor, and one for each of its arrays.
         keep_raw: keep the payloads too.
         package_runs: for `sync`: the most runs in one load.
         package_minutes: for `sync`: the longest time of fetching for one load.
@@ -93,10 +97,11 @@ def extend_source(
         max_seconds: stop after so many seconds.
         max_error_share: for `sync`: the greatest share of runs that may fail.
         package_attempts: for `sync`: how often the destination may fail to take a load.
+        privacy: the rules by which personal data are hidden before anything is written; see `PrivacySettings`.
         session: the counts, and what the loads of one sync share; `sync` passes it.
 
     Returns:
-        One resource a table; see `extend_source.tables.TABLES`.
+        One resource a table, see `extend_source.tables.TABLES`, and one, ``typed_tables``, for all typed tables.
 
     Raises:
         ConfigurationValueError: a setting has a value that it does not take.
@@ -122,6 +127,7 @@ def extend_source(
         requests_per_second=requests_per_second,
         max_concurrency=max_concurrency,
         file_contents=file_contents,
+        typed_tables=typed_tables,
         keep_raw=keep_raw,
         package_runs=package_runs,
         package_minutes=package_minutes,
@@ -129,20 +135,28 @@ def extend_source(
         max_seconds=max_seconds,
         max_error_share=max_error_share,
         package_attempts=package_attempts,
+        privacy=privacy,
     )
+    rules = privacy_rules(settings)
     ids = run_ids if run_ids is None or isinstance(run_ids, str) else list(run_ids)
     shared = session or SyncSession()
     tables = [table for table in TABLES.values() if keep_raw or not table.opt_in]
+    if not typed_tables:
+        tables.remove(TYPED_COLUMNS)
+    names = frozenset([*(table.name for table in tables), *([TYPED_TABLES] if typed_tables else [])])
     silence_expected_warnings()
+    if not shared.progress.packages:
+        warn_of_left_out_text(settings, rules)
 
     @dlt.resource(name="run_batches", selected=False)
     async def run_batches() -> AsyncIterator[Tables]:
-        selected = _selected_tables(frozenset(table.name for table in tables))
+        selected = _selected_tables(names)
         load = Load(settings, landed_data(), shared, SyncState(_state()), load_id(), selected)
         async for batch in load.batches(ids):
             yield batch
 
-    return [table_resource(run_batches, table) for table in tables]
+    resources = [table_resource(run_batches, table) for table in tables]
+    return [*resources, typed_resource(run_batches)] if typed_tables else resources
 
 
 def table_resource(run_batches: DltResource, table: TableSchema) -> DltResource:
@@ -164,6 +178,32 @@ def table_resource(run_batches: DltResource, table: TableSchema) -> DltResource:
 
     resource: Any = dlt.transformer(pick, data_from=run_batches, name=table.name)
     return apply_hints(resource, table)
+
+
+def typed_resource(run_batches: DltResource) -> DltResource:
+    """Make the resource of all typed tables, whose number grows with the processors.
+
+    Args:
+        run_batches: the resource that yields all tables, a batch at a time.
+
+    Returns:
+        The resource. Each table comes with its hints when it has got columns since it came last.
+    """
+    described: dict[str, int] = {}
+
+    def pick(tables: Tables) -> Iterator[Any]:
+        for name, table in tables.typed.items():
+            rows = tables[name]
+            if not rows.num_rows and name in dlt.current.source_schema().tables:
+                continue
+            if described.get(name) == len(table.columns):
+                yield dlt.mark.with_table_name(rows, name)
+                continue
+            described[name] = len(table.columns)
+            yield dlt.mark.with_hints(rows, variant_hints(table), create_table_variant=True)
+
+    resource: Any = dlt.transformer(pick, data_from=run_batches, name=TYPED_TABLES)
+    return resource  # type: ignore[no-any-return]
 
 
 def landed_data() -> LandedData:

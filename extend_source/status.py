@@ -17,6 +17,7 @@ from extend_source.pending import pending_loads
 from extend_source.runner import resolved_settings
 from extend_source.state import Position, Scope, SyncState, scope_of
 from extend_source.tables.bookkeeping import FETCH_ERRORS, PROCESSOR_RUN_TOMBSTONES, SYNC_LOG
+from extend_source.tables.reading import UNKNOWN_KEY
 from extend_source.tables.schemas import PROCESSOR_RUNS
 from extend_source.viewing import landed_data, location, source_state, viewed
 
@@ -127,6 +128,7 @@ class StatusResult:
         gone: runs that are gone at the source.
         drift: what the last recheck found; None: there was none.
         unknown_keys: keys that the API sent and the tables have no column for, as ``object.path``.
+        misfits: columns that could not hold a value, or had no room, as ``object.path``.
     """
 
     pipeline: str
@@ -142,6 +144,7 @@ class StatusResult:
     gone: int
     drift: DriftStatus | None
     unknown_keys: list[str]
+    misfits: list[str]
 
     @property
     def has_run(self) -> bool:
@@ -167,6 +170,7 @@ def status(pipeline: dlt.Pipeline) -> StatusResult:
     with viewed(pipeline) as view:
         landed = landed_data(view)
         log = list(_log(landed))
+        schema_drift = [(f"{name}.{path}", reason) for (name, path), reason in sorted(landed.drift().items())]
         runs = Counter(row[0] or "unknown" for row in landed.rows(PROCESSOR_RUNS, ("status",), complete=True))
         return StatusResult(
             pipeline=pipeline.pipeline_name,
@@ -181,7 +185,8 @@ def status(pipeline: dlt.Pipeline) -> StatusResult:
             errors=_errors(landed),
             gone=sum(1 for _ in landed.rows(PROCESSOR_RUN_TOMBSTONES, ("id",), complete=True)),
             drift=_drift(log),
-            unknown_keys=[f"{name}.{path}" for name, path in sorted(landed.drift_keys())],
+            unknown_keys=[key for key, reason in schema_drift if reason == UNKNOWN_KEY],
+            misfits=[key for key, reason in schema_drift if reason != UNKNOWN_KEY],
         )
 
 

@@ -88,6 +88,7 @@ STATUS = StatusResult(
     gone=0,
     drift=None,
     unknown_keys=[],
+    misfits=[],
 )
 
 REBUILD = RebuildResult(
@@ -230,6 +231,7 @@ def test_a_status_fits_on_a_screen_of_80_columns() -> None:
         "Gone          none",
         "Drift         unknown: no run has been rechecked yet",
         "Unknown keys  none",
+        "Misfits       none",
         "",
         "Last loads",
         "ended (UTC)  mode         listed  fetched  changed  failed  left  stopped by",
@@ -254,14 +256,16 @@ def test_a_status_tells_what_may_need_a_look() -> None:
         gone=1,
         drift=DriftStatus(NOW - timedelta(hours=3), 400, 2, 0.005),
         unknown_keys=[f"file.key_{number}" for number in range(7)],
+        misfits=["extraction_invoices.total"],
     )
 
-    assert shown(show_status, status, 120)[6:11] == [
+    assert shown(show_status, status, 120)[6:12] == [
         "Pending       1 load, which the next sync finishes first",
         "Errors        1,201 in fetch_errors: 1,200 NotFound (tried up to 3 times), 1 ServerError (tried once)",
         "Gone          1 run no longer at the source",
         "Drift         0.5%: 2 of 400 rechecked runs had changed unnoticed, 3 h 0 min ago",
         "Unknown keys  7 in schema_drift: file.key_0, file.key_1, file.key_2, file.key_3, file.key_4 and 2 more",
+        "Misfits       1 column could not hold a value, see schema_drift",
     ]
 
 
@@ -318,7 +322,7 @@ def test_a_pipeline_whose_first_load_is_pending_has_no_watermark() -> None:
         "In flight     none",
         "Pending       1 load, which the next sync finishes first",
     ]
-    assert lines[-1].startswith("Unknown keys")
+    assert lines[-2:] == ["Unknown keys  none", "Misfits       none"]
 
 
 def test_a_rebuild_says_what_it_wrote_and_what_it_left() -> None:

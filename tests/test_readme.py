@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from extend_source.config import ExtendSettings
+from extend_source.demo import QUERIES
 from extend_source.tables import TABLES
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
@@ -61,3 +62,8 @@ def test_every_column_is_listed_with_its_type_and_meaning() -> None:
         assert f"**{table.name}**: {table.description}" in README
         listed = table_below(f"**{table.name}**: {table.description}\n\n| column | type | meaning |")
         assert listed == [[f"`{column.name}`", column.kind.name, column.description] for column in table.columns]
+
+
+def test_the_questions_that_the_demo_suggests_are_answered() -> None:
+    for question, sql in QUERIES.items():
+        assert f"```sql\n-- {question}\n{sql.strip()}\n```\n\n```text\n┌" in README

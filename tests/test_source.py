@@ -74,8 +74,12 @@ def test_the_source_works_outside_of_a_pipeline(server: SandboxServer) -> None:
 def test_each_table_is_a_resource_of_its_own_name() -> None:
     source, with_raw = extend_source(api_key="sk_x"), extend_source(api_key="sk_x", keep_raw=True)
 
-    assert [*source.resources] == [*source.selected_resources] == [n for n in TABLES if not n.startswith("raw_")]
-    assert [*with_raw.resources] == [*with_raw.selected_resources] == [*TABLES]
+    assert (
+        [*source.resources]
+        == [*source.selected_resources]
+        == [*(n for n in TABLES if not n.startswith("raw_")), "typed_tables"]
+    )
+    assert [*with_raw.resources] == [*with_raw.selected_resources] == [*TABLES, "typed_tables"]
     assert source.max_table_nesting == 0
 
 

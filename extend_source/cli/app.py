@@ -48,10 +48,11 @@ def consoles(as_json: bool) -> tuple[Console, Console]:
 
 def print_json(value: dict[str, Any], *, on_one_line: bool = False) -> None:
     """Print a result for machines: times in ISO 8601, decimals as text."""
-    typer.echo(json.dumps(value, default=_text, indent=None if on_one_line else 2))
+    typer.echo(json.dumps(value, default=as_text, indent=None if on_one_line else 2))
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Write a value for machines: a time in ISO 8601."""
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
     return str(value)

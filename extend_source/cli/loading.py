@@ -1,4 +1,4 @@
-"""The commands on a pipeline: plan, sync, reconcile, status and rebuild."""
+"""The commands on a pipeline: plan, sync, reconcile, status, rebuild and erase."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import typer
 from extend_source.cli.app import app, consoles, print_json, stoppable
 from extend_source.cli.errors import DONE, STOPPED, clear_errors, code_of_rebuild, code_of_result
 from extend_source.cli.options import Api, Choices, Json, NamedRuns, Place, grouped
-from extend_source.display import show_plan, show_rebuild, show_result, show_status
+from extend_source.display import show_erasure, show_plan, show_rebuild, show_result, show_status
+from extend_source.erasing import erase as run_erase
 from extend_source.live import DltStep, shown_progress
 from extend_source.planning import plan as make_plan
 from extend_source.progress import SyncProgress
@@ -104,3 +105,25 @@ def rebuild(place: Place, as_json: Json = False) -> None:
     else:
         show_rebuild(console, result)
     raise typer.Exit(code_of_rebuild(result))
+
+
+@app.command(
+    epilog="Example: extend-source erase --run-id dpr_Xj8mK2pL9nR4vT7qY5wZ --file-id file_xK9mLPqRtN3vS8wF5hB2cQ"
+)
+@grouped
+def erase(
+    place: Place,
+    run_id: Annotated[list[str] | None, typer.Option("--run-id", metavar="ID", help="A run; repeat for more.")] = None,
+    file_id: Annotated[
+        list[str] | None, typer.Option("--file-id", metavar="ID", help="A file; repeat for more.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Delete every row of runs and files from every table, for good. Needs no key and sends nothing."""
+    console, _ = consoles(as_json)
+    with clear_errors():
+        result = run_erase(place.pipeline(), run_ids=run_id or (), file_ids=file_id or ())
+    if as_json:
+        print_json(asdict(result))
+    else:
+        show_erasure(console, result)

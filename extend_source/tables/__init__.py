@@ -1,20 +1,26 @@
 """JSON payloads in, Arrow tables out: pure functions with one fixed schema a table."""
 
 from extend_source.tables.contract import Column, TableSchema
-from extend_source.tables.flattening import FetchError, Flattener
+from extend_source.tables.flattening import Cleaning, FetchError, Flattener, Tables
 from extend_source.tables.runs import Origin
 from extend_source.tables.schemas import TABLES
-from extend_source.tables.selection import FETCHED_TABLES, STANDARD_TABLES, selected_by, selection_text
+from extend_source.tables.selection import FETCHED_TABLES, STANDARD_TABLES, TYPED_TABLES, selected_by, selection_text
+from extend_source.tables.typed import TypedName, TypedNames
 
 __all__ = [
     "FETCHED_TABLES",
     "STANDARD_TABLES",
     "TABLES",
+    "TYPED_TABLES",
+    "Cleaning",
     "Column",
     "FetchError",
     "Flattener",
     "Origin",
     "TableSchema",
+    "Tables",
+    "TypedName",
+    "TypedNames",
     "selected_by",
     "selection_text",
 ]

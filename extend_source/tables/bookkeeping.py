@@ -70,13 +70,13 @@ FETCH_ERRORS = TableSchema(
 
 SCHEMA_DRIFT = TableSchema(
     name="schema_drift",
-    grain="unknown key in the API's objects",
-    description="The values themselves are in the owner's extra column.",
+    grain="unknown key, or field that does not fit its column",
+    description="The values themselves are in the owner's extra column or, of typed tables, in extraction_fields.",
     key=("object", "path"),
     columns=(
-        Column("object", TEXT, "The API object."),
-        Column("path", TEXT, "The key, dotted."),
-        Column("reason", TEXT, "unknown_key, or unexpected_type for a value of a type the column cannot hold."),
+        Column("object", TEXT, "The API object, or the typed table."),
+        Column("path", TEXT, "The key, dotted; of a typed table the field's path_template."),
+        Column("reason", TEXT, "unknown_key; unexpected_type: the column cannot hold a value; no_column: no room."),
         Column("json_type", TEXT, "The JSON type seen first."),
         Column("first_seen_at", TIMESTAMP, "When it was seen first."),
         Column("example_run_id", TEXT, "A run that carries it; NULL: seen on a file."),
@@ -119,6 +119,40 @@ SYNC_LOG = TableSchema(
         Column("api_version", TEXT, "The API version asked for."),
         Column("source_version", TEXT, "The version of this source."),
         Column("dlt_version", TEXT, "The version of dlt."),
+    ),
+)
+
+TYPED_COLUMNS = TableSchema(
+    name="typed_columns",
+    grain="typed table, or field of one, and type",
+    description="The map of the typed tables: a name given once never changes.",
+    key=("processor_id", "path", "data_type"),
+    latest_by="recorded_at",
+    columns=(
+        Column("processor_id", TEXT, "The processor."),
+        Column("path", TEXT, "As in extraction_fields.path_template; $: the processor's table, x[]: an array's."),
+        Column("data_type", TEXT, "table, or text, bigint, double, bool, date, decimal or json."),
+        Column("table_name", TEXT, "The table."),
+        Column("column_name", TEXT, "The column; NULL: a table, or a field beyond a table's 1,000 columns."),
+        Column("processor_name", TEXT, "The processor's name in the newest run seen."),
+        Column("description", TEXT, "What the schema says of the field."),
+        Column("first_version_id", TEXT, "The processor version of the oldest run seen that declares it."),
+        Column("first_seen_at", TIMESTAMP, "That run's creation; NULL: unknown."),
+        Column("last_version_id", TEXT, "The processor version of the newest run seen that declares it."),
+        Column("last_seen_at", TIMESTAMP, "That run's creation."),
+        Column("recorded_at", TIMESTAMP, "When this was written."),
+    ),
+)
+
+ERASURES = TableSchema(
+    name="erasures",
+    grain="run or file that was erased on request",
+    description="No sync loads it again, while its row is here.",
+    key=("id",),
+    columns=(
+        Column("id", TEXT, "The run's or file's id."),
+        Column("resource_type", TEXT, "processor_run or file."),
+        Column("erased_at", TIMESTAMP, "When it was erased."),
     ),
 )
 

@@ -12,6 +12,7 @@ from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.paths import item, member
 from extend_source.tables.reading import DriftLog, ObjectReader
+from extend_source.tables.schema_walking import objects_in, text_or_none, variants
 
 _CONFIG = ObjectReader.of(schemas.RUN_CONFIGS)
 _CLASSIFICATION = ObjectReader.of(schemas.RUN_CONFIG_CLASSIFICATIONS)
@@ -73,18 +74,13 @@ class ConfigTables:
 
     def _add_objects(self, config_id: str, config: dict[str, Any]) -> None:
         classes = self._tables[schemas.RUN_CONFIG_CLASSIFICATIONS]
-        offered = [entry for key in _CLASSES for entry in _objects(config.get(key))]
+        offered = [entry for key in _CLASSES for entry in objects_in(config.get(key))]
         for position, entry in enumerate(offered):
             classes.add([config_id, position], *_CLASSIFICATION.read(entry, self._drift))
         ranges = self._tables[schemas.RUN_CONFIG_PAGE_RANGES]
         for scope, keys in _RANGES:
-            for position, entry in enumerate(_objects(_dig(config, keys))):
+            for position, entry in enumerate(objects_in(_dig(config, keys))):
                 ranges.add([config_id, scope, position], *_PAGE_RANGE.read(entry, self._drift))
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list; whatever else is there stays in the config column."""
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _dig(value: Any, keys: tuple[str, ...]) -> Any:
@@ -105,7 +101,7 @@ def _schema_members(
     path: str, schema: dict[str, Any], root: dict[str, Any], seen: tuple[str, ...]
 ) -> Iterator[FieldRow]:
     """Walk the members of an object schema and the items of an array schema."""
-    for variant, refs in _variants(schema, root, seen):
+    for variant, refs in variants(schema, root, seen):
         properties = variant.get("properties")
         if isinstance(properties, dict):
             for name, child in properties.items():
@@ -121,69 +117,36 @@ def _schema_members(
 
 
 def _schema_field(path: str, name: str | None, schema: dict[str, Any], root: dict[str, Any]) -> FieldRow:
-    variants = [variant for variant, _ in _variants(schema, root, ())]
+    parts = [part for part, _ in variants(schema, root, ())]
     types: list[str] = []
     enum: Any = None
     extend_type = description = None
-    for variant in variants:
+    for variant in parts:
         declared = variant.get("type")
         for name_of_type in declared if isinstance(declared, list) else [declared]:
             if isinstance(name_of_type, str) and name_of_type not in types:
                 types.append(name_of_type)
         enum = variant.get("enum") if enum is None else enum
-        extend_type = extend_type or _text(variant.get("extend:type"))
-        description = description or _text(variant.get("description"))
+        extend_type = extend_type or text_or_none(variant.get("extend:type"))
+        description = description or text_or_none(variant.get("description"))
     nullable = "null" in types or (isinstance(enum, list) and None in enum)
     value_type = "|".join(kind for kind in types if kind != "null") or None
     enum_values = encode_json(enum) if enum is not None else None
     return path, None, name, value_type, extend_type, nullable, description, enum_values
 
 
-def _variants(
-    schema: dict[str, Any], root: dict[str, Any], seen: tuple[str, ...]
-) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
-    """A schema and everything that ``$ref``, ``anyOf``, ``oneOf`` and ``allOf`` add to it.
-
-    Yields:
-        Each schema with the references followed on the way to it: a schema that refers to itself is
-        followed once, as its fields have no end.
-    """
-    yield schema, seen
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and reference not in seen:
-        target = _resolve(reference, root)
-        if target is not None:
-            yield from _variants(target, root, (*seen, reference))
-    for keyword in ("anyOf", "oneOf", "allOf"):
-        for choice in _objects(schema.get(keyword)):
-            yield from _variants(choice, root, seen)
-
-
-def _resolve(reference: str, root: dict[str, Any]) -> dict[str, Any] | None:
-    if not reference.startswith("#"):
-        return None
-    target: Any = root
-    for part in reference[1:].split("/")[1:]:
-        target = target.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
-    return target if isinstance(target, dict) else None
-
-
 def _legacy_fields(path: str, fields: list[Any]) -> Iterator[FieldRow]:
-    for field in _objects(fields):
-        name = _text(field.get("name")) or _text(field.get("id"))
+    for field in objects_in(fields):
+        name = text_or_none(field.get("name")) or text_or_none(field.get("id"))
         if name is None:
             continue
         field_path = member(path, name)
-        kind = _text(field.get("type"))
+        kind = text_or_none(field.get("type"))
         extend_type = kind if kind in _EXTEND_TYPES else None
         enum = encode_json(field["enum"]) if field.get("enum") is not None else None
-        description = _text(field.get("description"))
-        yield field_path, _text(field.get("id")), name, kind, extend_type, None, description, enum
+        description = text_or_none(field.get("description"))
+        yield field_path, text_or_none(field.get("id")), name, kind, extend_type, None, description, enum
         nested = field.get("schema")
         if isinstance(nested, list):
             inner = item(field_path, None) if kind == "array" else field_path
             yield from _legacy_fields(inner, nested)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

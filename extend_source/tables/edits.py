@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from extend_source.api.decoding import encode_json
+from extend_source.api.decoding import decode_json, encode_json
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
+from extend_source.tables.formatting import is_formatting
+from extend_source.tables.kinds import to_number
 from extend_source.tables.paths import ROOT, member
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.walking import Node, walk
 
 _EDIT = ObjectReader.of(schemas.EXTRACTION_EDITS)
 _API_NAMES = [column.name for column in schemas.EXTRACTION_EDITS.api_columns]
+_CONFIDENCES = ("ocrConfidence", "logprobsConfidence", "reviewAgentScore", "confidence")
 _ORIGINAL, _EDITED = _API_NAMES.index("original_value"), _API_NAMES.index("edited_value")
 
 
@@ -28,6 +31,7 @@ class Document:
         """
         self.nodes: dict[str, Node] = {}
         self._by_name: dict[str, str] = {}
+        self._entries: dict[str, Any] = {}
         if not isinstance(output, dict):
             return
         if output_format == "fields":
@@ -37,8 +41,12 @@ class Document:
                 self._index(walk(value, path, None if path == name else name, name))
                 if isinstance(result, dict) and isinstance(result.get("id"), str):
                     self._by_name.setdefault(result["id"], path)
+                self._entries[path] = result
         elif "value" in output:
             self._index(walk(output["value"]))
+            metadata = output.get("metadata")
+            for key, entry in metadata.items() if isinstance(metadata, dict) else ():
+                self._entries[self.path_of(key) or key] = entry
 
     def _index(self, nodes: Any) -> None:
         for node in nodes:
@@ -49,6 +57,11 @@ class Document:
     def path_of(self, reported_key: str) -> str | None:
         """Return the path that a key of the API's edits means, or None."""
         return reported_key if reported_key in self.nodes else self._by_name.get(reported_key)
+
+    def confidences(self, path: str) -> tuple[float | None, ...]:
+        """Return the confidences of the value at a path: of the recognition, the model, the agent, and legacy."""
+        entry = self._entries.get(path)
+        return tuple(_number(entry.get(key)) if isinstance(entry, dict) else None for key in _CONFIDENCES)
 
     def json_at(self, path: str) -> str | None:
         """Return the value at a path as JSON text; None where there is none."""
@@ -77,7 +90,7 @@ class EditTables:
             output_format: ``schema`` or ``fields`` for extraction outputs.
         """
         compare = isinstance(initial, dict) and isinstance(reviewed, dict)
-        before = Document(initial if compare else None, output_format)
+        before = Document(initial, output_format)
         after = Document(reviewed if compare else None, output_format)
         rows: dict[str, tuple[str | None, Any]] = {}
         for key, entry in reported.items():
@@ -85,14 +98,22 @@ class EditTables:
             if path is None or path in rows:
                 path = key if key and not key.startswith(ROOT) and key not in rows else member("$edits", key)
             rows[path] = (key, entry)
-        for changed in _changed_leaves(before, after):
+        for changed in _changed_leaves(before, after) if compare else ():
             rows.setdefault(changed, (None, None))
         for place, (reported_key, entry) in rows.items():
-            self._add_row(run_id, place, reported_key, entry, before.json_at(place), after.json_at(place))
+            values = (before.json_at(place), after.json_at(place)) if compare else (None, None)
+            self._add_row(run_id, place, reported_key, entry, values, before.confidences(place))
 
     def _add_row(
-        self, run_id: str, path: str, key: str | None, entry: Any, initial: str | None, reviewed: str | None
+        self,
+        run_id: str,
+        path: str,
+        key: str | None,
+        entry: Any,
+        computed: tuple[str | None, str | None],
+        confidences: tuple[float | None, ...],
     ) -> None:
+        initial, reviewed = computed
         values: list[Any] = list(_EDIT.nothing)
         extra: Extra | None = None
         if isinstance(entry, dict):
@@ -105,7 +126,7 @@ class EditTables:
         change = _change(initial, reviewed)
         if change is None:
             change = _change(values[_ORIGINAL], values[_EDITED])
-        self._edits.add((run_id, path, key, initial, reviewed, change, basis), values, extra)
+        self._edits.add((run_id, path, key, initial, reviewed, change, basis, *confidences), values, extra)
 
 
 def _change(before: str | None, after: str | None) -> str | None:
@@ -114,7 +135,16 @@ def _change(before: str | None, after: str | None) -> str | None:
         return None
     if before is None:
         return "added"
-    return "removed" if after is None else "changed"
+    if after is None:
+        return "removed"
+    return "formatted" if is_formatting(decode_json(before.encode()), decode_json(after.encode())) else "changed"
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if value is None else to_number(value)
+    except ValueError:
+        return None  # the value itself is in the run's initial_output
 
 
 def _changed_leaves(before: Document, after: Document) -> list[str]:

@@ -5,18 +5,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
 from extend_source.api.decoding import encode_json
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
+from extend_source.tables.contract import TableSchema
 from extend_source.tables.files import FileTables
 from extend_source.tables.reading import DriftLog, ObjectReader
-from extend_source.tables.runs import Origin, RunTables, payload_sha256, raw_file
+from extend_source.tables.runs import Origin, RunTables, payload_sha256, raw_file, without_files
+from extend_source.tables.typed import TypedNames, TypedTables
 
 _SUMMARY = ObjectReader.of(bookkeeping.PROCESSOR_RUN_SUMMARIES)
+
+
+class Cleaning(Protocol):
+    """Hides what must not be written anywhere."""
+
+    def clean_run(self, run: dict[str, Any]) -> dict[str, Any]:
+        """Return a copy of a run without it."""
+
+    def clean_file(self, file: dict[str, Any]) -> dict[str, Any]:
+        """Return a copy of a file without it."""
+
+    def clean_summary(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Return a copy of a summary without it."""
+
+    def field_action(self, path: tuple[str, ...], *, scalar: bool) -> str:
+        """Say what happens to a field: keep, hash, mask or drop."""
+
+
+class Tables(dict[str, pa.Table]):
+    """Rows by the name of their table.
+
+    Attributes:
+        typed: the schemas of the typed tables among them, which come with the processors.
+    """
+
+    def __init__(self, tables: dict[str, pa.Table], typed: dict[str, tuple[TableSchema, pa.Table]]) -> None:
+        super().__init__(tables)
+        self.update((name, rows) for name, (_, rows) in typed.items())
+        self.typed = {name: schema for name, (schema, _) in typed.items()}
 
 
 @dataclass(frozen=True)
@@ -59,6 +90,9 @@ class Flattener:
         trust_empty_contents: bool = True,
         keep_raw: bool = False,
         landed_drift: frozenset[tuple[str, str]] = frozenset(),
+        erased_files: frozenset[str] = frozenset(),
+        names: TypedNames | None = None,
+        privacy: Cleaning | None = None,
     ) -> None:
         """Start a load.
 
@@ -67,14 +101,28 @@ class Flattener:
             trust_empty_contents: an empty list of pages in a run means that the file has none.
             keep_raw: also keep the payloads themselves.
             landed_drift: keys of ``schema_drift`` rows that earlier loads wrote, which stay as they are.
+            erased_files: ids of files that must not be written again.
+            names: the names of typed tables; None: none are written.
+            privacy: cleans all that is added, before anything else is done with it.
         """
         self._tables = TableSet(list(schemas.TABLES.values()))
         self._drift = DriftLog()
         self._files = FileTables(
             self._tables, self._drift, with_contents=with_contents, trust_empty=trust_empty_contents
         )
-        self._runs = RunTables(self._tables, self._drift, self._files, keep_raw=keep_raw, raw_contents=with_contents)
+        self._privacy = privacy
+        hide = None if privacy is None else privacy.field_action
+        self._typed = None if names is None else TypedTables(names, self._drift, hide)
+        self._runs = RunTables(
+            self._tables,
+            self._drift,
+            self._files,
+            keep_raw=keep_raw,
+            raw_contents=with_contents,
+            typed=self._typed,
+        )
         self._keep_raw = keep_raw
+        self._erased_files = erased_files
         self._written_drift = set(landed_drift)
 
     def add_run(self, run: dict[str, Any], origin: Origin) -> str:
@@ -86,9 +134,10 @@ class Flattener:
         Raises:
             Exception: the payload cannot be read, for example as it nests too deeply; nothing of it was added.
         """
+        run = without_files(run, self._erased_files)
         try:
             with self._tables.all_or_nothing():
-                return self._runs.add(run, origin)
+                return self._runs.add(run if self._privacy is None else self._privacy.clean_run(run), origin)
         except Exception:
             self._runs.forget()
             raise
@@ -101,6 +150,10 @@ class Flattener:
             fetched_at: when it was fetched, UTC.
             final: the file is not being processed any longer: if it has no text, a row says so.
         """
+        if file["id"] in self._erased_files:
+            return
+        if self._privacy is not None:
+            file = self._privacy.clean_file(file)
         self._files.add(file, fetched_at, fetched=True, keep_empty=final)
         self._tables[bookkeeping.FETCH_ERRORS].mark(file["id"])
         if self._keep_raw:
@@ -118,6 +171,8 @@ class Flattener:
             workspace_id: the workspace named in the settings.
             listed_at: when it was listed, UTC.
         """
+        if self._privacy is not None:
+            summary = self._privacy.clean_summary(summary)
         values, extra = _SUMMARY.read(summary, self._drift)
         own = (workspace_id, listed_at, payload_sha256(summary))
         self._tables[bookkeeping.PROCESSOR_RUN_SUMMARIES].add(own, values, extra)
@@ -157,15 +212,21 @@ class Flattener:
             )
         )
 
-    def take(self, load_id: str | None, now: datetime) -> dict[str, pa.Table]:
+    @property
+    def undated_runs(self) -> list[str]:
+        """The runs added since the last `take` whose creation the typed tables lack."""
+        return [] if self._typed is None else self._typed.undated_runs
+
+    def take(self, load_id: str | None, now: datetime, created: Mapping[str, datetime | None] | None = None) -> Tables:
         """Return what was added since the last call as Arrow tables.
 
         Args:
             load_id: the id of the load, for ``_dlt_load_id``.
             now: the time for new ``schema_drift`` rows, UTC.
+            created: when the undated runs were created, as far as that is known from elsewhere.
 
         Returns:
-            Every table by name, empty ones included, each of its fixed schema.
+            Every table by name, empty ones included, each of its schema.
         """
         self._files.flush()
         builder = self._tables[bookkeeping.SCHEMA_DRIFT]
@@ -173,4 +234,7 @@ class Flattener:
             if key not in self._written_drift:
                 self._written_drift.add(key)
                 builder.add((*key, reason, kind, now, run_id))
-        return self._tables.take(load_id)
+        typed = {}
+        if self._typed is not None:
+            typed = self._typed.take(load_id, now, self._tables[bookkeeping.TYPED_COLUMNS], created or {})
+        return Tables(self._tables.take(load_id), typed)

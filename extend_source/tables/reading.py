@@ -10,6 +10,9 @@ from extend_source.tables.kinds import CREDITS, json_type
 
 Extra = dict[str, Any]
 
+UNKNOWN_KEY = "unknown_key"
+"""The reason of ``schema_drift`` rows of keys without a column."""
+
 
 class DriftLog:
     """The unknown keys met so far, each once.
@@ -24,11 +27,15 @@ class DriftLog:
 
     def unknown_key(self, object_name: str, path: str, value: Any) -> None:
         """Note a key that no column and no table knows."""
-        self.entries.setdefault((object_name, path), ("unknown_key", json_type(value), self.run_id))
+        self.entries.setdefault((object_name, path), (UNKNOWN_KEY, json_type(value), self.run_id))
 
     def unexpected_type(self, object_name: str, path: str, value: Any) -> None:
         """Note a known key whose value does not fit its column."""
         self.entries.setdefault((object_name, path), ("unexpected_type", json_type(value), self.run_id))
+
+    def no_column(self, table: str, path: str, data_type: str) -> None:
+        """Note a field that a typed table has no room for."""
+        self.entries.setdefault((table, path), ("no_column", data_type, self.run_id))
 
 
 class ObjectReader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,6 +19,7 @@ from extend_source.tables.extraction import FINAL, ExtractionTables
 from extend_source.tables.files import FileTables
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.stages import StageTables
+from extend_source.tables.typed import TypedTables
 
 _RUN = ObjectReader.of(schemas.PROCESSOR_RUNS)
 _MERGED_PROCESSOR = ObjectReader.of(schemas.PROCESSOR_RUN_MERGED_PROCESSORS)
@@ -70,6 +71,7 @@ class RunTables:
         *,
         keep_raw: bool = False,
         raw_contents: bool = True,
+        typed: TypedTables | None = None,
     ) -> None:
         """Start a load.
 
@@ -79,7 +81,9 @@ class RunTables:
             files: where the files of runs go.
             keep_raw: also keep the payloads themselves.
             raw_contents: with the text of files in them.
+            typed: where typed rows go; None: nowhere.
         """
+        self._typed = typed
         self._keep_raw = keep_raw
         self._raw_contents = raw_contents
         self._tables = tables
@@ -109,7 +113,7 @@ class RunTables:
         values, read_extra = _RUN.read(run, self._drift)
         extra: Extra = dict(read_extra or {})
         config_id = self._add_config(run, extra)
-        output_format = _output_format(values[_TYPE], run)
+        output_format = output_format_of(values[_TYPE], run)
         documents = self._add_outputs(run_id, run, output_format, extra)
         self._add_edits(run_id, run, output_format, extra)
         self._add_files(run_id, run, origin.fetched_at, extra)
@@ -129,6 +133,8 @@ class RunTables:
             payload = raw_payload(run, with_contents=self._raw_contents)
             raw = (run_id, origin.api_version, origin.workspace_id, payload, *times, sha256)
             self._tables[bookkeeping.RAW_PROCESSOR_RUNS].add(raw)
+        if self._typed is not None and values[_TYPE] == "EXTRACT":
+            self._typed.add(run, config_id, origin.created_at)
         self._drift.run_id = None
         return sha256
 
@@ -233,7 +239,7 @@ def _add_nothing(run_id: str, stage: str, output: dict[str, Any]) -> Extra:
     return output
 
 
-def _output_format(run_type: str | None, run: dict[str, Any]) -> str | None:
+def output_format_of(run_type: str | None, run: dict[str, Any]) -> str | None:
     """Tell the shape of a run's outputs from its type and config, never from the output's keys.
 
     A legacy extraction may have fields that are called ``value`` and ``metadata``; only where the config
@@ -253,6 +259,23 @@ def _output_format(run_type: str | None, run: dict[str, Any]) -> str | None:
         return "fields"
     output = run.get("output")
     return "schema" if isinstance(output, dict) and output.keys() <= {"value", "metadata"} else "fields"
+
+
+def without_files(run: dict[str, Any], file_ids: Collection[str]) -> dict[str, Any]:
+    """Leave some files out of a run's payload.
+
+    Args:
+        run: the API's ProcessorRun object.
+        file_ids: the files to leave out.
+
+    Returns:
+        The run itself where it has none of them.
+    """
+    files = run.get("files")
+    if not file_ids or not isinstance(files, list):
+        return run
+    kept = [file for file in files if not (isinstance(file, dict) and file.get("id") in file_ids)]
+    return run if len(kept) == len(files) else {**run, "files": kept}
 
 
 def raw_payload(run: dict[str, Any], *, with_contents: bool = True) -> str:

@@ -7,6 +7,7 @@ with its `api` path and it is read; a value that must be worked out is added in 
 from __future__ import annotations
 
 from extend_source.tables.bookkeeping import (
+    ERASURES,
     FETCH_ERRORS,
     PROCESSOR_RUN_SUMMARIES,
     PROCESSOR_RUN_TOMBSTONES,
@@ -14,6 +15,7 @@ from extend_source.tables.bookkeeping import (
     RAW_PROCESSOR_RUNS,
     SCHEMA_DRIFT,
     SYNC_LOG,
+    TYPED_COLUMNS,
 )
 from extend_source.tables.config_columns import CONFIG_OPTION_COLUMNS
 from extend_source.tables.contract import EXTRA, Column, TableSchema
@@ -361,8 +363,14 @@ EXTRACTION_EDITS = TableSchema(
         Column("field_type", TEXT, "Reported: the field's type.", api="fieldType"),
         Column("initial_value", DOCUMENT_JSON, "Computed: the value in the initial output."),
         Column("reviewed_value", DOCUMENT_JSON, "Computed: the value in the reviewed output."),
-        Column("change", TEXT, "changed, added or removed; NULL: reported without a difference."),
+        Column(
+            "change", TEXT, "changed, formatted (the same value written in another way), added or removed; NULL: none."
+        ),
         Column("basis", TEXT, "reported, computed or both."),
+        Column("ocr_confidence_before", NUMBER, "Of the initial value: confidence of the text recognition."),
+        Column("logprobs_confidence_before", NUMBER, "Of the initial value: confidence of the model."),
+        Column("review_agent_score_before", NUMBER, "Of the initial value: score of the review agent, 1 to 5."),
+        Column("confidence_before", NUMBER, "Of the initial value of a legacy field: confidence, 0 to 1."),
         _EXTRA,
     ),
 )
@@ -445,9 +453,11 @@ TABLES: dict[str, TableSchema] = {
         CLASSIFICATIONS,
         SPLITS,
         CREDIT_USAGE,
+        TYPED_COLUMNS,
         PROCESSOR_RUN_SUMMARIES,
         PROCESSOR_RUN_TOMBSTONES,
         FETCH_ERRORS,
+        ERASURES,
         SCHEMA_DRIFT,
         SYNC_LOG,
         RAW_PROCESSOR_RUNS,

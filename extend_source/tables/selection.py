@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from extend_source.tables.bookkeeping import (
+    ERASURES,
     FETCH_ERRORS,
     PROCESSOR_RUN_SUMMARIES,
     PROCESSOR_RUN_TOMBSTONES,
@@ -14,14 +15,18 @@ from extend_source.tables.bookkeeping import (
 from extend_source.tables.schemas import TABLES
 
 BOOKS = frozenset(
-    table.name for table in (PROCESSOR_RUN_SUMMARIES, PROCESSOR_RUN_TOMBSTONES, FETCH_ERRORS, SCHEMA_DRIFT, SYNC_LOG)
+    table.name
+    for table in (PROCESSOR_RUN_SUMMARIES, PROCESSOR_RUN_TOMBSTONES, FETCH_ERRORS, ERASURES, SCHEMA_DRIFT, SYNC_LOG)
 )
 """The tables filled from the listing and by the source itself."""
 
-FETCHED_TABLES: frozenset[str] = frozenset(TABLES) - BOOKS
+TYPED_TABLES = "typed_tables"
+"""Stands for all typed tables: the name of the resource that yields them."""
+
+FETCHED_TABLES: frozenset[str] = frozenset(TABLES) - BOOKS | {TYPED_TABLES}
 """The tables that need runs to be fetched."""
 
-STANDARD_TABLES: frozenset[str] = frozenset(name for name in FETCHED_TABLES if not TABLES[name].opt_in)
+STANDARD_TABLES: frozenset[str] = FETCHED_TABLES - {table.name for table in TABLES.values() if table.opt_in}
 """Those of `FETCHED_TABLES` that every load writes unless told otherwise."""
 
 _STANDARD = "standard"
@@ -34,15 +39,15 @@ def selection_text(tables: Collection[str]) -> str | None:
         tables: names of tables; those of the source's own books are left out.
 
     Returns:
-        The names joined by commas, ``standard`` for `STANDARD_TABLES`; None for just these.
+        The names joined by commas, ``standard`` for `STANDARD_TABLES`, less those with a minus; None for just these.
     """
     chosen = FETCHED_TABLES.intersection(tables)
     if chosen == STANDARD_TABLES:
         return None
-    names = sorted(chosen)
-    if chosen > STANDARD_TABLES:
-        names = [_STANDARD, *sorted(chosen - STANDARD_TABLES)]
-    return ",".join(names)
+    missing = STANDARD_TABLES - chosen
+    if len(missing) < len(STANDARD_TABLES) / 2:
+        return ",".join([_STANDARD, *sorted(chosen - STANDARD_TABLES), *(f"-{name}" for name in sorted(missing))])
+    return ",".join(sorted(chosen))
 
 
 def selected_by(text: str | None) -> frozenset[str]:
@@ -50,4 +55,8 @@ def selected_by(text: str | None) -> frozenset[str]:
     if text is None:
         return STANDARD_TABLES
     names = frozenset(text.split(","))
-    return (names - {_STANDARD}) | STANDARD_TABLES if _STANDARD in names else names
+    if _STANDARD not in names:
+        return names
+    missing = {name[1:] for name in names if name.startswith("-")}
+    added = {name for name in names if not name.startswith("-")} - {_STANDARD}
+    return (STANDARD_TABLES - missing) | added

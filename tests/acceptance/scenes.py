@@ -16,7 +16,7 @@ from extend_source.sandbox import SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 
-_BACKUP = "backup_of_"
+_BACKUP = "backup"
 
 
 class OpenWarehouse(Warehouse):
@@ -101,17 +101,19 @@ def reopen(warehouse: AnyWarehouse) -> None:
 
 def back_up(warehouse: AnyWarehouse) -> None:
     """Copy all tables of the dataset, dlt's own too."""
-    tables = _all_tables(warehouse)
-    warehouse.execute(";".join(f'create table "{_BACKUP}{table}" as select * from "{table}"' for table in tables))
+    copies = [
+        f'create table {_BACKUP}."{table}" as select * from "{table}"'
+        for table in _all_tables(warehouse, warehouse.dataset)
+    ]
+    warehouse.execute(";".join([f"create schema {_BACKUP}", *copies]))
 
 
 def set_back(warehouse: AnyWarehouse) -> None:
     """Bring all tables to where they were at `back_up`."""
-    copies = {name.removeprefix(_BACKUP): name for name in _all_tables(warehouse) if name.startswith(_BACKUP)}
     warehouse.execute(
         ";".join(
-            f'delete from "{table}"; insert into "{table}" select * from "{copy}"; drop table "{copy}"'
-            for table, copy in copies.items()
+            f'drop table "{table}"; create table "{table}" as select * from {_BACKUP}."{table}"'
+            for table in _all_tables(warehouse, _BACKUP)
         )
     )
 
@@ -135,6 +137,6 @@ def change_runs(workspace: Workspace, run_ids: Iterable[str], seconds: float = 6
         workspace.edit_run(run_id)
 
 
-def _all_tables(warehouse: AnyWarehouse) -> list[str]:
-    sql = f"select table_name from information_schema.tables where table_schema = '{warehouse.dataset}'"
+def _all_tables(warehouse: AnyWarehouse, schema: str) -> list[str]:
+    sql = f"select table_name from information_schema.tables where table_schema = '{schema}'"
     return [name for (name,) in warehouse.query(sql)]

@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+_PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "COVERAGE_PROCESS_START")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -22,7 +24,7 @@ def run_shell(folder: Path, *arguments: str, **environment: str) -> Outcome:
     """Run ``python -m extend_source`` with some arguments and environment variables."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    clean = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "COVERAGE_PROCESS_START")}
+    clean = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
     done = subprocess.run(
         [sys.executable, "-m", "extend_source", *arguments],
         cwd=folder,

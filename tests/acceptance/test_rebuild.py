@@ -38,7 +38,7 @@ def assert_same(rows: dict[str, list[Row]], before: dict[str, list[Row]]) -> Non
 
 
 def delete_everything(warehouse: AnyWarehouse) -> None:
-    for name in RUN_FED_TABLES:
+    for name in (*RUN_FED_TABLES, *warehouse.typed_tables()):
         warehouse.execute(f'delete from "{name}"')
 
 
@@ -85,6 +85,7 @@ def test_rows_that_were_all_deleted_come_back_as_they_were(
         warehouse = make_warehouse(server)
         load_three_times(warehouse, file_contents=contents)
         before, books = rows_of(warehouse), rows_of(warehouse, "processor_run_tombstones", "raw_processor_runs")
+        typed = rows_of(warehouse, "typed_columns", *warehouse.typed_tables())
         state = copy.deepcopy(warehouse.pipeline.state["sources"])
         delete_everything(warehouse)
 
@@ -92,11 +93,15 @@ def test_rows_that_were_all_deleted_come_back_as_they_were(
 
         assert_same(rows_of(warehouse), before)
         assert_same(rows_of(warehouse, *books), books)
+        assert_same(rows_of(warehouse, *typed), typed)
         assert warehouse.pipeline.state["sources"] == state
         assert warehouse.sync(keep_raw=True, file_contents=contents).fetched == 0
     assert (result.runs, result.files, result.failed) == (90, len(before["files"]) if contents == "fetch" else 0, 0)
     assert (result.without_payload, result.outdated, result.left, result.complete) == (0, 0, 0, True)
-    assert set(result.tables) == set(RUN_FED_TABLES)
+    assert set(result.tables) == {*RUN_FED_TABLES, *typed}
+    assert {name: result.tables[name] for name in typed if name != "typed_columns"} == {
+        name: len(rows) for name, rows in typed.items() if name != "typed_columns"
+    }
     assert result.tables["extraction_fields"] == len(before["extraction_fields"])
     assert bool(before["file_pages"]) == (embed or contents == "fetch")
     assert len(before["processor_runs"]) == 90

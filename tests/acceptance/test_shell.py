@@ -290,9 +290,11 @@ def test_an_unknown_fault_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert "earthquake" in only_line(outcome)
 
 
-@pytest.mark.parametrize("command", ["demo", "check", "plan", "sync", "reconcile", "status", "rebuild", "sandbox"])
+@pytest.mark.parametrize(
+    "command", ["demo", "check", "plan", "sync", "reconcile", "status", "rebuild", "report quality", "sandbox"]
+)
 def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) -> None:
-    outcome = run_shell(tmp_path, command, "--help")
+    outcome = run_shell(tmp_path, *command.split(), "--help")
 
     assert outcome.code == 0
     assert f"Example: extend-source {command}" in outcome.stdout

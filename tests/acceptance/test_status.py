@@ -157,13 +157,17 @@ def test_deleted_runs_and_unnoticed_changes_are_told(any_warehouse: AnyWarehouse
     assert done.rechecked > 50
 
 
-def test_unknown_keys_are_told_by_object_and_path(any_warehouse: AnyWarehouse) -> None:
+def test_unknown_keys_and_misfits_are_told_by_object_and_path(any_warehouse: AnyWarehouse) -> None:
     workspace = any_warehouse.server.workspace
     payload = workspace.run_payload(runs_of_status(any_warehouse, "FAILED")[0])
     workspace.put_run({**payload, "novelty": 1, "metadata": {}})
     any_warehouse.sync()
 
-    assert status_of(any_warehouse).unknown_keys == ["processor_run.novelty"]
+    found = status_of(any_warehouse)
+    assert found.unknown_keys == ["processor_run.novelty"]
+    drift = any_warehouse.rows("schema_drift")
+    assert found.misfits == sorted(f"{row['object']}.{row['path']}" for row in drift if row["path"] != "novelty")
+    assert "extraction_claims_legacy.Date" in found.misfits
 
 
 def test_a_pending_load_is_told_and_stays_pending(any_warehouse: AnyWarehouse) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from extend_source.api.decoding import decode_json
 from extend_source.api.versions import adapter_for
 from extend_source.config import API_VERSION
 from extend_source.sandbox import NotFoundError, Workspace
-from extend_source.tables import TABLES, Flattener, Origin, TableSchema
+from extend_source.tables import TABLES, Flattener, Origin, TableSchema, TypedName, TypedNames
 from extend_source.tables.kinds import to_timestamp
 from tests.acceptance.warehouse import AnyWarehouse, Row, canonical_json, without_sync_columns
 
@@ -20,10 +21,10 @@ Tables = dict[str, list[Row]]
 BOOKS = frozenset(
     {
         *("fetch_errors", "schema_drift", "sync_log", "processor_run_summaries", "processor_run_tombstones"),
-        *("raw_processor_runs", "raw_files"),
+        *("raw_processor_runs", "raw_files", "typed_columns", "erasures"),
     }
 )
-"""The source's own books and the payloads as they are: nothing that a run says."""
+"""The source's own books and the payloads as they are: nothing that a run says by itself."""
 
 RUN_FED_TABLES = tuple(name for name in TABLES if name not in BOOKS)
 
@@ -111,6 +112,35 @@ def assert_tables(warehouse: AnyWarehouse, expected: Tables) -> None:
         ]
     if lines:
         raise AssertionError("\n".join(["the warehouse does not hold what the runs say", *lines]))
+
+
+def assert_typed_tables(warehouse: AnyWarehouse, workspace: Workspace | None = None, *, listed: bool = True) -> None:
+    """Assert that the typed tables hold what the stand-in's runs say, under the names that have landed.
+
+    Args:
+        warehouse: the warehouse.
+        workspace: the state of the stand-in; None for the first workspace of the warehouse's server.
+        listed: the runs were found by listing; those loaded by id have no times.
+    """
+    __tracebackhide__ = True
+    state = workspace or warehouse.server.workspace
+    with warehouse.reading():
+        landed = list(warehouse.rows("typed_columns"))
+        names = TypedNames(TypedName(**{f.name: row[f.name] for f in fields(TypedName)}) for row in landed)
+        flattener = Flattener(names=names)
+        with state.lock:
+            for run_id in state.run_ids():
+                times = _times(state.summary(run_id)) if listed else (None, None)
+                flattener.add_run(_decoded_run(state, run_id), Origin(API_VERSION, None, _NOW, *times))
+        batch = flattener.take(None, _NOW)
+        assert len(batch["typed_columns"]) <= len(landed)
+        assert {row["table_name"] for row in landed} == set(batch.typed)
+        lines = []
+        for name, table in batch.typed.items():
+            found = without_sync_columns(warehouse.rows(name))
+            lines += _report(name, table.key, _merged(table, batch[name].to_pylist(), []), found)
+    if lines:
+        raise AssertionError("\n".join(["the typed tables do not hold what the runs say", *lines]))
 
 
 def assert_summaries(

@@ -25,8 +25,11 @@ from extend_source.tables import TABLES
 
 DATASET = "extend"
 
-SYNC_COLUMNS = frozenset({"_dlt_load_id", "fetched_at", "observed_at", "listed_at"})
+SYNC_COLUMNS = frozenset({"_dlt_load_id", "fetched_at", "observed_at", "listed_at", "recorded_at"})
 """What a repeated load may change: when and by which load a row was written."""
+
+FIRST_SEEN = {"schema_drift": ("first_seen_at", "example_run_id")}
+"""What depends on when, and in which order, runs were fetched."""
 
 SYNC_TABLES = frozenset({"sync_log"})
 """What every load adds to."""
@@ -108,6 +111,10 @@ class AnyWarehouse(ABC):
         with self.reading() as fetch:
             return fetch(sql)[1]
 
+    def typed_tables(self) -> set[str]:
+        """The names of the typed tables."""
+        return {row["table_name"] for row in self.rows("typed_columns")}
+
     def tables(self) -> set[str]:
         """The names of the tables, dlt's own left out."""
         found = self.query(f"select table_name from information_schema.tables where table_schema = '{self.dataset}'")
@@ -124,7 +131,9 @@ class AnyWarehouse(ABC):
             if table not in self.tables():
                 return []
             names, rows = fetch(f'select * from "{table}"')
-        return in_key_order(TABLES[table].key, [dict(zip(names, row, strict=True)) for row in rows])
+        typed_key = [name for name in ("run_id", "row_path") if name in names]
+        key = TABLES[table].key if table in TABLES else typed_key
+        return in_key_order(key, [dict(zip(names, row, strict=True)) for row in rows])
 
     def column(self, table: str, name: str) -> list[Any]:
         """One column of a table, in the order of its key."""
@@ -133,12 +142,18 @@ class AnyWarehouse(ABC):
     def snapshot(self) -> dict[str, list[Row]]:
         """All rows of all tables, without the columns and tables that every load changes."""
         with self.reading():
-            return {name: without_sync_columns(self.rows(name)) for name in TABLES if name not in SYNC_TABLES}
+            found = {name: without_sync_columns(self.rows(name)) for name in self._names() if name not in SYNC_TABLES}
+        for name, columns in FIRST_SEEN.items():
+            found[name] = [{key: row[key] for key in row if key not in columns} for row in found[name]]
+        return found
 
     def cells(self) -> list[Any]:
         """Every value of every table."""
         with self.reading():
-            return [value for name in TABLES for row in self.rows(name) for value in row.values()]
+            return [value for name in self._names() for row in self.rows(name) for value in row.values()]
+
+    def _names(self) -> list[str]:
+        return [*TABLES, *sorted(self.typed_tables())]
 
 
 class Warehouse(AnyWarehouse):

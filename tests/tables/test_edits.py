@@ -89,3 +89,50 @@ def test_an_initial_output_that_python_holds_for_equal_is_kept() -> None:
     (run,) = flatten(run_of(output={"value": {"paid": True}}, initialOutput={"value": {"paid": 1}}))["processor_runs"]
 
     assert run["initial_output"] == '{"value":{"paid":1}}'
+
+
+def test_a_change_of_the_form_alone_is_told_from_a_change_of_the_value() -> None:
+    run = reviewed_run({"a": "ACME Ltd.", "b": 1, "c": "x"}, {"a": "Acme ltd", "b": "1.0", "c": "y"})
+
+    assert {row["path"]: row["change"] for row in edit_rows(run)} == {
+        "a": "formatted",
+        "b": "formatted",
+        "c": "changed",
+    }
+
+
+def test_the_confidence_before_the_edit_is_kept() -> None:
+    run = reviewed_run(
+        {"a": 1, "lines": [{"net.sum": 2}]}, {"a": 9, "lines": [{"net.sum": 3}]}, {"a": {"editedValue": 9}}
+    )
+    run["initialOutput"]["metadata"] = {
+        "a": {"ocrConfidence": 0.5, "logprobsConfidence": None, "reviewAgentScore": 3},
+        "lines[0].net.sum": {"ocrConfidence": 0.25, "logprobsConfidence": "high"},
+    }
+
+    assert [{name: value for name, value in row.items() if name.endswith("_before")} for row in edit_rows(run)] == [
+        {"ocr_confidence_before": 0.5, "review_agent_score_before": 3.0},
+        {"ocr_confidence_before": 0.25},
+    ]
+
+
+def test_the_confidence_of_a_legacy_field_before_its_edit_is_kept() -> None:
+    run = run_of(
+        config={"type": "EXTRACT", "fields": [{"name": "a", "type": "string"}]},
+        output={"a": {"value": "y", "confidence": 1}},
+        initialOutput={"a": {"value": "x", "confidence": 0.75}},
+        reviewedOutput={"a": {"value": "y", "confidence": 1}},
+    )
+
+    assert [(row["path"], row["confidence_before"]) for row in edit_rows(run)] == [("a", 0.75)]
+
+
+def test_a_reported_edit_has_the_confidence_before_it_also_without_a_reviewed_output() -> None:
+    run = run_of(
+        config={"type": "EXTRACT", "schema": {"type": "object"}},
+        edits={"a": {"originalValue": 1, "editedValue": 2}},
+        initialOutput={"value": {"a": 1}, "metadata": {"a": {"ocrConfidence": 0.5}}},
+    )
+
+    (row,) = edit_rows(run)
+    assert (row["basis"], row["ocr_confidence_before"]) == ("reported", 0.5)

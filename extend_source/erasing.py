@@ -1,0 +1,224 @@
+"""Erasing runs and files on request: every row of theirs, in every table, and no sync brings them back."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dlt
+import pyarrow as pa
+from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
+from dlt.extract import DltResource
+
+from extend_source.api import InvalidRequest
+from extend_source.api.decoding import decode_json, encode_json
+from extend_source.config import SECTION
+from extend_source.destination import KEYS_PER_QUERY, Condition, Sql, equals, one_of
+from extend_source.discovery import checked_run_ids
+from extend_source.hints import apply_hints
+from extend_source.landed import LandedData
+from extend_source.locking import only_sync
+from extend_source.pending import finish_pending
+from extend_source.runner import resolved_settings, run_load
+from extend_source.source import load_id
+from extend_source.tables import TABLES
+from extend_source.tables.bookkeeping import ERASURES, RAW_PROCESSOR_RUNS, TYPED_COLUMNS
+from extend_source.tables.runs import without_files
+from extend_source.tables.schemas import CREDIT_USAGE, PROCESSOR_RUN_FILES
+from extend_source.viewing import location
+
+_RUN, _FILE = "processor_run", "file"
+
+_KEYED_BY_RUN = (
+    "processor_runs",
+    "processor_run_summaries",
+    "processor_run_tombstones",
+    "fetch_errors",
+    "raw_processor_runs",
+)
+_KEYED_BY_FILE = ("files", "fetch_errors", "raw_files")
+_OF_FILES = ("file_contents", "file_pages", "file_sheets", "processor_run_files")
+
+
+class _Rows(NamedTuple):
+    """The rows of some runs or files in a table: those with one of their ids in a column."""
+
+    table: str
+    column: str
+    also: Condition | None = None
+
+
+@dataclass(frozen=True)
+class EraseResult:
+    """What was erased.
+
+    Attributes:
+        runs: the runs asked for.
+        files: the files asked for.
+        rows: rows deleted, by table; only tables that had some.
+        payloads: raw payloads of other runs that a file was taken out of.
+        files_left: files of the erased runs that are still there, as they were not named.
+        runs_left: runs that still are there and have used the erased files: what they extracted stays.
+        destination: where the rows were, without any password.
+        dataset: the dataset (schema) they were in.
+    """
+
+    runs: int
+    files: int
+    rows: dict[str, int]
+    payloads: int
+    files_left: list[str]
+    runs_left: list[str]
+    destination: str
+    dataset: str
+
+
+def erase(pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iterable[str] = ()) -> EraseResult:
+    """Delete all rows of runs and files, and note their ids so that no sync loads them again.
+
+    The ids are noted first: a kill in between leaves rows to delete, and the same call deletes them. What dlt keeps of
+    earlier loads is deleted as a whole: the rows in its staging dataset and, on this machine, files of completed loads.
+
+    Args:
+        pipeline: the pipeline that has loaded them.
+        run_ids: the runs.
+        file_ids: the files. Runs that used a file stay, with what they extracted from it.
+
+    Returns:
+        What was deleted, and what is left of what belongs to it.
+
+    Raises:
+        InvalidRequest: no id, or something that is none.
+        SyncUnderWay: the pipeline is being synced.
+        PipelineStepFailed: a load that an earlier sync left behind, or the note, could not be loaded.
+    """
+    runs, files = checked_run_ids(run_ids), checked_run_ids(file_ids)
+    if not runs and not files:
+        raise InvalidRequest("Nothing to erase", "Name runs or files")
+    settings = resolved_settings(api_key="")
+    with only_sync(pipeline):
+        finish_pending(pipeline, settings.package_attempts)
+        run_load(pipeline, settings, _notes(runs, files))
+        landed = LandedData(pipeline, SECTION)
+        files_left = _linked(landed, "file_id", "run_id", runs, files)
+        runs_left = _linked(landed, "run_id", "file_id", files, runs)
+        rows: Counter[str] = Counter()
+        with pipeline.sql_client(SECTION) as client:
+            payloads = _clean_payloads(client, landed, runs_left, frozenset(files))
+            existing = _existing_tables(pipeline)
+            for place, ids in _places(landed, runs, files):
+                if place.table in existing:
+                    rows[place.table] += _delete(client, place, ids)
+        _empty_staging(pipeline)
+        _delete_completed_loads(pipeline)
+    return EraseResult(
+        runs=len(runs),
+        files=len(files),
+        rows={table: count for table, count in rows.items() if count},
+        payloads=payloads,
+        files_left=files_left,
+        runs_left=runs_left,
+        destination=location(pipeline),
+        dataset=pipeline.dataset_name,
+    )
+
+
+def _notes(runs: Sequence[str], files: Sequence[str]) -> Any:
+    """The source of the load that notes what is erased."""
+    now = datetime.now(timezone.utc)
+
+    @dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
+    def erased_ids() -> list[DltResource]:
+        @dlt.resource(name=ERASURES.name)
+        def notes() -> Iterator[pa.Table]:
+            kinds = [(run_id, _RUN) for run_id in runs] + [(file_id, _FILE) for file_id in files]
+            rows = [(object_id, kind, now, load_id()) for object_id, kind in dict(kinds).items()]
+            schema = ERASURES.arrow_schema
+            columns = zip(*rows, strict=True)
+            arrays = [pa.array(values, type=field.type) for values, field in zip(columns, schema, strict=True)]
+            yield pa.Table.from_arrays(arrays, schema=schema)
+
+        return [apply_hints(notes, ERASURES)]
+
+    return erased_ids()
+
+
+def _places(landed: LandedData, runs: list[str], files: list[str]) -> Iterator[tuple[_Rows, list[str]]]:
+    """Name all rows to delete, those that others are found by last."""
+    typed = {row[0] for row in landed.rows(TYPED_COLUMNS, ("table_name",), distinct=True)}
+    of_runs = [name for name, table in TABLES.items() if any(column.name == "run_id" for column in table.columns)]
+    for name in (*sorted(typed), *of_runs):
+        yield _Rows(name, "run_id"), runs
+    for name in _OF_FILES:
+        yield _Rows(name, "file_id"), files
+    for ids, kind in ((runs, _RUN), (files, _FILE)):
+        yield _Rows(CREDIT_USAGE.name, "resource_id", equals("resource_type", kind)), ids
+    for names, ids in ((_KEYED_BY_RUN, runs), (_KEYED_BY_FILE, files)):
+        for name in names:
+            yield _Rows(name, "id"), ids
+
+
+def _delete(client: Sql, place: _Rows, ids: Sequence[str]) -> int:
+    """Delete rows; return how many there were."""
+    table = client.make_qualified_table_name(place.table)
+    deleted = 0
+    for start in range(0, len(ids), KEYS_PER_QUERY):
+        conditions = [one_of(place.column, ids[start : start + KEYS_PER_QUERY]), *([place.also] if place.also else [])]
+        where = " AND ".join(condition.sql(client) for condition in conditions)
+        values = [value for condition in conditions for value in condition.values]
+        counted = client.execute_sql(f"SELECT count(*) FROM {table} WHERE {where}", *values)
+        count = int(counted[0][0]) if counted else 0
+        if count:
+            client.execute_sql(f"DELETE FROM {table} WHERE {where}", *values)
+        deleted += count
+    return deleted
+
+
+def _linked(landed: LandedData, wanted: str, by: str, ids: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The files of runs, or the runs of files, but for those that are erased as well."""
+    found = {row[1] for row in landed.lookup(PROCESSOR_RUN_FILES, (by, wanted), ids)}
+    return sorted(found.difference(known))
+
+
+def _clean_payloads(client: Sql, landed: LandedData, runs: Sequence[str], files: frozenset[str]) -> int:
+    """Take files out of the raw payloads of the runs that carried them; return how many payloads changed."""
+    changed = 0
+    for run_id, text in landed.lookup(RAW_PROCESSOR_RUNS, ("id", "payload"), runs) if files else ():
+        payload = decode_json(text.encode())
+        cleaned = without_files(payload, files) if isinstance(payload, dict) else payload
+        if cleaned is payload:
+            continue
+        table, column = client.make_qualified_table_name(RAW_PROCESSOR_RUNS.name), client.escape_column_name("payload")
+        where = equals("id", run_id)
+        client.execute_sql(f"UPDATE {table} SET {column} = %s WHERE {where.sql(client)}", encode_json(cleaned), run_id)
+        changed += 1
+    return changed
+
+
+def _existing_tables(pipeline: dlt.Pipeline) -> set[str]:
+    return {name for name in pipeline.schemas[SECTION].tables if not name.startswith("_dlt")}
+
+
+def _empty_staging(pipeline: dlt.Pipeline) -> None:
+    """Delete the rows of the last load, which dlt leaves in its staging dataset until it needs the tables again."""
+    with pipeline.destination_client(SECTION) as client:
+        if not isinstance(client, SqlJobClientWithStagingDataset):
+            return
+        with client.with_staging_dataset():
+            if client.is_storage_initialized():
+                names = sorted(_existing_tables(pipeline))
+                client.sql_client.truncate_tables(
+                    *(name for name, columns in client.get_storage_tables(names) if columns)
+                )
+
+
+def _delete_completed_loads(pipeline: dlt.Pipeline) -> None:
+    """Delete the files of loads that have landed, which dlt keeps unless told otherwise."""
+    for folder in Path(pipeline.working_dir).glob("load/loaded/*/completed_jobs"):
+        shutil.rmtree(folder)
+        folder.mkdir()

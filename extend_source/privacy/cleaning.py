@@ -1,0 +1,180 @@
+"""The rules, compiled: payloads in, payloads out in which nothing is left that must not be written anywhere."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pyarrow as pa
+from dlt.common import logger
+from dlt.common.configuration.exceptions import ConfigurationValueError
+
+from extend_source.config import ExtendSettings, PrivacyAction, resolved_privacy
+from extend_source.privacy.columns import clean_rows, column_actions
+from extend_source.privacy.documents import Cleaners, Document, legacy_names
+from extend_source.privacy.hiding import Hider
+from extend_source.privacy.matching import FieldRule, FieldRules
+from extend_source.privacy.objects import ColumnActions, ObjectCleaner
+from extend_source.privacy.templates import Keys, parse_template
+from extend_source.tables import TABLES, TableSchema, schemas
+from extend_source.tables.bookkeeping import PROCESSOR_RUN_SUMMARIES
+from extend_source.tables.runs import output_format_of
+
+_OUTPUTS = ("output", "initialOutput", "reviewedOutput")
+
+
+class PrivacyRules:
+    """What is hidden, and how. Cleaning twice changes nothing more.
+
+    Attributes:
+        hides_fields: some fields of documents are hidden, so that the text of files must not land either.
+    """
+
+    def __init__(self, fields: FieldRules, columns: ColumnActions, hider: Hider) -> None:
+        """Compile the rules; `privacy_rules` makes them of settings."""
+        self._fields, self._columns, self._hider = fields, columns, hider
+        self.hides_fields = fields.hides
+        self._documents = Cleaners(columns, hider, known_only=fields.hides)
+        self._run = self._cleaner(schemas.PROCESSOR_RUNS)
+        self._merged_processor = self._cleaner(schemas.PROCESSOR_RUN_MERGED_PROCESSORS)
+        self._file = self._cleaner(schemas.FILES)
+        self._contents = self._cleaner(schemas.FILE_CONTENTS)
+        self._parts = {"pages": self._cleaner(schemas.FILE_PAGES), "sheets": self._cleaner(schemas.FILE_SHEETS)}
+        self._classification = self._cleaner(schemas.CLASSIFICATIONS)
+        self._split = self._cleaner(schemas.SPLITS)
+        self._summary = self._cleaner(PROCESSOR_RUN_SUMMARIES)
+
+    def _cleaner(self, table: TableSchema) -> ObjectCleaner:
+        return ObjectCleaner(table, self._columns, self._hider, known_only=self.hides_fields)
+
+    def field_action(self, path: Keys, *, scalar: bool) -> PrivacyAction:
+        """Say what happens to a field of a document.
+
+        Args:
+            path: the object keys from the document down to the field.
+            scalar: it is a scalar.
+
+        Returns:
+            keep, hash, mask or drop.
+        """
+        return self._fields.action([path], scalar=scalar)
+
+    def clean_run(self, run: dict[str, Any]) -> dict[str, Any]:
+        """Clean a run.
+
+        Args:
+            run: the API's ProcessorRun object; it is left as it is.
+
+        Returns:
+            A copy to be landed, and to be summed.
+        """
+        clean = self._run(run)
+        self._replace(clean, "files", self._files(run.get("files")))
+        self._replace(clean, "mergedProcessors", self._merged_processor.all(run.get("mergedProcessors")))
+        if self.hides_fields and not isinstance(run.get("config"), dict):
+            self._replace(clean, "config", None)
+        output_format = output_format_of(run.get("type"), run)
+        if output_format in ("schema", "fields"):
+            self._clean_extraction(clean, run, output_format)
+        else:
+            clean.update({key: self._staged_output(run[key], output_format) for key in _OUTPUTS if key in run})
+            if self.hides_fields:
+                self._replace(clean, "edits", None)
+        return clean
+
+    def clean_file(self, file: dict[str, Any]) -> dict[str, Any]:
+        """Clean a file; where fields are hidden its text, which shows them, is left out."""
+        clean = self._file(file)
+        if "contents" not in clean:
+            return clean
+        if self.hides_fields:
+            del clean["contents"]
+            return clean
+        contents = file["contents"]
+        if isinstance(contents, dict):
+            parts = {key: part.all(contents[key]) for key, part in self._parts.items() if key in contents}
+            clean["contents"] = {**self._contents(contents), **parts}
+        return clean
+
+    def clean_summary(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Clean what the listing says of a run."""
+        return self._summary(summary)
+
+    def clean_tables(self, tables: dict[str, pa.Table]) -> None:
+        """Apply the rules for columns to rows, for what is computed or was filled in from the destination."""
+        for name, actions in self._columns.items():
+            tables[name] = clean_rows(tables[name], actions, TABLES[name], self._hider)
+
+    def _replace(self, clean: dict[str, Any], key: str, content: Any) -> None:
+        if key in clean:
+            clean[key] = content
+
+    def _files(self, files: Any) -> Any:
+        if isinstance(files, list) and all(isinstance(file, dict) for file in files):
+            return [self.clean_file(file) for file in files]
+        return None if self.hides_fields else files
+
+    def _clean_extraction(self, clean: dict[str, Any], run: dict[str, Any], output_format: str) -> None:
+        """Clean outputs and edits: all values first, as the texts about them must not show those that are hidden."""
+        document = Document(self._fields, self._hider, self._documents, legacy_names(run.get("config")))
+        is_schema = output_format == "schema"
+        clean_values = document.schema_values if is_schema else document.legacy_values
+        clean_texts = document.schema_texts if is_schema else document.legacy_texts
+        outputs = {key: run[key] for key in _OUTPUTS if key in run}
+        edits = run.get("edits")
+        if self.hides_fields:
+            outputs = {key: clean_values(out) if isinstance(out, dict) else None for key, out in outputs.items()}
+            edits = document.edit_values(edits) if isinstance(edits, dict) else None
+        clean.update({key: clean_texts(out) if isinstance(out, dict) else out for key, out in outputs.items()})
+        self._replace(clean, "edits", document.edit_texts(edits) if isinstance(edits, dict) else edits)
+
+    def _staged_output(self, output: Any, output_format: str | None) -> Any:
+        """Clean the output of a classification or a splitting; of any other run nothing is known of it."""
+        if isinstance(output, dict) and output_format == "classification":
+            clean = self._classification(output)
+            self._replace(clean, "insights", self._documents.insight.all(output.get("insights")))
+            return clean
+        if isinstance(output, dict) and output_format == "splits":
+            known = {key: None if self.hides_fields and key != "isExternal" else output[key] for key in output}
+            return {**known, "splits": self._split.all(output["splits"])} if "splits" in output else known
+        return None if self.hides_fields else output
+
+
+def privacy_rules(settings: ExtendSettings) -> PrivacyRules | None:
+    """Compile the rules of the settings.
+
+    Args:
+        settings: the settings of the source.
+
+    Returns:
+        The rules; None if nothing is to be hidden.
+
+    Raises:
+        ConfigurationValueError: a rule cannot be read, or cannot be kept; one line says why.
+    """
+    privacy = resolved_privacy(settings.privacy)
+    rules = []
+    for text, action in (privacy.fields or {}).items():
+        try:
+            rules.append(FieldRule(parse_template(text), action))
+        except ValueError as error:
+            raise ConfigurationValueError(
+                f"privacy.fields {text!r} is no path: {error}. Examples: total, line_items[].iban, **.email, "
+                '["net.amount"].'
+            ) from None
+    fields = FieldRules(rules, cast(PrivacyAction, privacy.default))
+    columns = column_actions(privacy.columns or {}, keep_raw=settings.keep_raw)
+    if fields.hides and settings.file_contents == "fetch":
+        raise ConfigurationValueError(
+            'privacy hides fields, which the text of files would show: set file_contents to "none".'
+        )
+    if not fields.hides and not columns:
+        return None
+    return PrivacyRules(fields, columns, Hider(privacy.key))
+
+
+def warn_of_left_out_text(settings: ExtendSettings, rules: PrivacyRules | None) -> None:
+    """Say in the log that the text of files does not land, where the settings have not said so."""
+    if rules is not None and rules.hides_fields and settings.file_contents == "embedded":
+        logger.warning(
+            'The text of files is left out, as it would show fields that privacy hides (file_contents: "none").'
+        )

@@ -1,0 +1,130 @@
+"""Cleaning one object of the API: its unknown keys, and the columns that have rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+from extend_source.config import PrivacyAction
+from extend_source.privacy.hiding import GONE, Hider
+from extend_source.tables.contract import Column, TableSchema
+
+ColumnActions: TypeAlias = "dict[str, dict[str, PrivacyAction]]"
+"""The actions by table and column."""
+
+_Known: TypeAlias = "dict[str, Any]"
+"""The known keys: a column, a dictionary for a nested object, or None for what others clean."""
+
+
+class ObjectCleaner:
+    """Cleans the objects that one table is read from."""
+
+    def __init__(
+        self,
+        table: TableSchema,
+        actions: ColumnActions,
+        hider: Hider,
+        *,
+        known_only: bool,
+        handled: Iterable[str] | None = None,
+    ) -> None:
+        """Compile the cleaner.
+
+        Args:
+            table: the table.
+            actions: the rules for columns.
+            hider: applies them.
+            known_only: empty what no column is read from: nobody knows what is in it.
+            handled: keys that others clean; by default the table's.
+        """
+        of_table = actions.get(table.name, {})
+        self._rules: list[tuple[list[str], PrivacyAction]] = [
+            (column.api.split("."), of_table[column.name])
+            for column in table.columns
+            if column.api is not None and column.name in of_table
+        ]
+        self._hider = hider
+        self._known = _known_keys(table, table.handled if handled is None else handled) if known_only else None
+
+    def known(self, source: dict[str, Any]) -> dict[str, Any]:
+        """Copy an object, with null for unknown keys and for values that do not fit their columns."""
+        return dict(source) if self._known is None else _only_known(source, self._known)
+
+    def ruled(self, source: dict[str, Any]) -> dict[str, Any]:
+        """Copy an object with the rules for columns applied."""
+        for path, action in self._rules:
+            source = self._apply(source, path, action)
+        return source
+
+    def __call__(self, source: dict[str, Any]) -> dict[str, Any]:
+        """Copy an object with both done."""
+        return self.ruled(self.known(source))
+
+    def all(self, sources: Any) -> Any:
+        """Copy a list of objects with both done to each; what is none becomes null if unknown keys are emptied."""
+        if isinstance(sources, list) and all(isinstance(source, dict) for source in sources):
+            return [self(source) for source in sources]
+        return sources if self._known is None else None
+
+    def _apply(self, source: dict[str, Any], path: Sequence[str], action: PrivacyAction) -> dict[str, Any]:
+        key, *rest = path
+        if key not in source:
+            return source
+        value = source[key]
+        if rest:
+            hidden = self._apply(value, rest, action) if isinstance(value, dict) else None
+        else:
+            hidden = self._hider.json(value, action)
+        return {
+            name: hidden if name == key else other
+            for name, other in source.items()
+            if name != key or hidden is not GONE
+        }
+
+
+def _known_keys(table: TableSchema, handled: Iterable[str]) -> _Known:
+    known: _Known = dict.fromkeys(handled)
+    for column in table.api_columns:
+        assert column.api is not None
+        *outer, last = column.api.split(".")
+        place = known
+        for key in outer:
+            place = place.setdefault(key, {})
+        place[last] = column
+    return known
+
+
+def _only_known(source: dict[str, Any], known: _Known) -> dict[str, Any]:
+    clean: dict[str, Any] = {}
+    for key, value in source.items():
+        rule = known.get(key, _UNKNOWN)
+        if isinstance(rule, dict):
+            clean[key] = _only_known(value, rule) if isinstance(value, dict) else None
+        elif rule is _UNKNOWN or (rule is not None and not _fits(rule, value)):
+            clean[key] = None
+        else:
+            clean[key] = value
+    return clean
+
+
+def _fits(column: Column, value: Any) -> bool:
+    if value is None:
+        return True
+    try:
+        column.kind.convert(value)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def without_texts(geometry: Any) -> Any:
+    """Copy the coordinates of a place on a page; a text among them is no coordinate."""
+    if isinstance(geometry, dict):
+        return {key: without_texts(value) for key, value in geometry.items() if key in _COORDINATES}
+    if isinstance(geometry, list):
+        return [without_texts(value) for value in geometry]
+    return None if isinstance(geometry, str) else geometry
+
+
+_COORDINATES = frozenset({"x", "y", "left", "top", "right", "bottom"})
+_UNKNOWN: Any = object()

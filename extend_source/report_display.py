@@ -1,0 +1,95 @@
+"""What people see of a report in the shell."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from extend_source.display import show_lines
+from extend_source.reports import QualityReport, QueryResult
+from extend_source.writing import counted
+
+MOST_ROWS = 20
+"""How many rows of a long table are shown; a table that is not twice as long is shown whole."""
+
+_WIDTH_OF_LOGS = 100
+_WIDTH_OF_IDS = 12
+_NONE = "-"
+
+
+def show_quality(console: Console, report: QualityReport, most_rows: int = MOST_ROWS) -> None:
+    """Print the tables of a report, each with a title and what must be known to read it right.
+
+    Args:
+        console: where to.
+        report: the report.
+        most_rows: tables more than twice as long are cut to this many rows.
+    """
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDTH_OF_LOGS)
+    before: QueryResult | None = None
+    for result in report.queries:
+        if before is not None and not (before.message and result.message):
+            console.print()
+        if result.message is None:
+            _show_table(console, result, most_rows)
+        else:
+            console.print(Text.assemble((result.title, "bold"), f": {result.message}"), soft_wrap=True)
+        before = result
+
+
+def _show_table(console: Console, result: QueryResult, most_rows: int) -> None:
+    rows = result.rows[:most_rows] if len(result.rows) > 2 * most_rows else result.rows
+    names = list(result.columns)
+    columns = [[row[names.index(name)] for row in rows] for name in result.shown]
+    console.print(Text.assemble((result.title, "bold"), f" ({result.name}: a row per {result.grain})"), soft_wrap=True)
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for name, values in zip(result.shown, columns, strict=True):
+        _add_column(table, name, values)
+    for texts in zip(*map(column_texts, columns), strict=True):
+        table.add_row(*map(Text, texts))
+    console.print(table)
+    hidden = len(result.rows) - len(rows)
+    if hidden:
+        show_lines(console, f"and {counted(hidden, 'row')} more; --json and --csv give all rows and columns")
+    for note in result.notes:
+        console.print(Text(note, "dim"))
+
+
+def _add_column(table: Table, name: str, values: Sequence[Any]) -> None:
+    """Add a column; numbers keep their width, and their heading is folded to that; ids are cut."""
+    heading = name.replace("_", " ")
+    if name.endswith("_id"):
+        folded = textwrap.fill(heading, _WIDTH_OF_IDS)
+        table.add_column(folded, overflow="ellipsis", no_wrap=True, max_width=_WIDTH_OF_IDS)
+        return
+    if any(isinstance(value, str | bool | datetime) for value in values):
+        table.add_column(heading, overflow="fold")
+        return
+    width = max(map(len, (*heading.split(), *column_texts(values))))
+    table.add_column(textwrap.fill(heading, width), justify="right", no_wrap=True)
+
+
+def column_texts(values: Sequence[Any]) -> list[str]:
+    """Write the values of a column for people: fractions with as many digits as the longest of them needs."""
+    fractions = [value for value in values if isinstance(value, float)]
+    digits = max((len(repr(value).partition(".")[2]) for value in fractions), default=0)
+    return [_text(value, digits) for value in values]
+
+
+def _text(value: Any, digits: int) -> str:
+    if value is None:
+        return _NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.{digits}f}"
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)

@@ -1,0 +1,72 @@
+"""The quality report: how complete, how right, how sure and how fast the results are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import dlt
+
+from extend_source.api import InvalidRequest
+from extend_source.reports.running import QueryResult, QueryRunner, load_query
+from extend_source.viewing import location, viewed
+
+_FOLDER = "quality"
+
+QUALITY_QUERIES = (
+    "field_fill_rate",
+    "field_accuracy",
+    "confidence_reliability",
+    "confidence_auroc",
+    "slowest_processors",
+    "failure_reasons",
+    "class_confusion",
+    "split_sizes",
+)
+"""The names of the queries, in the order of the report; each is a file of ``reports/quality``."""
+
+
+@dataclass(frozen=True)
+class QualityReport:
+    """The results of quality queries.
+
+    Attributes:
+        pipeline: the name of the pipeline.
+        destination: where the rows are, without any password.
+        dataset: the dataset (schema) they are in.
+        at: when they were asked for, UTC.
+        queries: the results, in the order asked for.
+    """
+
+    pipeline: str
+    destination: str
+    dataset: str
+    at: datetime
+    queries: list[QueryResult]
+
+
+def quality_report(pipeline: dlt.Pipeline, names: Iterable[str] | None = None) -> QualityReport:
+    """Run quality queries on what a pipeline has landed. No API key is needed, and nothing is changed.
+
+    Args:
+        pipeline: any dlt pipeline; what it has not landed is missing from the results, which say so.
+        names: the queries, of `QUALITY_QUERIES`; None for all.
+
+    Returns:
+        The rows, with what they mean.
+
+    Raises:
+        InvalidRequest: there is no query of a name, or the destination takes no SQL.
+        SyncUnderWay: the pipeline is being synced into a DuckDB file, which one process at a time can open.
+        PipelineStepFailed: the destination cannot be read.
+    """
+    chosen = QUALITY_QUERIES if names is None else tuple(dict.fromkeys(names))
+    for name in chosen:
+        if name not in QUALITY_QUERIES:
+            raise InvalidRequest(f"There is no quality query {name!r}", f"Choose from {', '.join(QUALITY_QUERIES)}")
+    queries = [load_query(_FOLDER, name) for name in chosen]
+    now = datetime.now(timezone.utc)
+    with viewed(pipeline) as view, QueryRunner.on(view) as runner:
+        results = [runner.run(query) for query in queries]
+    return QualityReport(pipeline.pipeline_name, location(pipeline), pipeline.dataset_name, now, results)

@@ -1,0 +1,276 @@
+"""Running a query that is written once, in DuckDB's SQL over plain table names, on any pipeline's destination."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from decimal import Decimal
+from importlib.resources import files
+from typing import Any
+
+import dlt
+import sqlglot
+from dlt.common.destination.exceptions import SqlClientNotAvailable
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from sqlglot import exp
+
+from extend_source.api import InvalidRequest
+from extend_source.config import SECTION
+from extend_source.destination import Sql
+from extend_source.tables.schemas import PROCESSOR_RUNS
+from extend_source.tables.selection import selected_by
+from extend_source.writing import counted
+
+_WRITTEN_IN = "duckdb"
+_COLLATING = frozenset({"duckdb", "postgres"})
+"""The dialects that take COLLATE "C"; most others compare text byte by byte without it."""
+
+_Node = Any
+"""A part of a parsed query: the common base of sqlglot's classes has another name in each of its versions."""
+
+_HEADING = re.compile(r"-- (\w+): *(.*)")
+_COLUMN = re.compile(r"--   (\w+): (.*)")
+_MORE = "--   "
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query and what its header says of it.
+
+    Attributes:
+        name: the name of its file.
+        title: what it shows, as a heading.
+        grain: what a row stands for.
+        empty: what it means that there are no rows.
+        notes: what a reader must know to read it right.
+        columns: what each column means.
+        shown: the columns that people see first; the others are for machines.
+        sql: the SQL in DuckDB's dialect, header included.
+    """
+
+    name: str
+    title: str
+    grain: str
+    empty: str
+    notes: tuple[str, ...]
+    columns: dict[str, str]
+    shown: tuple[str, ...]
+    sql: str
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """What a query found.
+
+    Attributes:
+        name: the query.
+        title: what it shows.
+        grain: what a row stands for.
+        notes: what a reader must know to read it right.
+        columns: the columns in order, and what each of them means.
+        shown: the columns that people see first.
+        rows: the rows, a value for each column: text, int, float, bool, a UTC time, or None for unknown.
+        message: why there are no rows; None if there are some.
+        sql: the SQL as it ran on the destination; None if a table is missing.
+    """
+
+    name: str
+    title: str
+    grain: str
+    notes: tuple[str, ...]
+    columns: dict[str, str]
+    shown: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    message: str | None
+    sql: str | None
+
+
+def load_query(folder: str, name: str) -> Query:
+    """Read a query.
+
+    Args:
+        folder: the folder beside this module.
+        name: the name of the file, without ``.sql``.
+
+    Returns:
+        The query with what its header says.
+    """
+    sql = (files("extend_source.reports") / folder / f"{name}.sql").read_text("utf-8")
+    said: dict[str, list[str]] = {}
+    columns: dict[str, str] = {}
+    heading = ""
+    for line in sql.splitlines():
+        if not line.startswith("--"):
+            break
+        found = _HEADING.fullmatch(line)
+        if found:
+            heading = found[1]
+            said.setdefault(heading, []).append(found[2])
+        elif heading == "columns" and (column := _COLUMN.fullmatch(line)):
+            columns[column[1]] = column[2]
+        else:
+            said[heading][-1] += " " + line.removeprefix(_MORE)
+    shown = tuple(part.strip() for part in said["shown"][0].split(",")) if "shown" in said else tuple(columns)
+    return Query(
+        name=name,
+        title=said["title"][0],
+        grain=said["grain"][0],
+        empty=said["empty"][0],
+        notes=tuple(said.get("note", ())),
+        columns=columns,
+        shown=shown,
+        sql=sql,
+    )
+
+
+class QueryRunner:
+    """Runs queries over one connection, and remembers what the dataset has."""
+
+    def __init__(self, client: Sql, dialect: str) -> None:
+        """Use an open connection.
+
+        Args:
+            client: the connection, in the dataset.
+            dialect: the destination's SQL, as sqlglot calls it.
+        """
+        self._client = client
+        self._dialect = dialect
+        self._columns: dict[str, set[str] | None] = {}
+        self._run_counts: dict[str | None, int] | None = None
+
+    @classmethod
+    @contextmanager
+    def on(cls, pipeline: dlt.Pipeline) -> Iterator[QueryRunner]:
+        """Connect to the destination of a pipeline.
+
+        Args:
+            pipeline: the pipeline.
+
+        Yields:
+            The runner, for the length of the block.
+
+        Raises:
+            InvalidRequest: the destination takes no SQL.
+        """
+        schema: Any = SECTION if SECTION in pipeline.schema_names else None
+        try:
+            client = pipeline.sql_client(schema)
+        except SqlClientNotAvailable:
+            name = pipeline.destination.destination_name
+            raise InvalidRequest(f"The destination {name} takes no SQL", "Report on a database or warehouse") from None
+        with client as connection:
+            yield cls(connection, pipeline.destination.capabilities().sqlglot_dialect or "")
+
+    def run(self, query: Query) -> QueryResult:
+        """Run a query.
+
+        Args:
+            query: the query.
+
+        Returns:
+            Its rows; or why there are none, also where the dataset lacks a table.
+        """
+        tree = sqlglot.parse_one(query.sql, read=_WRITTEN_IN)
+        tables = _tables(tree)
+        missing = [name for name in tables if self._columns_of(name) is None]
+        if missing:
+            message = f"not loaded yet: {', '.join(missing)}"
+            return self._result(query, [], message, None)
+        partial = self._partial_runs(tables)
+        sql = self._translated(tree, query, partial)
+        rows = [tuple(_plain(value) for value in row) for row in self._rows(sql)]
+        result = self._result(query, rows, None if rows else query.empty, sql)
+        return _with_note(result, _left_out(partial, tables)) if partial else result
+
+    def _result(self, query: Query, rows: list[tuple[Any, ...]], message: str | None, sql: str | None) -> QueryResult:
+        return QueryResult(
+            name=query.name,
+            title=query.title,
+            grain=query.grain,
+            notes=query.notes,
+            columns=query.columns,
+            shown=query.shown,
+            rows=rows,
+            message=message,
+            sql=sql,
+        )
+
+    def _translated(self, tree: _Node, query: Query, partial: dict[str, int]) -> str:
+        """Write the query for the destination, with its own names of the tables."""
+        nested = {cte.alias for cte in tree.find_all(exp.CTE)}
+        for table in [table for table in tree.find_all(exp.Table) if table.name not in nested]:
+            table.replace(self._source(table, partial))
+        if self._dialect not in _COLLATING:
+            tree = tree.transform(lambda node: node.this if isinstance(node, exp.Collate) else node)
+        return str(tree.sql(self._dialect, pretty=True, comments=False))
+
+    def _source(self, table: exp.Table, partial: dict[str, int]) -> _Node:
+        """What stands for a table: itself, or a selection from it without partial runs."""
+        own = self._qualified(table.name)
+        if not partial or table.name != PROCESSOR_RUNS.name:
+            return exp.alias_(own, table.alias_or_name, table=True)
+        is_whole = exp.column("loaded_tables").isin(*partial).not_()
+        selected = exp.select("*").from_(own).where(exp.or_(exp.column("loaded_tables").is_(exp.null()), is_whole))
+        return selected.subquery(table.alias_or_name)
+
+    def _qualified(self, table: str) -> exp.Table:
+        parts = self._client.make_qualified_table_name_path(table, quote=False)
+        names = [exp.to_identifier(part, quoted=True) for part in reversed(parts)]
+        return exp.Table(**dict(zip(("this", "db", "catalog"), names, strict=False)))
+
+    def _columns_of(self, table: str) -> set[str] | None:
+        """The names of a table's columns; None if there is no such table."""
+        if table not in self._columns:
+            sql = exp.select("*").from_(self._qualified(table)).where("1 = 0").sql(self._dialect)
+            try:
+                with self._client.execute_query(sql) as cursor:
+                    self._columns[table] = {str(column[0]).lower() for column in cursor.description}
+            except DatabaseUndefinedRelation:
+                self._columns[table] = None
+        return self._columns[table]
+
+    def _partial_runs(self, tables: Sequence[str]) -> dict[str, int]:
+        """How many runs are loaded, but not into all of some tables; by what `loaded_tables` says of them."""
+        if PROCESSOR_RUNS.name not in tables:
+            return {}
+        if self._run_counts is None:
+            own = self._qualified(PROCESSOR_RUNS.name)
+            counting = exp.select("loaded_tables", "count(*)").from_(own).group_by("loaded_tables")
+            self._run_counts = dict(self._rows(counting.sql(self._dialect)))
+        return {
+            text: count
+            for text, count in self._run_counts.items()
+            if text is not None and not selected_by(text).issuperset(tables)
+        }
+
+    def _rows(self, sql: str) -> list[Any]:
+        with self._client.execute_query(sql) as cursor:
+            return list(cursor.fetchall())
+
+
+def _tables(tree: _Node) -> list[str]:
+    """The tables that a query reads, in order."""
+    nested = {cte.alias for cte in tree.find_all(exp.CTE)}
+    return sorted({table.name for table in tree.find_all(exp.Table)} - nested)
+
+
+def _left_out(partial: dict[str, int], tables: Sequence[str]) -> str:
+    lacking = sorted({name for text in partial for name in set(tables) - selected_by(text)})
+    verb = "was" if sum(partial.values()) == 1 else "were"
+    return f"{counted(sum(partial.values()), 'run')} {verb} loaded without {' or '.join(lacking)} and left out."
+
+
+def _with_note(result: QueryResult, note: str) -> QueryResult:
+    return QueryResult(**{**vars(result), "notes": (*result.notes, note)})
+
+
+def _plain(value: Any) -> Any:
+    """A value as all destinations give it."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+    return value

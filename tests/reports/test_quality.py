@@ -1,0 +1,375 @@
+"""The quality queries find on every destination what plain Python finds in the stand-in's own state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from extend_source import QualityReport, QueryResult, quality_report
+from extend_source.api import InvalidRequest
+from extend_source.reports import QUALITY_QUERIES
+from extend_source.sandbox import SandboxServer
+from tests.acceptance.conftest import MakeWarehouse
+from tests.acceptance.truth import Tables, expected_tables
+from tests.acceptance.warehouse import AnyWarehouse, Warehouse
+from tests.reports.expectations import EXPECTED, wilson
+
+
+@pytest.fixture(scope="module")
+def big_server() -> Iterator[SandboxServer]:
+    """A stand-in with so many reviewed runs that every kind of confidence has its errors."""
+    with SandboxServer(runs=500) as server:
+        for number, name in enumerate(["Zebra", "apple", "Äpfel", "Banana"]):
+            more = {"processorId": f"dp_case_{number}", "processorName": name}
+            run = extraction(f"dpr_case_{number}", {"a": "x", "b": None}, reviewed={"a": "y"}, **more)
+            server.workspace.put_run(run)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def big_tables(big_server: SandboxServer) -> Tables:
+    """What the tables must hold once all of it is loaded."""
+    return expected_tables(big_server.workspace, file_contents="none")
+
+
+def report_of(warehouse: AnyWarehouse, *names: str) -> QualityReport:
+    return quality_report(warehouse.pipeline, names or None)
+
+
+def result_of(warehouse: AnyWarehouse, name: str) -> QueryResult:
+    (result,) = report_of(warehouse, name).queries
+    return result
+
+
+def rows_of(warehouse: AnyWarehouse, name: str, *columns: str) -> list[tuple[Any, ...]]:
+    """Some columns of the rows that a query finds."""
+    result = result_of(warehouse, name)
+    places = [list(result.columns).index(column) for column in columns or result.columns]
+    return [tuple(row[place] for place in places) for row in result.rows]
+
+
+def extraction(run_id: str, value: Any, *, reviewed: Any = None, metadata: Any = None, **more: Any) -> dict[str, Any]:
+    """A processed extraction; with `reviewed`, a reviewer has made that of its value."""
+    run: dict[str, Any] = {
+        "id": run_id,
+        "type": "EXTRACT",
+        "status": "PROCESSED",
+        "processorId": "dp_1",
+        "processorVersionId": "dpv_1",
+        "processorName": "Letters",
+        "config": {"type": "EXTRACT", "schema": {"type": "object", "properties": {}}},
+        "output": {"value": value, "metadata": metadata or {}},
+        "reviewed": reviewed is not None,
+        "edited": reviewed is not None and reviewed != value,
+        "files": [],
+        **more,
+    }
+    if reviewed is not None:
+        final = {"value": reviewed, "metadata": metadata or {}}
+        run |= {"initialOutput": run["output"], "reviewedOutput": final, "output": final, "edits": {}}
+    return run
+
+
+def judged(run_id: str, *cells: tuple[float, bool], kind: str = "ocrConfidence") -> dict[str, Any]:
+    """A reviewed extraction of values with these confidences, of which a reviewer changed those that are not right."""
+    names = [f"f{number}" for number in range(len(cells))]
+    return extraction(
+        run_id,
+        dict.fromkeys(names, "read"),
+        reviewed={name: "read" if is_right else "meant" for name, (_, is_right) in zip(names, cells, strict=True)},
+        metadata={name: {kind: score} for name, (score, _) in zip(names, cells, strict=True)},
+    )
+
+
+def load(warehouse: AnyWarehouse, *runs: dict[str, Any]) -> AnyWarehouse:
+    for run in runs:
+        warehouse.server.workspace.put_run(run)
+    warehouse.sync(file_contents="none")
+    return warehouse
+
+
+@pytest.fixture
+def bare_warehouse(empty_server: SandboxServer, make_warehouse: MakeWarehouse) -> AnyWarehouse:
+    """An empty warehouse in front of a stand-in without runs, in each destination."""
+    return make_warehouse(empty_server)
+
+
+def test_every_query_finds_what_plain_python_finds(
+    big_server: SandboxServer, big_tables: Tables, make_warehouse: MakeWarehouse
+) -> None:
+    warehouse = make_warehouse(big_server)
+    warehouse.sync(file_contents="none")
+
+    report = report_of(warehouse)
+
+    assert [result.name for result in report.queries] == list(QUALITY_QUERIES) == list(EXPECTED)
+    for result in report.queries:
+        expected = EXPECTED[result.name](big_tables)
+        assert result.rows == expected, result.name
+        assert (result.message, bool(expected)) == (None, True)
+        assert {len(row) for row in result.rows} == {len(result.columns)}
+
+
+def test_the_stand_in_has_enough_to_report_on(big_tables: Tables) -> None:
+    by_kind = {kind: (errors >= 20, bins) for kind, _, errors, bins, _, _ in EXPECTED["confidence_auroc"](big_tables)}
+
+    assert by_kind == {
+        "confidence": (True, 10),
+        "logprobs_confidence": (True, 10),
+        "ocr_confidence": (True, 10),
+        "review_agent_score": (True, 5),
+    }
+    assert {edit["change"] for edit in big_tables["extraction_edits"]} >= {"changed", "removed"}
+    assert {row[-1] for row in EXPECTED["class_confusion"](big_tables)} == {True, False}
+
+
+def test_a_field_is_filled_by_what_is_below_it(bare_warehouse: AnyWarehouse) -> None:
+    load(
+        bare_warehouse,
+        extraction("dpr_1", {"a": "x", "o": {"p": 1, "q": None}, "l": [{"s": ""}, {"s": "y"}], "t": ["z", None]}),
+        extraction("dpr_2", {"a": "", "o": {"p": None, "q": None}, "l": [], "t": []}),
+        extraction("dpr_3", {"a": None, "o": None, "l": [{"s": False}], "t": None}),
+        extraction("dpr_4", {}),
+        extraction("dpr_5", {"a": "not read", "o": None}, status="FAILED"),
+    )
+
+    columns = ("field", "runs", "filled", "fill_rate", "cells", "cells_filled", "cell_fill_rate")
+    assert rows_of(bare_warehouse, "field_fill_rate", *columns) == [
+        ("o.q", 4, 0, 0.0, 2, 0, 0.0),
+        ("a", 4, 1, 0.25, 3, 1, 0.3333),
+        ("o", 4, 1, 0.25, None, None, None),
+        ("o.p", 4, 1, 0.25, 2, 1, 0.5),
+        ("t", 4, 1, 0.25, None, None, None),
+        ("t[]", 4, 1, 0.25, 2, 1, 0.5),
+        ("l", 4, 2, 0.5, None, None, None),
+        ("l[].s", 4, 2, 0.5, 3, 2, 0.6667),
+    ]
+
+
+def test_confidences_are_averaged_where_they_are_known(bare_warehouse: AnyWarehouse) -> None:
+    load(
+        bare_warehouse,
+        extraction("dpr_1", {"a": 1}, metadata={"a": {"ocrConfidence": 0.5, "reviewAgentScore": 2}}),
+        extraction("dpr_2", {"a": 2}, metadata={"a": {"ocrConfidence": 0.25, "logprobsConfidence": None}}),
+        extraction("dpr_3", {"a": 3}),
+    )
+
+    columns = ("ocr_avg", "ocr_min", "logprobs_avg", "logprobs_min", "review_agent_avg", "review_agent_min")
+    assert rows_of(bare_warehouse, "field_fill_rate", *columns) == [(0.375, 0.25, None, None, 2.0, 2.0)]
+
+
+def test_a_value_is_wrong_where_a_reviewer_changed_added_or_removed_it(bare_warehouse: AnyWarehouse) -> None:
+    load(
+        bare_warehouse,
+        extraction("dpr_1", {"a": 1, "b": 2, "l": [{"s": 1}]}, reviewed={"a": 9, "b": 2, "c": 3, "l": []}),
+        extraction("dpr_2", {"a": 1, "b": None, "l": [{"s": 1}]}, reviewed={"a": 1, "b": None, "l": [{"s": 1}]}),
+        extraction("dpr_3", {"a": 1, "b": 2, "c": 3}),
+        extraction("dpr_4", {"a": 1}, reviewed={"a": 1}, status="FAILED"),
+    )
+
+    columns = ("field", "runs", "runs_reviewed", "share_reviewed", "cells", "wrong", "accuracy")
+    assert rows_of(bare_warehouse, "field_accuracy", *columns) == [
+        ("c", 3, 2, 0.6667, 1, 1, 0.0),
+        ("a", 3, 2, 0.6667, 2, 1, 0.5),
+        ("l[].s", 3, 2, 0.6667, 2, 1, 0.5),
+        ("b", 3, 2, 0.6667, 2, 0, 1.0),
+    ]
+    assert rows_of(bare_warehouse, "field_accuracy", "accuracy_low", "accuracy_high") == [
+        wilson(right, total) for right, total in ((0, 1), (1, 2), (1, 2), (2, 2))
+    ]
+
+
+def test_a_reported_edit_without_a_difference_is_no_error(bare_warehouse: AnyWarehouse) -> None:
+    run = extraction("dpr_1", {"a": 1}, reviewed={"a": 1}, metadata={"a": {"ocrConfidence": 0.5}})
+    load(bare_warehouse, {**run, "edits": {"a": {"originalValue": 1, "editedValue": 1, "notes": "looked at"}}})
+
+    assert len(bare_warehouse.rows("extraction_edits")) == 1
+    assert rows_of(bare_warehouse, "field_accuracy", "field", "cells", "wrong") == [("a", 1, 0)]
+    assert rows_of(bare_warehouse, "confidence_reliability", "cells", "correct") == [(1, 1)]
+    assert rows_of(bare_warehouse, "confidence_auroc", "cells", "errors") == [(1, 0)]
+
+
+def test_a_change_of_formatting_only_is_no_error(bare_warehouse: AnyWarehouse) -> None:
+    metadata = {name: {"ocrConfidence": score} for name, score in (("f0", 0.5), ("f1", 0.6))}
+    before, after = {"f0": "ACME Ltd.", "f1": "x"}, {"f0": "Acme ltd", "f1": "y"}
+    load(bare_warehouse, extraction("dpr_1", before, reviewed=after, metadata=metadata))
+
+    assert rows_of(bare_warehouse, "field_accuracy", "field", "wrong") == [("f1", 1), ("f0", 0)]
+    assert rows_of(bare_warehouse, "confidence_auroc", "errors") == [(1,)]
+    assert rows_of(bare_warehouse, "confidence_reliability", "bin_low", "correct") == [(0.5, 1), (0.6, 0)]
+
+
+def test_a_changed_value_is_judged_by_the_confidence_of_its_first_reading(bare_warehouse: AnyWarehouse) -> None:
+    run = extraction("dpr_1", {"a": 1}, reviewed={"a": 2}, metadata={"a": {"ocrConfidence": 0.25}})
+    final = {**run["output"], "metadata": {"a": {"ocrConfidence": 1}}}
+    load(bare_warehouse, {**run, "output": final, "reviewedOutput": final})
+
+    assert rows_of(bare_warehouse, "confidence_reliability", "bin_low", "correct") == [(0.2, 0)]
+
+
+def test_a_confidence_on_a_bound_is_in_the_bin_above_it_and_odd_ones_in_the_nearest(
+    bare_warehouse: AnyWarehouse,
+) -> None:
+    scores = (0, 0.1, 0.3, 0.6, 0.7, 0.7999, 0.9, 1, 1.5, -0.5)
+    load(bare_warehouse, judged("dpr_1", *((score, True) for score in scores)))
+
+    columns = ("kind", "bin_low", "bin_high", "cells", "correct", "mean_score")
+    assert rows_of(bare_warehouse, "confidence_reliability", *columns) == [
+        ("ocr_confidence", 0.0, 0.1, 2, 2, -0.25),
+        ("ocr_confidence", 0.1, 0.2, 1, 1, 0.1),
+        ("ocr_confidence", 0.3, 0.4, 1, 1, 0.3),
+        ("ocr_confidence", 0.6, 0.7, 1, 1, 0.6),
+        ("ocr_confidence", 0.7, 0.8, 2, 2, 0.75),
+        ("ocr_confidence", 0.9, 1.0, 3, 3, 1.1333),
+    ]
+
+
+def test_scores_of_the_review_agent_are_bins_of_their_own(bare_warehouse: AnyWarehouse) -> None:
+    metadata = {"a": {"reviewAgentScore": 5}, "b": {"reviewAgentScore": 1}, "c": {"reviewAgentScore": 5}}
+    value = {"a": 1, "b": 2, "c": 3}
+    load(bare_warehouse, extraction("dpr_1", value, reviewed={**value, "b": 0}, metadata=metadata))
+
+    columns = ("kind", "bin_low", "bin_high", "cells", "correct")
+    assert rows_of(bare_warehouse, "confidence_reliability", *columns) == [
+        ("review_agent_score", 1.0, 1.0, 1, 0),
+        ("review_agent_score", 5.0, 5.0, 2, 2),
+    ]
+
+
+def test_an_object_is_wrong_where_something_in_it_is(bare_warehouse: AnyWarehouse) -> None:
+    metadata = {"o": {"ocrConfidence": 0.9}, "other": {"ocrConfidence": 0.8}}
+    value = {"o": {"p": 1}, "other": {"p": 1}}
+    load(bare_warehouse, extraction("dpr_1", value, reviewed={**value, "o": {"p": 2}}, metadata=metadata))
+
+    assert rows_of(bare_warehouse, "confidence_reliability", "bin_low", "cells", "correct") == [
+        (0.8, 1, 1),
+        (0.9, 1, 0),
+    ]
+
+
+AUROC_CASES = {
+    "no errors": ([(0.1 * number, True) for number in range(10)], (10, 0, 10, None, "not enough errors")),
+    "19 errors": ([(0.5, False)] * 19 + [(0.9, True)] * 30, (49, 19, 2, None, "not enough errors")),
+    "nothing but errors": ([(0.04 * number, False) for number in range(25)], (25, 25, 10, None, "nothing but errors")),
+    "one bin, all tied": ([(0.95, False)] * 20 + [(0.95, True)] * 30, (50, 20, 1, 0.5, "degenerate")),
+    "two bins": ([(0.5, False)] * 20 + [(0.95, True)] * 30, (50, 20, 2, 1.0, "degenerate")),
+    "told apart": ([(0.2, False)] * 20 + [(0.5, True), (0.9, True)], (22, 20, 3, 1.0, "ok")),
+    "the wrong way round": ([(0.9, False)] * 20 + [(0.5, True), (0.2, True)], (22, 20, 3, 0.0, "ok")),
+    # of 20 x 4 pairs, 20 are won, 20 tied and 40 lost
+    "ties": ([(0.5, False)] * 20 + [(0.9, True), (0.5, True), (0.1, True), (0.1, True)], (24, 20, 3, 0.375, "ok")),
+}
+
+
+AUROC_PAIRS = list(zip(*[iter(AUROC_CASES)] * 2, strict=True))
+
+
+@pytest.mark.parametrize("names", AUROC_PAIRS, ids=" & ".join)
+def test_the_auroc_says_when_it_says_nothing(bare_warehouse: AnyWarehouse, names: tuple[str, str]) -> None:
+    kinds = ("logprobsConfidence", "ocrConfidence")
+    load(
+        bare_warehouse,
+        *(judged(kind, *AUROC_CASES[name][0], kind=kind) for name, kind in zip(names, kinds, strict=True)),
+    )
+
+    found = rows_of(bare_warehouse, "confidence_auroc", "cells", "errors", "bins", "auroc", "verdict")
+
+    assert found == [AUROC_CASES[name][1] for name in names]
+
+
+def test_what_is_unknown_stays_unknown(bare_warehouse: AnyWarehouse) -> None:
+    nobody = {"processorId": None, "processorVersionId": None, "processorName": None}
+    load(
+        bare_warehouse,
+        extraction("dpr_1", {"a": 1}, reviewed={"a": 2}, **nobody),
+        extraction("dpr_2", {}, status="FAILED", **nobody),
+        {"id": "dpr_3", "type": "SPLITTER", "status": "PROCESSED", "config": {"type": "SPLITTER"}, "files": [],
+         "output": {"splits": [{"type": None, "startPage": 1}, {"type": "letter", "startPage": 2, "endPage": 4}]}},
+    )  # fmt: skip
+
+    names = ("processor_id", "processor", "processor_version_id", "field", "fill_rate")
+    assert rows_of(bare_warehouse, "field_fill_rate", *names) == [(None, None, None, "a", 1.0)]
+    names = ("processor_id", "processor", "failure_reason", "runs", "share_of_failures", "share_of_runs")
+    assert rows_of(bare_warehouse, "failure_reasons", *names) == [(None, None, None, 1, 1.0, 0.3333)]
+    assert rows_of(bare_warehouse, "split_sizes") == [
+        (None, None, "letter", 1, 3, 3.0, 3, 0),
+        (None, None, None, 1, None, None, None, 1),
+    ]
+    assert result_of(bare_warehouse, "confidence_auroc").rows == []
+    # the splitter's run reports no review at all, so that it is not known to be unreviewed
+    assert result_of(bare_warehouse, "slowest_processors").message == "no processed runs with times yet"
+
+
+def test_runs_loaded_by_id_have_no_times_and_are_no_slow_ones(any_warehouse: AnyWarehouse) -> None:
+    ids = any_warehouse.server.workspace.run_ids()
+    any_warehouse.sync(run_ids=ids, file_contents="none")
+
+    result = result_of(any_warehouse, "slowest_processors")
+    last_seen = rows_of(any_warehouse, "failure_reasons", "last_seen_at")
+
+    assert (result.rows, result.message) == ([], "no processed runs with times yet")
+    assert set(last_seen) == {(None,)}
+
+
+NOTHING = {
+    "field_fill_rate": "no processed extraction runs yet",
+    "field_accuracy": "no reviewed extraction runs yet",
+    "confidence_reliability": "no reviewed runs with confidences yet",
+    "confidence_auroc": "no reviewed runs with confidences yet",
+    "slowest_processors": "no processed runs with times yet",
+    "failure_reasons": "no failed runs",
+    "class_confusion": "no reviewed classifications yet",
+    "split_sizes": "no splits yet",
+}
+
+
+def test_a_dataset_without_runs_says_what_there_is_none_of(bare_warehouse: AnyWarehouse) -> None:
+    bare_warehouse.sync()
+
+    report = report_of(bare_warehouse)
+
+    assert {result.name: result.message for result in report.queries} == NOTHING
+    assert [result.rows for result in report.queries] == [[]] * len(NOTHING)
+
+
+def test_a_pipeline_that_has_never_run_has_not_loaded_the_tables(bare_warehouse: AnyWarehouse) -> None:
+    messages = {result.name: result.message for result in report_of(bare_warehouse).queries}
+
+    assert messages.keys() == NOTHING.keys()
+    assert messages["field_fill_rate"] == "not loaded yet: extraction_fields, processor_runs"
+    assert messages["slowest_processors"] == "not loaded yet: processor_runs"
+
+
+def test_a_report_on_a_file_that_does_not_exist_makes_none(warehouse: Warehouse) -> None:
+    report_of(warehouse)
+
+    assert not warehouse.database.exists()
+
+
+def test_a_table_that_was_not_loaded_is_named_and_is_no_perfect_accuracy(any_warehouse: AnyWarehouse) -> None:
+    any_warehouse.run("processor_runs", "extraction_fields")
+
+    report = report_of(any_warehouse, "field_fill_rate", "field_accuracy", "failure_reasons")
+
+    assert [result.message for result in report.queries] == [None, "not loaded yet: extraction_edits", None]
+
+
+def test_runs_loaded_without_a_table_are_left_out_where_it_is_read(bare_warehouse: AnyWarehouse) -> None:
+    workspace = bare_warehouse.server.workspace
+    workspace.put_run(extraction("dpr_1", {"a": 1}, reviewed={"a": 2}))
+    bare_warehouse.run("processor_runs", "extraction_fields", run_ids=["dpr_1"])
+    workspace.put_run(extraction("dpr_2", {"a": 1}, reviewed={"a": 1}))
+    bare_warehouse.run(run_ids=["dpr_2"])
+
+    accuracy, rates = report_of(bare_warehouse, "field_accuracy", "field_fill_rate").queries
+
+    assert rows_of(bare_warehouse, "field_accuracy", "field", "runs", "cells", "wrong") == [("a", 1, 1, 0)]
+    assert accuracy.notes[-1] == "1 run was loaded without extraction_edits and left out."
+    assert rows_of(bare_warehouse, "field_fill_rate", "field", "runs") == [("a", 2)]
+    assert not any("left out" in note for note in rates.notes)
+
+
+def test_a_query_that_does_not_exist_is_refused(warehouse: Warehouse) -> None:
+    with pytest.raises(InvalidRequest, match="There is no quality query 'nonsense'"):
+        quality_report(warehouse.pipeline, ["field_accuracy", "nonsense"])

@@ -1,0 +1,112 @@
+-- title: Credit ledger
+-- purpose: everything that costs credits, once: what it cost, when, and what it was for.
+-- grain: thing that costs, a run or a file
+-- key: resource_type, resource_id
+-- empty: no runs yet
+-- note: A run's credits do not contain the parsing of its files; a file is parsed, and counted, once, however many runs used it.
+-- note: Credits that are NULL are unknown, not free.
+-- columns:
+--   resource_type: processor_run or file.
+--   resource_id: processor_runs.id or files.id.
+--   kind: processing (a run) or parsing (a file).
+--   credits: what it cost; NULL: unknown.
+--   usage: reported; pending (the run has not ended); not_reported (older than usage figures, or billed in another way).
+--   spent_at: when the run or file was created; where that is unknown, the file's first use, or when it was fetched.
+--   spent_on: its day, UTC.
+--   run_id: the run; of a file the run that used it first. The next columns are that run's.
+--   processor_id: the processor.
+--   processor_name: its name in the newest run.
+--   processor_type: EXTRACT, CLASSIFY or SPLITTER.
+--   processor_version_id: the processor's version.
+--   status: PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.
+--   workspace_id: the workspace named in the settings.
+--   url: the run in the dashboard.
+--   files: how many files the run has; of a file 1.
+--   file_id: the file; NULL: the run has none, or several.
+--   file_type: its type; NULL: unknown.
+--   pages: the pages of all the files; NULL: not known of all of them.
+--   source_document_id: the file that the file was split from, however often; else the file itself.
+with uses as (
+    select distinct run_id, file_id from processor_run_files
+),
+run_files as (
+    select uses.run_id, count(*) as files, min(uses.file_id) as file_id,
+           case when count(files.page_count) = count(*) then sum(files.page_count) end as pages
+    from uses
+    left join files on files.id = uses.file_id
+    group by uses.run_id
+),
+first_uses as (
+    select uses.file_id, uses.run_id, runs.created_at,
+           row_number() over (
+               partition by uses.file_id order by coalesce(runs.created_at, runs.fetched_at), uses.run_id
+           ) as place
+    from uses
+    join processor_runs as runs on runs.id = uses.run_id
+),
+processors as (
+    select processor_id, processor_name,
+           row_number() over (
+               partition by processor_id order by coalesce(created_at, fetched_at) desc, id
+           ) as place
+    from processor_runs
+),
+documents as (
+    select f.id, f.type,
+           coalesce(p3.parent_file_id, p2.parent_file_id, p1.parent_file_id, f.parent_file_id, f.id) as source_document_id
+    from files as f
+    left join files as p1 on p1.id = f.parent_file_id
+    left join files as p2 on p2.id = p1.parent_file_id
+    left join files as p3 on p3.id = p2.parent_file_id
+),
+things as (
+    select 'processor_run' as resource_type, r.id as resource_id, 'processing' as kind, c.credits,
+           coalesce(r.created_at, r.fetched_at) as spent_at, r.id as run_id,
+           coalesce(rf.files, 0) as files, case when rf.files = 1 then rf.file_id end as file_id,
+           cast(rf.pages as bigint) as pages
+    from processor_runs as r
+    left join run_files as rf on rf.run_id = r.id
+    left join credit_usage as c on c.resource_type = 'processor_run' and c.resource_id = r.id
+    union all
+    select 'file', f.id, 'parsing', c.credits,
+           coalesce(f.created_at, u.created_at, f.fetched_at), u.run_id, 1, f.id, f.page_count
+    from files as f
+    left join first_uses as u on u.file_id = f.id and u.place = 1
+    left join credit_usage as c on c.resource_type = 'file' and c.resource_id = f.id
+    union all
+    select c.resource_type, c.resource_id, c.basis, c.credits, c.observed_at,
+           case when c.resource_type = 'processor_run' then c.resource_id end, 0,
+           case when c.resource_type = 'file' then c.resource_id end, null
+    from credit_usage as c
+    left join processor_runs as r on c.resource_type = 'processor_run' and r.id = c.resource_id
+    left join files as f on c.resource_type = 'file' and f.id = c.resource_id
+    where r.id is null and f.id is null
+)
+select t.resource_type,
+       t.resource_id,
+       t.kind,
+       t.credits,
+       case
+           when t.credits is not null then 'reported'
+           when t.kind = 'processing' and r.status in ('PENDING', 'PROCESSING') then 'pending'
+           else 'not_reported'
+       end as usage,
+       t.spent_at,
+       cast(t.spent_at at time zone 'UTC' as date) as spent_on,
+       t.run_id,
+       r.processor_id,
+       p.processor_name,
+       r.type as processor_type,
+       r.processor_version_id,
+       r.status,
+       r.workspace_id,
+       r.url,
+       t.files,
+       t.file_id,
+       d.type as file_type,
+       t.pages,
+       d.source_document_id
+from things as t
+left join processor_runs as r on r.id = t.run_id
+left join processors as p on p.processor_id = r.processor_id and p.place = 1
+left join documents as d on d.id = t.file_id

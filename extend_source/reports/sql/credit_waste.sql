@@ -1,0 +1,66 @@
+-- title: Waste
+-- purpose: credits that bought nothing: spent on runs that failed or were cancelled, or on doing the same work again.
+-- grain: thing that was paid for in vain, and reason
+-- key: resource_type, resource_id
+-- empty: no waste found
+-- note: Parsing is in vain when no run that used the file was processed. What failed runs cost is reported by some plans only.
+-- note: A file processed again by the same version may be wanted, for example for an evaluation.
+-- columns:
+--   resource_type: processor_run or file.
+--   resource_id: the run or file.
+--   reason: failed_run, cancelled_run, parsed_in_vain or processed_again.
+--   credits: what it cost; NULL: unknown.
+--   spent_on: the day, UTC.
+--   run_id: the run; of a file the run that used it first.
+--   first_run_id: of processed_again: the run that had done the work already.
+--   processor_id: the processor.
+--   processor_name: its name in the newest run.
+--   processor_version_id: the version.
+--   failure_reason: why the run failed, as a code.
+with served as (
+    select distinct uses.file_id
+    from processor_run_files as uses
+    join processor_runs as runs on runs.id = uses.run_id
+    where runs.status not in ('FAILED', 'CANCELLED')
+),
+processed as (
+    select *,
+           row_number() over (
+               partition by file_id, processor_id, processor_version_id order by spent_at, resource_id
+           ) as place,
+           first_value(resource_id) over (
+               partition by file_id, processor_id, processor_version_id order by spent_at, resource_id
+           ) as first_run_id
+    from credit_ledger
+    where kind = 'processing' and status = 'PROCESSED' and file_id is not null and processor_version_id is not null
+),
+waste as (
+    select resource_type, resource_id, credits, spent_on, run_id, processor_id, processor_name, processor_version_id,
+           case when status = 'FAILED' then 'failed_run' else 'cancelled_run' end as reason, null as first_run_id
+    from credit_ledger
+    where kind = 'processing' and status in ('FAILED', 'CANCELLED')
+    union all
+    select ledger.resource_type, ledger.resource_id, ledger.credits, ledger.spent_on, ledger.run_id,
+           ledger.processor_id, ledger.processor_name, ledger.processor_version_id, 'parsed_in_vain', null
+    from credit_ledger as ledger
+    left join served on served.file_id = ledger.resource_id
+    where ledger.kind = 'parsing' and ledger.run_id is not null and served.file_id is null
+    union all
+    select resource_type, resource_id, credits, spent_on, run_id, processor_id, processor_name, processor_version_id,
+           'processed_again', first_run_id
+    from processed
+    where place > 1
+)
+select waste.resource_type,
+       waste.resource_id,
+       waste.reason,
+       waste.credits,
+       waste.spent_on,
+       waste.run_id,
+       waste.first_run_id,
+       waste.processor_id,
+       waste.processor_name,
+       waste.processor_version_id,
+       runs.failure_reason
+from waste
+left join processor_runs as runs on runs.id = waste.run_id

@@ -1,0 +1,242 @@
+"""The figures of a credit report: what the shell, the page and machines are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class DaySpend:
+    """What a processor spent on a day.
+
+    Attributes:
+        day: the day, UTC.
+        processor_id: the processor; None: of files that no run uses.
+        processor: its name.
+        version_id: its version.
+        kind: processing or parsing.
+        things: runs or files.
+        known: those of them whose credits are known.
+        credits: their sum; None: none is known.
+        cost: the same at the price of the day; None: without a price, or unknown.
+    """
+
+    day: date
+    processor_id: str | None
+    processor: str | None
+    version_id: str | None
+    kind: str
+    things: int
+    known: int
+    credits: Decimal | None
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class UnitCost:
+    """What a version of a processor costs.
+
+    Attributes:
+        processor_id: the processor.
+        processor: its name.
+        version_id: the version.
+        first_used_on: the day of its first run.
+        runs: processed runs.
+        runs_known: those whose credits are known.
+        per_document: credits per run, without parsing; None: unknown, as are the next ones.
+        per_page: credits per page, where pages are known.
+        share_by_page: the share of the credits that has pages.
+        per_accepted_field: credits of reviewed runs per value that a reviewer left as it was.
+    """
+
+    processor_id: str | None
+    processor: str | None
+    version_id: str | None
+    first_used_on: date
+    runs: int
+    runs_known: int
+    per_document: Decimal | None
+    per_page: Decimal | None
+    share_by_page: Decimal | None
+    per_accepted_field: Decimal | None
+
+
+@dataclass(frozen=True)
+class CostBin:
+    """How many documents cost about the same.
+
+    Attributes:
+        month: the first day of the month.
+        processor_id: the processor.
+        processor: its name.
+        lower: the lower bound in credits, included.
+        upper: the upper bound, left out.
+        runs: processed runs, parsing not counted.
+    """
+
+    month: date
+    processor_id: str | None
+    processor: str | None
+    lower: Decimal
+    upper: Decimal
+    runs: int
+
+
+@dataclass(frozen=True)
+class ExpensiveRun:
+    """One of the runs that cost most.
+
+    Attributes:
+        run_id: the run.
+        day: its day, UTC.
+        processor_id: the processor.
+        processor: its name.
+        version_id: its version.
+        credits: what it cost, without parsing.
+        pages: its pages; None: unknown.
+        url: the run in the dashboard.
+    """
+
+    run_id: str
+    day: date
+    processor_id: str | None
+    processor: str | None
+    version_id: str | None
+    credits: Decimal
+    pages: int | None
+    url: str | None
+
+
+@dataclass(frozen=True)
+class WastedSpend:
+    """Credits that bought nothing.
+
+    Attributes:
+        reason: failed_run, cancelled_run, parsed_in_vain or processed_again.
+        day: the day, UTC.
+        processor_id: the processor.
+        processor: its name.
+        things: runs or files.
+        unknown: those of them whose credits are unknown.
+        credits: what the others cost; None: all are unknown.
+    """
+
+    reason: str
+    day: date
+    processor_id: str | None
+    processor: str | None
+    things: int
+    unknown: int
+    credits: Decimal | None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Of how many runs or files the credits are known.
+
+    Attributes:
+        month: the first day of the month.
+        kind: processing (runs) or parsing (files).
+        reported: those that are known.
+        pending: runs that have not ended.
+        not_reported: the others.
+    """
+
+    month: date
+    kind: str
+    reported: int
+    pending: int
+    not_reported: int
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """A day on which a processor spent unusually much or little.
+
+    Attributes:
+        day: the day, UTC.
+        processor_id: the processor.
+        processor: its name.
+        credits: what is known to have been spent.
+        median: the median of the same weekday.
+        robust_z: how unusual that is; None: the other days are all alike.
+    """
+
+    day: date
+    processor_id: str
+    processor: str | None
+    credits: Decimal
+    median: Decimal
+    robust_z: Decimal | None
+
+
+@dataclass(frozen=True)
+class MonthToDate:
+    """Where the month stands.
+
+    Attributes:
+        month: its first day.
+        days: days that are over, the last day of the report included.
+        days_in_month: all of its days.
+        credits: spent so far, as far as known.
+        projected: expected at the end of the month.
+        budget: credits to spend in a month; None: no budget.
+        cost: what has been spent at list price; None: without prices.
+        projected_cost: the same for the end of the month, without what the plan includes.
+    """
+
+    month: date
+    days: int
+    days_in_month: int
+    credits: Decimal
+    projected: Decimal
+    budget: Decimal | None
+    cost: Decimal | None
+    projected_cost: Decimal | None
+
+
+@dataclass(frozen=True)
+class CreditFigures:
+    """All figures of a report.
+
+    Attributes:
+        pipeline: the name of the pipeline.
+        destination: where the rows are, without any password.
+        dataset: the dataset (schema) they are in.
+        at: when they were looked up, UTC.
+        first_day: the first day of the report.
+        last_day: its last one.
+        currency: of all costs; None: there are no prices.
+        month: the month of the last day.
+        days: spend by day, processor version and kind; days without any are left out.
+        unit_costs: by processor version, of all time.
+        distribution: documents by cost.
+        expensive: the runs that cost most, at most 200.
+        waste: by reason, day and processor.
+        coverage: by month and kind.
+        anomalies: the days that need a look.
+        last_sync: when the last load was written, UTC; None: never.
+        newest_run: when the newest run was created, UTC.
+        warnings: what a reader must know, a line each.
+    """
+
+    pipeline: str
+    destination: str
+    dataset: str
+    at: datetime
+    first_day: date
+    last_day: date
+    currency: str | None
+    month: MonthToDate
+    days: list[DaySpend]
+    unit_costs: list[UnitCost]
+    distribution: list[CostBin]
+    expensive: list[ExpensiveRun]
+    waste: list[WastedSpend]
+    coverage: list[Coverage]
+    anomalies: list[Anomaly]
+    last_sync: datetime | None
+    newest_run: datetime | None
+    warnings: list[str]

@@ -20,6 +20,8 @@ from dlt.common.configuration.specs.base_configuration import NotResolved
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.typing import TSecretStrValue
 
+from extend_source.pricing import Price, price_book
+
 SECTION = "extend"
 """The dlt config section and the name of the source: ``[sources.extend]``."""
 
@@ -144,6 +146,8 @@ class ExtendSettings(BaseConfiguration):
             that had failed before do not count. 1: never.
         package_attempts: after so many failures of the destination to take a load, `sync` drops it and fetches its
             runs again.
+        prices: the price book: what a credit costs, from which day on; see `price_book`. None: no money is shown.
+        credit_budget: the credits that may be spent in a month, for reports. None: no budget.
         privacy: what is hidden before anything is written: a dictionary or `PrivacySettings`, with the rest from
             ``[sources.extend.privacy]`` or ``SOURCES__EXTEND__PRIVACY__...``. None: all of it from there, if anything.
     """
@@ -175,6 +179,8 @@ class ExtendSettings(BaseConfiguration):
     max_seconds: float | None = None
     max_error_share: float = 0.5
     package_attempts: int = 3
+    prices: Any | None = None
+    credit_budget: float | None = None
     # dlt would pass over what it does not know, such as a misspelt name; so on_resolved looks for it
     privacy: Annotated[Any | None, NotResolved()] = None
 
@@ -208,7 +214,15 @@ class ExtendSettings(BaseConfiguration):
             raise ConfigurationValueError("max_error_share takes a number from 0 to 1, such as 0.5.")
         if self.start_date is not None:
             parse_start_date(self.start_date)
+        if self.credit_budget is not None and not 0 <= self.credit_budget <= _MOST:
+            raise ConfigurationValueError(f"credit_budget takes a number from 0 to {_MOST:,}.")
+        price_book(self.prices)
         self.privacy = resolved_privacy(self.privacy)
+
+    @property
+    def price_book(self) -> tuple[Price, ...]:
+        """The prices, in the order of their days."""
+        return price_book(self.prices)
 
 
 def resolved_privacy(given: PrivacySettings | Mapping[str, Any] | None) -> PrivacySettings:

@@ -21,6 +21,7 @@ class DaySpend:
         known: those of them whose credits are known.
         credits: their sum; None: none is known.
         cost: the same at the price of the day; None: without a price, or unknown.
+        processor_type: EXTRACT, CLASSIFY or SPLITTER.
     """
 
     day: date
@@ -32,6 +33,7 @@ class DaySpend:
     known: int
     credits: Decimal | None
     cost: Decimal | None = None
+    processor_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -183,8 +185,8 @@ class MonthToDate:
         credits: spent so far, as far as known.
         projected: expected at the end of the month.
         budget: credits to spend in a month; None: no budget.
-        cost: what has been spent at list price; None: without prices.
-        projected_cost: the same for the end of the month, without what the plan includes.
+        cost: what that costs, less what the plan includes; None: without prices.
+        projected_cost: the same for the end of the month.
     """
 
     month: date

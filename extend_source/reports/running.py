@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 import dlt
@@ -48,6 +49,7 @@ class Query:
         notes: what a reader must know to read it right.
         columns: what each column means.
         shown: the columns that people see first; the others are for machines.
+        key: the columns that tell rows apart; none where the header does not say.
         sql: the SQL in DuckDB's dialect, header included.
     """
 
@@ -58,6 +60,7 @@ class Query:
     notes: tuple[str, ...]
     columns: dict[str, str]
     shown: tuple[str, ...]
+    key: tuple[str, ...]
     sql: str
 
 
@@ -113,7 +116,10 @@ def load_query(folder: str, name: str) -> Query:
             columns[column[1]] = column[2]
         else:
             said[heading][-1] += " " + line.removeprefix(_MORE)
-    shown = tuple(part.strip() for part in said["shown"][0].split(",")) if "shown" in said else tuple(columns)
+
+    def names(of: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in said[of][0].split(",")) if of in said else ()
+
     return Query(
         name=name,
         title=said["title"][0],
@@ -121,7 +127,8 @@ def load_query(folder: str, name: str) -> Query:
         empty=said["empty"][0],
         notes=tuple(said.get("note", ())),
         columns=columns,
-        shown=shown,
+        shown=names("shown") or tuple(columns),
+        key=names("key"),
         sql=sql,
     )
 
@@ -173,15 +180,13 @@ class QueryRunner:
         Returns:
             Its rows; or why there are none, also where the dataset lacks a table.
         """
-        tree = sqlglot.parse_one(query.sql, read=_WRITTEN_IN)
-        tables = _tables(tree)
-        missing = [name for name in tables if self._columns_of(name) is None]
-        if missing:
-            message = f"not loaded yet: {', '.join(missing)}"
-            return self._result(query, [], message, None)
+        tree = parsed(query.sql)
+        tables = tables_of(tree)
+        if missing := self.missing(tables):
+            return self._result(query, [], f"not loaded yet: {', '.join(missing)}", None)
         partial = self._partial_runs(tables)
-        sql = self._translated(tree, query, partial)
-        rows = [tuple(_plain(value) for value in row) for row in self._rows(sql)]
+        sql = self.translated(tree, partial)
+        rows = [tuple(_plain(value) for value in row) for row in self.rows(sql)]
         result = self._result(query, rows, None if rows else query.empty, sql)
         return _with_note(result, _left_out(partial, tables)) if partial else result
 
@@ -198,8 +203,17 @@ class QueryRunner:
             sql=sql,
         )
 
-    def _translated(self, tree: _Node, query: Query, partial: dict[str, int]) -> str:
-        """Write the query for the destination, with its own names of the tables."""
+    def missing(self, tables: Iterable[str]) -> list[str]:
+        """Name the tables that the dataset does not have."""
+        return [name for name in tables if self._columns_of(name) is None]
+
+    def translated(self, tree: _Node, partial: Mapping[str, int] = MappingProxyType({})) -> str:
+        """Write a query for the destination, with its own names of the tables.
+
+        Args:
+            tree: the parsed query; it is changed.
+            partial: what `loaded_tables` says of runs to leave out.
+        """
         nested = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in [table for table in tree.find_all(exp.Table) if table.name not in nested]:
             table.replace(self._source(table, partial))
@@ -207,24 +221,35 @@ class QueryRunner:
             tree = tree.transform(lambda node: node.this if isinstance(node, exp.Collate) else node)
         return str(tree.sql(self._dialect, pretty=True, comments=False))
 
-    def _source(self, table: exp.Table, partial: dict[str, int]) -> _Node:
+    def _source(self, table: exp.Table, partial: Mapping[str, int]) -> _Node:
         """What stands for a table: itself, or a selection from it without partial runs."""
-        own = self._qualified(table.name)
+        own = self.qualified(table.name)
         if not partial or table.name != PROCESSOR_RUNS.name:
             return exp.alias_(own, table.alias_or_name, table=True)
         is_whole = exp.column("loaded_tables").isin(*partial).not_()
         selected = exp.select("*").from_(own).where(exp.or_(exp.column("loaded_tables").is_(exp.null()), is_whole))
         return selected.subquery(table.alias_or_name)
 
-    def _qualified(self, table: str) -> exp.Table:
+    def qualified(self, table: str) -> exp.Table:
+        """Name a table of the dataset as the destination does."""
         parts = self._client.make_qualified_table_name_path(table, quote=False)
         names = [exp.to_identifier(part, quoted=True) for part in reversed(parts)]
         return exp.Table(**dict(zip(("this", "db", "catalog"), names, strict=False)))
 
+    def create_view(self, name: str, definition: str) -> None:
+        """Make a view of the dataset; there must be none of that name."""
+        self._client.execute_sql(f"CREATE VIEW {self.qualified(name).sql(self._dialect)} AS {definition}")
+
+    def drop_view(self, name: str) -> None:
+        """Drop a view of the dataset, if it is there."""
+        if self._columns_of(name) is not None:
+            self._client.execute_sql(f"DROP VIEW {self.qualified(name).sql(self._dialect)}")
+            self._columns[name] = None
+
     def _columns_of(self, table: str) -> set[str] | None:
         """The names of a table's columns; None if there is no such table."""
         if table not in self._columns:
-            sql = exp.select("*").from_(self._qualified(table)).where("1 = 0").sql(self._dialect)
+            sql = exp.select("*").from_(self.qualified(table)).where("1 = 0").sql(self._dialect)
             try:
                 with self._client.execute_query(sql) as cursor:
                     self._columns[table] = {str(column[0]).lower() for column in cursor.description}
@@ -237,22 +262,28 @@ class QueryRunner:
         if PROCESSOR_RUNS.name not in tables:
             return {}
         if self._run_counts is None:
-            own = self._qualified(PROCESSOR_RUNS.name)
+            own = self.qualified(PROCESSOR_RUNS.name)
             counting = exp.select("loaded_tables", "count(*)").from_(own).group_by("loaded_tables")
-            self._run_counts = dict(self._rows(counting.sql(self._dialect)))
+            self._run_counts = dict(self.rows(counting.sql(self._dialect)))
         return {
             text: count
             for text, count in self._run_counts.items()
             if text is not None and not selected_by(text).issuperset(tables)
         }
 
-    def _rows(self, sql: str) -> list[Any]:
+    def rows(self, sql: str) -> list[Any]:
+        """Fetch the rows of a query that is written for the destination."""
         with self._client.execute_query(sql) as cursor:
             return list(cursor.fetchall())
 
 
-def _tables(tree: _Node) -> list[str]:
-    """The tables that a query reads, in order."""
+def parsed(sql: str) -> _Node:
+    """Parse a query as it is written here."""
+    return sqlglot.parse_one(sql, read=_WRITTEN_IN)
+
+
+def tables_of(tree: _Node) -> list[str]:
+    """Name the tables that a query reads, in order."""
     nested = {cte.alias for cte in tree.find_all(exp.CTE)}
     return sorted({table.name for table in tree.find_all(exp.Table)} - nested)
 

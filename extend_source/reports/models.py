@@ -1,0 +1,195 @@
+"""The credit models: SQL that builds on tables and on other models, run on the fly or kept as views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import dlt
+from sqlglot import exp
+
+from extend_source.locking import only_sync
+from extend_source.pricing import Price
+from extend_source.reports.running import Query, QueryRunner, load_query, parsed, tables_of
+from extend_source.runner import resolved_settings
+from extend_source.viewing import location
+
+_FOLDER = "sql"
+
+MODELS = (
+    "credit_ledger",
+    "credits_daily",
+    "credit_coverage",
+    "credit_unit_costs",
+    "credit_waste",
+    "credit_anomalies",
+    "credit_reconciliation",
+)
+"""The names of the models, each a file of ``reports/sql`` that builds on tables and earlier ones."""
+
+
+class MissingTables(Exception):  # noqa: N818 - nothing went wrong: they have not been loaded
+    """A model builds on tables that have not landed.
+
+    Attributes:
+        tables: their names.
+    """
+
+    def __init__(self, tables: list[str]) -> None:
+        super().__init__(f"not loaded yet: {', '.join(tables)}")
+        self.tables = tables
+
+
+@dataclass(frozen=True)
+class ModelsResult:
+    """The views that were made.
+
+    Attributes:
+        views: their names, with what a row stands for.
+        left_out: the models that lack tables, with the names of these.
+        destination: where the views are, without any password.
+        dataset: the dataset (schema) they are in.
+    """
+
+    views: dict[str, str]
+    left_out: dict[str, list[str]]
+    destination: str
+    dataset: str
+
+
+@cache
+def load_model(name: str) -> Query:
+    """Read a model."""
+    return load_query(_FOLDER, name)
+
+
+class Models:
+    """The models over one connection."""
+
+    def __init__(self, runner: QueryRunner, prices: Sequence[Price] = ()) -> None:
+        """Use an open connection.
+
+        Args:
+            runner: runs queries over it.
+            prices: the price book; with prices the models that have credits by day have money as well.
+        """
+        self._runner, self._prices = runner, prices
+
+    def select(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a query over models and tables, without any views.
+
+        Args:
+            sql: the query, in DuckDB's SQL over plain names.
+
+        Returns:
+            The rows as the destination gives them; credits are decimals.
+
+        Raises:
+            MissingTables: a table that it builds on has not landed.
+        """
+        tree = parsed(sql)
+        wanted = _models_of([tree])
+        own = [(cte.alias, cte.this) for cte in tree.ctes]
+        is_recursive = _is_recursive(tree)
+        for place, (name, model) in enumerate([*((name, self._model(name)) for name in wanted), *own]):
+            tree = tree.with_(name, as_=model, append=place > 0, recursive=is_recursive or None, copy=False)
+        if missing := self._runner.missing(tables_of(tree)):
+            raise MissingTables(missing)
+        return [tuple(row) for row in self._runner.rows(self._runner.translated(tree))]
+
+    def definition(self, name: str) -> str:
+        """Write a model for the destination, over the views of the models that it builds on.
+
+        Raises:
+            MissingTables: a table that it builds on has not landed.
+        """
+        tree = self._model(name)
+        built_on = {
+            *tables_of(tree),
+            *(table for model in _models_of([tree]) for table in tables_of(self._model(model))),
+        }
+        if missing := self._runner.missing(sorted(built_on.difference(MODELS))):
+            raise MissingTables(missing)
+        return self._runner.translated(tree)
+
+    def _model(self, name: str) -> Any:
+        model = load_model(name)
+        tree = parsed(model.sql)
+        return (
+            _with_prices(tree, self._prices) if self._prices and {"spent_on", "credits"} <= {*model.columns} else tree
+        )
+
+
+def create_models(pipeline: dlt.Pipeline, prices: Sequence[Price] | None = None) -> ModelsResult:
+    """Make the credit models views of the dataset, in place of those that are there.
+
+    Args:
+        pipeline: the pipeline that has loaded the tables.
+        prices: the price book; None: that of the settings.
+
+    Returns:
+        The views.
+
+    Raises:
+        InvalidRequest: the destination takes no SQL.
+        SyncUnderWay: the pipeline is being synced.
+    """
+    book = resolved_settings(api_key="not-needed").price_book if prices is None else prices
+    views: dict[str, str] = {}
+    left_out: dict[str, list[str]] = {}
+    with only_sync(pipeline), QueryRunner.on(pipeline) as runner:
+        models = Models(runner, book)
+        for name in reversed(MODELS):
+            runner.drop_view(name)
+        for name in MODELS:
+            try:
+                runner.create_view(name, models.definition(name))
+            except MissingTables as missing:
+                left_out[name] = missing.tables
+            else:
+                views[name] = load_model(name).grain
+    return ModelsResult(views, left_out, location(pipeline), pipeline.dataset_name)
+
+
+def _models_of(trees: Iterable[Any]) -> list[str]:
+    """The models that queries build on, also by way of others, in an order in which they can be defined."""
+    found: set[str] = set()
+    open_trees = list(trees)
+    while open_trees:
+        new = set(tables_of(open_trees.pop())).intersection(MODELS) - found
+        found |= new
+        open_trees += [parsed(load_model(name).sql) for name in new]
+    return [name for name in MODELS if name in found]
+
+
+def _is_recursive(tree: Any) -> bool:
+    clause = tree.find(exp.With)
+    return clause is not None and clause.parent is tree and bool(clause.args.get("recursive"))
+
+
+def _with_prices(tree: Any, prices: Sequence[Price]) -> Any:
+    """Add the price of the day and what the credits cost at it."""
+    book = " union all ".join(
+        f"select cast('{price.valid_from}' as date) as valid_from, cast({_day(price)} as date) as valid_to, "
+        f"cast({price.credit_price:f} as decimal(18, 9)) as credit_price, {_quoted(price.currency)} as currency"
+        for price in prices
+    )
+    priced = parsed(
+        "select model.*, book.credit_price, book.currency,"
+        " cast(cast(model.credits as decimal(28, 6)) * book.credit_price as decimal(38, 9)) as cost"
+        f" from model left join ({book}) as book on model.spent_on >= book.valid_from"
+        " and (book.valid_to is null or model.spent_on < book.valid_to)"
+    )
+    for table in [table for table in priced.find_all(exp.Table) if table.name == "model"]:
+        table.replace(tree.subquery("model"))
+    return priced
+
+
+def _day(price: Price) -> str:
+    return "null" if price.valid_to is None else f"'{price.valid_to}'"
+
+
+def _quoted(text: str) -> str:
+    return exp.Literal.string(text).sql("duckdb")

@@ -1,0 +1,78 @@
+"""What a reader of a credit report must know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+
+from extend_source.reports.figures import Anomaly, DaySpend, MonthToDate
+from extend_source.writing import counted, figure
+
+_STALE = timedelta(days=2)
+_RECENT = timedelta(days=7)
+
+
+def warnings_of(
+    *,
+    now: datetime,
+    days: Sequence[DaySpend],
+    month: MonthToDate,
+    anomalies: Sequence[Anomaly],
+    gaps: Sequence[tuple[str, str, int, Decimal]],
+    last_day: date,
+    last_sync: datetime | None,
+    newest_run: datetime | None,
+) -> list[str]:
+    """Put together the warnings, the weightiest first.
+
+    Args:
+        now: the time, UTC.
+        days: spend by day.
+        month: where the month stands.
+        anomalies: unusual days.
+        gaps: comparison, cause, things and gap of what the ledger and the tables do not agree on.
+        last_day: the last day of the report.
+        last_sync: when the last load was written.
+        newest_run: when the newest run was created.
+
+    Returns:
+        A line each.
+    """
+    lines = []
+    if month.budget is not None and month.projected > month.budget:
+        over = figure(month.projected - month.budget)
+        lines.append(f"The month is heading for {figure(month.projected)} credits, {over} above the budget.")
+    lines += _unknown(days)
+    lines += [_gap(*gap) for gap in gaps if gap[0] != "ledger_with_listing" or gap[1] != "not_listed"]
+    recent = [anomaly for anomaly in anomalies if last_day - anomaly.day <= _RECENT]
+    lines += [
+        f"{anomaly.day}: {anomaly.processor or anomaly.processor_id} spent {figure(anomaly.credits)} credits; "
+        f"the median of that weekday is {figure(anomaly.median)}."
+        for anomaly in recent
+    ]
+    if last_sync is not None and now - last_sync > _STALE:
+        lines.append(f"The last load is from {last_sync:%Y-%m-%d %H:%M} UTC: later spend is not in here.")
+    newest = None if newest_run is None else newest_run.astimezone(timezone.utc).date()
+    if newest is not None and last_day - newest > _RECENT:
+        lines.append(f"The newest run is from {newest}: nothing has been spent since, or it has not been loaded.")
+    return lines
+
+
+def _unknown(days: Sequence[DaySpend]) -> list[str]:
+    parts = []
+    for kind, what in (("processing", "run"), ("parsing", "file")):
+        things = sum(day.things for day in days if day.kind == kind)
+        unknown = things - sum(day.known for day in days if day.kind == kind)
+        if unknown:
+            parts.append(f"{unknown:,} of {counted(things, what)}")
+    return (
+        [f"Unknown credits: {' and '.join(parts)}. The sums leave them out, so they are lower bounds."] if parts else []
+    )
+
+
+def _gap(comparison: str, cause: str, things: int, gap: Decimal) -> str:
+    if cause == "not_landed":
+        return f"{counted(things, 'run')} of the listing, {figure(-gap)} credits as far as known, have not been loaded."
+    other = comparison.removeprefix("ledger_with_")
+    return f"The ledger and the {other} differ by {figure(gap)} credits in {counted(things, 'row')} ({cause})."

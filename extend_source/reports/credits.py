@@ -128,7 +128,8 @@ class _Reader:
             " order by spent_on, processor_id, processor_version_id, kind"
         )
         return [
-            DaySpend(*row[:7], credits=_credits(row[7]), cost=_money(row[8]), processor_type=row[9]) for row in rows
+            DaySpend(day, id_, name, version, kind, things, known, _credits(credits), _money(cost), type_)
+            for day, id_, name, version, kind, things, known, credits, cost, type_ in rows
         ]
 
     def _unit_costs(self) -> list[UnitCost]:
@@ -162,7 +163,10 @@ class _Reader:
             f" from credit_ledger where kind = 'processing' and credits > 0 and {self._span}"
             f" order by credits desc, run_id limit {MOST_EXPENSIVE}"
         )
-        return [ExpensiveRun(*row[:5], credits=_credits(row[5]) or _NOTHING, pages=row[6], url=row[7]) for row in rows]
+        return [
+            ExpensiveRun(run_id, day, id_, name, version, _credits(credits) or _NOTHING, pages, url)
+            for run_id, day, id_, name, version, credits, pages, url in rows
+        ]
 
     def _waste(self) -> list[WastedSpend]:
         rows = self._models.select(
@@ -170,7 +174,10 @@ class _Reader:
             f" sum(credits) from credit_waste where {self._span}"
             " group by reason, spent_on, processor_id order by spent_on, reason, processor_id"
         )
-        return [WastedSpend(*row[:6], credits=_credits(row[6])) for row in rows]
+        return [
+            WastedSpend(reason, day, id_, name, things, unknown, _credits(credits))
+            for reason, day, id_, name, things, unknown, credits in rows
+        ]
 
     def _coverage(self) -> list[Coverage]:
         rows = self._models.select(
@@ -185,13 +192,8 @@ class _Reader:
             f" where is_anomaly and {self._span} order by spent_on, processor_id"
         )
         return [
-            Anomaly(
-                *row[:3],
-                credits=_credits(row[3]) or _NOTHING,
-                median=_credits(row[4]) or _NOTHING,
-                robust_z=_ratio(row[5]),
-            )
-            for row in rows
+            Anomaly(day, id_, name, _credits(credits) or _NOTHING, _credits(median) or _NOTHING, _ratio(robust_z))
+            for day, id_, name, credits, median, robust_z in rows
         ]
 
     def _gaps(self) -> list[tuple[str, str, int, Decimal]]:

@@ -9,8 +9,9 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
-from extend_source.api import ExtendClient, RequestBudget
+from extend_source.api import ExtendClient
 from extend_source.config import ExtendSettings, parse_start_date
+from extend_source.connecting import client_for
 from extend_source.discovery import Discovery, wanted_by_id
 from extend_source.fetching import Fetched, fetch_all
 from extend_source.landed import TERMINAL_STATUSES, LandedData
@@ -183,16 +184,7 @@ class Load:
         return self._limits.stopped_by is not None
 
     def _client(self) -> ExtendClient:
-        settings = self._settings
-        return ExtendClient(
-            api_key=settings.api_key,
-            base_url=settings.base_url,
-            api_version=settings.api_version,
-            workspace_id=settings.workspace_id,
-            budget=RequestBudget(settings.requests_per_second, settings.max_concurrency),
-            statistics=self._progress.requests,
-            may_send=lambda: self._limits.stopped_by is None,
-        )
+        return client_for(self._settings, self._progress.requests, may_send=lambda: not self._must_end())
 
     def _count_run(self) -> None:
         self._progress.runs_done += 1

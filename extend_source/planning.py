@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import Counter
-from collections.abc import Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 import dlt
 
-from extend_source.api import ExtendClient, RequestBudget
 from extend_source.config import ExtendSettings, parse_start_date
+from extend_source.connecting import client_for, run_to_end
 from extend_source.discovery import Discovery, checked_run_ids, wanted_by_id
 from extend_source.limits import Limits, StoppedBy
 from extend_source.pending import pending_loads
@@ -123,34 +121,16 @@ def plan(
                 reconcile=reconcile,
                 now=now,
             )
-            _run(_list_all(discovery, settings, counts))
+            run_to_end(_list_all(discovery, settings, counts))
             worklist = discovery.worklist
         backlog = len(landed.files_without_contents()) if settings.file_contents == "fetch" else None
     return _result(pipeline, settings, counts, worklist, backlog)
 
 
 async def _list_all(discovery: Discovery, settings: ExtendSettings, progress: SyncProgress) -> None:
-    async with ExtendClient(
-        api_key=settings.api_key,
-        base_url=settings.base_url,
-        api_version=settings.api_version,
-        workspace_id=settings.workspace_id,
-        budget=RequestBudget(settings.requests_per_second, settings.max_concurrency),
-        statistics=progress.requests,
-    ) as client:
+    async with client_for(settings, progress.requests) as client:
         async for _ in discovery.pages(client):
             pass
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine to its end, in a thread of its own where a loop is running already, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(work)
-        return
-    with ThreadPoolExecutor(1, thread_name_prefix="extend-plan") as pool:
-        pool.submit(asyncio.run, work).result()
 
 
 def _result(

@@ -14,7 +14,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("demo", "report_display"),
+    ("credit_display", "demo", "report_display"),
     ("display", "live"),
     ("erasing", "planning", "rebuilding", "reports", "run_ids", "status"),
     ("checking", "runner"),
@@ -28,12 +28,12 @@ FLOORS = (
     ("landed",),
     ("destination",),
     ("limits", "state"),
-    ("progress",),
+    ("connecting", "progress"),
     ("privacy",),
     ("tables",),
     ("api",),
     ("config",),
-    ("redaction", "writing"),
+    ("pricing", "redaction", "writing"),
 )
 FLOOR = {unit: len(FLOORS) - index for index, units in enumerate(FLOORS) for unit in units}
 

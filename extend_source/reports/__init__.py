@@ -1,6 +1,24 @@
-"""What people ask of the loaded data: queries in SQL, one file each, run on the pipeline's destination."""
+"""What people ask of the loaded data: queries and models in SQL, one file each, run on the pipeline's destination."""
 
+from extend_source.reports.credits import credit_report
+from extend_source.reports.figures import CreditFigures
+from extend_source.reports.grouping import Spend, spend_by
+from extend_source.reports.listing import ListedCredits, listed_credits
+from extend_source.reports.models import ModelsResult, create_models
 from extend_source.reports.quality import QUALITY_QUERIES, QualityReport, quality_report
 from extend_source.reports.running import QueryResult
 
-__all__ = ["QUALITY_QUERIES", "QualityReport", "QueryResult", "quality_report"]
+__all__ = [
+    "QUALITY_QUERIES",
+    "CreditFigures",
+    "ListedCredits",
+    "ModelsResult",
+    "QualityReport",
+    "QueryResult",
+    "Spend",
+    "create_models",
+    "credit_report",
+    "listed_credits",
+    "quality_report",
+    "spend_by",
+]

@@ -1,0 +1,170 @@
+"""The commands about credits: ``report credits`` and ``models``."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from extend_source.cli.app import app, as_text, consoles, print_json
+from extend_source.cli.errors import FAILED, WRONG_USE, clear_errors, fail
+from extend_source.cli.options import Api, Json, Place, grouped
+from extend_source.cli.reporting import report
+from extend_source.credit_display import show_credits, show_listed_credits, show_models
+from extend_source.reports import CreditFigures, Spend, create_models, credit_report, listed_credits, spend_by
+from extend_source.reports.grouping import BY, By
+from extend_source.writing import figure
+
+_SPAN, _OUTPUT, _BUDGET = "Which days", "How to show it", "Budget"
+
+
+@dataclass(frozen=True)
+class Span:
+    """The days of a report."""
+
+    first: Annotated[
+        str | None,
+        typer.Option("--from", metavar="DAY", help="The first day, UTC; by default 90 days.", rich_help_panel=_SPAN),
+    ] = None
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", help="The last day; by default today.", rich_help_panel=_SPAN)
+    ] = None
+
+    def days(self) -> dict[str, date | None]:
+        """Return the days as arguments."""
+        return {"first_day": _day("--from", self.first), "last_day": _day("--to", self.last)}
+
+
+@dataclass(frozen=True)
+class Output:
+    """How to show a report."""
+
+    by: Annotated[str, typer.Option(metavar="GROUP", help=f"{', '.join(BY)}.", rich_help_panel=_OUTPUT)] = "processor"
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the groups as CSV.", rich_help_panel=_OUTPUT)] = False
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with charts.", rich_help_panel=_OUTPUT)
+    ] = None
+    png: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the charts as pictures.", rich_help_panel=_OUTPUT)
+    ] = None
+
+    def grouping(self) -> By:
+        """Return what makes a group."""
+        for name in BY:
+            if name == self.by:
+                return name
+        fail(WRONG_USE, f"--by takes {', '.join(BY)}; not {self.by!r}.")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be spent."""
+
+    budget: Annotated[
+        float | None, typer.Option(min=0, help="Credits a month; by default the setting.", rich_help_panel=_BUDGET)
+    ] = None
+    fail_over: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="CREDITS", help="Exit 1 if the month heads for more.", rich_help_panel=_BUDGET),
+    ] = None
+
+
+@report.command("credits", epilog="Example: extend-source report credits --by month --fail-over 20000")
+@grouped
+def credits_(
+    place: Place,
+    span: Span,
+    output: Output,
+    limit: Budget,
+    api: Api,
+    from_listing: Annotated[
+        bool, typer.Option("--from-listing", help="Ask the listing, 1 request for 1,000 runs; no parsing. Needs a key.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what has been spent, where the month is heading, and what of it is known."""
+    by, days = output.grouping(), span.days()
+    if as_json and output.as_csv:
+        fail(WRONG_USE, "Choose --json or --csv, not both.")
+    if from_listing:
+        if output.html or output.png or limit.fail_over is not None:
+            fail(WRONG_USE, "--from-listing goes with --json and --csv only: the listing has no parsing in it.")
+        _report_listing(days, by, api, as_json=as_json, as_csv=output.as_csv)
+        return
+    console, _ = consoles(as_json or output.as_csv)
+    with clear_errors(), place.viewed_pipeline() as pipeline:
+        figures = credit_report(pipeline, **days, budget=limit.fail_over if limit.budget is None else limit.budget)
+        rows = spend_by(figures.days, by)
+        if as_json:
+            print_json({**asdict(figures), "by": by, "groups": [asdict(row) for row in rows]})
+        elif output.as_csv:
+            _print_csv(rows)
+        else:
+            show_credits(console, figures, by, rows)
+        _write_files(figures, output)
+    if limit.fail_over is not None and figures.month.projected > Decimal(str(limit.fail_over)):
+        fail(FAILED, f"The month is heading for {figure(figures.month.projected)} credits, above {limit.fail_over:,g}.")
+
+
+@app.command(epilog="Example: extend-source models --pipeline extend_pipeline")
+@grouped
+def models(place: Place, as_json: Json = False) -> None:
+    """Make the credit models views of the dataset: ledger, days, coverage, unit costs, waste, anomalies."""
+    console, _ = consoles(as_json)
+    with clear_errors():
+        result = create_models(place.pipeline())
+    if as_json:
+        print_json(asdict(result))
+    else:
+        show_models(console, result)
+
+
+def _report_listing(days: dict[str, Any], by: By, api: Api, *, as_json: bool, as_csv: bool) -> None:
+    console, _ = consoles(as_json or as_csv)
+    with clear_errors():
+        listed = listed_credits(**days, **api.arguments())
+    rows = spend_by(listed.days, by)
+    if as_json:
+        print_json({**asdict(listed), "by": by, "groups": [asdict(row) for row in rows]})
+    elif as_csv:
+        _print_csv(rows)
+    else:
+        show_listed_credits(console, listed, by, rows)
+
+
+def _write_files(figures: CreditFigures, output: Output) -> None:
+    if output.html is None and output.png is None:
+        return
+    from extend_source.reports.page import write_page, write_pictures  # needs the extra `report`
+
+    written = []
+    if output.html is not None:
+        write_page(figures, output.html)
+        written.append(output.html)
+    if output.png is not None:
+        written += write_pictures(figures, output.png)
+    for path in written:
+        typer.echo(f"Written: {path}", err=True)
+
+
+def _print_csv(rows: Sequence[Spend]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(Spend.__dataclass_fields__)
+    for row in rows:
+        writer.writerow(["" if value is None else as_text(value) for value in vars(row).values()])
+
+
+def _day(option: str, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        fail(WRONG_USE, f"{option} takes a day such as 2026-01-31; not {text!r}.")

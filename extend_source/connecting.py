@@ -1,0 +1,44 @@
+"""Reaching the API with the settings of the source, from code that is not asynchronous as well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from extend_source.api import ExtendClient, RequestBudget, RequestStatistics
+from extend_source.config import ExtendSettings
+
+_Result = TypeVar("_Result")
+
+
+def client_for(
+    settings: ExtendSettings, statistics: RequestStatistics, may_send: Callable[[], bool] = lambda: True
+) -> ExtendClient:
+    """Make a client, to be used with ``async with``.
+
+    Args:
+        settings: key, deployment, workspace, version and request budget.
+        statistics: where requests are counted.
+        may_send: asked before each request; once it says no, requests are withdrawn.
+    """
+    return ExtendClient(
+        api_key=settings.api_key,
+        base_url=settings.base_url,
+        api_version=settings.api_version,
+        workspace_id=settings.workspace_id,
+        budget=RequestBudget(settings.requests_per_second, settings.max_concurrency),
+        statistics=statistics,
+        may_send=may_send,
+    )
+
+
+def run_to_end(work: Coroutine[object, object, _Result]) -> _Result:
+    """Run a coroutine to its end, in a thread of its own where a loop is running already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1, thread_name_prefix="extend-api") as pool:
+        return pool.submit(asyncio.run, work).result()

@@ -1,0 +1,123 @@
+"""What people see of a credit report in the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from rich.console import Console
+from rich.text import Text
+
+from extend_source.display import show_lines, show_rows
+from extend_source.reports import CreditFigures, ListedCredits, ModelsResult, Spend
+from extend_source.reports.figures import DaySpend, MonthToDate
+from extend_source.reports.grouping import total
+from extend_source.writing import counted, figure
+
+_MOST_ROWS = 20
+_ATTENTION = "yellow"
+_REASONS = {
+    "failed_run": "runs that failed",
+    "cancelled_run": "runs that were cancelled",
+    "parsed_in_vain": "parsing that no run could use",
+    "processed_again": "files processed again by the same version",
+}
+
+
+def show_credits(console: Console, figures: CreditFigures, by: str, rows: Sequence[Spend]) -> None:
+    """Print a credit report.
+
+    Args:
+        console: where to.
+        figures: the figures.
+        by: what makes a group.
+        rows: spend by group.
+    """
+    span = f"{figures.first_day} to {figures.last_day} UTC"
+    title = Text.assemble(("Credits", "bold"), f" of {figures.destination}, dataset {figures.dataset}, {span}")
+    console.print(title, soft_wrap=True)
+    show_lines(console, *_month(figures.month, figures.currency), _known(figures.days), *_waste(figures))
+    console.print()
+    _show_groups(console, by, rows, total(figures.days), figures.currency)
+    if figures.warnings:
+        console.print()
+    for warning in figures.warnings:
+        console.print(Text(warning, _ATTENTION), soft_wrap=True)
+
+
+def show_listed_credits(console: Console, listed: ListedCredits, by: str, rows: Sequence[Spend]) -> None:
+    """Print what the listing says."""
+    console.print(
+        Text.assemble(
+            ("Credits of runs", "bold"),
+            f" by the listing, {listed.first_day} to {listed.last_day} UTC, {counted(listed.requests, 'request')}",
+        ),
+        soft_wrap=True,
+    )
+    show_lines(console, _known(listed.days), "The parsing of files is not in here: only the runs themselves say it.")
+    console.print()
+    _show_groups(console, by, rows, total(listed.days), None)
+
+
+def show_models(console: Console, result: ModelsResult) -> None:
+    """Print which views were made."""
+    show_rows(console, None, ("view", "one row per"), list(result.views.items()))
+    for name, tables in result.left_out.items():
+        show_lines(console, f"{name} is left out: not loaded yet: {', '.join(tables)}")
+    show_lines(console, f"In {result.destination}, dataset {result.dataset}")
+
+
+def _month(month: MonthToDate, currency: str | None) -> list[str]:
+    name = f"{month.month:%B %Y}"
+    lines = [
+        f"{name}: {figure(month.credits)} in {month.days} of {month.days_in_month} days, "
+        f"heading for {figure(month.projected)}"
+    ]
+    if month.budget is not None:
+        lines[0] += f"; the budget is {figure(month.budget)}"
+        if month.budget:
+            lines[0] += f" ({month.credits / month.budget:.0%} used, {month.projected / month.budget:.0%} expected)"
+    if month.cost is not None and month.projected_cost is not None:
+        lines.append(
+            f"Beyond what the plan includes: {month.cost:,.2f} {currency}, heading for {month.projected_cost:,.2f}"
+        )
+    return lines
+
+
+def _known(days: Iterable[DaySpend]) -> str:
+    parts = []
+    for kind, noun in (("processing", "run"), ("parsing", "file")):
+        of_kind = [day for day in days if day.kind == kind]
+        if of_kind:
+            known, things = sum(day.known for day in of_kind), sum(day.things for day in of_kind)
+            parts.append(f"{known:,} of {counted(things, noun)}")
+    return f"Known: the credits of {' and of '.join(parts)}" if parts else "Nothing was spent"
+
+
+def _waste(figures: CreditFigures) -> list[str]:
+    parts = []
+    for reason, text in _REASONS.items():
+        of_reason = [waste for waste in figures.waste if waste.reason == reason]
+        credits = sum((waste.credits for waste in of_reason if waste.credits is not None), Decimal(0))
+        if credits:
+            parts.append(f"{figure(credits)} on {text}")
+    return [f"Spent in vain: {', '.join(parts)}"] if parts else []
+
+
+def _show_groups(console: Console, by: str, rows: Sequence[Spend], all_of_it: Spend, currency: str | None) -> None:
+    # in time the end matters, elsewhere the beginning
+    shown = rows[-_MOST_ROWS:] if by in ("day", "week", "month") else rows[:_MOST_ROWS]
+    header = [by, "runs", "files", "unknown", "processing", "parsing", "credits", "share"]
+    if currency is not None:
+        header.append(f"{currency} at list price")
+    show_rows(console, None, header, [_cells(row, all_of_it, currency) for row in (*shown, all_of_it)])
+    if len(shown) < len(rows):
+        show_lines(console, f"and {counted(len(rows) - len(shown), 'row')} more; --json and --csv give all")
+
+
+def _cells(row: Spend, all_of_it: Spend, currency: str | None) -> list[object]:
+    share = "" if row.credits is None or not all_of_it.credits else f"{row.credits / all_of_it.credits:.1%}"
+    cells = [row.name, row.runs, row.files, row.unknown, row.processing, row.parsing, row.credits, share]
+    if currency is not None:
+        cells.append(None if row.cost is None else round(row.cost, 2))
+    return cells

@@ -1,0 +1,107 @@
+"""Spend by day, week, month, processor, version or type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Literal, get_args
+
+from extend_source.reports.figures import DaySpend
+
+By = Literal["day", "week", "month", "processor", "version", "type"]
+BY: tuple[By, ...] = get_args(By)
+
+_IN_TIME = ("day", "week", "month")
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What one day, one processor, ... has spent.
+
+    Attributes:
+        group: the day (of a week the Monday, of a month the first), the processor's or version's id, or the type;
+            None: unknown, for example of files that no run uses.
+        name: how people call it.
+        runs: runs.
+        files: files, each where it was used first.
+        unknown: runs and files whose credits are unknown.
+        processing: credits of the runs; None: all are unknown, as are the next ones.
+        parsing: credits of the files.
+        credits: both.
+        cost: what they cost at list price; None: unknown, or there are no prices.
+    """
+
+    group: str | None
+    name: str
+    runs: int
+    files: int
+    unknown: int
+    processing: Decimal | None
+    parsing: Decimal | None
+    credits: Decimal | None
+    cost: Decimal | None
+
+
+def spend_by(days: Iterable[DaySpend], by: By) -> list[Spend]:
+    """Add up spend by group.
+
+    Args:
+        days: spend by day, processor version and kind.
+        by: what makes a group.
+
+    Returns:
+        The groups: in time from the first to the last, others by their credits from most to least.
+    """
+    groups: dict[tuple[str | None, str], list[DaySpend]] = {}
+    for day in days:
+        groups.setdefault(_group(day, by), []).append(day)
+    rows = [_spend(group, name, parts) for (group, name), parts in groups.items()]
+    if by in _IN_TIME:
+        return sorted(rows, key=lambda row: row.group or "")
+    return sorted(rows, key=lambda row: (-(row.credits or Decimal(-1)), row.name, row.group or ""))
+
+
+def total(days: Iterable[DaySpend]) -> Spend:
+    """Add up all spend."""
+    return _spend(None, "all", list(days))
+
+
+def _group(day: DaySpend, by: By) -> tuple[str | None, str]:
+    if by in _IN_TIME:
+        start = {"day": day.day, "week": day.day - timedelta(days=day.day.weekday()), "month": day.day.replace(day=1)}
+        return _dated(start[by], by)
+    if by == "type":
+        return day.processor_type, day.processor_type or "unknown"
+    processor = day.processor or day.processor_id or "files without a run"
+    if by == "processor":
+        return day.processor_id, processor
+    return day.version_id, f"{processor}, {day.version_id or 'no version'}"
+
+
+def _dated(start: date, by: By) -> tuple[str, str]:
+    text = start.isoformat()
+    return text, text[:7] if by == "month" else text
+
+
+def _spend(group: str | None, name: str, parts: list[DaySpend]) -> Spend:
+    processing, parsing = ([part for part in parts if part.kind == kind] for kind in ("processing", "parsing"))
+    return Spend(
+        group=group,
+        name=name,
+        runs=sum(part.things for part in processing),
+        files=sum(part.things for part in parsing),
+        unknown=sum(part.things - part.known for part in parts),
+        processing=_sum(part.credits for part in processing),
+        parsing=_sum(part.credits for part in parsing),
+        credits=_sum(part.credits for part in parts),
+        cost=_sum(part.cost for part in parts),
+    )
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """Add up what is known; None if there is something, and nothing of it is known."""
+    found = list(amounts)
+    known = [amount for amount in found if amount is not None]
+    return sum(known, Decimal(0)) if known or not found else None

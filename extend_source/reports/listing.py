@@ -1,0 +1,125 @@
+"""Credits from the listing alone: one request for a thousand runs, and nothing needs to have landed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+from extend_source.api import InvalidRequest
+from extend_source.config import ExtendSettings
+from extend_source.connecting import client_for, run_to_end
+from extend_source.discovery import listing_filters
+from extend_source.progress import SyncProgress
+from extend_source.reports.credits import DAYS
+from extend_source.reports.figures import DaySpend
+from extend_source.runner import resolved_settings
+from extend_source.tables.kinds import to_credits, to_timestamp
+
+
+@dataclass(frozen=True)
+class ListedCredits:
+    """What the listing says that runs have cost. Parsing is not in it.
+
+    Attributes:
+        at: when it was listed, UTC.
+        first_day: the first day, by the creation of runs.
+        last_day: the last one.
+        requests: requests that it took.
+        days: spend by day and processor; the listing does not say which version a run used.
+    """
+
+    at: datetime
+    first_day: date
+    last_day: date
+    requests: int
+    days: list[DaySpend]
+
+
+def listed_credits(
+    *,
+    first_day: date | None = None,
+    last_day: date | None = None,
+    progress: SyncProgress | None = None,
+    **arguments: Any,
+) -> ListedCredits:
+    """List runs and add up their credits.
+
+    Args:
+        first_day: the first day, UTC; None: 89 days before the last one.
+        last_day: the last day; None: today.
+        progress: filled while it runs.
+        **arguments: as for `extend_source`: key, deployment, workspace and filters.
+
+    Returns:
+        The credits by day and processor.
+
+    Raises:
+        InvalidRequest: the first day comes after the last one.
+        ExtendError: the API refused, or cannot be reached.
+    """
+    settings = resolved_settings(**arguments)
+    counts = progress or SyncProgress()
+    now = datetime.now(timezone.utc)
+    last = last_day or now.date()
+    first = first_day or last - timedelta(days=DAYS - 1)
+    if first > last:
+        raise InvalidRequest(f"The first day, {first}, comes after the last one, {last}", "Change --from or --to")
+    days = run_to_end(_list(settings, counts, first, last))
+    return ListedCredits(now, first, last, counts.requests.requests, days)
+
+
+async def _list(settings: ExtendSettings, progress: SyncProgress, first: date, last: date) -> list[DaySpend]:
+    """List runs by creation, newest first, down to the first day."""
+    found: dict[str, tuple[date, dict[str, Any]]] = {}  # by id, as rows repeat when pages shift
+    async with client_for(settings, progress.requests) as client:
+        for filters in listing_filters(settings):
+            async for page in client.list_runs(filters, sort_by="createdAt", sort_dir="desc"):
+                progress.listed += len(page.summaries)
+                created = [(day, summary) for summary in page.summaries if (day := _day(summary)) is not None]
+                found.update((summary["id"], (day, summary)) for day, summary in created if first <= day <= last)
+                if any(day < first for day, _ in created):
+                    break
+    return _by_day(found.values())
+
+
+def _day(summary: dict[str, Any]) -> date | None:
+    try:
+        created = to_timestamp(summary.get("createdAt"))
+    except (ValueError, TypeError):
+        return None
+    return None if created is None else created.astimezone(timezone.utc).date()
+
+
+def _credits(summary: dict[str, Any]) -> Decimal | None:
+    usage = summary.get("usage")
+    value = usage.get("credits") if isinstance(usage, dict) else None
+    try:
+        return None if value is None else to_credits(value)
+    except (ValueError, TypeError):
+        return None
+
+
+def _by_day(runs: Iterable[tuple[date, dict[str, Any]]]) -> list[DaySpend]:
+    groups: dict[tuple[date, str], list[dict[str, Any]]] = {}
+    for day, summary in runs:
+        groups.setdefault((day, summary.get("processorId") or ""), []).append(summary)
+    days = []
+    for (day, processor_id), summaries in sorted(groups.items(), key=lambda item: item[0]):
+        known = [credits for summary in summaries if (credits := _credits(summary)) is not None]
+        days.append(
+            DaySpend(
+                day=day,
+                processor_id=processor_id or None,
+                processor=summaries[0].get("processorName"),
+                version_id=None,
+                kind="processing",
+                things=len(summaries),
+                known=len(known),
+                credits=sum(known, Decimal(0)) if known else None,
+                processor_type=summaries[0].get("type"),
+            )
+        )
+    return days

@@ -54,10 +54,11 @@ def spend_by(days: Iterable[DaySpend], by: By) -> list[Spend]:
     Returns:
         The groups: in time from the first to the last, others by their credits from most to least.
     """
-    groups: dict[tuple[str | None, str], list[DaySpend]] = {}
-    for day in days:
-        groups.setdefault(_group(day, by), []).append(day)
-    rows = [_spend(group, name, parts) for (group, name), parts in groups.items()]
+    groups: dict[tuple[str | None, ...], list[DaySpend]] = {}
+    for day in sorted(days, key=lambda day: day.day):
+        groups.setdefault(_key(day, by), []).append(day)
+    # where a processor has had several names, the last one stands
+    rows = [_spend(key[-1], _name(parts[-1], by), parts) for key, parts in groups.items()]
     if by in _IN_TIME:
         return sorted(rows, key=lambda row: row.group or "")
     return sorted(rows, key=lambda row: (-(row.credits or Decimal(-1)), row.name, row.group or ""))
@@ -68,21 +69,29 @@ def total(days: Iterable[DaySpend]) -> Spend:
     return _spend(None, "all", list(days))
 
 
-def _group(day: DaySpend, by: By) -> tuple[str | None, str]:
-    if by in _IN_TIME:
-        start = {"day": day.day, "week": day.day - timedelta(days=day.day.weekday()), "month": day.day.replace(day=1)}
-        return _dated(start[by], by)
-    if by == "type":
-        return day.processor_type, day.processor_type or "unknown"
-    processor = day.processor or day.processor_id or "files without a run"
+def _key(day: DaySpend, by: By) -> tuple[str | None, ...]:
+    """What makes a group; its last part is the group's id."""
     if by == "processor":
-        return day.processor_id, processor
-    return day.version_id, f"{processor}, {day.version_id or 'no version'}"
+        return (day.processor_id,)
+    if by == "version":
+        return day.processor_id, day.version_id
+    return (day.processor_type,) if by == "type" else (_start(day.day, by).isoformat(),)
 
 
-def _dated(start: date, by: By) -> tuple[str, str]:
-    text = start.isoformat()
-    return text, text[:7] if by == "month" else text
+def _start(day: date, by: By) -> date:
+    if by == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if by == "month" else day
+
+
+def _name(day: DaySpend, by: By) -> str:
+    if by in _IN_TIME:
+        text = _start(day.day, by).isoformat()
+        return text[:7] if by == "month" else text
+    if by == "type":
+        return day.processor_type or "unknown"
+    processor = day.processor or day.processor_id or "files without a run"
+    return processor if by == "processor" else f"{processor}, {day.version_id or 'no version'}"
 
 
 def _spend(group: str | None, name: str, parts: list[DaySpend]) -> Spend:

@@ -87,4 +87,5 @@ def test_the_groups_always_add_up_to_all_of_it(by: By, parts: list[DaySpend]) ->
     assert sum(row.credits or 0 for row in rows) == (all_of_it.credits or 0)
     assert sum(row.runs + row.files for row in rows) == len(parts)
     assert sum(row.unknown for row in rows) == all_of_it.unknown
-    assert len({(row.group, row.name) for row in rows}) == len(rows)
+    if by != "version":  # versions are told apart by their processor as well
+        assert len({row.group for row in rows}) == len(rows)

@@ -16,7 +16,17 @@ from extend_source.locking import SyncUnderWay
 from extend_source.planning import PlanResult, plan
 from extend_source.progress import SyncProgress
 from extend_source.rebuilding import RebuildResult, rebuild
-from extend_source.reports import QualityReport, QueryResult, quality_report
+from extend_source.reports import (
+    CreditFigures,
+    ListedCredits,
+    ModelsResult,
+    QualityReport,
+    QueryResult,
+    create_models,
+    credit_report,
+    listed_credits,
+    quality_report,
+)
 from extend_source.run_ids import run_ids_from_file, run_ids_from_sql
 from extend_source.runner import SyncResult, TooManyErrors, sync
 from extend_source.session import SyncSession
@@ -31,11 +41,14 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 __all__ = [
     "AccessRefused",
     "ApiUnreachable",
+    "CreditFigures",
     "EraseResult",
     "ExtendError",
     "ExtendSettings",
     "ExtendTerminalError",
     "ExtendTransientError",
+    "ListedCredits",
+    "ModelsResult",
     "PlanResult",
     "PrivacySettings",
     "QualityReport",
@@ -49,8 +62,11 @@ __all__ = [
     "TooManyErrors",
     "WorkspaceRefused",
     "__version__",
+    "create_models",
+    "credit_report",
     "erase",
     "extend_source",
+    "listed_credits",
     "plan",
     "quality_report",
     "rebuild",

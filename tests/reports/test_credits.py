@@ -16,8 +16,8 @@ from extend_source.api import InvalidRequest
 from extend_source.reports import credit_report, listed_credits, spend_by
 from extend_source.reports.grouping import total
 from extend_source.sandbox import SandboxServer
-from tests.acceptance.shell import only_line, run_shell
-from tests.acceptance.test_shell import settings
+from tests.acceptance.shell import run_shell
+from tests.acceptance.test_shell import only_line, settings
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 
 ALL_TIME = {"first_day": date(2020, 1, 1), "last_day": date(2030, 12, 31)}
@@ -80,7 +80,7 @@ def test_an_empty_workspace_has_a_report(empty_warehouse: Warehouse) -> None:
 
 
 def test_a_pipeline_that_has_loaded_nothing_is_told_to_sync(warehouse: Warehouse) -> None:
-    with pytest.raises(InvalidRequest, match="tables that have not landed: .*processor_runs"):
+    with pytest.raises(InvalidRequest, match=r"tables that have not landed: .*processor_runs"):
         credit_report(warehouse.pipeline)
 
 

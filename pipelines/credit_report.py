@@ -1,0 +1,38 @@
+"""Say once a day what has been spent, and alert when the month is heading above the budget.
+
+    python pipelines/credit_report.py
+
+Run it after a sync. Budget and prices come from `credit_budget` and `prices` under [sources.extend]. The page
+`credits.html` needs the extra `report`. Exit code 1: the month is heading above the budget, or the report failed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import dlt
+from extend_source.reports.page import write_page
+
+from extend_source import ExtendError, credit_report
+
+
+def main() -> int:
+    """Report once; return the exit code."""
+    pipeline = dlt.pipeline(
+        "extend_pipeline", destination=os.environ.get("EXTEND_DESTINATION", "duckdb"), dataset_name="extend"
+    )
+    try:
+        figures = credit_report(pipeline)
+        write_page(figures, os.environ.get("EXTEND_CREDIT_PAGE", "credits.html"))
+    except ExtendError as error:
+        print(error, file=sys.stderr)
+        return 1
+    month = figures.month
+    print(f"{month.month:%B %Y}: {month.credits:,f} credits, heading for {month.projected:,f}; budget {month.budget}")
+    print(*figures.warnings, sep="\n")
+    return int(month.budget is not None and month.projected > month.budget)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

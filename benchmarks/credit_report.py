@@ -24,7 +24,8 @@ LAST_DAY = date(2026, 6, 30)
 
 FILL = f"""
 insert into extend.processor_runs
-    (id, type, status, processor_id, processor_name, processor_version_id, credits, created_at, fetched_at, _dlt_load_id)
+    (id, type, status, processor_id, processor_name, processor_version_id, credits, created_at, fetched_at,
+     _dlt_load_id)
 select 'dpr_' || i, 'EXTRACT', case when i % 50 = 0 then 'FAILED' else 'PROCESSED' end, 'dp_' || (i % {PROCESSORS}),
        'Processor ' || (i % {PROCESSORS}), 'dpv_' || (i % {PROCESSORS * 3}), case when i % 20 > 0 then i % 90 / 10 end,
        timestamptz '2026-06-30 12:00:00+00' - to_minutes(i % 525600), timestamptz '2026-07-01 00:00:00+00', 'bench'

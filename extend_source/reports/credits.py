@@ -69,8 +69,10 @@ def credit_report(
         raise InvalidRequest(f"The first day, {first}, comes after the last one, {last}", "Change --from or --to")
     monthly = settings.credit_budget if budget is None else budget
     with viewed(pipeline) as view, QueryRunner.on(view) as runner:
-        reader = _Reader(Models(runner, settings.price_book), first, last, settings.price_book)
+        models = Models(runner, settings.price_book)
+        reader = _Reader(models, first, last, settings.price_book)
         try:
+            models.compute_once("credit_ledger")
             figures = reader.figures(None if monthly is None else Decimal(str(monthly)), now)
         except MissingTables as missing:
             raise InvalidRequest(

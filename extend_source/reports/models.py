@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -76,6 +76,19 @@ class Models:
             prices: the price book; with prices the models that have credits by day have money as well.
         """
         self._runner, self._prices = runner, prices
+        self._computed: set[str] = set()
+
+    def compute_once(self, name: str) -> None:
+        """Compute a model now for all queries that follow, where the destination can; else each computes it anew.
+
+        Args:
+            name: a model that builds on tables only.
+
+        Raises:
+            MissingTables: a table that it builds on has not landed.
+        """
+        if self._runner.compute_once(name, self.definition(name)):
+            self._computed.add(name)
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a query over models and tables, without any views.
@@ -90,7 +103,7 @@ class Models:
             MissingTables: a table that it builds on has not landed.
         """
         tree = parsed(sql)
-        wanted = _models_of([tree])
+        wanted = _models_of([tree], self._computed)
         own = [(cte.alias, cte.this) for cte in tree.ctes]
         is_recursive = _is_recursive(tree)
         for place, (name, model) in enumerate([*((name, self._model(name)) for name in wanted), *own]):
@@ -153,12 +166,12 @@ def create_models(pipeline: dlt.Pipeline, prices: Sequence[Price] | None = None)
     return ModelsResult(views, left_out, location(pipeline), pipeline.dataset_name)
 
 
-def _models_of(trees: Iterable[Any]) -> list[str]:
+def _models_of(trees: Iterable[Any], computed: Collection[str] = ()) -> list[str]:
     """The models that queries build on, also by way of others, in an order in which they can be defined."""
     found: set[str] = set()
     open_trees = list(trees)
     while open_trees:
-        new = set(tables_of(open_trees.pop())).intersection(MODELS) - found
+        new = set(tables_of(open_trees.pop())).intersection(MODELS).difference(found, computed)
         found |= new
         open_trees += [parsed(load_model(name).sql) for name in new]
     return [name for name in MODELS if name in found]

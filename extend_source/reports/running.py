@@ -15,7 +15,7 @@ from typing import Any
 import dlt
 import sqlglot
 from dlt.common.destination.exceptions import SqlClientNotAvailable
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 from sqlglot import exp
 
 from extend_source.api import InvalidRequest
@@ -147,6 +147,7 @@ class QueryRunner:
         self._dialect = dialect
         self._columns: dict[str, set[str] | None] = {}
         self._run_counts: dict[str | None, int] | None = None
+        self._temporary: dict[str, str] = {}
 
     @classmethod
     @contextmanager
@@ -205,7 +206,7 @@ class QueryRunner:
 
     def missing(self, tables: Iterable[str]) -> list[str]:
         """Name the tables that the dataset does not have."""
-        return [name for name in tables if self._columns_of(name) is None]
+        return [name for name in tables if name not in self._temporary and self._columns_of(name) is None]
 
     def translated(self, tree: _Node, partial: Mapping[str, int] = MappingProxyType({})) -> str:
         """Write a query for the destination, with its own names of the tables.
@@ -223,6 +224,8 @@ class QueryRunner:
 
     def _source(self, table: exp.Table, partial: Mapping[str, int]) -> _Node:
         """What stands for a table: itself, or a selection from it without partial runs."""
+        if table.name in self._temporary:
+            return exp.alias_(exp.to_table(self._temporary[table.name]), table.alias_or_name, table=True)
         own = self.qualified(table.name)
         if not partial or table.name != PROCESSOR_RUNS.name:
             return exp.alias_(own, table.alias_or_name, table=True)
@@ -235,6 +238,24 @@ class QueryRunner:
         parts = self._client.make_qualified_table_name_path(table, quote=False)
         names = [exp.to_identifier(part, quoted=True) for part in reversed(parts)]
         return exp.Table(**dict(zip(("this", "db", "catalog"), names, strict=False)))
+
+    def compute_once(self, name: str, definition: str) -> bool:
+        """Keep the rows of a query for the length of the connection, to be read by a name.
+
+        Args:
+            name: the name that queries read them by.
+            definition: the query, written for the destination.
+
+        Returns:
+            Whether the destination could do that: not all have temporary tables, or let everybody make them.
+        """
+        table = f"{name}_now"
+        try:
+            self._client.execute_sql(f"CREATE TEMPORARY TABLE {table} AS {definition}")
+        except DatabaseException:
+            return False
+        self._temporary[name] = table
+        return True
 
     def create_view(self, name: str, definition: str) -> None:
         """Make a view of the dataset; there must be none of that name."""

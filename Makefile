@@ -29,7 +29,7 @@ lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
 	@.venv/bin/mypy --no-error-summary
 
 clean:  ## Delete .venv, caches, build results and the demo's database
-	@rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis extend_demo.duckdb*
+	@rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis extend_demo.duckdb* extend_demo.html
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.made-in: $(if $(SOUND),,FORCE)
@@ -47,7 +47,7 @@ clean:  ## Delete .venv, caches, build results and the demo's database
 # Installed in place, so that an edited module is used at once. `dev` comes after `sandbox`, never beside it (make -j).
 .venv/.sandbox-installed: .venv/.made-in pyproject.toml constraints.txt
 	@echo "Installing into .venv ..."
-	@$(INSTALL) --editable '.[sandbox]'
+	@$(INSTALL) --editable '.[report,sandbox]'
 	@touch $@
 
 .venv/.dev-installed: .venv/.sandbox-installed

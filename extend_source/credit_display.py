@@ -11,7 +11,7 @@ from rich.text import Text
 from extend_source.display import show_lines, show_rows
 from extend_source.reports import CreditFigures, ListedCredits, ModelsResult, Spend
 from extend_source.reports.figures import DaySpend, MonthToDate
-from extend_source.reports.grouping import total
+from extend_source.reports.grouping import SPANS, total
 from extend_source.writing import counted, figure
 
 _MOST_ROWS = 20
@@ -106,7 +106,7 @@ def _waste(figures: CreditFigures) -> list[str]:
 
 def _show_groups(console: Console, by: str, rows: Sequence[Spend], all_of_it: Spend, currency: str | None) -> None:
     # in time the end matters, elsewhere the beginning
-    shown = rows[-_MOST_ROWS:] if by in ("day", "week", "month") else rows[:_MOST_ROWS]
+    shown = rows[-_MOST_ROWS:] if by in SPANS else rows[:_MOST_ROWS]
     header = [by, "runs", "files", "unknown", "processing", "parsing", "credits", "share"]
     if currency is not None:
         header.append(f"{currency} at list price")

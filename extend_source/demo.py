@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +21,23 @@ from rich.console import Console
 
 from extend_source.display import show_lines, show_result, show_rows
 from extend_source.progress import SyncProgress
+from extend_source.reports import credit_report
+from extend_source.reports.page import write_page
 from extend_source.runner import SyncResult, sync
 from extend_source.tables import TABLES
 from extend_source.writing import figure
 
 DATASET = "extend"
+_PAGE_DAYS = 120
+_BUDGET = 900
 
 CREDITS_BY_PROCESSOR = """
 select coalesce(processor_name, 'all') as processor, coalesce(type, '') as type, count(*) as runs,
        count(*) - count(credits) as unknown, sum(credits) as credits
 from extend.processor_runs
 group by grouping sets ((processor_name, type), ()) order by processor_name is null, credits desc nulls last"""
+
+LAST_DAY = "select cast(max(created_at at time zone 'UTC') as date) from extend.processor_runs"
 
 TYPED_TABLES = """
 select table_name, processor_name, path from extend.typed_columns where data_type = 'table' order by table_name"""
@@ -72,6 +80,7 @@ class DemoResult:
         files: number of files.
         files_unknown: files of which the cost of parsing is unknown.
         parsing_credits: credits for parsing the others.
+        page: the credit page; None: the extra `report` is not installed.
     """
 
     sync: SyncResult
@@ -81,6 +90,7 @@ class DemoResult:
     files: int
     files_unknown: int
     parsing_credits: Any
+    page: Path | None
 
 
 @contextmanager
@@ -126,10 +136,21 @@ def run_demo(database: Path, base_url: str, api_key: str, progress: SyncProgress
                 for table, processor, path in client.execute_sql(TYPED_TABLES) or []
             ]
             credits = [tuple(row) for row in client.execute_sql(CREDITS_BY_PROCESSOR) or []]
-            parsing = (client.execute_sql(PARSING_CREDITS) or [])[0]
+            files, unknown, parsing = (client.execute_sql(PARSING_CREDITS) or [])[0]
+            last_day = (client.execute_sql(LAST_DAY) or [])[0][0]
+        page = _write_page(pipeline, date.fromisoformat(str(last_day)), database.with_suffix(".html"))
         shutil.move(fresh, database)
     result = replace(result, destination=str(database))
-    return DemoResult(result, [row for row in counts if row[1]], typed, credits, *parsing)
+    return DemoResult(result, [row for row in counts if row[1]], typed, credits, files, unknown, parsing, page)
+
+
+def _write_page(pipeline: dlt.Pipeline, last_day: date, path: Path) -> Path | None:
+    """Write the credit page; None where the extra `report` is not installed."""
+    if find_spec("altair") is None or find_spec("vl_convert") is None:
+        return None
+    first_day = last_day - timedelta(days=_PAGE_DAYS)
+    write_page(credit_report(pipeline, first_day=first_day, last_day=last_day, budget=_BUDGET), path)
+    return path
 
 
 def _count(client: SqlClientBase[Any], table: str) -> int:
@@ -153,6 +174,8 @@ def show_demo(console: Console, database: Path, result: DemoResult) -> None:
         f"{result.files_unknown:,} of {result.files:,} files it is unknown.",
         "",
     )
+    if result.page is not None:
+        show_lines(console, f"The credit report as a page, to open in a browser: {result.page}", "")
     program = f"import duckdb, sys; print(duckdb.connect('{database}').sql(sys.stdin.read()))"
     show_lines(console, f'Queries to try next. Start this, paste one, then Ctrl-D:\n  {_python()} -c "{program}"')
     for question, sql in QUERIES.items():

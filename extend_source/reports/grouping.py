@@ -13,7 +13,8 @@ from extend_source.reports.figures import DaySpend
 By = Literal["day", "week", "month", "processor", "version", "type"]
 BY: tuple[By, ...] = get_args(By)
 
-_IN_TIME = ("day", "week", "month")
+Span = Literal["day", "week", "month"]
+SPANS: tuple[Span, ...] = get_args(Span)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def spend_by(days: Iterable[DaySpend], by: By) -> list[Spend]:
         groups.setdefault(_key(day, by), []).append(day)
     # where a processor has had several names, the last one stands
     rows = [_spend(key[-1], _name(parts[-1], by), parts) for key, parts in groups.items()]
-    if by in _IN_TIME:
+    if by in SPANS:
         return sorted(rows, key=lambda row: row.group or "")
     return sorted(rows, key=lambda row: (-(row.credits or Decimal(-1)), row.name, row.group or ""))
 
@@ -69,29 +70,31 @@ def total(days: Iterable[DaySpend]) -> Spend:
     return _spend(None, "all", list(days))
 
 
+def start_of(day: date, span: Span) -> date:
+    """Return the first day of a day's week (a Monday) or month; of a day itself."""
+    if span == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if span == "month" else day
+
+
 def _key(day: DaySpend, by: By) -> tuple[str | None, ...]:
     """What makes a group; its last part is the group's id."""
     if by == "processor":
         return (day.processor_id,)
     if by == "version":
         return day.processor_id, day.version_id
-    return (day.processor_type,) if by == "type" else (_start(day.day, by).isoformat(),)
-
-
-def _start(day: date, by: By) -> date:
-    if by == "week":
-        return day - timedelta(days=day.weekday())
-    return day.replace(day=1) if by == "month" else day
+    return (day.processor_type,) if by == "type" else (start_of(day.day, by).isoformat(),)
 
 
 def _name(day: DaySpend, by: By) -> str:
-    if by in _IN_TIME:
-        text = _start(day.day, by).isoformat()
-        return text[:7] if by == "month" else text
     if by == "type":
         return day.processor_type or "unknown"
     processor = day.processor or day.processor_id or "files without a run"
-    return processor if by == "processor" else f"{processor}, {day.version_id or 'no version'}"
+    if by == "processor":
+        return processor
+    if by == "version":
+        return f"{processor}, {day.version_id or 'no version'}"
+    return start_of(day.day, by).isoformat()[: 7 if by == "month" else 10]
 
 
 def _spend(group: str | None, name: str, parts: list[DaySpend]) -> Spend:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
@@ -280,7 +280,7 @@ def test_prices_give_each_day_its_cost(spent: AnyWarehouse) -> None:
     for day, credits, price, currency, cost in rows:
         assert price == (Decimal("0.0125") if day < date(2025, 12, 1) else Decimal("0.01"))
         assert currency == "USD"
-        assert cost == (None if credits is None else credits * price)
+        assert cost == (None if credits is None else (credits * price).quantize(Decimal("1e-9"), ROUND_HALF_UP))
 
 
 def test_without_prices_there_are_no_money_columns(warehouse: Warehouse) -> None:

@@ -19,7 +19,7 @@ _REASONS = {
     "cancelled run": "#999999",
 }
 _STATES = {"known": "#009E73", "unknown": "#D9D9D9"}
-_HEIGHT = 260
+_HEIGHT, _STRIP_HEIGHT = 260, 110
 _KNOWN = "isValid(datum.credits)"
 """A sum over nothing that is known would be no number."""
 _DAY = {"format": "%d %b %Y", "labelOverlap": True, "tickCount": 6, "title": None}
@@ -34,6 +34,7 @@ class PageChart:
         title: what it shows.
         unit: the unit, and where the figures come from.
         dataset: the dataset that it is drawn from.
+        value: what it draws; where all of that is unknown, there is nothing to draw.
         columns: the columns of its table: heading by key of the row.
         legend: colours by what they stand for.
         chart: the chart; it takes the width of its place.
@@ -43,6 +44,7 @@ class PageChart:
     title: str
     unit: str
     dataset: str
+    value: str
     columns: dict[str, str]
     legend: dict[str, str]
     chart: Any
@@ -52,13 +54,13 @@ def page_charts(rows: PageRows, budget: float | None) -> list[PageChart]:
     """Make the charts.
 
     Args:
-        rows: what they are drawn from; only the names and whether days are weeks count here.
+        rows: what they are drawn from; only the names and the span count here.
         budget: credits to spend in a month; None: no budget.
 
     Returns:
         The charts in the order of the page.
     """
-    span = "week" if rows.is_weekly else "day"
+    span = rows.span
     groups = dict(zip(rows.coloured, _COLOURS, strict=False))
     if len(rows.processors) > len(rows.coloured):
         groups[OTHERS] = _REST
@@ -69,6 +71,7 @@ def page_charts(rows: PageRows, budget: float | None) -> list[PageChart]:
             f"Spend per {span}",
             f"Credits per {span} (UTC), runs and parsing, by processor. Source: credit_ledger.",
             "days",
+            "credits",
             {"day": span.capitalize(), "processor": "Processor", "kind": "Kind", "credits": "Credits"},
             groups,
             _spend(colour),
@@ -78,6 +81,7 @@ def page_charts(rows: PageRows, budget: float | None) -> list[PageChart]:
             "The months against the budget",
             "Credits from the first of each month on, added up. Source: credit_ledger.",
             "days",
+            "credits",
             {"day": span.capitalize(), "processor": "Processor", "credits": "Credits"},
             {},
             _month(budget),
@@ -88,6 +92,7 @@ def page_charts(rows: PageRows, budget: float | None) -> list[PageChart]:
             "Credits per document, per page and per accepted field, parsing left out; a dot is a version, at its first "
             "run. Of all time. Source: credit_unit_costs.",
             "units",
+            "credits",
             {"processor": "Processor", "version": "Version", "since": "Since", "measure": "Unit", "credits": "Credits"},
             groups,
             _units(colour),
@@ -97,6 +102,7 @@ def page_charts(rows: PageRows, budget: float | None) -> list[PageChart]:
             "What documents cost",
             "Processed runs by their credits, parsing left out. Source: credit_ledger.",
             "bins",
+            "runs",
             {"lower": "From", "upper": "Below", "processor": "Processor", "runs": "Runs"},
             groups,
             _distribution(colour),
@@ -106,6 +112,7 @@ def page_charts(rows: PageRows, budget: float | None) -> list[PageChart]:
             "Spent in vain",
             "Credits by reason; a file processed again by the same version may be wanted. Source: credit_waste.",
             "waste",
+            "credits",
             {"day": "Day", "reason": "Reason", "processor": "Processor", "credits": "Credits"},
             _REASONS,
             _waste(),
@@ -115,6 +122,7 @@ def page_charts(rows: PageRows, budget: float | None) -> list[PageChart]:
             "What is known",
             "Share of runs and files whose credits the API has reported, by month. Source: credit_ledger.",
             "days",
+            "things",
             {"day": span.capitalize(), "processor": "Processor", "things": "Runs or files", "unknown": "Unknown"},
             _STATES,
             _coverage(),
@@ -132,8 +140,12 @@ def _base(dataset: str) -> Any:
     return alt.Chart(alt.NamedData(dataset)).properties(width="container", height=_HEIGHT)
 
 
-def _day_axis(field: str = "day", unit: str = "utcyearmonthdate") -> Any:
-    return alt.X(f"{unit}({field}):T", scale=alt.Scale(type="utc"), axis=alt.Axis(**_DAY))
+def _day_axis(field: str = "day") -> Any:
+    return alt.X(f"utcyearmonthdate({field}):T", scale=alt.Scale(type="utc"), axis=alt.Axis(**_DAY))
+
+
+def _month_axis() -> Any:
+    return alt.X("utcyearmonth(day):T", scale=alt.Scale(type="utc"), axis=alt.Axis(**{**_DAY, "format": "%b %Y"}))
 
 
 def _credits_axis(title: str = "credits") -> Any:
@@ -149,7 +161,7 @@ def _spend(colour: Any) -> Any:
             x=_day_axis(),
             y=alt.Y("sum(credits):Q", axis=_credits_axis()),
             color=colour,
-            order=alt.Order("group:N"),
+            order=alt.Order("rank:Q"),
             tooltip=[
                 alt.Tooltip("utcyearmonthdate(day):T", title="Day", format="%d %b %Y"),
                 alt.Tooltip("group:N", title="Processor"),
@@ -232,7 +244,7 @@ def _waste() -> Any:
         .transform_filter(_KNOWN)
         .mark_bar()
         .encode(
-            x=_day_axis(unit="utcyearmonth"),
+            x=_month_axis(),
             y=alt.Y("sum(credits):Q", axis=_credits_axis()),
             color=_colour("reason", _REASONS),
             tooltip=[
@@ -251,16 +263,18 @@ def _coverage() -> Any:
         _base("days")
         .transform_calculate(known="datum.things - datum.unknown")
         .transform_fold(["known", "unknown"], ["state", "number"])
+        .transform_calculate(rank="datum.state === 'known' ? 0 : 1")
+        .properties(height=_STRIP_HEIGHT)
         .mark_bar()
         .encode(
-            x=_day_axis(unit="utcyearmonth"),
+            x=_month_axis(),
             y=alt.Y(
                 "sum(number):Q",
                 stack="normalize",
                 axis=alt.Axis(title="share", format="%", titleAngle=0, titleAlign="left", titleY=-10, titleX=0),
             ),
             color=_colour("state", _STATES),
-            order=alt.Order("state:N", sort="ascending"),
+            order=alt.Order("rank:Q"),
             tooltip=[
                 alt.Tooltip("utcyearmonth(day):T", title="Month", format="%b %Y"),
                 alt.Tooltip("state:N", title="Credits are"),

@@ -49,10 +49,17 @@
     } else if (!rows.length) place.textContent = "Nothing in this choice.";
   }
 
+  // an empty chart has no scale, which Vega would complain of
+  function update(chart, rows) {
+    const drawable = rows.some((row) => typeof row[chart.value] === "number");
+    byId(chart.name).classList.toggle("empty", !drawable);
+    if (drawable && views[chart.name]) views[chart.name].data(chart.dataset, rows).resize().runAsync();
+  }
+
   function show() {
     for (const chart of page.charts) {
       const rows = chosen(chart.dataset);
-      if (views[chart.name]) views[chart.name].data(chart.dataset, rows).runAsync();
+      update(chart, rows);
       fillTable(document.querySelector(`#${chart.name} .table`), chart.columns, rows, MOST_ROWS);
     }
     const runs = chosen("runs");
@@ -64,16 +71,17 @@
       (unknown ? `, ${number.format(unknown)} runs and files unknown` : "");
   }
 
-  const drawn = page.charts.map((chart) => {
+  const drawn = page.charts.filter((chart) => chosen(chart.dataset).length).map((chart) => {
     const spec = Object.assign({}, chart.spec);
     spec.datasets = Object.assign({}, spec.datasets, { [chart.dataset]: chosen(chart.dataset) });
     return vegaEmbed(`#${chart.name} .chart`, spec, { actions: false, renderer: "svg" })
       .then((result) => { views[chart.name] = result.view; });
   });
   form.addEventListener("input", show);
+  form.addEventListener("change", show);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(show, 0));
-  byId("measure").addEventListener("input", (event) => {
+  byId("measure").addEventListener("change", (event) => {
     if (views.units) views.units.signal("shownMeasure", event.target.value).runAsync();
   });
   window.creditPage = { views, ready: Promise.all(drawn).then(() => { show(); document.body.dataset.ready = "yes"; }) };

@@ -52,7 +52,13 @@ def render_page(figures: CreditFigures) -> str:
     data = {
         "datasets": rows.datasets,
         "charts": [
-            {"name": chart.name, "dataset": chart.dataset, "columns": chart.columns, "spec": spec_of(chart.chart)}
+            {
+                "name": chart.name,
+                "dataset": chart.dataset,
+                "value": chart.value,
+                "columns": chart.columns,
+                "spec": spec_of(chart.chart),
+            }
             for chart in charts
         ],
         "first": figures.first_day.isoformat(),
@@ -176,8 +182,8 @@ def _dated(moment: Any) -> str:
 
 def _warnings(figures: CreditFigures, rows: PageRows) -> str:
     lines = list(figures.warnings)
-    if rows.is_weekly:
-        lines.append("There are so many days and processors that days are added up to weeks here.")
+    if rows.span != "day":
+        lines.append(f"There are so many days and processors that days are added up to {rows.span}s here.")
     if not figures.days:
         lines.append("Nothing was spent in this span. Choose another one with --from and --to, or sync first.")
     return "".join(f"<li>{html.escape(line)}</li>" for line in lines)
@@ -189,10 +195,12 @@ def _figure(chart: PageChart) -> str:
         f'<li><span style="background:{colour}"></span>{html.escape(name)}</li>'
         for name, colour in chart.legend.items()
     )
+    choice = _MEASURE if chart.name == "units" else ""
     return (
-        f'<figure id="{chart.name}"><figcaption><h2>{title}</h2><p>{unit}</p>{_MEASURE if chart.name == "units" else ""}'
-        f'</figcaption><div class="chart" role="img" aria-label="{title}. {unit}"></div><ul class="legend">{legend}</ul>'
-        '<details><summary>The figures as a table</summary><div class="table" tabindex="0"></div></details></figure>'
+        f'<figure id="{chart.name}"><figcaption><h2>{title}</h2><p>{unit}</p>{choice}</figcaption>'
+        f'<div class="chart" role="img" aria-label="{title}. {unit}"></div><ul class="legend">{legend}</ul>'
+        "<details><summary>The figures as a table</summary>"
+        '<div class="table" tabindex="0"></div></details></figure>'
     )
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from itertools import chain
 from typing import Any, Protocol
 
 from extend_source.reports.figures import CreditFigures, DaySpend
+from extend_source.reports.grouping import SPANS, Span, start_of
 
-MOST_ROWS = 20_000
-"""So many rows of days fit on a page; beyond, days become weeks, and small processors one."""
+MOST_ROWS = 10_000
+"""So many rows of days fit on a page; where there are more, days become weeks or months."""
+
+MOST_PROCESSORS = 30
+"""So many processors can be chosen; the smaller ones are one."""
 
 MOST_COLOURS = 7
 OTHERS = "Other processors"
 NO_PROCESSOR = "Files without a run"
-_MOST_PROCESSORS = 60
 
 
 class _OfProcessor(Protocol):
@@ -36,13 +39,13 @@ class PageRows:
     Attributes:
         processors: the names of the processors that can be chosen, most credits first, no name twice.
         coloured: those of them with a colour of their own.
-        is_weekly: days were added up to weeks.
+        span: what a row of ``days`` stands for: day, week or month.
         datasets: rows by the name of the dataset.
     """
 
     processors: list[str]
     coloured: list[str]
-    is_weekly: bool
+    span: Span
     datasets: dict[str, list[dict[str, Any]]]
 
 
@@ -56,20 +59,18 @@ def page_rows(figures: CreditFigures) -> PageRows:
         The rows, JSON values only.
     """
     labels = _labels(figures)
-    days = figures.days
-    is_weekly = len({(day.day, day.processor_id, day.kind) for day in days}) > MOST_ROWS
-    if is_weekly:
-        days = [replace(day, day=max(day.day - timedelta(days=day.day.weekday()), figures.first_day)) for day in days]
     spent: dict[str, float] = defaultdict(float)
-    for day in days:
+    for day in figures.days:
         spent[labels[day.processor_id]] += float(day.credits or 0)
     ranked = [name for name, _ in sorted(spent.items(), key=lambda item: (-item[1], item[0]))]
-    kept = set(ranked if len(ranked) <= _MOST_PROCESSORS else ranked[: _MOST_PROCESSORS - 1])
+    kept = set(ranked if len(ranked) <= MOST_PROCESSORS else ranked[: MOST_PROCESSORS - 1])
     names = {key: label if label in kept or label not in spent else OTHERS for key, label in labels.items()}
     processors = [name for name in ranked if name in kept] + ([OTHERS] if len(kept) < len(ranked) else [])
     coloured = [name for name in processors if name != OTHERS][:MOST_COLOURS]
+    rank = {name: place for place, name in enumerate(coloured)}
+    span, days = _days_that_fit(figures, names)
     datasets = {
-        "days": _days(days, names),
+        "days": days,
         "units": _units(figures, names),
         "bins": _bins(figures, names),
         "runs": _runs(figures, names),
@@ -77,7 +78,8 @@ def page_rows(figures: CreditFigures) -> PageRows:
     }
     for row in (row for rows in datasets.values() for row in rows):
         row["group"] = row["processor"] if row["processor"] in coloured else OTHERS
-    return PageRows(processors, coloured, is_weekly, datasets)
+        row["rank"] = rank.get(row["processor"], MOST_COLOURS)
+    return PageRows(processors, coloured, span, datasets)
 
 
 def _labels(figures: CreditFigures) -> dict[str | None, str]:
@@ -95,6 +97,17 @@ def _labels(figures: CreditFigures) -> dict[str | None, str]:
             of_id[row.processor_id] = row.processor or row.processor_id
     times = Counter(of_id.values())
     return {key: label if times[label] == 1 and label != OTHERS else f"{label} ({key})" for key, label in of_id.items()}
+
+
+def _days_that_fit(figures: CreditFigures, names: dict[str | None, str]) -> tuple[Span, list[dict[str, Any]]]:
+    """The rows of days; of weeks or months where there would be too many."""
+    for span in SPANS:
+        # the first week or month may begin before the report does
+        starts = {day.day: max(start_of(day.day, span), figures.first_day) for day in figures.days}
+        rows = _days([replace(day, day=starts[day.day]) for day in figures.days], names)
+        if len(rows) <= MOST_ROWS or span == SPANS[-1]:
+            return span, rows
+    raise AssertionError("there is a last span")
 
 
 def _days(days: Iterable[DaySpend], names: dict[str | None, str]) -> list[dict[str, Any]]:

@@ -1,0 +1,105 @@
+"""The figures of a made-up workspace: five processors, six months, a new version, and days of unknown cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+
+from extend_source.reports.figures import (
+    Anomaly,
+    CostBin,
+    Coverage,
+    CreditFigures,
+    DaySpend,
+    ExpensiveRun,
+    MonthToDate,
+    UnitCost,
+    WastedSpend,
+)
+
+FIRST, LAST = date(2025, 9, 1), date(2026, 2, 20)
+KNOWN_FROM = date(2025, 10, 7)
+NAMES = ("Invoices", "Contracts", 'Notes "Süd" <b>', "Classifier", "Splitter")
+MONTH = MonthToDate(date(2026, 2, 1), 20, 28, Decimal(2000), Decimal(2800), Decimal(2500), None, None)
+
+
+def days(processors: int = len(NAMES), first: date = FIRST) -> list[DaySpend]:
+    """Spend of processors on all working days."""
+    found = []
+    for ahead in range((LAST - first).days + 1):
+        day = first + timedelta(days=ahead)
+        for number in range(processors if day.weekday() < 5 else 0):
+            known = day >= KNOWN_FROM
+            credits = Decimal(round(20 + 10 * math.sin(ahead / 9 + number), 2)).quantize(Decimal("0.01"))
+            name = NAMES[number] if number < len(NAMES) else f"Processor {number}"
+            common = (day, f"dp_{number}", name, f"dpv_{number}")
+            found.append(DaySpend(*common, "processing", 5, 5 * known, credits if known else None))
+            found.append(DaySpend(*common, "parsing", 4, 4 * known, credits / 4 if known else None))
+    return found
+
+
+def example_figures(processors: int = len(NAMES), first: date = FIRST) -> CreditFigures:
+    """All figures."""
+    months = [date(2025, 9, 1), date(2025, 10, 1), date(2025, 11, 1), date(2025, 12, 1), date(2026, 1, 1)]
+    return CreditFigures(
+        pipeline="extend_pipeline",
+        destination="duckdb duckdb:////data/extend.duckdb",
+        dataset="extend",
+        at=datetime(2026, 2, 20, 12, tzinfo=timezone.utc),
+        first_day=first,
+        last_day=LAST,
+        currency=None,
+        month=MONTH,
+        days=days(processors, first),
+        unit_costs=[
+            UnitCost(
+                *("dp_0", "Invoices", version, since, 900, 880),
+                *(Decimal("9.5"), Decimal(per_page), Decimal("0.9"), Decimal("0.3")),
+            )
+            for version, since, per_page in (("dpv_a", date(2025, 9, 1), "3"), ("dpv_b", date(2025, 12, 1), "4"))
+        ],
+        distribution=[
+            CostBin(month, f"dp_{number}", NAMES[number], Decimal(2 * bin_), Decimal(2 * bin_ + 2), 40 - 3 * bin_)
+            for month in months
+            for number in range(len(NAMES))
+            for bin_ in range(12)
+        ],
+        expensive=[
+            ExpensiveRun(
+                *(f"dpr_{number}", date(2026, 1, 1 + number), "dp_0", "Invoices", "dpv_0"),
+                *(Decimal(90 - number), None if number else 12, f"https://dashboard.extend.ai/runs/dpr_{number}"),
+            )
+            for number in range(25)
+        ],
+        waste=[
+            WastedSpend("processed_again", date(2025, 12, 3), "dp_0", "Invoices", 3, 0, Decimal(27)),
+            WastedSpend("parsed_in_vain", date(2026, 1, 9), "dp_1", "Contracts", 2, 1, Decimal(4)),
+            WastedSpend("failed_run", date(2026, 1, 9), "dp_1", "Contracts", 2, 2, None),
+        ],
+        coverage=[Coverage(month, "processing", 100, 1, 20) for month in months],
+        anomalies=[Anomaly(date(2026, 1, 14), "dp_0", "Invoices", Decimal(90), Decimal(30), Decimal("6.2"))],
+        last_sync=datetime(2026, 2, 20, 11, tzinfo=timezone.utc),
+        newest_run=datetime(2026, 2, 20, 10, tzinfo=timezone.utc),
+        warnings=["The month is heading for 2,800 credits, 300 above the budget."],
+    )
+
+
+def no_figures() -> CreditFigures:
+    """The figures of a workspace without a run."""
+    nothing = MonthToDate(date(2026, 2, 1), 20, 28, Decimal(0), Decimal(0), None, None, None)
+    return replace(
+        example_figures(),
+        month=nothing,
+        days=[],
+        unit_costs=[],
+        distribution=[],
+        expensive=[],
+        waste=[],
+        coverage=[],
+        anomalies=[],
+        last_sync=None,
+        newest_run=None,
+        warnings=[],
+    )

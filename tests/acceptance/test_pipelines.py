@@ -88,3 +88,19 @@ def test_runs_are_loaded_by_id_from_the_command_line_a_file_and_a_query(server: 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda script: script.name)
 def test_each_script_is_short_enough_to_be_read_at_once(script: Path) -> None:
     assert len(script.read_text("utf-8").splitlines()) < 60
+
+
+def test_the_credit_report_writes_a_page_and_says_when_nothing_has_landed(
+    server: SandboxServer, tmp_path: Path
+) -> None:
+    run_script("scheduled_sync.py", tmp_path, server)
+
+    within = run_script("credit_report.py", tmp_path, server)
+    (tmp_path / "elsewhere").mkdir()
+    nothing = run_script("credit_report.py", tmp_path / "elsewhere", server)
+
+    assert (within.code, within.stderr) == (0, "")
+    assert "heading for" in within.stdout
+    assert "<!doctype html>" in (tmp_path / "credits.html").read_text("utf-8")[:20]
+    assert nothing.code == 1
+    assert "Sync first" in nothing.stderr

@@ -12,9 +12,9 @@ import os
 import sys
 
 import dlt
-from extend_source.reports.page import write_page
 
 from extend_source import ExtendError, credit_report
+from extend_source.reports.page import write_page
 
 
 def main() -> int:

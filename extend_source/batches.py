@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
@@ -25,8 +26,12 @@ from extend_source.tables.bookkeeping import FETCH_ERRORS
 from extend_source.tables.files import TEXT_TABLES
 from extend_source.worklist import WantedRun, Worklist
 
-BATCH_SIZE = 250
-"""Runs per batch: enough to fill Arrow columns, few enough to keep memory flat with payloads of megabytes."""
+BATCH_RUNS = 500
+BATCH_BYTES = 16_000_000
+"""Runs, and bytes of JSON, per batch: enough to fill Arrow columns, few enough to keep memory flat."""
+
+_MANY_RUNS = 100
+"""From so many on, fetching takes long enough to let go of the database meanwhile."""
 
 
 class Load:
@@ -61,6 +66,8 @@ class Load:
         self._load_id = load_id or ""
         session.sync_id = session.sync_id or self._load_id
         session.progress.packages += 1
+        self._files: dict[bool, list[str]] = {True: [], False: []}
+        self._batch_began_at = session.progress.requests.bytes_decoded
         self._log = LoadLog(session.progress, self._load_id, session.sync_id)
 
     async def batches(self, run_ids: Iterable[str] | None) -> AsyncIterator[Tables]:
@@ -76,7 +83,8 @@ class Load:
         Raises:
             ExtendError: one that every request would meet, such as a refused key.
         """
-        self._landed.probe()
+        with self._landed.connected():
+            self._landed.probe()
         async with self._client() as client:
             if self._session.worklist is None:
                 async for tables in self._discover(client, run_ids):
@@ -85,7 +93,7 @@ class Load:
             async for tables in self._fetch(client, self._session.worklist):
                 yield tables
         self._finish(self._session.worklist)
-        yield self._recorder.take()
+        yield self._taken()
 
     async def _discover(self, client: ExtendClient, run_ids: Iterable[str] | None) -> AsyncIterator[Tables]:
         """Find the runs to fetch; yield what the listing says of them."""
@@ -112,32 +120,70 @@ class Load:
                 for run_id in page.returned:
                     self._recorder.flattener.remove_tombstone(run_id)
                 if page.summaries:
-                    yield self._recorder.take()
+                    yield self._taken()
         self._progress.listing_done = True
 
     async def _fetch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
         """Fetch runs, and the text of files where it is wanted."""
+        # requests can take hours, in which other processes may read the file
+        database = self._session.database.released() if len(worklist) >= _MANY_RUNS else nullcontext()
+        with database:
+            async for tables in self._fetch_runs(client, worklist):
+                yield tables
+            if self._fetches_contents and not len(worklist) and worklist.mode != "by_id":
+                async for tables in self._contents_of_backlog(client):
+                    yield tables
+
+    async def _fetch_runs(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
         try:
-            async for answers in fetch_all(
+            async for answer in fetch_all(
                 worklist.take(self._limits.runs),
                 partial(_get_run, client),
                 workers=min(self._settings.max_concurrency, len(worklist)),
-                batch_size=BATCH_SIZE,
                 should_stop=self._limits.stop_fetching,
                 in_a_hurry=self._must_end,
                 on_answer=self._count_run,
             ):
-                self._recorder.add_runs(answers, worklist)
-                if self._fetches_contents:
-                    for final in (True, False):
-                        async for tables in self._contents(client, _file_ids(answers, final=final), final=final):
-                            yield tables
-                yield self._recorder.take()
+                self._recorder.add_run(answer, worklist)
+                self._note_files(answer)
+                if self._is_batch_full():
+                    async for tables in self._batch(client, worklist):
+                        yield tables
+            async for tables in self._batch(client, worklist):
+                yield tables
         finally:
             worklist.put_back()
-        if self._fetches_contents and not len(worklist) and worklist.mode != "by_id":
-            async for tables in self._contents_of_backlog(client):
-                yield tables
+
+    async def _batch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
+        """Complete the runs that have come since the last batch."""
+        if not self._recorder.waiting:
+            return
+        with self._landed.connected():
+            self._recorder.settle_runs(worklist)
+        for final in (True, False):
+            file_ids, self._files[final] = self._files[final], []
+            if self._fetches_contents:
+                async for tables in self._contents(client, file_ids, final=final):
+                    yield tables
+        yield self._taken()
+
+    def _is_batch_full(self) -> bool:
+        decoded = self._progress.requests.bytes_decoded
+        if self._recorder.waiting < BATCH_RUNS and decoded - self._batch_began_at < BATCH_BYTES:
+            return False
+        self._batch_began_at = decoded
+        return True
+
+    def _note_files(self, answer: Fetched) -> None:
+        """Note the files of a run, by whether it has ended: before that, they may have no text yet."""
+        run = answer.payload or {}
+        files = run.get("files")
+        ids = (file.get("id") for file in (files if isinstance(files, list) else []) if isinstance(file, dict))
+        self._files[run.get("status") in TERMINAL_STATUSES] += [file_id for file_id in ids if isinstance(file_id, str)]
+
+    def _taken(self) -> Tables:
+        with self._landed.connected():
+            return self._recorder.take()
 
     def _finish(self, worklist: Worklist) -> None:
         """Move the watermark if all is done, and write the log."""
@@ -210,23 +256,24 @@ class Load:
             landed = self._landed.files_with_contents(fresh)
             fresh = [file_id for file_id in fresh if file_id not in landed]
         self._progress.files_wanted += len(fresh)
-        async for answers in fetch_all(
+        failures: dict[str, Fetched] = {}
+        async for answer in fetch_all(
             fresh,
             partial(_get_file, client),
             workers=min(self._settings.max_concurrency, len(fresh)),
-            batch_size=BATCH_SIZE,
             should_stop=self._must_end,
             on_answer=self._count_file,
         ):
-            failures: dict[str, Fetched] = {}
-            for answer in answers:
-                if answer.payload is None:
-                    failures[answer.wanted] = answer
-                else:
-                    self._recorder.flattener.add_file(answer.payload, answer.fetched_at, final=final)
-                    self._progress.files_fetched += 1
-            self._progress.files_failed += self._recorder.add_errors("file", failures)
-            yield self._recorder.take()
+            if answer.payload is None:
+                failures[answer.wanted] = answer
+            else:
+                self._recorder.flattener.add_file(answer.payload, answer.fetched_at, final=final)
+                self._progress.files_fetched += 1
+            if self._is_batch_full():
+                yield self._taken()
+        self._progress.files_failed += self._recorder.add_errors("file", failures)
+        if fresh:
+            yield self._taken()
 
 
 async def _get_run(client: ExtendClient, run: WantedRun) -> dict[str, Any]:
@@ -235,18 +282,3 @@ async def _get_run(client: ExtendClient, run: WantedRun) -> dict[str, Any]:
 
 async def _get_file(client: ExtendClient, file_id: str) -> dict[str, Any]:
     return await client.get_file(file_id, raw_text=True, markdown=True, html=True)
-
-
-def _file_ids(answers: Sequence[Fetched], *, final: bool) -> list[str]:
-    """The ids of the files of runs that have ended (or, not `final`, of those that have not), in order."""
-    ids: list[str] = []
-    for answer in answers:
-        run = answer.payload or {}
-        if (run.get("status") in TERMINAL_STATUSES) is not final:
-            continue
-        files = run.get("files")
-        for file in files if isinstance(files, list) else []:
-            file_id = file.get("id") if isinstance(file, dict) else None
-            if isinstance(file_id, str):
-                ids.append(file_id)
-    return ids

@@ -70,7 +70,7 @@ class DestinationReader:
         self._pipeline = pipeline
         self._schema_name: Any = schema_name if pipeline and schema_name in pipeline.schema_names else None
         self._missing_tables: set[str] = set()
-        self._client: Any = None
+        self._idle: list[Sql] = []
         self._kept: ExitStack | None = None
         self._connection: Sql | None = None
 
@@ -114,7 +114,7 @@ class DestinationReader:
             )
         if not pipeline.destination.destination_type.endswith(".duckdb"):
             return
-        with pipeline.sql_client(self._schema_name) as client:
+        with self._connect(pipeline) as client:
             rows = client.execute_sql("SELECT current_database()") or [[None]]
             if rows[0][0] != client.dataset_name:
                 return
@@ -211,11 +211,20 @@ class DestinationReader:
     def _connect(self, pipeline: dlt.Pipeline) -> Any:
         """A connection for a ``with`` statement: the one of the block that is under way, or a new one."""
         if self._kept is None:
-            return pipeline.sql_client(self._schema_name)
+            return self._borrowed(pipeline)
         if self._connection is None:
-            self._client = self._client or pipeline.sql_client(self._schema_name)
-            self._connection = self._kept.enter_context(self._client)
+            self._connection = self._kept.enter_context(self._borrowed(pipeline))
         return nullcontext(self._connection)
+
+    @contextmanager
+    def _borrowed(self, pipeline: dlt.Pipeline) -> Iterator[Sql]:
+        """Connect, with a client that was used before if one is idle: dlt takes long to make one."""
+        client = self._idle.pop() if self._idle else pipeline.sql_client(self._schema_name)
+        try:
+            with client:
+                yield client
+        finally:
+            self._idle.append(client)
 
 
 def _is_complete(client: Sql) -> str:

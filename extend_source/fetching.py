@@ -15,6 +15,9 @@ STOP_GRACE_SECONDS = 5.0
 
 _STOP_POLL_SECONDS = 0.2
 
+_QUEUE = 16
+"""So many answers may wait: enough for the network to go on while a batch is put together."""
+
 _NOTHING: Any = object()
 
 W = TypeVar("W")
@@ -43,33 +46,31 @@ async def fetch_all(
     fetch: Fetch[W],
     *,
     workers: int,
-    batch_size: int,
     should_stop: Callable[[], bool] = lambda: False,
     in_a_hurry: Callable[[], bool] | None = None,
     on_answer: Callable[[], None] = lambda: None,
-) -> AsyncIterator[list[Fetched]]:
-    """Fetch many objects at once, in batches as they come in.
+) -> AsyncIterator[Fetched]:
+    """Fetch many objects at once.
 
-    The queue between the workers and the caller is bounded: a slow destination slows the fetching down, and memory
-    stays flat. Closing the iterator ends the workers.
+    What has come waits for the caller in a short queue: a slow destination slows the fetching down, and memory stays
+    flat. Closing the iterator ends the workers.
 
     Args:
         wanted: what to fetch; one is taken when a worker is free for it.
         fetch: fetches one of them.
         workers: the most that are under way at once.
-        batch_size: the most objects in a batch.
         should_stop: tells whether to fetch no more.
         in_a_hurry: tells whether what is under way then has only a few seconds to end; by default as `should_stop`.
         on_answer: called with each answer as it comes.
 
     Yields:
-        Batches of answers in order of arrival, failures among them.
+        Answers in order of arrival, failures among them.
 
     Raises:
         ExtendError: one that every other request would meet too, such as a refused key.
     """
     pending = iter(wanted)
-    answers: asyncio.Queue[Fetched | Exception | None] = asyncio.Queue(maxsize=batch_size)
+    answers: asyncio.Queue[Fetched | Exception | None] = asyncio.Queue(maxsize=_QUEUE)
 
     async def put(answer: Fetched | Exception) -> None:
         on_answer()
@@ -78,16 +79,11 @@ async def fetch_all(
     tasks = [asyncio.create_task(_work(pending, fetch, put, should_stop)) for _ in range(workers)]
     closer = asyncio.create_task(_close(tasks, answers, in_a_hurry or should_stop))
     try:
-        batch: list[Fetched] = []
         while (answer := await answers.get()) is not None:
             if isinstance(answer, Exception):
                 raise answer
-            batch.append(answer)
-            if len(batch) >= batch_size:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+            yield answer
+            answer = None  # a payload of megabytes need not wait for the next one
     finally:
         for task in (closer, *tasks):
             task.cancel()

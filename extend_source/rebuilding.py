@@ -12,6 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.config import SECTION
 from extend_source.hints import silence_expected_warnings
+from extend_source.holding import held_database
 from extend_source.locking import only_sync
 from extend_source.pending import finish_pending
 from extend_source.progress import SyncProgress
@@ -91,7 +92,7 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
     """
     settings = resolved_settings(**{"api_key": "", **arguments})
     replay = Replay(settings, progress or SyncProgress())
-    with only_sync(pipeline):
+    with only_sync(pipeline), held_database(pipeline):
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
             while not replay.is_over:

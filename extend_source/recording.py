@@ -40,6 +40,8 @@ class Recorder:
         """
         self._settings, self._landed, self._progress, self._load_id = settings, landed, progress, load_id
         self._selection = selection_text(tables)
+        self._added: list[tuple[WantedRun, str]] = []
+        self._failures: dict[str, Fetched] = {}
         self._privacy = privacy_rules(settings)
         self._flattener = Flattener(
             with_contents=settings.file_contents != "none",
@@ -52,33 +54,41 @@ class Recorder:
         )
 
     @property
+    def waiting(self) -> int:
+        """The runs added since the last `settle_runs`."""
+        return len(self._added) + len(self._failures)
+
+    @property
     def flattener(self) -> Flattener:
         """Where rows that need no more thought are added."""
         return self._flattener
 
-    def add_runs(self, answers: Sequence[Fetched], worklist: Worklist) -> None:
-        """Record runs and strike them out of the worklist."""
-        sums = self._landed.payload_sums(answer.wanted.id for answer in answers)
-        failures: dict[str, Fetched] = {}
-        for answer in answers:
-            wanted: WantedRun = answer.wanted
-            worklist.done(wanted)
-            if answer.payload is None:
-                failures[wanted.id] = answer
-                continue
-            origin = Origin(
-                self._settings.api_version,
-                self._settings.workspace_id,
-                answer.fetched_at,
-                wanted.created_at,
-                wanted.updated_at,
-                self._selection,
-            )
-            try:
-                payload_sum = self._flattener.add_run(answer.payload, origin)
-            except Exception as defect:  # one odd payload must not end the sync
-                failures[wanted.id] = replace(answer, payload=None, error=_unreadable(defect))
-                continue
+    def add_run(self, answer: Fetched, worklist: Worklist) -> None:
+        """Record a run and strike it out of the worklist; `settle_runs` completes the batch."""
+        wanted: WantedRun = answer.wanted
+        worklist.done(wanted)
+        if answer.payload is None:
+            self._failures[wanted.id] = answer
+            return
+        origin = Origin(
+            self._settings.api_version,
+            self._settings.workspace_id,
+            answer.fetched_at,
+            wanted.created_at,
+            wanted.updated_at,
+            self._selection,
+        )
+        try:
+            self._added.append((wanted, self._flattener.add_run(answer.payload, origin)))
+        except Exception as defect:  # one odd payload must not end the sync
+            self._failures[wanted.id] = replace(answer, payload=None, error=_unreadable(defect))
+
+    def settle_runs(self, worklist: Worklist) -> None:
+        """Compare the runs added since the last call with what has landed, and record those that failed."""
+        added, failures = self._added, self._failures
+        self._added, self._failures = [], {}
+        sums = self._landed.payload_sums(wanted.id for wanted, _ in added)
+        for wanted, payload_sum in added:
             changed = sums.get(wanted.id) != payload_sum
             self._progress.fetched += 1
             self._progress.changed += changed

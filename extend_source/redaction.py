@@ -31,7 +31,7 @@ def redact_signed_urls(text: str) -> str:
     Returns:
         The text, with ``?[redacted]`` in place of the query of each signed URL.
     """
-    if not _SIGNATURE_HINT.search(text):
+    if "://" not in text or not _SIGNATURE_HINT.search(text):
         return text
     return _SIGNED_URL.sub(rf"\1?{REDACTED}", text)
 

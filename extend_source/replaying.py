@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from extend_source.api import ExtendError
 from extend_source.api.decoding import decode_json, encode_json
-from extend_source.batches import BATCH_SIZE
+from extend_source.batches import BATCH_RUNS
 from extend_source.config import ExtendSettings
 from extend_source.destination import equals
 from extend_source.landed import LandedData, as_utc
@@ -185,7 +185,7 @@ class Replay:
         load = _Load(self, landed, load_id)
         room = self._size_of_next_load()
         while room and self.stopped_by is None:
-            some = [self._pending.popleft() for _ in range(min(room, BATCH_SIZE))]
+            some = [self._pending.popleft() for _ in range(min(room, BATCH_RUNS))]
             done = load.add(some)
             self._pending.extendleft(reversed(some[done:]))
             yield load.take()

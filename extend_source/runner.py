@@ -14,6 +14,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from extend_source.api import ExtendError
 from extend_source.config import SECTION, ExtendSettings
 from extend_source.discovery import checked_run_ids
+from extend_source.holding import held_database
 from extend_source.locking import only_sync
 from extend_source.pending import dropped_a_load, finish_pending, forget_dropped_load, load_ids, note_failure
 from extend_source.privacy import privacy_rules
@@ -130,7 +131,8 @@ def sync(
     settings = resolved_settings(**arguments)
     session = SyncSession(progress or SyncProgress(), bounded=True, reconcile=reconcile)
     ids = None if run_ids is None else checked_run_ids(run_ids)
-    with only_sync(pipeline):
+    where = location(pipeline)
+    with only_sync(pipeline), held_database(pipeline) as session.database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
             session.compare_all = dropped_a_load(pipeline)
@@ -144,7 +146,7 @@ def sync(
             if error is None:
                 raise
             raise error from None
-    return _result(pipeline, session, loads)
+    return _result(pipeline, where, session, loads)
 
 
 def resolved_settings(**arguments: Any) -> ExtendSettings:
@@ -197,7 +199,7 @@ def _refuse_too_many_errors(progress: SyncProgress, settings: ExtendSettings) ->
     raise TooManyErrors(f"{failed:,} of {tried:,} runs could not be loaded, the first one as: {first}")
 
 
-def _result(pipeline: dlt.Pipeline, session: SyncSession, loads: list[str]) -> SyncResult:
+def _result(pipeline: dlt.Pipeline, where: str, session: SyncSession, loads: list[str]) -> SyncResult:
     progress, worklist = session.progress, session.worklist
     sent = progress.requests
     assert worklist is not None
@@ -225,7 +227,7 @@ def _result(pipeline: dlt.Pipeline, session: SyncSession, loads: list[str]) -> S
         left=left,
         listing_complete=worklist.listing_stopped_by is None,
         watermark=reached.watermark,
-        destination=location(pipeline),
+        destination=where,
         dataset=pipeline.dataset_name,
         errors=dict(progress.errors),
         load_ids=loads,

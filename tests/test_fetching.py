@@ -35,19 +35,18 @@ class Api:
         return {"id": number}
 
 
-def fetched(api: Api, count: int, *, workers: int = 4, batch_size: int = 10) -> list[list[Fetched]]:
-    async def collect() -> list[list[Fetched]]:
-        return [batch async for batch in fetch_all(range(count), api.get, workers=workers, batch_size=batch_size)]
+def fetched(api: Api, count: int, *, workers: int = 4) -> list[Fetched]:
+    async def collect() -> list[Fetched]:
+        return [answer async for answer in fetch_all(range(count), api.get, workers=workers)]
 
     return asyncio.run(collect())
 
 
-def test_everything_comes_exactly_once_in_full_batches() -> None:
-    batches = fetched(Api(), 25)
+def test_everything_comes_exactly_once() -> None:
+    answers = fetched(Api(), 25)
 
-    assert [len(batch) for batch in batches] == [10, 10, 5]
-    assert sorted(answer.wanted for batch in batches for answer in batch) == list(range(25))
-    assert all(answer.payload == {"id": answer.wanted} for batch in batches for answer in batch)
+    assert sorted(answer.wanted for answer in answers) == list(range(25))
+    assert all(answer.payload == {"id": answer.wanted} for answer in answers)
 
 
 def test_no_more_than_the_workers_are_under_way() -> None:
@@ -59,9 +58,9 @@ def test_no_more_than_the_workers_are_under_way() -> None:
 
 
 def test_a_missing_object_is_an_answer_and_not_the_end() -> None:
-    (batch,) = fetched(Api(missing={2}), 4)
+    answers = fetched(Api(missing={2}), 4)
 
-    assert {answer.wanted: type(answer.error) for answer in batch} == {
+    assert {answer.wanted: type(answer.error) for answer in answers} == {
         0: type(None), 1: type(None), 2: NotFound, 3: type(None),
     }  # fmt: skip
 
@@ -70,27 +69,27 @@ def test_a_refusal_ends_it_at_once() -> None:
     api = Api(refused=5)
 
     with pytest.raises(AccessRefused):
-        fetched(api, 1000, batch_size=3)
+        fetched(api, 1000)
 
-    assert len(api.asked) < 25
+    assert len(api.asked) < 30
 
 
 def test_a_slow_caller_slows_the_fetching_down() -> None:
     api = Api()
 
-    async def read_one_batch() -> None:
-        batches = fetch_all(range(1000), api.get, workers=4, batch_size=10)
-        await batches.__anext__()
+    async def read_one() -> None:
+        answers = fetch_all(range(1000), api.get, workers=4)
+        await answers.__anext__()
         for _ in range(100):
             await asyncio.sleep(0)
-        await batches.aclose()  # type: ignore[attr-defined]
+        await answers.aclose()  # type: ignore[attr-defined]
 
-    asyncio.run(read_one_batch())
+    asyncio.run(read_one())
 
-    assert len(api.asked) <= 10 + 10 + 4
+    assert len(api.asked) <= 1 + 16 + 4
 
 
-def test_nothing_to_fetch_is_no_batch() -> None:
+def test_nothing_to_fetch_is_no_answer() -> None:
     assert fetched(Api(), 0) == []
 
 
@@ -99,7 +98,7 @@ def test_a_defect_reaches_the_caller() -> None:
         raise ZeroDivisionError
 
     async def collect() -> None:
-        async for _ in fetch_all([1, 2], broken, workers=2, batch_size=1):
+        async for _ in fetch_all([1, 2], broken, workers=2):
             pass
 
     with pytest.raises(ZeroDivisionError):
@@ -109,11 +108,11 @@ def test_a_defect_reaches_the_caller() -> None:
 def test_a_stop_ends_it_with_what_has_come() -> None:
     api = Api()
 
-    async def collect() -> list[int]:
-        batches = fetch_all(range(1000), api.get, workers=4, batch_size=10, should_stop=lambda: len(api.asked) >= 50)
-        return [len(batch) async for batch in batches]
+    async def collect() -> list[Fetched]:
+        answers = fetch_all(range(1000), api.get, workers=4, should_stop=lambda: len(api.asked) >= 50)
+        return [answer async for answer in answers]
 
-    assert sum(asyncio.run(collect())) == len(api.asked) <= 54
+    assert len(asyncio.run(collect())) == len(api.asked) <= 54
 
 
 def test_after_a_stop_requests_that_hang_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,12 +123,12 @@ def test_after_a_stop_requests_that_hang_are_given_up(monkeypatch: pytest.Monkey
         return {}
 
     async def collect() -> list[Any]:
-        return [batch async for batch in fetch_all([1], hang, workers=1, batch_size=1, should_stop=lambda: True)]
+        return [answer async for answer in fetch_all([1], hang, workers=1, should_stop=lambda: True)]
 
     async def started() -> list[Any]:
         stop = False
-        batches = fetch_all([1], hang, workers=1, batch_size=1, should_stop=lambda: stop)
-        waiting = asyncio.ensure_future(batches.__anext__())
+        answers = fetch_all([1], hang, workers=1, should_stop=lambda: stop)
+        waiting = asyncio.ensure_future(answers.__anext__())
         await asyncio.sleep(0.01)
         stop = True
         with pytest.raises(StopAsyncIteration):
@@ -146,8 +145,7 @@ def test_what_is_withdrawn_is_no_answer() -> None:
             raise Withdrawn
         return {"id": number}
 
-    async def collect() -> list[list[Fetched]]:
-        return [batch async for batch in fetch_all(range(100), get, workers=2, batch_size=10)]
+    async def collect() -> list[Fetched]:
+        return [answer async for answer in fetch_all(range(100), get, workers=2)]
 
-    (batch,) = asyncio.run(collect())
-    assert [(answer.wanted, answer.error) for answer in batch] == [(0, None), (1, None), (2, None)]
+    assert [(answer.wanted, answer.error) for answer in asyncio.run(collect())] == [(0, None), (1, None), (2, None)]

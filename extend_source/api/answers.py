@@ -39,6 +39,9 @@ from extend_source.redaction import redact
 Clean = Callable[[str], str]
 """Removes secrets from a text. A function, so that the secret itself is in no frame of a traceback."""
 
+Decode = Callable[[bytes], Any]
+"""Decodes a JSON body; its `ValueError` repeats nothing of the body."""
+
 _LONGEST_MESSAGE = 300
 _TRY_AGAIN = frozenset({408, 409, 425})
 """Statuses below 500 that the vendor's SDKs repeat as well, 429 apart; 425 is RFC 8470."""
@@ -179,13 +182,14 @@ def connection_error(error: Exception, call: str, base_url: str, clean: Clean) -
     return NoAnswer(f"{call}: no complete answer from {base_url}: {reason}")
 
 
-def json_object(response: httpx.Response, call: str, clean: Clean) -> dict[str, Any]:
+def json_object(response: httpx.Response, call: str, clean: Clean, decode: Decode = decode_json) -> dict[str, Any]:
     """Read the object of an answer with status 200.
 
     Args:
         response: the answer, its body read.
         call: what was asked.
         clean: removes secrets.
+        decode: decodes the body.
 
     Returns:
         The decoded object; its ``success`` is not false.
@@ -194,7 +198,7 @@ def json_object(response: httpx.Response, call: str, clean: Clean) -> dict[str, 
         MalformedResponse: truncated, not JSON, no object, or ``success`` is false.
     """
     try:
-        body = decode_json(response.content)
+        body = decode(response.content)
     except ValueError as error:
         problem = str(error)  # safe to quote: decode_json repeats nothing of the body
     else:

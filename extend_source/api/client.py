@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
@@ -11,6 +12,8 @@ import httpx
 
 from extend_source.api.answers import cleaner
 from extend_source.api.budget import RequestBudget
+from extend_source.api.connections import Connections
+from extend_source.api.decoding import MemberDecoder
 from extend_source.api.errors import InvalidRequest, MalformedResponse
 from extend_source.api.listing import MAX_PAGE_SIZE, RunFilters, RunPage, SortBy, SortDirection, pages
 from extend_source.api.retries import RetryPolicy
@@ -93,32 +96,18 @@ class ExtendClient:
         self._may_send = may_send
         self._transport = transport
         self._timeout = timeout
-        self._http: httpx.AsyncClient | None = None
+        self._run_decoder = MemberDecoder(remembered="config")
+        self._certificates: ssl.SSLContext | None = None
+        self._connections: Connections | None = None
         self._sender: Sender | None = None
 
     def __repr__(self) -> str:
         return f"ExtendClient(base_url={self.base_url!r}, workspace_id={self.workspace_id!r})"
 
     async def __aenter__(self) -> ExtendClient:
-        headers = {
-            "authorization": f"Bearer {self._api_key}",
-            "x-extend-api-version": self.api_version,
-            "accept": "application/json",
-            "user-agent": _USER_AGENT,
-        }
-        if self.workspace_id:
-            headers["x-extend-workspace-id"] = self.workspace_id
-        self._http = httpx.AsyncClient(
-            headers=headers,
-            timeout=self._timeout,
-            transport=self._transport,
-            follow_redirects=False,
-            # a proxy of the environment is not meant for this machine, and would see the key in the clear
-            trust_env=not is_loopback(httpx.URL(self.base_url).host),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=self.budget.max_concurrency),
-        )
+        self._connections = Connections(self._http_client)
         self._sender = Sender(
-            self._http,
+            self._connections,
             base_url=self.base_url,
             clean=cleaner(self._api_key),
             workspace_id=self.workspace_id,
@@ -132,9 +121,31 @@ class ExtendClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        http, self._http, self._sender = self._http, None, None
-        if http is not None:
-            await http.aclose()
+        connections, self._connections, self._sender = self._connections, None, None
+        if connections is not None:
+            await connections.aclose()
+
+    def _http_client(self, limits: httpx.Limits) -> httpx.AsyncClient:
+        headers = {
+            "authorization": f"Bearer {self._api_key}",
+            "x-extend-api-version": self.api_version,
+            "accept": "application/json",
+            "user-agent": _USER_AGENT,
+        }
+        if self.workspace_id:
+            headers["x-extend-workspace-id"] = self.workspace_id
+        # a proxy of the environment is not meant for this machine, and would see the key in the clear
+        trust_env = not is_loopback(httpx.URL(self.base_url).host)
+        self._certificates = self._certificates or httpx.create_ssl_context(trust_env=trust_env)
+        return httpx.AsyncClient(
+            headers=headers,
+            timeout=self._timeout,
+            transport=self._transport,
+            verify=self._certificates,
+            follow_redirects=False,
+            trust_env=trust_env,
+            limits=limits,
+        )
 
     async def get_run(self, run_id: str) -> Payload:
         """Fetch a full processor run (docs "Get Processor Run", API 2025-04-21).
@@ -151,7 +162,11 @@ class ExtendClient:
         """
         path = f"/processor_runs/{_path_segment(run_id)}"
         return await self._open_sender().get(
-            "get_run", path, {}, lambda body: self._adapter.run(_object(body, "processorRun", run_id))
+            "get_run",
+            path,
+            {},
+            lambda body: self._adapter.run(_object(body, "processorRun", run_id)),
+            self._run_decoder.decode,
         )
 
     async def get_file(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import OrderedDict
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ _NUL_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_MEMBERS_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _CANONICAL_ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
@@ -37,9 +39,7 @@ def decode_json(body: bytes) -> Any:
     Raises:
         ValueError: the body is not JSON; the text quotes nothing of it.
     """
-    body = body.removeprefix(_UTF8_BOM)
-    if b"\\u0000" in body:
-        body = _NUL_ESCAPE.sub(rb"\1\\ufffd", body)
+    body = _without_nul(body.removeprefix(_UTF8_BOM))
     try:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError) as error:
@@ -50,6 +50,56 @@ def decode_json(body: bytes) -> Any:
         except (ValueError, ArithmeticError, RecursionError) as error:
             reason = _reason(error)
     raise ValueError(f"not JSON: {reason}")
+
+
+class MemberDecoder:
+    """Decodes objects of objects as `decode_json` does, but parts that are the same bytes only once.
+
+    A run carries its output up to three times, and thousands of runs carry one config. Such parts become one Python
+    object, which nobody may change, and which is found equal by identity.
+    """
+
+    def __init__(self, remembered: str, at_most: int = 256) -> None:
+        """Start with nothing decoded.
+
+        Args:
+            remembered: the key of members that are remembered from body to body.
+            at_most: how many of them.
+        """
+        self._remembered, self._at_most = remembered, at_most
+        self._known: OrderedDict[bytes, Any] = OrderedDict()
+
+    def decode(self, body: bytes) -> Any:
+        """Decode a JSON body; see `decode_json`."""
+        try:
+            members = _MEMBERS_DECODER.decode(_without_nul(body))
+            return {key: self._object(bytes(part)) for key, part in members.items()}
+        except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
+            return decode_json(body)  # it has what is to be mended, or to be complained of
+
+    def _object(self, part: bytes) -> Any:
+        if not part.startswith(b"{"):
+            return _DECODER.decode(part)
+        decoded: dict[bytes, Any] = {}
+        members: dict[str, Any] = {}
+        for key, raw in _MEMBERS_DECODER.decode(part).items():
+            text = bytes(raw)
+            if key == self._remembered:
+                members[key] = self._remember(text)
+            elif text in decoded:
+                members[key] = decoded[text]
+            else:
+                members[key] = decoded[text] = _DECODER.decode(text)
+        return members
+
+    def _remember(self, text: bytes) -> Any:
+        if text in self._known:
+            self._known.move_to_end(text)
+        else:
+            self._known[text] = _DECODER.decode(text)
+            if len(self._known) > self._at_most:
+                self._known.popitem(last=False)
+        return self._known[text]
 
 
 def encode_json(value: Any, *, sort_keys: bool = False) -> str:
@@ -63,6 +113,10 @@ def encode_json(value: Any, *, sort_keys: bool = False) -> str:
         The JSON text, without spaces.
     """
     return (_CANONICAL_ENCODER if sort_keys else _ENCODER).encode(value).decode()
+
+
+def _without_nul(body: bytes) -> bytes:
+    return _NUL_ESCAPE.sub(rb"\1\\ufffd", body) if b"\\u0000" in body else body
 
 
 def _reason(error: Exception) -> str:

@@ -11,8 +11,10 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from extend_source.api.answers import Clean, connection_error, error_of, json_object
+from extend_source.api.answers import Clean, Decode, connection_error, error_of, json_object
 from extend_source.api.budget import RequestBudget, Turn
+from extend_source.api.connections import Connections
+from extend_source.api.decoding import decode_json
 from extend_source.api.errors import ApiUnreachable, ExtendError, ExtendTransientError, Withdrawn
 from extend_source.api.retries import RetryPolicy, requested_wait
 from extend_source.api.statistics import RequestStatistics
@@ -31,7 +33,7 @@ class Sender:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        connections: Connections,
         *,
         base_url: str,
         clean: Clean,
@@ -41,7 +43,7 @@ class Sender:
         statistics: RequestStatistics,
         may_send: Callable[[], bool],
     ) -> None:
-        self._http = http
+        self._connections = connections
         self._base_url = base_url
         self._clean = clean
         self._workspace_id = workspace_id
@@ -52,7 +54,14 @@ class Sender:
         self._failures_in_a_row = 0
         self._refusal: ExtendError | None = None
 
-    async def get(self, endpoint: str, path: str, parameters: dict[str, str], read: Callable[[dict[str, Any]], T]) -> T:
+    async def get(
+        self,
+        endpoint: str,
+        path: str,
+        parameters: dict[str, str],
+        read: Callable[[dict[str, Any]], T],
+        decode: Decode = decode_json,
+    ) -> T:
         """Send a GET until it succeeds, is refused, or the policy gives up.
 
         Args:
@@ -60,6 +69,7 @@ class Sender:
             path: the path below the base URL, percent-encoded.
             parameters: the query, not yet percent-encoded.
             read: makes the result of the JSON object; its `ExtendError` counts like one from the server.
+            decode: makes the JSON object of the body; `ValueError`: it is none.
 
         Returns:
             What ``read`` returned.
@@ -81,7 +91,7 @@ class Sender:
                 started = time.monotonic()
                 deadline = deadline or started + self._retry_policy.max_elapsed
                 try:
-                    result = read(await self._attempt(path, query, deadline - started, turn))
+                    result = read(await self._attempt(path, query, deadline - started, turn, decode))
                 except ExtendError as error:
                     problem = error
                     wait = self._retry_policy.wait(attempt, problem.retry_after)
@@ -98,7 +108,7 @@ class Sender:
                 await asyncio.sleep(wait)
         raise AssertionError("count() never ends")
 
-    async def _attempt(self, path: str, query: str, seconds: float, turn: Turn) -> dict[str, Any]:
+    async def _attempt(self, path: str, query: str, seconds: float, turn: Turn, decode: Decode) -> dict[str, Any]:
         """Send one request and read its whole answer, within some seconds."""
         call = f"GET {path}"
 
@@ -107,15 +117,16 @@ class Sender:
                 self._budget.left(turn)
 
         try:
-            response = await asyncio.wait_for(
-                self._http.get(f"{self._base_url}{path}{query}", extensions={"trace": trace}), seconds
-            )
+            with self._connections.one() as http:
+                request = http.get(f"{self._base_url}{path}{query}", extensions={"trace": trace})
+                response = await asyncio.wait_for(request, seconds)
         except (httpx.HTTPError, asyncio.TimeoutError) as error:
             problem = connection_error(error, call, self._base_url, self._clean)
         else:
             self._statistics.bytes_received += response.num_bytes_downloaded
+            self._statistics.bytes_decoded += len(response.content)
             if response.status_code == 200:
-                return json_object(response, call, self._clean)
+                return json_object(response, call, self._clean, decode)
             problem = error_of(response, call, self._clean, self._workspace_id)
             problem.retry_after = requested_wait(response.headers, time.time())
         # raised out here: inside, its context would be httpx's error, which holds the request with the key

@@ -17,6 +17,7 @@ class RequestStatistics:
         throttled: 429 answers.
         seconds_waiting: seconds in which a request was ready and the request budget held it back.
         bytes_received: bytes of the bodies as they came over the wire (compressed).
+        bytes_decoded: bytes of the bodies as they were decoded.
     """
 
     requests: int = 0
@@ -25,6 +26,7 @@ class RequestStatistics:
     throttled: int = 0
     seconds_waiting: float = 0.0
     bytes_received: int = 0
+    bytes_decoded: int = 0
 
     def sent(self, endpoint: str, *, retry: bool, waited: float) -> None:
         """Count a request that is about to be sent.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -17,20 +16,22 @@ from extend_source.tables.reading import Extra
 class TableBuilder:
     """The rows of one table, on their way to Arrow.
 
-    A row is a tuple in the order of the schema. Transposing all of them at once is a loop in C, several
-    times faster than appending each value to a list of its column.
+    A row is a tuple of what the builder worked out, what the API sent, and what no column holds; the columns are put in
+    the order of the schema once a batch. Transposing all rows at once is a loop in C, several times faster than
+    appending each value to a list of its column.
     """
 
     def __init__(self, table: TableSchema) -> None:
         """Start with no rows."""
         self.table = table
         self._rows: list[tuple[Any, ...]] = []
-        by_role = [*table.own_columns, *table.api_columns]
-        names = [column.name for column in by_role]
-        if any(column.name == EXTRA for column in table.columns):
+        names = [column.name for column in (*table.own_columns, *table.api_columns)]
+        self._has_extra = any(column.name == EXTRA for column in table.columns)
+        if self._has_extra:
             names.append(EXTRA)
-        self._in_schema_order = itemgetter(*(names.index(column.name) for column in table.columns))
-        self._has_extra = EXTRA in names
+        self._places = [names.index(column.name) for column in table.columns]
+        self._marker = [table.marker.get(name) for name in names]
+        self._owner = names.index(table.replaced_by) if table.replaced_by else 0
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -43,10 +44,10 @@ class TableBuilder:
             api: the values read from the API object, in schema order.
             extra: what no column holds.
         """
-        values = (*own, *api)
         if self._has_extra:
-            values = (*values, to_json(extra) if extra else None)
-        self._rows.append(self._in_schema_order(values))
+            self._rows.append((*own, *api, to_json(extra) if extra else None))
+        else:
+            self._rows.append((*own, *api))
 
     def mark(self, owner: str) -> None:
         """Say that an owner was loaded, so that rows it no longer has are removed.
@@ -54,10 +55,9 @@ class TableBuilder:
         Args:
             owner: the value of the table's `replaced_by` column.
         """
-        table = self.table
-        marker = dict(table.marker)
-        marker[str(table.replaced_by)] = owner
-        self._rows.append(tuple(marker.get(column.name) for column in table.columns))
+        marker = self._marker.copy()
+        marker[self._owner] = owner
+        self._rows.append(tuple(marker))
 
     def cut(self, length: int) -> None:
         """Drop the rows beyond a length."""
@@ -76,7 +76,7 @@ class TableBuilder:
         if not self._rows:
             return schema.empty_table()
         columns = list(zip(*self._rows, strict=True))
-        arrays = [pa.array(values, type=field.type) for values, field in zip(columns, schema, strict=False)]
+        arrays = [pa.array(columns[place], type=field.type) for place, field in zip(self._places, schema, strict=False)]
         arrays.append(pa.array([load_id] * len(self._rows), type=pa.string()))
         self._rows = []
         return pa.Table.from_arrays(arrays, schema=schema)

@@ -27,6 +27,9 @@ _RANGES = (
 )
 _EXTEND_TYPES = ("date", "currency", "signature")
 
+_MOST_KNOWN = 1000
+"""So many configs are known by identity: decoding gives equal ones as one object."""
+
 FieldRow = tuple[str, str | None, str | None, str | None, str | None, bool | None, str | None, str | None]
 """path, field id, name, value type, extend type, nullable, description, enum values as JSON."""
 
@@ -39,6 +42,7 @@ class ConfigTables:
         self._tables = tables
         self._drift = drift
         self._seen: set[str] = set()
+        self._ids: dict[int, tuple[dict[str, Any], str]] = {}
 
     def add(self, config: dict[str, Any]) -> str:
         """Add the config that a run carries.
@@ -49,12 +53,21 @@ class ConfigTables:
         Returns:
             The config's id: SHA-256 of its canonical JSON, so that equal configs share one row.
         """
-        config = without_signed_urls(config)  # also in what becomes a row of its own, such as a field's description
-        text = encode_json(config, sort_keys=True)
+        known = self._ids.get(id(config))
+        if known is not None and known[1] in self._seen:
+            return known[1]
+        clean = without_signed_urls(config)  # also in what becomes a row of its own, such as a field's description
+        text = encode_json(clean, sort_keys=True)
         config_id = hashlib.sha256(text.encode()).hexdigest()
-        if config_id in self._seen:
-            return config_id
-        self._seen.add(config_id)
+        if len(self._ids) >= _MOST_KNOWN:
+            self._ids.clear()
+        self._ids[id(config)] = config, config_id  # kept, so that no other object gets its id
+        if config_id not in self._seen:
+            self._seen.add(config_id)
+            self._write(config_id, clean, text)
+        return config_id
+
+    def _write(self, config_id: str, config: dict[str, Any], text: str) -> None:
         values, _ = _CONFIG.read(config, self._drift)
         rules = next((config[key] for key in _RULES if isinstance(config.get(key), str)), None)
         self._tables[schemas.RUN_CONFIGS].add([config_id, rules, text], values)
@@ -66,7 +79,6 @@ class ConfigTables:
             if path not in taken:
                 fields.add([config_id, path, len(taken), *rest])
                 taken.add(path)
-        return config_id
 
     def forget(self) -> None:
         """Forget which configs were written."""

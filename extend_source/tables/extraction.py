@@ -8,7 +8,7 @@ output type"). Both become rows of the same tables.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -31,6 +31,7 @@ _INSIGHT = ObjectReader.of(schemas.OUTPUT_INSIGHTS)
 _BOX_KEYS = ("left", "top", "right", "bottom")
 _NO_BOX = (None, None, None, None)
 _MISSING: Any = object()
+_OBJECTS = frozenset({dict})
 _INDEX = re.compile(r"\[\d+\]")
 
 Scalar = tuple[str, str | None, float | None, bool | None, date | None]
@@ -60,11 +61,6 @@ def number_text(value: int | float | Decimal) -> str:
     if isinstance(value, Decimal) and "E" in text and abs(value.adjusted()) < 40:
         return format(value, "f")
     return text
-
-
-def node_columns(node: Node) -> tuple[Any, ...]:
-    """Return path, path_template, field, parent_path and row_index of a node."""
-    return node.path, node.template, node.field, node.parent_path, node.row_index
 
 
 class ExtractionTables:
@@ -167,7 +163,7 @@ class ExtractionTables:
         legacy: bool = False,
     ) -> None:
         reader = _LEGACY_RESULT if legacy else _ENTRY
-        values: Iterable[Any] = reader.nothing
+        values: Sequence[Any] = reader.nothing
         extra: Extra | None = None
         citation_count = None
         if isinstance(entry, dict):
@@ -178,7 +174,7 @@ class ExtractionTables:
                 items = entry.get(sub)
                 if items is None:
                     continue
-                if not isinstance(items, list) or not all(isinstance(one, dict) for one in items):
+                if not isinstance(items, list) or not set(map(type, items)) <= _OBJECTS:
                     self._drift.unexpected_type("extraction_field", sub, items)
                     extra = {**(extra or {}), sub: items}
                     continue
@@ -188,8 +184,17 @@ class ExtractionTables:
         elif entry is not None:
             self._drift.unexpected_type("extraction_field", "metadata", entry)
             extra = {"metadata": entry}
-        own = (run_id, *node_columns(node), position, *scalar, citation_count)
-        self._fields.add((*own, key if key != node.path else None), list(values), extra)
+        path, template, _, field, parent_path, row_index, _ = node
+        self._fields.add(
+            (
+                *(run_id, path, template, field, parent_path, row_index, position),
+                *scalar,
+                citation_count,
+                key if key != path else None,
+            ),
+            values,
+            extra,
+        )
 
     def _add_citations(self, run_id: str, path: str, citations: list[dict[str, Any]]) -> None:
         for position, citation in enumerate(citations):

@@ -154,7 +154,7 @@ def to_document_json(value: Any) -> str:
         ValueError: it has a number of an exponent that no database takes in a JSON column.
     """
     text = encode_json(value)
-    if _LONG_EXPONENT.search(text) and _has_huge_number(value):
+    if ("e" in text or "E" in text) and _LONG_EXPONENT.search(text) and _has_huge_number(value):
         raise ValueError("a number beyond every database's range")
     return text
 

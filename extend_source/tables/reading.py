@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from extend_source.tables.contract import Column, TableSchema
-from extend_source.tables.kinds import CREDITS, json_type
+from extend_source.tables.kinds import Converter, json_type, to_credits
 
 Extra = dict[str, Any]
 
@@ -62,15 +62,15 @@ class ObjectReader:
         """
         self.object_name = object_name
         self._prefix = prefix
-        columns = tuple(columns)
         nested: dict[str, list[int]] = {}
-        self._values: list[tuple[str, Column, int]] = []
+        self._values: list[tuple[str, Converter, int]] = []
+        columns = tuple(columns)
         for index, column in enumerate(columns):
             key, _, rest = (column.api or "")[len(prefix) :].partition(".")
             if rest:
                 nested.setdefault(key, []).append(index)
             else:
-                self._values.append((key, column, index))
+                self._values.append((key, column.kind.convert, index))
         self._objects: list[tuple[str, ObjectReader, list[int]]] = []
         for key, indexes in nested.items():
             inner_handled = [name.partition(".")[2] for name in handled if name.startswith(key + ".")]
@@ -107,21 +107,21 @@ class ObjectReader:
         """
         values: list[Any] = list(self.nothing)
         extra: Extra | None = None
-        for key, column, index in self._values:
-            value = source.get(key)
-            if value is None:
-                continue
-            try:
-                values[index] = converted = column.kind.convert(value)
-            except (ValueError, TypeError):
-                drift.unexpected_type(self.object_name, self._prefix + key, value)
-                extra = {**(extra or {}), key: value}
-                continue
-            if column.kind is CREDITS and converted != value:
-                # noise beyond the sixth decimal: rounded in the column, exact in extra
-                extra = {**(extra or {}), key: value}
+        get = source.get
+        for key, convert, index in self._values:
+            value = get(key)
+            if value is not None:
+                try:
+                    values[index] = converted = convert(value)
+                except (ValueError, TypeError):
+                    drift.unexpected_type(self.object_name, self._prefix + key, value)
+                    extra = {**(extra or {}), key: value}
+                    continue
+                if convert is to_credits and converted != value:
+                    # noise beyond the sixth decimal: rounded in the column, exact in extra
+                    extra = {**(extra or {}), key: value}
         for key, reader, indexes in self._objects:
-            value = source.get(key)
+            value = get(key)
             if value is None:
                 continue
             left_over = reader._read_into(values, indexes, value, drift)

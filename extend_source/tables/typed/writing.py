@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -28,6 +28,15 @@ class _Undated(NamedTuple):
     version_id: str | None
 
 
+@dataclass
+class _Sightings:
+    """When the runs of one config and version were created, that say so: the first and the last of them."""
+
+    names: tuple[TypedName, ...]
+    first: datetime
+    last: datetime
+
+
 class TypedTables:
     """The typed tables of one load, on their way to Arrow."""
 
@@ -45,6 +54,7 @@ class TypedTables:
         self._touched: dict[str, TypedName] = {}
         self._changed: dict[tuple[str, str, str], TypedName] = {}
         self._undated: dict[str, _Undated] = {}
+        self._sightings: dict[tuple[str, str, str | None, str | None], _Sightings] = {}
 
     @property
     def undated_runs(self) -> list[str]:
@@ -76,7 +86,14 @@ class TypedTables:
             row = rows[plan.root.table_name][0]
             self._undated[run["id"]] = _Undated(row, plan.names, processor_name, version_id)
         else:
-            self._note(plan.names, processor_name, version_id, created_at)
+            of_version = (*key, processor_name, version_id)
+            seen = self._sightings.get(of_version)
+            if seen is None:
+                self._sightings[of_version] = _Sightings(plan.names, created_at, created_at)
+            elif created_at < seen.first:
+                seen.first = created_at
+            elif created_at > seen.last:
+                seen.last = created_at
         for table in self._names.tables_of(processor_id):
             self._touched[table.table_name] = table
             if table.path != plan.root.path:
@@ -112,6 +129,10 @@ class TypedTables:
         Returns:
             Every table of the processors seen, by name.
         """
+        for (_, _, processor_name, version_id), seen in self._sightings.items():
+            self._note(seen.names, processor_name, version_id, seen.first)
+            self._note(seen.names, processor_name, version_id, seen.last)
+        self._sightings = {}
         for run_id, (row, names, processor_name, version_id) in self._undated.items():
             row[_CREATED_AT] = created.get(run_id)
             self._note(names, processor_name, version_id, row[_CREATED_AT])

@@ -1,7 +1,7 @@
 """The charts themselves, in Altair: drawn from datasets that the page fills and filters.
 
 The page sets three parameters: ``everything`` (no processor is chosen), ``projecting`` (what the month is heading for
-belongs to the choice) and ``firstShown`` (the first day of the choice).
+belongs to the choice), ``firstShown`` and ``lastShown`` (the first and the last day of the choice).
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ def months(month: MonthToDate, first_day: date, last_day: date) -> Any:
             alt.param(name="everything", value=True),
             alt.param(name="projecting", value=first_day <= month.month),
             alt.param(name="firstShown", value=first_day.isoformat()),
+            alt.param(name="lastShown", value=last_day.isoformat()),
         )
     )
 
@@ -126,8 +127,13 @@ def _added_up() -> Any:
 def _budget(month: MonthToDate) -> list[Any]:
     if month.budget is None:
         return []
+    # what is not shown lies at zero, unseen: filtered away, it would leave a scale without any value
     data = alt.InlineData([{"budget": float(month.budget), "text": f"budget {figure(month.budget)}"}])
-    rule = alt.Chart(data).transform_filter("everything").encode(y="budget:Q")
+    rule = (
+        alt.Chart(data)
+        .transform_calculate(budget="everything ? datum.budget : 0")
+        .encode(y="budget:Q", opacity=_if("everything"))
+    )
     # on the left, where a month has only begun
     text = rule.mark_text(align="left", dx=5, dy=-8, color=_DARK_RED, fontSize=12).encode(x=alt.value(0), text="text:N")
     return [rule.mark_rule(color=_RED, strokeDash=[6, 4], strokeWidth=2), text]
@@ -146,10 +152,20 @@ def _projection(month: MonthToDate, last_day: date) -> list[Any]:
             {"moment": end.isoformat(), "spent": float(month.projected), "text": text},
         ]
     )
-    line = alt.Chart(data).transform_filter("projecting").encode(x="moment:T", y="spent:Q")
-    return [
-        line.mark_line(color=_BLUE, strokeDash=[2, 3], strokeWidth=2).encode(tooltip=alt.Tooltip("text:N", title="")),
-    ]
+    line = (
+        alt.Chart(data)
+        .transform_calculate(
+            moment="toDate(projecting ? datum.moment : lastShown)", spent="projecting ? datum.spent : 0"
+        )
+        .mark_line(color=_BLUE, strokeDash=[2, 3], strokeWidth=2)
+        .encode(x="moment:T", y="spent:Q", opacity=_if("projecting"), tooltip=alt.Tooltip("text:N", title=" "))
+    )
+    return [line]
+
+
+def _if(parameter: str) -> Any:
+    """Opacity: seen or not, as a parameter says."""
+    return alt.condition(parameter, alt.value(1), alt.value(0))
 
 
 def units(colours: Mapping[str, str], measure: str) -> Any:

@@ -76,6 +76,7 @@
       everything: !processor.value,
       projecting: !processor.value && firstShown() <= page.month && lastShown() >= page.last,
       firstShown: firstShown(),
+      lastShown: lastShown(),
     }),
   };
 
@@ -132,6 +133,7 @@
   }
 
   form.addEventListener("input", show);
+  form.addEventListener("change", show);  // what drives a browser may send only one of the two
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(show, 0));
   measure.addEventListener("change", () => redraw(page.charts.find((chart) => chart.name === "units")));

@@ -6,6 +6,7 @@ import html
 import json
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -34,15 +35,13 @@ def render_page(figures: CreditFigures) -> str:
         InvalidSetting: the extra ``report`` is not installed.
     """
     require_extra()
-    import vl_convert
-
     from extend_source.reports.page.charts import page_charts
 
     rows = page_rows(figures)
     charts = page_charts(rows, figures)
     return _template("page.html").substitute(
         style=_text("page.css"),
-        runtime=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script"),
+        runtime=_runtime(),
         script=_text("page.js"),
         data=_script_json(_data(figures, rows, charts)),
         span=f"{figures.first_day} to {figures.last_day}",
@@ -63,6 +62,15 @@ def render_page(figures: CreditFigures) -> str:
 def write_page(figures: CreditFigures, path: Path | str) -> None:
     """Write the page to a file; see `render_page`."""
     Path(path).write_text(render_page(figures), "utf-8")
+
+
+@cache  # it takes seconds, and is always the same
+def _runtime() -> str:
+    """The library that draws the charts."""
+    import vl_convert
+
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle.replace("</script", "<\\/script")
 
 
 def _data(figures: CreditFigures, rows: PageRows, charts: Sequence[PageChart]) -> dict[str, Any]:

@@ -186,6 +186,7 @@ def test_what_the_month_is_heading_for_is_a_line_to_its_end() -> None:
         ("2026-03-01", 2800.0),
     ]
     assert projection(Page(render_page(replace(ahead, month=over)))) == []
+    assert "Dotted" not in render_page(replace(ahead, month=over)).split("<script")[0]
     assert projection(Page(render_page(legacy_figures()))) == []
 
 

@@ -108,7 +108,7 @@ def _month(rows: PageRows, figures: CreditFigures) -> PageChart:
     unit = ["Credits added up from the first of each month; a month whose first days are left out is paler."]
     if month.budget is not None:
         unit.append("Budget (dashed): of all processors together.")
-    if month.projected is not None:
+    if drawing.has_projection(month):
         unit.append(f"Dotted: what {month.month:%B} is heading for.")
     return PageChart(
         name="month",

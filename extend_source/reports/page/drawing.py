@@ -98,6 +98,11 @@ def months(month: MonthToDate, first_day: date, last_day: date) -> Any:
     )
 
 
+def has_projection(month: MonthToDate) -> bool:
+    """Say whether the end of a month can be drawn: it is to come, and something is known."""
+    return None not in (month.credits, month.projected) and month.days < month.days_in_month
+
+
 def _added_up() -> Any:
     return (
         alt.Chart(alt.NamedData("days"))
@@ -141,10 +146,10 @@ def _budget(month: MonthToDate) -> list[Any]:
 
 def _projection(month: MonthToDate, last_day: date) -> list[Any]:
     """A line to the end of the month; none where nothing is known, or the month is over."""
-    ahead = month.days_in_month - month.days
-    if month.projected is None or month.credits is None or ahead <= 0:
+    if month.projected is None or month.credits is None or not has_projection(month):
         return []
-    begin, end = last_day + timedelta(days=1), last_day + timedelta(days=1 + ahead)
+    begin = last_day + timedelta(days=1)
+    end = begin + timedelta(days=month.days_in_month - month.days)
     text = f"heading for {figure(round(month.projected, 2))}"
     data = alt.InlineData(
         [

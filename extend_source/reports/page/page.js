@@ -123,7 +123,7 @@
     fillTable(document.querySelector("#expensive .table"),
       { run: "Run", day: "Day", processor: "Processor", pages: "Pages", credits: "Credits" },
       chosen("runs").slice(0, page.mostRuns), page.mostRuns,
-      datasets.runs.length ? "None among the most expensive runs." : "Of no run are the credits known.");
+      datasets.runs.length ? "None among the most expensive runs." : "No run is known to have cost credits.");
     const rows = chosen("days"), known = rows.filter((row) => row.credits !== null);
     const unknown = rows.reduce((sum, row) => sum + row.unknown, 0);
     const spent = Math.round(known.reduce((sum, row) => sum + row.credits, 0) * 100) / 100;

@@ -145,16 +145,16 @@ def test_tiles_have_two_decimals_at_most() -> None:
 
     page = Page(render_page(replace(example_figures(), days=days)))
 
-    assert page.tile("Spent in the span") == ("12,543.89", "credits")
+    assert page.tile("Spent") == ("12,543.89", "credits in the span")
 
 
 def test_tiles_say_what_is_unknown_and_what_is_a_lower_bound_only() -> None:
     page, legacy = Page(render_page(example_figures())), Page(render_page(legacy_figures()))
 
-    assert page.tile("Spent in the span, at least") == ("12,543.89", "credits")
+    assert page.tile("Spent, at least") == ("12,543.89", "credits in the span")
     assert page.tile("Spent in vain, at least") == ("31", "credits, see below")
     assert page.tile("Credits known") == ("79%", "of 5,625 runs and files")
-    assert legacy.tile("Spent in the span") == ("unknown", "credits")
+    assert legacy.tile("Spent") == ("unknown", "credits in the span")
     assert legacy.tile("February 2026") == ("unknown", "credits in 20 of 28 days")
     assert legacy.tile("Heading for") == ("unknown", "credits at the end of the month; the budget is 2,500")
     assert legacy.tile("Spent in vain") == ("unknown", "credits, see below")

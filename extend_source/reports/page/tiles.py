@@ -17,7 +17,7 @@ def tiles(figures: CreditFigures) -> str:
     projected: Decimal | None = month.projected
     unknown: int = getattr(month, "unknown", 0)
     made = [
-        _credits("Spent in the span", everything.credits, everything.unknown, "credits"),
+        _credits("Spent", everything.credits, everything.unknown, "credits in the span"),
         _credits(
             f"{month.month:%B %Y}", month.credits, unknown, f"credits in {month.days} of {month.days_in_month} days"
         ),

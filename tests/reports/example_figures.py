@@ -88,7 +88,7 @@ def example_figures(processors: int = len(NAMES), first: date = FIRST) -> Credit
 
 def legacy_figures() -> CreditFigures:
     """The figures of a workspace that is billed without credits: of nothing is known what it cost."""
-    nothing = replace(MONTH, credits=None, projected=None)  # type: ignore[arg-type]
+    nothing = replace(MONTH, credits=None, projected=None)
     return replace(
         example_figures(),
         month=nothing,

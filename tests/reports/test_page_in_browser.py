@@ -322,11 +322,12 @@ def test_a_processor_beyond_the_colours_is_drawn_in_the_grey_of_the_legend(brows
     assert browser.find_element(By.CSS_SELECTOR, "#units .mark-symbol path").get_attribute("fill") == "#B5B5B5"
 
 
-def test_on_a_phone_nothing_of_an_expensive_run_is_behind_a_scroll(browser: Chrome, page: str) -> None:
+def test_on_a_phone_nothing_of_an_expensive_run_is_behind_a_scroll(browser: Chrome, tmp_path: Path) -> None:
+    runs = [replace(run, run_id=f"{run.run_id}_Xj8mK2pL9nR4vT7qY5wZ") for run in example_figures().expensive]
     size = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
-        open_page(browser, page)
+        open_figures(browser, replace(example_figures(), expensive=runs), tmp_path)
         cells = browser.find_elements(By.CSS_SELECTOR, "#expensive tbody td")
         right = "return Math.max(...arguments[0].map(cell => cell.getBoundingClientRect().right))"
         table = (

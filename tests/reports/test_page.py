@@ -160,6 +160,16 @@ def test_tiles_say_what_is_unknown_and_what_is_a_lower_bound_only() -> None:
     assert legacy.tile("Spent in vain") == ("unknown", "credits, see below")
 
 
+def test_a_month_of_which_something_is_unknown_is_a_lower_bound() -> None:
+    month = replace(example_figures().month)
+    object.__setattr__(month, "unknown", 3)
+
+    page = Page(render_page(replace(example_figures(), month=month)))
+
+    assert page.tile("February 2026, at least") == ("2,000", "credits in 20 of 28 days")
+    assert page.tile("Heading for, at least")[0] == "2,800"
+
+
 def test_one_unknown_run_of_a_thousand_is_not_all_known() -> None:
     day = replace(example_figures().days[-1], things=1000, known=999)
 

@@ -86,6 +86,58 @@ def example_figures(processors: int = len(NAMES), first: date = FIRST) -> Credit
     )
 
 
+def legacy_figures() -> CreditFigures:
+    """The figures of a workspace that is billed without credits: of nothing is known what it cost."""
+    nothing = replace(MONTH, credits=None, projected=None)
+    return replace(
+        example_figures(),
+        month=nothing,
+        days=[replace(day, known=0, credits=None) for day in days()],
+        unit_costs=[],
+        distribution=[],
+        expensive=[],
+        waste=[WastedSpend("failed_run", date(2026, 1, 9), "dp_1", "Contracts", 2, 2, None)],
+    )
+
+
+def large_figures(processors: int = 200, first: date = date(2023, 3, 1)) -> CreditFigures:
+    """The figures of a large workspace over three years, with names, versions and links as long as they get."""
+    months = sorted({day.replace(day=1) for ahead in range((LAST - first).days) if (day := first + timedelta(ahead))})
+    names = [f"Processor {number} {'of a long name ' * 20}" for number in range(processors)]
+    numbers, versions, width = range(processors), range(40), Decimal("2.5")
+    of_all = [(month, number) for month in months for number in numbers]
+    return replace(
+        example_figures(processors, first),
+        unit_costs=[
+            UnitCost(
+                *(f"dp_{number}", names[number], f"dpv_{number}_{version:022}", first + timedelta(version), 9, 9),
+                *(Decimal("1.2345"), Decimal("2.3456"), Decimal("0.9"), Decimal("0.3456")),
+            )
+            for number in numbers
+            for version in versions
+        ],
+        distribution=[
+            CostBin(month, f"dp_{number}", names[number], width * bin_, width * (bin_ + 1), 7)
+            for month, number in of_all
+            for bin_ in range(24)
+        ],
+        expensive=[
+            ExpensiveRun(
+                *(f"dpr_{number:022}{place}", month + timedelta(place), f"dp_{number}", names[number], "dpv_0"),
+                *(Decimal(place), 12, f"https://dashboard.extend.ai/runs/dpr_{number:022}{place}?{'x' * 200}"),
+            )
+            for month, number in of_all
+            for place in range(20)
+        ],
+        waste=[
+            WastedSpend(reason, month + timedelta(ahead), f"dp_{number}", names[number], 3, 1, Decimal("2.25"))
+            for month, number in of_all
+            for reason in ("processed_again", "parsed_in_vain", "failed_run", "cancelled_run")
+            for ahead in (0, 9, 18)
+        ],
+    )
+
+
 def no_figures() -> CreditFigures:
     """The figures of a workspace without a run."""
     nothing = MonthToDate(date(2026, 2, 1), 20, 28, Decimal(0), Decimal(0), None, None, None)

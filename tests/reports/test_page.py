@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from extend_source.api import InvalidSetting
 from extend_source.reports.page import render_page, write_pictures
-from extend_source.reports.page.rows import MOST_ROWS, OTHERS, page_rows
-from tests.reports.example_figures import example_figures, no_figures
+from extend_source.reports.page.pictures import picture_specs
+from tests.reports.example_figures import LAST, example_figures, large_figures, legacy_figures, no_figures
 
 HOSTILE = '</script><script>alert(1)</script><!-- "&'
 
@@ -25,12 +25,26 @@ class Page(HTMLParser):
 
     def __init__(self, html: str) -> None:
         super().__init__()
+        self.html = html
         self.addresses: list[str] = []
         self.tags: list[str] = []
         self.text = ""
         self._inside = ""
-        self.data = ""
+        self._data = ""
         self.feed(html)
+        self.data: dict[str, Any] = json.loads(self._data)
+
+    def rows(self, dataset: str) -> list[dict[str, Any]]:
+        """The rows of a dataset, as the page unpacks them."""
+        packed = self.data["datasets"][dataset]
+        rows = [dict(zip(packed["columns"], row, strict=True)) for row in packed["rows"]]
+        return [{**row, "processor": self.data["processors"][row["processor"]]} for row in rows]
+
+    def tile(self, title: str) -> tuple[str, str]:
+        """The value and the note of a tile."""
+        found = re.search(rf"<dt>{title}</dt><dd><b>([^<]*)</b><span>([^<]*)</span>", self.html)
+        assert found, f"there is no tile {title!r}"
+        return found[1], found[2]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
@@ -43,7 +57,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._inside == "data":
-            self.data += data
+            self._data += data
         elif not self._inside:
             self.text += data
 
@@ -75,58 +89,14 @@ def test_what_the_data_say_cannot_leave_its_place() -> None:
 
     assert page.tags.count("script") == 3
     assert HOSTILE in page.text
-    assert HOSTILE in {row["processor"] for row in json.loads(page.data)["datasets"]["days"]}
-
-
-def test_links_lead_to_web_addresses_only() -> None:
-    figures = example_figures()
-    runs = [replace(figures.expensive[0], url="javascript:alert(1)"), figures.expensive[1]]
-
-    rows = page_rows(replace(figures, expensive=runs)).datasets["runs"]
-
-    assert [row["url"] for row in rows] == [None, "https://dashboard.extend.ai/runs/dpr_1"]
-
-
-def test_unknown_is_no_zero() -> None:
-    rows = page_rows(example_figures()).datasets["days"]
-
-    before = [row for row in rows if row["day"] < "2025-10-07"]
-    assert {row["credits"] for row in before} == {None}
-    assert {row["unknown"] for row in before} == {4, 5}
-    assert all(row["credits"] is not None for row in rows if row["day"] >= "2025-10-07")
+    assert HOSTILE in {row["processor"] for row in page.rows("days")}
 
 
 def test_a_workspace_without_a_run_has_a_page_that_says_so() -> None:
     page = Page(render_page(no_figures()))
 
     assert "Nothing was spent in this span." in page.text
-    assert json.loads(page.data)["datasets"]["days"] == []
-
-
-def test_a_thousand_processors_over_three_years_fit_on_a_page() -> None:
-    figures = example_figures(processors=1000, first=date(2023, 3, 1))
-    all_credits = sum(day.credits for day in figures.days if day.credits is not None)
-
-    rows = page_rows(figures)
-    html = render_page(figures)
-
-    assert len(html.encode()) < 3_000_000
-    assert rows.span == "week"
-    assert len(rows.datasets["days"]) <= MOST_ROWS
-    assert rows.processors[-1] == OTHERS
-    assert sum(row["credits"] or 0 for row in rows.datasets["days"]) == pytest.approx(float(all_credits))
-    assert "added up to weeks" in html
-
-
-def test_processors_of_one_name_are_told_apart_by_their_ids() -> None:
-    figures = example_figures()
-    days = [replace(day, processor="Invoices") if day.processor_id == "dp_1" else day for day in figures.days]
-    others = {"unit_costs": [], "distribution": [], "expensive": [], "waste": []}
-
-    processors = page_rows(replace(figures, days=days, **others)).processors
-
-    assert {"Invoices (dp_0)", "Invoices (dp_1)"} <= set(processors)
-    assert len(set(processors)) == len(processors) == 5
+    assert page.rows("days") == []
 
 
 def test_money_is_shown_where_there_are_prices_only() -> None:
@@ -150,8 +120,140 @@ def test_each_chart_is_a_picture_as_well(tmp_path: Path) -> None:
     assert all(path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 5000 for path in written)
 
 
+def test_a_large_workspace_over_three_years_has_a_page_of_less_than_three_megabytes() -> None:
+    html = render_page(large_figures())
+
+    page = Page(html)
+    assert len(html.encode()) < 3_000_000
+    assert min(len(page.rows(name)) for name in ("days", "bins", "waste", "runs", "units")) > 1000
+    assert "added up to weeks" in page.text
+    assert "Unit costs are those of the newest 20 versions of a processor." in page.text
+
+
+def test_a_processor_is_chosen_by_its_place_whatever_its_name() -> None:
+    figures = example_figures()
+    days = [replace(day, processor="  Two  spaces ") if day.processor_id == "dp_1" else day for day in figures.days]
+
+    page = Page(render_page(replace(figures, days=days)))
+
+    place = page.data["processors"].index("Two spaces")
+    assert f'<option value="{place}">Two spaces</option>' in page.html
+
+
+def test_tiles_have_two_decimals_at_most() -> None:
+    days = [replace(example_figures().days[-1], credits=Decimal("12543.8875"))]
+
+    page = Page(render_page(replace(example_figures(), days=days)))
+
+    assert page.tile("Spent") == ("12,543.89", "credits in the span")
+
+
+def test_tiles_say_what_is_unknown_and_what_is_a_lower_bound_only() -> None:
+    page, legacy = Page(render_page(example_figures())), Page(render_page(legacy_figures()))
+
+    assert page.tile("Spent, at least") == ("12,543.89", "credits in the span")
+    assert page.tile("Spent in vain, at least") == ("31", "credits, see below")
+    assert page.tile("Credits known") == ("79%", "of 5,625 runs and files")
+    assert legacy.tile("Spent") == ("unknown", "credits in the span")
+    assert legacy.tile("February 2026") == ("unknown", "credits in 20 of 28 days")
+    assert legacy.tile("Heading for") == ("unknown", "credits at the end of the month; the budget is 2,500")
+    assert legacy.tile("Spent in vain") == ("unknown", "credits, see below")
+
+
+def test_a_month_of_which_something_is_unknown_is_a_lower_bound() -> None:
+    month = replace(example_figures().month)
+    object.__setattr__(month, "unknown", 3)
+
+    page = Page(render_page(replace(example_figures(), month=month)))
+
+    assert page.tile("February 2026, at least") == ("2,000", "credits in 20 of 28 days")
+    assert page.tile("Heading for, at least")[0] == "2,800"
+
+
+def test_one_unknown_run_of_a_thousand_is_not_all_known() -> None:
+    day = replace(example_figures().days[-1], things=1000, known=999)
+
+    page = Page(render_page(replace(example_figures(), days=[day])))
+
+    assert page.tile("Credits known") == ("99%", "of 1,000 runs and files")
+
+
+def test_large_numbers_are_written_out() -> None:
+    month = replace(example_figures().month, budget=Decimal("2500000"), projected=Decimal("1234567.891"))
+
+    page = Page(render_page(replace(example_figures(), month=month)))
+
+    assert "budget 2,500,000" in json.dumps(page.data["charts"])
+    assert "heading for 1,234,567.89" in json.dumps(page.data["charts"])
+    assert "e+06" not in json.dumps(page.data["charts"]) + page.text
+
+
+def test_what_the_month_is_heading_for_is_a_line_to_its_end() -> None:
+    ahead, over = example_figures(), replace(example_figures().month, days=28)
+
+    assert [(row["moment"], row["spent"]) for row in projection(Page(render_page(ahead)))] == [
+        ("2026-02-21", 2000.0),
+        ("2026-03-01", 2800.0),
+    ]
+    assert projection(Page(render_page(replace(ahead, month=over)))) == []
+    assert "Dotted" not in render_page(replace(ahead, month=over)).split("<script")[0]
+    assert projection(Page(render_page(legacy_figures()))) == []
+
+
+def projection(page: Page) -> list[dict[str, Any]]:
+    """The points of the line that leads to the end of the month."""
+    spec = next(chart for chart in page.data["charts"] if chart["name"] == "month")["spec"]
+    return [row for rows in spec.get("datasets", {}).values() for row in rows if "moment" in row]
+
+
+def test_legends_name_what_is_drawn_and_nothing_else() -> None:
+    html = render_page(example_figures())
+
+    legends = {
+        name: re.findall('<li data-name="([^"]*)"', html.split(f'<figure id="{name}">')[1].split("</figure>")[0])
+        for name in ("units", "distribution", "waste")
+    }
+    assert legends["units"] == ["Invoices"]
+    assert len(legends["distribution"]) == 5
+    assert legends["waste"] == ["processed again", "parsed in vain"]
+
+
+def test_what_counts_whole_months_says_so() -> None:
+    html = render_page(example_figures())
+
+    whole = re.findall(r'<figure id="(\w+)"><figcaption><h2>[^<]+</h2><p>[^<]*Whole months: [^<]+</p>', html)
+    assert whole == ["distribution", "waste"]
+
+
+def test_every_table_has_a_name() -> None:
+    html = render_page(example_figures())
+
+    named = re.findall('<div class="table" tabindex="0" role="region" aria-label="([^"]+)">', html)
+    assert len(named) == len(set(named)) == html.count('class="table"') == 7
+
+
+def test_pictures_say_unit_source_and_span() -> None:
+    specs = picture_specs(example_figures())
+
+    for name, spec in specs.items():
+        subtitle = " ".join(spec["title"]["subtitle"])
+        assert spec["title"]["text"], name
+        assert "redits" in subtitle, name
+        assert "Source: credit_" in subtitle, name
+        assert f"2025-09-01 to {LAST}, duckdb duckdb:////data/extend.duckdb, dataset extend" in subtitle, name
+    assert "Here: credits per page." in specs["units"]["title"]["subtitle"]
+
+
+def test_pictures_of_nothing_say_so_instead_of_an_empty_chart(tmp_path: Path) -> None:
+    specs = picture_specs(legacy_figures())
+
+    nothing = [name for name, spec in specs.items() if "Nothing is known of this." in json.dumps(spec)]
+    assert nothing == ["spend", "month", "units", "distribution", "waste"]
+    assert len(write_pictures(legacy_figures(), tmp_path)) == 6
+
+
 def test_without_the_extra_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("extend_source.reports.page.rendering.find_spec", lambda name: None)
+    monkeypatch.setattr("extend_source.reports.page.extra.find_spec", lambda name: None)
 
     with pytest.raises(InvalidSetting, match=r'pip install "dlt-source-extend\[report\]"'):
         render_page(example_figures())

@@ -1,32 +1,25 @@
-"""Writing the page and the pictures."""
+"""Writing the page."""
 
 from __future__ import annotations
 
 import html
 import json
+from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
+from functools import cache
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from extend_source.api import InvalidSetting
 from extend_source.reports.figures import CreditFigures
-from extend_source.reports.grouping import total
-from extend_source.reports.page.rows import PageRows, page_rows
-from extend_source.writing import figure
+from extend_source.reports.page.extra import require_extra
+from extend_source.reports.page.labels import OTHERS
+from extend_source.reports.page.rows import MEASURES, RUNS_SHOWN, PageRows, Row, page_rows
+from extend_source.reports.page.tiles import tiles
 
 if TYPE_CHECKING:
     from extend_source.reports.page.charts import PageChart
-
-_PICTURE_WIDTH, _PICTURE_SCALE = 900, 2
-
-_MEASURE = (
-    '<label class="choice">Unit <select id="measure"><option>per page</option><option>per document</option>'
-    "<option>per accepted field</option></select></label>"
-)
 
 
 def render_page(figures: CreditFigures) -> str:
@@ -41,41 +34,27 @@ def render_page(figures: CreditFigures) -> str:
     Raises:
         InvalidSetting: the extra ``report`` is not installed.
     """
-    _require_extra()
-    import vl_convert
-
-    from extend_source.reports.page.charts import page_charts, spec_of
+    require_extra()
+    from extend_source.reports.page.charts import page_charts
 
     rows = page_rows(figures)
-    budget = None if figures.month.budget is None else float(figures.month.budget)
-    charts = page_charts(rows, budget)
-    data = {
-        "datasets": rows.datasets,
-        "charts": [
-            {
-                "name": chart.name,
-                "dataset": chart.dataset,
-                "value": chart.value,
-                "columns": chart.columns,
-                "spec": spec_of(chart.chart),
-            }
-            for chart in charts
-        ],
-        "first": figures.first_day.isoformat(),
-        "last": figures.last_day.isoformat(),
-    }
+    charts = page_charts(rows, figures)
     return _template("page.html").substitute(
         style=_text("page.css"),
-        runtime=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script"),
+        runtime=_runtime(),
         script=_text("page.js"),
-        data=_script_json(data),
+        data=_script_json(_data(figures, rows, charts)),
         span=f"{figures.first_day} to {figures.last_day}",
         first=figures.first_day,
         last=figures.last_day,
-        processors="".join(f"<option>{html.escape(name)}</option>" for name in rows.processors),
-        tiles=_tiles(figures),
+        # by place: a browser would take doubled spaces out of a name
+        processors="".join(
+            f'<option value="{place}">{html.escape(name)}</option>' for place, name in enumerate(rows.processors)
+        ),
+        most_runs=RUNS_SHOWN,
+        tiles=tiles(figures),
         warnings=_warnings(figures, rows),
-        figures="".join(_figure(chart) for chart in charts),
+        figures="".join(_figure(chart, rows) for chart in charts),
         source=html.escape(_source(figures)),
     )
 
@@ -85,57 +64,49 @@ def write_page(figures: CreditFigures, path: Path | str) -> None:
     Path(path).write_text(render_page(figures), "utf-8")
 
 
-def write_pictures(figures: CreditFigures, folder: Path | str) -> list[Path]:
-    """Write each chart as a PNG.
-
-    Args:
-        figures: the figures of the report.
-        folder: where to; it is made if need be.
-
-    Returns:
-        The files.
-
-    Raises:
-        InvalidSetting: the extra ``report`` is not installed.
-    """
-    _require_extra()
+@cache  # it takes seconds, and is always the same
+def _runtime() -> str:
+    """The library that draws the charts."""
     import vl_convert
 
-    from extend_source.reports.page.charts import page_charts, spec_of
-
-    rows = page_rows(figures)
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    written = []
-    for chart in page_charts(rows, None if figures.month.budget is None else float(figures.month.budget)):
-        spec = spec_of(chart.chart)
-        spec = {
-            **spec,
-            "datasets": {**spec.get("datasets", {}), **rows.datasets},
-            "title": chart.title,
-            "background": "white",
-        }
-        _prepare_for_paper(spec)
-        path = Path(folder) / f"credits_{chart.name}.png"
-        path.write_bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=_PICTURE_SCALE))
-        written.append(path)
-    return written
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle.replace("</script", "<\\/script")
 
 
-def _prepare_for_paper(spec: dict[str, Any]) -> None:
-    """A picture has no container to take its width from, and no page around it that has the legend."""
-    for part in (spec, *spec.get("layer", ())):
-        if part.get("width") == "container":
-            part["width"] = _PICTURE_WIDTH
-        colour = part.get("encoding", {}).get("color", {})
-        if "scale" in colour:
-            colour["legend"] = {"title": None, "orient": "bottom", "columns": 4, "symbolType": "square"}
+def _data(figures: CreditFigures, rows: PageRows, charts: Sequence[PageChart]) -> dict[str, Any]:
+    from extend_source.reports.page.drawing import spec_of
+
+    return {
+        "processors": rows.processors,
+        "coloured": len(rows.coloured),
+        "others": OTHERS,
+        "datasets": {name: _packed(dataset, rows.processors) for name, dataset in rows.datasets.items()},
+        "charts": [
+            {
+                "name": chart.name,
+                "dataset": chart.dataset,
+                "value": chart.value,
+                "key": chart.key,
+                "columns": chart.columns,
+                "spec": spec_of(chart.chart),
+            }
+            for chart in charts
+        ],
+        "first": figures.first_day.isoformat(),
+        "last": figures.last_day.isoformat(),
+        "month": figures.month.month.isoformat(),
+        "mostRuns": RUNS_SHOWN,
+    }
 
 
-def _require_extra() -> None:
-    if find_spec("altair") is None or find_spec("vl_convert") is None:
-        raise InvalidSetting(
-            "The page and the pictures need the extra `report`", 'Install it: pip install "dlt-source-extend[report]"'
-        )
+def _packed(rows: Sequence[Row], processors: Sequence[str]) -> dict[str, Any]:
+    """Write names once: the columns' before the rows, the processors' elsewhere; the page unpacks them."""
+    place = {name: number for number, name in enumerate(processors)}
+    columns = [key for key in (rows[0] if rows else ()) if key not in ("group", "rank")]
+    return {
+        "columns": columns,
+        "rows": [[place[row[key]] if key == "processor" else row[key] for key in columns] for row in rows],
+    }
 
 
 def _source(figures: CreditFigures) -> str:
@@ -143,65 +114,33 @@ def _source(figures: CreditFigures) -> str:
     return f"{place}; made {figures.at:%Y-%m-%d %H:%M} UTC"
 
 
-def _tiles(figures: CreditFigures) -> str:
-    month, everything = figures.month, total(figures.days)
-    things = everything.runs + everything.files
-    vain = sum((waste.credits for waste in figures.waste if waste.credits is not None), Decimal(0))
-    tiles = [
-        ("Spent in the span", figure(everything.credits), "credits, as far as known"),
-        (f"{month.month:%B %Y}", figure(month.credits), f"credits in {month.days} of {month.days_in_month} days"),
-        ("Heading for", figure(month.projected), _against(month.budget, month.projected)),
-    ]
-    if month.cost is not None and month.projected_cost is not None:
-        more = f"heading for {month.projected_cost:,.2f} {figures.currency}, beyond what the plan includes"
-        tiles.append((f"Cost in {month.month:%B}", f"{month.cost:,.2f} {figures.currency}", more))
-    known = "nothing was spent" if not things else f"of {things:,} runs and files"
-    share = "" if not things else f"{(things - everything.unknown) / things:.0%}"
-    tiles += [
-        ("Credits known", share or "all", known),
-        ("Spent in vain", figure(vain), "credits, see below"),
-        ("Last load", _dated(figures.last_sync), f"newest run: {_dated(figures.newest_run)}"),
-    ]
-    return "".join(
-        f'<div class="tile"><dt>{html.escape(title)}</dt><dd><b>{html.escape(value)}</b>'
-        f"<span>{html.escape(note)}</span></dd></div>"
-        for title, value, note in tiles
-    )
-
-
-def _against(budget: Decimal | None, projected: Decimal) -> str:
-    if budget is None:
-        return "credits at the end of the month"
-    share = f", {projected / budget:.0%} of it" if budget else ""
-    return f"credits at the end of the month; the budget is {figure(budget)}{share}"
-
-
-def _dated(moment: Any) -> str:
-    return "unknown" if moment is None else f"{moment:%Y-%m-%d}"
-
-
 def _warnings(figures: CreditFigures, rows: PageRows) -> str:
-    lines = list(figures.warnings)
-    if rows.span != "day":
-        lines.append(f"There are so many days and processors that days are added up to {rows.span}s here.")
+    lines = [*figures.warnings, *rows.left_out]
     if not figures.days:
         lines.append("Nothing was spent in this span. Choose another one with --from and --to, or sync first.")
     return "".join(f"<li>{html.escape(line)}</li>" for line in lines)
 
 
-def _figure(chart: PageChart) -> str:
+def _figure(chart: PageChart, rows: PageRows) -> str:
     title, unit = html.escape(chart.title), html.escape(chart.unit)
     legend = "".join(
-        f'<li><span style="background:{colour}"></span>{html.escape(name)}</li>'
+        f'<li data-name="{html.escape(name)}"><span style="background:{colour}"></span>{html.escape(name)}</li>'
         for name, colour in chart.legend.items()
     )
-    choice = _MEASURE if chart.name == "units" else ""
+    choice = _measure_choice(rows) if chart.name == "units" else ""
     return (
         f'<figure id="{chart.name}"><figcaption><h2>{title}</h2><p>{unit}</p>{choice}</figcaption>'
+        f'<p class="nothing">Nothing is known in this choice.</p>'
         f'<div class="chart" role="img" aria-label="{title}. {unit}"></div><ul class="legend">{legend}</ul>'
         "<details><summary>The figures as a table</summary>"
-        '<div class="table" tabindex="0"></div></details></figure>'
+        f'<div class="table" tabindex="0" role="region" aria-label="{title}: the figures as a table"></div>'
+        "</details></figure>"
     )
+
+
+def _measure_choice(rows: PageRows) -> str:
+    options = "".join(f"<option{' selected' if name == rows.measure else ''}>{name}</option>" for name in MEASURES)
+    return f'<label class="choice">Credits <select id="measure">{options}</select></label>'
 
 
 def _script_json(value: Any) -> str:

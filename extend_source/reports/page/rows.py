@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
-from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
-from extend_source.reports.figures import CreditFigures, DaySpend
+from extend_source.reports.figures import CreditFigures, DaySpend, UnitCost, WastedSpend
 from extend_source.reports.grouping import SPANS, Span, start_of
+from extend_source.reports.page.labels import MOST_COLOURS, OTHERS, labels_of
 
-MOST_ROWS = 10_000
+MOST_ROWS = 12_000
 """So many rows of days fit on a page; where there are more, days become weeks or months."""
 
-MOST_PROCESSORS = 30
-"""So many processors can be chosen; the smaller ones are one."""
+MOST_BINS = 10_000
+"""So many rows of the distribution; where there are more, the bins become wider."""
 
-MOST_COLOURS = 7
-OTHERS = "Other processors"
-NO_PROCESSOR = "Files without a run"
+MOST_RUNS = 2_000
+RUNS_SHOWN = 20
+"""The table of runs shows so many; the page holds as many of each processor and month, or fewer if `MOST_RUNS` asks."""
 
+MOST_VERSIONS = 20
+"""Of so many versions of a processor, the newest ones, unit costs are shown."""
 
-class _OfProcessor(Protocol):
-    @property
-    def processor_id(self) -> str | None: ...
+MEASURES = ("per page", "per document", "per accepted field")
+_LONGEST_URL = 300
+_WIDENINGS = (1, 2, 4, 8, 16, 32, 64)
 
-    @property
-    def processor(self) -> str | None: ...
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,23 @@ class PageRows:
     Attributes:
         processors: the names of the processors that can be chosen, most credits first, no name twice.
         coloured: those of them with a colour of their own.
-        span: what a row of ``days`` stands for: day, week or month.
-        datasets: rows by the name of the dataset.
+        span: what a row of ``days`` stands for: day, week (ended by the end of a month, too) or month.
+        datasets: rows by the name of the dataset. A row that stands for several days has the first of them as ``day``,
+            and the day after the last one as ``until``.
+        left_out: what the page leaves out, to be told to its readers.
     """
 
     processors: list[str]
     coloured: list[str]
     span: Span
-    datasets: dict[str, list[dict[str, Any]]]
+    datasets: dict[str, list[Row]]
+    left_out: list[str]
+
+    @property
+    def measure(self) -> str:
+        """The unit cost to begin with: the first one of which something is known."""
+        known = {row["measure"] for row in self.datasets["units"]}
+        return next((measure for measure in MEASURES if measure in known), MEASURES[0])
 
 
 def page_rows(figures: CreditFigures) -> PageRows:
@@ -58,136 +68,186 @@ def page_rows(figures: CreditFigures) -> PageRows:
     Returns:
         The rows, JSON values only.
     """
-    labels = _labels(figures)
-    spent: dict[str, float] = defaultdict(float)
-    for day in figures.days:
-        spent[labels[day.processor_id]] += float(day.credits or 0)
-    ranked = [name for name, _ in sorted(spent.items(), key=lambda item: (-item[1], item[0]))]
-    kept = set(ranked if len(ranked) <= MOST_PROCESSORS else ranked[: MOST_PROCESSORS - 1])
-    names = {key: label if label in kept or label not in spent else OTHERS for key, label in labels.items()}
-    processors = [name for name in ranked if name in kept] + ([OTHERS] if len(kept) < len(ranked) else [])
-    coloured = [name for name in processors if name != OTHERS][:MOST_COLOURS]
-    rank = {name: place for place, name in enumerate(coloured)}
-    span, days = _days_that_fit(figures, names)
+    labels = labels_of(figures)
+    rank = {name: place for place, name in enumerate(labels.coloured)}
+    span, days = _days_that_fit(figures, labels.of_id)
+    units = _newest(figures.unit_costs, labels.of_id)
     datasets = {
         "days": days,
-        "units": _units(figures, names),
-        "bins": _bins(figures, names),
-        "runs": _runs(figures, names),
-        "waste": _waste(figures, names),
+        "units": [row for unit in units for row in _unit(unit, labels.of_id)],
+        "bins": _bins(figures, labels.of_id),
+        "runs": _runs(figures, labels.of_id),
+        "waste": _waste(figures, labels.of_id),
     }
     for row in (row for rows in datasets.values() for row in rows):
-        row["group"] = row["processor"] if row["processor"] in coloured else OTHERS
+        row["group"] = row["processor"] if row["processor"] in rank else OTHERS
         row["rank"] = rank.get(row["processor"], MOST_COLOURS)
-    return PageRows(processors, coloured, span, datasets)
+    return PageRows(labels.processors, labels.coloured, span, datasets, _left_out(span, figures.unit_costs, units))
 
 
-def _labels(figures: CreditFigures) -> dict[str | None, str]:
-    """A label for each processor: its name, with its id where two have one name."""
-    of_id: dict[str | None, str] = {None: NO_PROCESSOR}
-    sources: tuple[Iterable[_OfProcessor], ...] = (
-        figures.unit_costs,
-        figures.expensive,
-        figures.waste,
-        figures.distribution,
-        figures.days,
-    )
-    for row in chain.from_iterable(sources):
-        if row.processor_id is not None:
-            of_id[row.processor_id] = row.processor or row.processor_id
-    times = Counter(of_id.values())
-    return {key: label if times[label] == 1 and label != OTHERS else f"{label} ({key})" for key, label in of_id.items()}
+def _left_out(span: Span, units: Sequence[UnitCost], shown: Sequence[UnitCost]) -> list[str]:
+    lines = []
+    if span != "day":
+        lines.append(
+            f"There are so many days and processors that days are added up to {span}s here, within months. "
+            f"A choice of dates counts every {span} that it touches."
+        )
+    of_shown = {unit.processor_id for unit in shown}
+    if sum(unit.processor_id in of_shown for unit in units) > len(shown):
+        lines.append(f"Unit costs are those of the newest {MOST_VERSIONS} versions of a processor.")
+    return lines
 
 
-def _days_that_fit(figures: CreditFigures, names: dict[str | None, str]) -> tuple[Span, list[dict[str, Any]]]:
+def _days_that_fit(figures: CreditFigures, names: Mapping[str | None, str]) -> tuple[Span, list[Row]]:
     """The rows of days; of weeks or months where there would be too many."""
     for span in SPANS:
-        # the first week or month may begin before the report does
-        starts = {day.day: max(start_of(day.day, span), figures.first_day) for day in figures.days}
-        rows = _days([replace(day, day=starts[day.day]) for day in figures.days], names)
+        rows = _days(figures.days, names, _spans_of(figures, span))
         if len(rows) <= MOST_ROWS or span == SPANS[-1]:
             return span, rows
     raise AssertionError("there is a last span")
 
 
-def _days(days: Iterable[DaySpend], names: dict[str | None, str]) -> list[dict[str, Any]]:
-    sums: dict[tuple[date, str, str], list[DaySpend]] = defaultdict(list)
+def _spans_of(figures: CreditFigures, span: Span) -> Callable[[date], tuple[date, date]]:
+    """Return what finds the span of a day: its first day, and the day after its last one, within month and report."""
+    found: dict[date, tuple[date, date]] = {}
+
+    def bounds(day: date) -> tuple[date, date]:
+        if day not in found:
+            month = start_of(day, "month")
+            next_month = start_of(month + timedelta(days=31), "month")
+            start = max(start_of(day, span), month, figures.first_day)
+            over = {"day": day + timedelta(days=1), "week": start_of(day, "week") + timedelta(days=7)}
+            until = min(over.get(span, next_month), next_month, figures.last_day + timedelta(days=1))
+            found[day] = min(start, day), max(until, day + timedelta(days=1))
+        return found[day]
+
+    return bounds
+
+
+def _days(
+    days: Iterable[DaySpend], names: Mapping[str | None, str], bounds: Callable[[date], tuple[date, date]]
+) -> list[Row]:
+    sums: dict[tuple[date, date, str, str], list[DaySpend]] = defaultdict(list)
     for day in days:
-        sums[day.day, names[day.processor_id], day.kind].append(day)
+        start, until = bounds(day.day)
+        sums[start, until, names[day.processor_id], day.kind].append(day)
     return [
         {
             "day": day.isoformat(),
+            "until": until.isoformat(),
             "processor": processor,
             "kind": kind,
             "things": sum(part.things for part in parts),
             "unknown": sum(part.things - part.known for part in parts),
-            "credits": _sum([part.credits for part in parts]),
+            "credits": _sum(part.credits for part in parts),
         }
-        for (day, processor, kind), parts in sorted(sums.items())
+        for (day, until, processor, kind), parts in sorted(sums.items())
     ]
 
 
-def _units(figures: CreditFigures, names: dict[str | None, str]) -> list[dict[str, Any]]:
+def _newest(units: Iterable[UnitCost], names: Mapping[str | None, str]) -> list[UnitCost]:
+    """The newest versions of those processors that can be chosen one by one: a unit cost of many would be none."""
+    of_processor: dict[str, list[UnitCost]] = defaultdict(list)
+    for unit in units:
+        if names[unit.processor_id] != OTHERS:
+            of_processor[names[unit.processor_id]].append(unit)
+    newest = [sorted(of_one, key=lambda unit: unit.first_used_on)[-MOST_VERSIONS:] for of_one in of_processor.values()]
+    return [unit for of_one in newest for unit in of_one]
+
+
+def _unit(unit: UnitCost, names: Mapping[str | None, str]) -> list[Row]:
+    amounts = (unit.per_page, unit.per_document, unit.per_accepted_field)
     return [
         {
             "processor": names[unit.processor_id],
             "version": unit.version_id or "no version",
             "since": unit.first_used_on.isoformat(),
             "measure": measure,
-            "credits": float(credits),
+            "credits": float(amount),
             "runs": unit.runs_known,
         }
-        for unit in figures.unit_costs
-        for measure, credits in (
-            ("per document", unit.per_document),
-            ("per page", unit.per_page),
-            ("per accepted field", unit.per_accepted_field),
-        )
-        if credits is not None
+        for measure, amount in zip(MEASURES, amounts, strict=True)
+        if amount is not None
     ]
 
 
-def _bins(figures: CreditFigures, names: dict[str | None, str]) -> list[dict[str, Any]]:
+def _bins(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]:
+    """The distribution, with bins so wide that it fits."""
+    rows: list[Row] = []
+    for wider in _WIDENINGS:
+        rows = _bins_of_width(figures, names, wider)
+        if len(rows) <= MOST_BINS:
+            break
+    return rows
+
+
+def _bins_of_width(figures: CreditFigures, names: Mapping[str | None, str], wider: int) -> list[Row]:
+    width = wider * min((bin_.upper - bin_.lower for bin_ in figures.distribution), default=Decimal(1))
+    bounds = _spans_of(figures, "month")
+    runs: Counter[tuple[date, date, str, Decimal]] = Counter()
+    for bin_ in figures.distribution:
+        start, until = bounds(bin_.month)
+        runs[start, until, names[bin_.processor_id], bin_.lower // width * width] += bin_.runs
     return [
         {
-            "day": bin_.month.isoformat(),
-            "processor": names[bin_.processor_id],
-            "lower": float(bin_.lower),
-            "upper": float(bin_.upper),
-            "runs": bin_.runs,
+            "day": month.isoformat(),
+            "until": until.isoformat(),
+            "processor": processor,
+            "lower": float(lower),
+            "upper": float(lower + width),
+            "runs": number,
         }
-        for bin_ in figures.distribution
+        for (month, until, processor, lower), number in sorted(runs.items())
     ]
 
 
-def _runs(figures: CreditFigures, names: dict[str | None, str]) -> list[dict[str, Any]]:
+def _runs(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]:
+    """The most expensive runs of each processor and month, from the most expensive to the least."""
+    places: Counter[tuple[str, date]] = Counter()
+    placed = []
+    for run in sorted(figures.expensive, key=lambda run: (-run.credits, run.run_id)):
+        month = names[run.processor_id], start_of(run.day, "month")
+        placed.append((places[month], run))
+        places[month] += 1
+    most = next((most for most in range(RUNS_SHOWN, 1, -1) if sum(p < most for p, _ in placed) <= MOST_RUNS), 1)
     return [
         {
             "day": run.day.isoformat(),
             "processor": names[run.processor_id],
             "run": run.run_id,
-            "url": run.url if run.url and run.url.startswith(("https://", "http://")) else None,
+            "url": run.url if _is_link(run.url) else None,
             "pages": run.pages,
             "credits": float(run.credits),
         }
-        for run in figures.expensive
+        for place, run in placed
+        if place < most
     ]
 
 
-def _waste(figures: CreditFigures, names: dict[str | None, str]) -> list[dict[str, Any]]:
+def _is_link(url: str | None) -> bool:
+    return url is not None and url.startswith(("https://", "http://")) and len(url) <= _LONGEST_URL
+
+
+def _waste(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]:
+    bounds = _spans_of(figures, "month")
+    sums: dict[tuple[date, date, str, str], list[WastedSpend]] = defaultdict(list)
+    for waste in figures.waste:
+        start, until = bounds(waste.day)
+        sums[start, until, names[waste.processor_id], waste.reason.replace("_", " ")].append(waste)
     return [
         {
-            "day": waste.day.isoformat(),
-            "processor": names[waste.processor_id],
-            "reason": waste.reason.replace("_", " "),
-            "things": waste.things,
-            "unknown": waste.unknown,
-            "credits": None if waste.credits is None else float(waste.credits),
+            "day": month.isoformat(),
+            "until": until.isoformat(),
+            "processor": processor,
+            "reason": reason,
+            "things": sum(part.things for part in parts),
+            "unknown": sum(part.unknown for part in parts),
+            "credits": _sum(part.credits for part in parts),
         }
-        for waste in figures.waste
+        for (month, until, processor, reason), parts in sorted(sums.items())
     ]
 
 
-def _sum(amounts: Sequence[Decimal | None]) -> float | None:
+def _sum(amounts: Iterable[Decimal | None]) -> float | None:
     known = [amount for amount in amounts if amount is not None]
     return float(sum(known, Decimal(0))) if known else None

@@ -1,0 +1,106 @@
+"""Writing each chart as a picture, with everything that the page has around it: title, unit, source, legend."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from extend_source.reports.figures import CreditFigures
+from extend_source.reports.page.extra import require_extra
+from extend_source.reports.page.rows import PageRows, page_rows
+
+if TYPE_CHECKING:
+    from extend_source.reports.page.charts import PageChart
+
+_WIDTH, _SCALE = 900, 2
+_LINE = 140
+"""So many characters of a subtitle fit beside each other."""
+
+
+def write_pictures(figures: CreditFigures, folder: Path | str) -> list[Path]:
+    """Write each chart as a PNG.
+
+    Args:
+        figures: the figures of the report.
+        folder: where to; it is made if need be.
+
+    Returns:
+        The files.
+
+    Raises:
+        InvalidSetting: the extra ``report`` is not installed.
+    """
+    specs = picture_specs(figures)
+    import vl_convert
+
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, spec in specs.items():
+        path = Path(folder) / f"credits_{name}.png"
+        path.write_bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=_SCALE))
+        written.append(path)
+    return written
+
+
+def picture_specs(figures: CreditFigures) -> dict[str, dict[str, Any]]:
+    """Return each picture as Vega-Lite, by the name of its chart."""
+    require_extra()
+    from extend_source.reports.page.charts import is_drawable, page_charts
+    from extend_source.reports.page.drawing import spec_of
+
+    rows = page_rows(figures)
+    specs = {}
+    for chart in page_charts(rows, figures):
+        drawable = is_drawable(chart, rows)
+        spec = spec_of(chart.chart) if drawable else _nothing()
+        datasets = {**spec.get("datasets", {}), **({chart.dataset: rows.datasets[chart.dataset]} if drawable else {})}
+        specs[chart.name] = {
+            **spec,
+            "datasets": datasets,
+            "title": _title(chart, rows, figures),
+            "background": "white",
+            "padding": 12,
+        }
+        _prepare_for_paper(specs[chart.name])
+    return specs
+
+
+def _title(chart: PageChart, rows: PageRows, figures: CreditFigures) -> dict[str, Any]:
+    lines = textwrap.wrap(chart.unit, _LINE)
+    if chart.name == "units":
+        lines.append(f"Here: credits {rows.measure}.")
+    lines.append(f"{figures.first_day} to {figures.last_day}, {figures.destination}, dataset {figures.dataset}")
+    return {
+        "text": chart.title,
+        "subtitle": lines,
+        "anchor": "start",
+        "fontSize": 17,
+        "subtitleFontSize": 12,
+        "subtitleColor": "#5b6672",
+        "subtitlePadding": 5,
+        "offset": 16,
+    }
+
+
+def _nothing() -> dict[str, Any]:
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "width": "container",
+        "height": 60,
+        "data": {"values": [{}]},
+        "mark": {"type": "text", "fontSize": 14, "color": "#5b6672"},
+        "encoding": {"text": {"value": "Nothing is known of this."}},
+        "config": {"font": "system-ui, sans-serif", "view": {"stroke": None}},
+    }
+
+
+def _prepare_for_paper(spec: dict[str, Any]) -> None:
+    """A picture has no container to take its width from, and no page around it that has the legend."""
+    for part in (spec, *spec.get("layer", ())):
+        if part.get("width") == "container":
+            part["width"] = _WIDTH
+        colour = part.get("encoding", {}).get("color", {})
+        if "scale" in colour:
+            colour["legend"] = {"title": None, "orient": "bottom", "columns": 4, "symbolType": "square"}

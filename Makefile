@@ -12,6 +12,9 @@ INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --
 SOUND := $(shell .venv/bin/python -c 'import pip; $(SUITABLE)' 2>/dev/null && \
 	{ test ! -f .venv/.made-in || test "$$(cat .venv/.made-in)" = "$$(pwd -P)"; } && echo yes)
 
+# Compiled modules are kept: the tests start many processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test lint clean FORCE
 
 help:  ## Print this list (the default)

@@ -170,7 +170,7 @@ RAW_PROCESSOR_RUNS = TableSchema(
         Column("created_at", TIMESTAMP, "Creation, from the listing.", keep_known=True),
         Column("updated_at", TIMESTAMP, "Last update, from the listing.", keep_known=True),
         Column("fetched_at", TIMESTAMP, "When this source fetched it."),
-        Column("payload_sha256", TEXT, "SHA-256 of the payload as canonical JSON."),
+        Column("payload_sha256", TEXT, "SHA-256 of the payload in canonical form."),
     ),
 )
 

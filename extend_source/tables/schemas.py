@@ -71,7 +71,7 @@ PROCESSOR_RUNS = TableSchema(
         Column("updated_at", TIMESTAMP, "Last update, from the listing.", keep_known=True),
         _FETCHED_AT,
         Column("loaded_tables", TEXT, "The tables it was loaded into, if not all of them: names joined by commas."),
-        Column("payload_sha256", TEXT, "SHA-256 of the payload as canonical JSON, without signed URLs."),
+        Column("payload_sha256", TEXT, "SHA-256 of the payload in canonical form, without signed URLs."),
         _EXTRA,
     ),
 )  # fmt: skip

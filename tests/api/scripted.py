@@ -59,9 +59,11 @@ class ScriptedServer:
     def __init__(self, *answers: Answer | Script) -> None:
         self.answers = list(answers)
         self.requests: list[Request] = []
+        self.connections = 0
         self.url = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while await self._exchange(reader, writer):
                 pass

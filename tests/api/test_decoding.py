@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extend_source.api import decode_json, encode_json
+from extend_source.api.decoding import MemberDecoder
 
 
 @pytest.mark.parametrize(
@@ -108,3 +109,56 @@ def test_any_value_survives_the_way_out_and_in(value):
 )
 def test_nul_which_postgresql_refuses_becomes_the_replacement_character(body, value):
     assert decode_json(body) == value
+
+
+_runs = st.dictionaries(st.sampled_from(["config", "output", "initialOutput", "a"]) | _texts, _json, max_size=6)
+
+
+@given(st.lists(_runs | _json, min_size=1, max_size=4), _json)
+def test_decoding_part_by_part_gives_what_decoding_at_once_gives(runs, other):
+    decoder = MemberDecoder(remembered="config", at_most=2)
+    for run in runs:
+        body = encode_json({"success": True, "processorRun": run, "other": other}).encode()
+        assert encode_json(decoder.decode(body)) == encode_json(decode_json(body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"run": {"output": "\ud800", "config": {"a": "\ud83d\ude00"}}}',
+        rb'{"run": {"output": {"a": "\u0000"}, "config": "\u0000"}}',
+        b'\xef\xbb\xbf{"run": {"output": 1.10}}',
+        b'{"run": {"a": 1, "a": 2}, "list": [{"b": 1.0}]}',
+        b"[1.10]",
+        b"1.10",
+        b' { "run" : { "output" : { } , "config" : null } } ',
+    ],
+)
+def test_odd_bodies_decode_part_by_part_as_they_do_at_once(body):
+    assert encode_json(MemberDecoder(remembered="config").decode(body)) == encode_json(decode_json(body))
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"run": {"output": {"a": 01}}}', b'{"run": {"output": "\xff"}}'])
+def test_what_is_not_json_is_refused_part_by_part_as_well(body):
+    with pytest.raises(ValueError, match="^not JSON: "):
+        MemberDecoder(remembered="config").decode(body)
+
+
+def test_equal_outputs_of_a_run_and_equal_configs_of_all_runs_are_one_object():
+    decoder = MemberDecoder(remembered="config")
+    body = b'{"run": {"output": {"a": 1.5}, "initialOutput": {"a": 1.5}, "config": {"b": 2}}}'
+    first, second = decoder.decode(body)["run"], decoder.decode(body)["run"]
+    assert first["output"] is first["initialOutput"]
+    assert first["output"] is not second["output"]
+    assert first["config"] is second["config"]
+
+
+def test_as_many_configs_are_remembered_as_were_allowed_those_used_last():
+    decoder = MemberDecoder(remembered="config", at_most=2)
+    first, second, third = (b'{"run": {"config": {"b": %d}}}' % number for number in range(3))
+    kept = decoder.decode(first)["run"]["config"]
+    dropped = decoder.decode(second)["run"]["config"]
+    assert decoder.decode(first)["run"]["config"] is kept
+    decoder.decode(third)
+    assert decoder.decode(first)["run"]["config"] is kept
+    assert decoder.decode(second)["run"]["config"] is not dropped

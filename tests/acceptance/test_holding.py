@@ -1,0 +1,64 @@
+"""Who may have the DuckDB file while a sync runs: it is kept open, but for the time in which runs are fetched."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from extend_source import rebuild
+from extend_source.sandbox import LoggedRequest, SandboxServer
+from tests.acceptance.warehouse import Warehouse
+
+_OPEN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('select 1')"
+
+
+def _can_open(file: Path) -> bool:
+    """Tell whether another process can open a DuckDB file."""
+    return subprocess.run([sys.executable, "-c", _OPEN, str(file)], capture_output=True).returncode == 0
+
+
+def _opened_at(warehouse: Warehouse, route: str, number: int) -> bool:
+    """Sync, and tell whether another process could open the file at a request, the first one being number 1."""
+    seen: list[bool] = []
+    times = 0
+
+    def try_to_open(request: LoggedRequest) -> None:
+        nonlocal times
+        times += request.route == route
+        if request.route == route and times == number:
+            seen.append(_can_open(warehouse.database))
+
+    warehouse.server.before_each_request = try_to_open
+    warehouse.sync()
+    (opened,) = seen
+    return opened
+
+
+def test_other_processes_can_open_the_file_while_many_runs_are_fetched(warehouse: Warehouse) -> None:
+    assert _opened_at(warehouse, "get_run", 3)
+
+
+def test_the_file_is_kept_open_while_runs_are_listed_and_a_few_fetched(
+    empty_warehouse: Warehouse, empty_server: SandboxServer
+) -> None:
+    empty_server.workspace.add_run()
+    assert not _opened_at(empty_warehouse, "list_runs", 1)
+    empty_server.workspace.add_run()
+    assert not _opened_at(empty_warehouse, "get_run", 1)
+
+
+def test_the_file_is_free_after_a_sync_and_after_a_rebuild(warehouse: Warehouse) -> None:
+    warehouse.sync(keep_raw=True)
+    assert _can_open(warehouse.database)
+    rebuild(warehouse.pipeline)
+    assert _can_open(warehouse.database)
+
+
+def test_the_file_is_free_after_a_sync_that_failed(warehouse: Warehouse) -> None:
+    warehouse.sync()
+    with pytest.raises(Exception, match="401"):
+        warehouse.sync(api_key="wrong")
+    assert _can_open(warehouse.database)

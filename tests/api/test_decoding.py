@@ -140,7 +140,7 @@ def test_odd_bodies_decode_part_by_part_as_they_do_at_once(body):
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"run": {"output": {"a": 01}}}', b'{"run": {"output": "\xff"}}'])
 def test_what_is_not_json_is_refused_part_by_part_as_well(body):
-    with pytest.raises(ValueError, match="^not JSON: "):
+    with pytest.raises(ValueError, match=r"^not JSON: "):
         MemberDecoder(remembered="config").decode(body)
 
 

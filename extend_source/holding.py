@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import dlt
-
-from extend_source.viewing import database_file
 
 
 class HeldDatabase:
@@ -56,3 +55,12 @@ def held_database(pipeline: dlt.Pipeline) -> Iterator[HeldDatabase]:
         yield database
     finally:
         database.release()
+
+
+def database_file(pipeline: dlt.Pipeline) -> Path | None:
+    """Return the file that a pipeline's DuckDB database is in, or would be; None for any other destination."""
+    config: Any = pipeline.destination_client().config
+    if config.destination_type != "duckdb" or not config.credentials.database:
+        return None
+    database = str(config.credentials.database)
+    return None if database.startswith(":") else Path(database)

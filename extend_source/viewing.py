@@ -13,6 +13,7 @@ import dlt
 from dlt.destinations import duckdb
 
 from extend_source.config import SECTION
+from extend_source.holding import database_file
 from extend_source.landed import LandedData
 from extend_source.locking import only_sync
 
@@ -76,15 +77,6 @@ def source_state(view: dlt.Pipeline) -> dict[str, Any]:
 def landed_data(view: dlt.Pipeline) -> LandedData:
     """Return what the destination of a pipeline that `viewed` gave holds."""
     return LandedData(view, SECTION)
-
-
-def database_file(pipeline: dlt.Pipeline) -> Path | None:
-    """Return the file that a pipeline's DuckDB database is in, or would be; None for any other destination."""
-    config: Any = pipeline.destination_client().config
-    if config.destination_type != "duckdb" or not config.credentials.database:
-        return None
-    database = str(config.credentials.database)
-    return None if database.startswith(":") else Path(database)
 
 
 def location(pipeline: dlt.Pipeline) -> str:

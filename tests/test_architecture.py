@@ -26,7 +26,7 @@ FLOORS = (
     ("logbook",),
     ("worklist",),
     ("landed",),
-    ("destination",),
+    ("destination", "holding"),
     ("limits", "state"),
     ("connecting", "progress"),
     ("privacy",),

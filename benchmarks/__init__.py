@@ -1,0 +1,1 @@
+"""Benchmarks: this source beside other ways of loading the same runs."""

@@ -64,6 +64,8 @@ def show_models(console: Console, result: ModelsResult) -> None:
     show_rows(console, None, ("view", "one row per"), list(result.views.items()))
     for name, tables in result.left_out.items():
         show_lines(console, f"{name} is left out: not loaded yet: {', '.join(tables)}")
+    for name, tables in result.without.items():
+        show_lines(console, f"{name} does without {', '.join(tables)}: not loaded yet; then run this again")
     show_lines(console, f"In {result.destination}, dataset {result.dataset}")
 
 

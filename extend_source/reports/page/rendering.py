@@ -145,7 +145,7 @@ def _source(figures: CreditFigures) -> str:
 
 def _tiles(figures: CreditFigures) -> str:
     month, everything = figures.month, total(figures.days)
-    things = everything.runs + everything.files
+    things = everything.runs + (everything.files or 0)
     vain = sum((waste.credits for waste in figures.waste if waste.credits is not None), Decimal(0))
     tiles = [
         ("Spent in the span", figure(everything.credits), "credits, as far as known"),
@@ -169,10 +169,10 @@ def _tiles(figures: CreditFigures) -> str:
     )
 
 
-def _against(budget: Decimal | None, projected: Decimal) -> str:
+def _against(budget: Decimal | None, projected: Decimal | None) -> str:
     if budget is None:
         return "credits at the end of the month"
-    share = f", {projected / budget:.0%} of it" if budget else ""
+    share = f", {projected / budget:.0%} of it" if budget and projected is not None else ""
     return f"credits at the end of the month; the budget is {figure(budget)}{share}"
 
 

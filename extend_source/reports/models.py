@@ -95,6 +95,8 @@ class Models:
         Raises:
             MissingTables: a table that it builds on has not landed.
         """
+        # first: a query that fails for want of a table can take PostgreSQL's temporary tables with it
+        self._runner.missing(_tables_of_all())
         if self._runner.compute_once(name, self.definition(name)):
             self._computed.add(name)
 
@@ -184,6 +186,12 @@ def create_models(pipeline: dlt.Pipeline, prices: Sequence[Price] | None = None)
         runner.create_views(definitions)
     views = {name: load_model(name).grain for name in definitions}
     return ModelsResult(views, left_out, without, location(pipeline), pipeline.dataset_name)
+
+
+@cache
+def _tables_of_all() -> frozenset[str]:
+    """The tables that the models build on."""
+    return frozenset(table for name in MODELS for table in tables_of(parsed(load_model(name).sql))).difference(MODELS)
 
 
 def _models_of(trees: Iterable[Any], computed: Collection[str] = ()) -> list[str]:

@@ -97,11 +97,11 @@ def _expected(spent: Mapping[date, DailyCredits], day: date, complete_to: date) 
     alike = [complete_to - timedelta(days=back) for back in range(WEEKS * 7)]
     found = {past: spent.get(past, DailyCredits(_NOTHING)).credits for past in alike if past >= begin}
     known = {past: credits for past, credits in found.items() if credits is not None}
+    if len(known) < len(found) and not any(past in spent for past in known):
+        return None  # there were runs, and what is known is only that some days had none
     same_weekday = [credits for past, credits in known.items() if past.weekday() == day.weekday()]
     counting = same_weekday or list(known.values())
-    if counting:
-        return sum(counting, _NOTHING) / len(counting)
-    return None if found else _NOTHING
+    return sum(counting, _NOTHING) / len(counting) if counting else _NOTHING
 
 
 def _cost(credits_by_day: Mapping[date, Decimal], prices: Sequence[Price]) -> Decimal | None:

@@ -76,7 +76,7 @@ def _month(month: MonthToDate, currency: str | None) -> list[str]:
     at_least = "at least " if month.unknown else ""
     days = f"in {month.days} of {month.days_in_month} days"
     if month.credits is None:
-        line = f"unknown {days}, as nothing is known of {month.unknown:,} runs and files"
+        line = f"unknown {days}: of none of its runs and files ({month.unknown:,}) the credits are known"
     else:
         line = f"{at_least}{figure(month.credits)} {days}, heading for {_expected(month.projected, at_least)}"
     lines = [f"{month.month:%B %Y}: {line}{_against(month)}"]

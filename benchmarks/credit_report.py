@@ -2,7 +2,7 @@
 
     python benchmarks/credit_report.py
 
-Prints the seconds of the report, of its slowest query, and of `select sum(credits)`, and their ratio.
+Prints the seconds of the report and of `select sum(credits)`, medians of five rounds, and their ratio.
 """
 
 from __future__ import annotations

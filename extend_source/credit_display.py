@@ -17,11 +17,14 @@ from extend_source.writing import counted, figure
 _MOST_ROWS = 20
 _ATTENTION = "yellow"
 _REASONS = {
-    "failed_run": "runs that failed",
-    "cancelled_run": "runs that were cancelled",
-    "parsed_in_vain": "parsing that no run could use",
-    "processed_again": "files processed again by the same version",
+    "failed_run": ("runs that failed", "failed run"),
+    "cancelled_run": ("runs that were cancelled", "cancelled run"),
+    "parsed_in_vain": ("parsing that no run could use", "useless parse"),
+    "processed_again": ("files processed again by the same version", "repeated run"),
 }
+"""What credits were spent on in vain, and what one of these is called."""
+
+PARSING_LEFT_OUT = "The parsing of files is not in here: only the runs themselves say it."
 
 
 def show_credits(console: Console, figures: CreditFigures, by: str, rows: Sequence[Spend]) -> None:
@@ -54,9 +57,9 @@ def show_listed_credits(console: Console, listed: ListedCredits, by: str, rows: 
         ),
         soft_wrap=True,
     )
-    show_lines(console, _known(listed.days), "The parsing of files is not in here: only the runs themselves say it.")
+    show_lines(console, _known(listed.days), PARSING_LEFT_OUT)
     console.print()
-    _show_groups(console, by, rows, total(listed.days), None)
+    _show_groups(console, by, rows, total(listed.days, includes_parsing=listed.includes_parsing), None)
 
 
 def show_models(console: Console, result: ModelsResult) -> None:
@@ -64,24 +67,40 @@ def show_models(console: Console, result: ModelsResult) -> None:
     show_rows(console, None, ("view", "one row per"), list(result.views.items()))
     for name, tables in result.left_out.items():
         show_lines(console, f"{name} is left out: not loaded yet: {', '.join(tables)}")
+    for name, tables in result.without.items():
+        show_lines(console, f"{name} does without {', '.join(tables)}: not loaded yet; then run this again")
     show_lines(console, f"In {result.destination}, dataset {result.dataset}")
 
 
 def _month(month: MonthToDate, currency: str | None) -> list[str]:
-    name = f"{month.month:%B %Y}"
-    lines = [
-        f"{name}: {figure(month.credits)} in {month.days} of {month.days_in_month} days, "
-        f"heading for {figure(month.projected)}"
-    ]
-    if month.budget is not None:
-        lines[0] += f"; the budget is {figure(month.budget)}"
-        if month.budget:
-            lines[0] += f" ({month.credits / month.budget:.0%} used, {month.projected / month.budget:.0%} expected)"
-    if month.cost is not None and month.projected_cost is not None:
+    at_least = "at least " if month.unknown else ""
+    days = f"in {month.days} of {month.days_in_month} days"
+    if month.credits is None:
+        line = f"unknown {days}: of none of its runs and files ({month.unknown:,}) the credits are known"
+    else:
+        line = f"{at_least}{figure(month.credits)} {days}, heading for {_expected(month.projected, at_least)}"
+    lines = [f"{month.month:%B %Y}: {line}{_against(month)}"]
+    if month.cost is not None:
         lines.append(
-            f"Beyond what the plan includes: {month.cost:,.2f} {currency}, heading for {month.projected_cost:,.2f}"
+            f"Beyond what the plan includes: {at_least}{month.cost:,.2f} {currency}, heading for "
+            + ("an unknown sum" if month.projected_cost is None else f"{at_least}{month.projected_cost:,.2f}")
         )
     return lines
+
+
+def _expected(projected: Decimal | None, at_least: str) -> str:
+    return "an unknown sum" if projected is None else f"{at_least}{figure(projected)}"
+
+
+def _against(month: MonthToDate) -> str:
+    if month.budget is None:
+        return ""
+    shares = [
+        f"{credits / month.budget:.0%} {what}"
+        for credits, what in ((month.credits, "used"), (month.projected, "expected"))
+        if credits is not None and month.budget
+    ]
+    return f"; the budget is {figure(month.budget)}" + (f" ({', '.join(shares)})" if shares else "")
 
 
 def _known(days: Iterable[DaySpend]) -> str:
@@ -96,18 +115,21 @@ def _known(days: Iterable[DaySpend]) -> str:
 
 def _waste(figures: CreditFigures) -> list[str]:
     parts = []
-    for reason, text in _REASONS.items():
+    for reason, (text, thing) in _REASONS.items():
         of_reason = [waste for waste in figures.waste if waste.reason == reason]
         credits = sum((waste.credits for waste in of_reason if waste.credits is not None), Decimal(0))
         if credits:
             parts.append(f"{figure(credits)} on {text}")
+        if unknown := sum(waste.unknown for waste in of_reason):
+            parts.append(f"{counted(unknown, thing)} of unknown cost")
     return [f"Spent in vain: {', '.join(parts)}"] if parts else []
 
 
 def _show_groups(console: Console, by: str, rows: Sequence[Spend], all_of_it: Spend, currency: str | None) -> None:
     # in time the end matters, elsewhere the beginning
     shown = rows[-_MOST_ROWS:] if by in SPANS else rows[:_MOST_ROWS]
-    header = [by, "runs", "files", "unknown", "processing", "parsing", "credits", "share"]
+    files, parsing = ([], []) if all_of_it.files is None else (["files"], ["parsing"])
+    header = [by, "runs", *files, "unknown", "processing", *parsing, "credits", "share"]
     if currency is not None:
         header.append(f"{currency} at list price")
     show_rows(console, None, header, [_cells(row, all_of_it, currency) for row in (*shown, all_of_it)])
@@ -117,7 +139,9 @@ def _show_groups(console: Console, by: str, rows: Sequence[Spend], all_of_it: Sp
 
 def _cells(row: Spend, all_of_it: Spend, currency: str | None) -> list[object]:
     share = "" if row.credits is None or not all_of_it.credits else f"{row.credits / all_of_it.credits:.1%}"
-    cells = [row.name, row.runs, row.files, row.unknown, row.processing, row.parsing, row.credits, share]
+    cells: list[object] = [row.name, row.runs, row.files, row.unknown, row.processing, row.parsing, row.credits, share]
+    if all_of_it.files is None:
+        cells = [row.name, row.runs, row.unknown, row.processing, row.credits, share]
     if currency is not None:
         cells.append(None if row.cost is None else round(row.cost, 2))
     return cells

@@ -15,13 +15,13 @@ import dlt
 
 from extend_source import ExtendError, credit_report
 from extend_source.reports.page import write_page
+from extend_source.writing import figure
 
 
 def main() -> int:
     """Report once; return the exit code."""
-    pipeline = dlt.pipeline(
-        "extend_pipeline", destination=os.environ.get("EXTEND_DESTINATION", "duckdb"), dataset_name="extend"
-    )
+    destination = os.environ.get("EXTEND_DESTINATION", "duckdb")
+    pipeline = dlt.pipeline("extend_pipeline", destination=destination, dataset_name="extend")
     try:
         figures = credit_report(pipeline)
         write_page(figures, os.environ.get("EXTEND_CREDIT_PAGE", "credits.html"))
@@ -29,9 +29,10 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     month = figures.month
-    print(f"{month.month:%B %Y}: {month.credits:,f} credits, heading for {month.projected:,f}; budget {month.budget}")
-    print(*figures.warnings, sep="\n")
-    return int(month.budget is not None and month.projected > month.budget)
+    budget = "" if month.budget is None else f"; the budget is {figure(month.budget)}"
+    print(f"{month.month:%B %Y}: {figure(month.credits)} credits, heading for {figure(month.projected)}{budget}")
+    sys.stdout.writelines(f"{line}\n" for line in figures.warnings)
+    return int(month.budget is not None and month.projected is not None and month.projected > month.budget)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from decimal import Decimal
 from types import FrameType
 from typing import Annotated, Any
 
@@ -15,6 +16,8 @@ from rich.console import Console
 
 from extend_source import __version__
 from extend_source.progress import SyncProgress
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 app = typer.Typer(
     help="Load Extend (extend.ai) processor runs into DuckDB or any dlt destination.",
@@ -52,10 +55,19 @@ def print_json(value: dict[str, Any], *, on_one_line: bool = False) -> None:
 
 
 def as_text(value: Any) -> str:
-    """Write a value for machines: a time in ISO 8601."""
+    """Write a value for machines: a time in ISO 8601, a decimal with all of its digits."""
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
-    return str(value)
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def csv_cell(value: Any) -> str:
+    """Write a value for a CSV: None as nothing, and no text that a spreadsheet would take for a formula."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return f"'{value}"
+    return "" if value is None else as_text(value)
 
 
 @contextmanager

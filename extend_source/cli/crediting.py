@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,11 +14,11 @@ from typing import Annotated, Any
 
 import typer
 
-from extend_source.cli.app import app, as_text, consoles, print_json
+from extend_source.cli.app import app, consoles, csv_cell, print_json
 from extend_source.cli.errors import FAILED, WRONG_USE, clear_errors, fail
 from extend_source.cli.options import Api, Json, Place, grouped
 from extend_source.cli.reporting import report
-from extend_source.credit_display import show_credits, show_listed_credits, show_models
+from extend_source.credit_display import PARSING_LEFT_OUT, show_credits, show_listed_credits, show_models
 from extend_source.reports import CreditFigures, Spend, create_models, credit_report, listed_credits, spend_by
 from extend_source.reports.grouping import BY, By
 from extend_source.writing import figure
@@ -75,6 +76,10 @@ class Budget:
         typer.Option(min=0, metavar="CREDITS", help="Exit 1 if the month heads for more.", rich_help_panel=_BUDGET),
     ] = None
 
+    def limits(self) -> tuple[Decimal | None, Decimal | None]:
+        """Return the budget to show, and the credits above which to fail."""
+        return _limit("--budget", self.budget), _limit("--fail-over", self.fail_over)
+
 
 @report.command("credits", epilog="Example: extend-source report credits --by month --fail-over 20000")
 @grouped
@@ -90,17 +95,19 @@ def credits_(
     as_json: Json = False,
 ) -> None:
     """Say what has been spent, where the month is heading, and what of it is known."""
-    by, days = output.grouping(), span.days()
+    by, days, (budget, most) = output.grouping(), span.days(), limit.limits()
     if as_json and output.as_csv:
         fail(WRONG_USE, "Choose --json or --csv, not both.")
     if from_listing:
-        if output.html or output.png or limit.fail_over is not None:
+        if output.html or output.png or budget is not None or most is not None:
             fail(WRONG_USE, "--from-listing goes with --json and --csv only: the listing has no parsing in it.")
+        if by == "version":
+            fail(WRONG_USE, "--from-listing takes no --by version: the listing does not say which version ran.")
         _report_listing(days, by, api, as_json=as_json, as_csv=output.as_csv)
         return
     console, _ = consoles(as_json or output.as_csv)
     with clear_errors(), place.viewed_pipeline() as pipeline:
-        figures = credit_report(pipeline, **days, budget=limit.fail_over if limit.budget is None else limit.budget)
+        figures = credit_report(pipeline, **days, budget=budget)
         rows = spend_by(figures.days, by)
         if as_json:
             print_json({**asdict(figures), "by": by, "groups": [asdict(row) for row in rows]})
@@ -109,14 +116,22 @@ def credits_(
         else:
             show_credits(console, figures, by, rows)
         _write_files(figures, output)
-    if limit.fail_over is not None and figures.month.projected > Decimal(str(limit.fail_over)):
-        fail(FAILED, f"The month is heading for {figure(figures.month.projected)} credits, above {limit.fail_over:,g}.")
+    if most is not None:
+        _fail_over(figures.month.projected, most)
+
+
+def _fail_over(projected: Decimal | None, most: Decimal) -> None:
+    if projected is None:
+        line = f"Where the month is heading is unknown: it may or may not be above {figure(most)} credits."
+        typer.echo(line, err=True)
+    elif projected > most:
+        fail(FAILED, f"The month is heading for {figure(projected)} credits, above {figure(most)}.")
 
 
 @app.command(epilog="Example: extend-source models --pipeline extend_pipeline")
 @grouped
 def models(place: Place, as_json: Json = False) -> None:
-    """Make the credit models views of the dataset: ledger, days, coverage, unit costs, waste, anomalies."""
+    """Make the credit models views: ledger, days, coverage, unit costs, waste, anomalies, reconciliation."""
     console, _ = consoles(as_json)
     with clear_errors():
         result = create_models(place.pipeline())
@@ -130,10 +145,11 @@ def _report_listing(days: dict[str, Any], by: By, api: Api, *, as_json: bool, as
     console, _ = consoles(as_json or as_csv)
     with clear_errors():
         listed = listed_credits(**days, **api.arguments())
-    rows = spend_by(listed.days, by)
+    rows = spend_by(listed.days, by, includes_parsing=listed.includes_parsing)
     if as_json:
         print_json({**asdict(listed), "by": by, "groups": [asdict(row) for row in rows]})
     elif as_csv:
+        typer.echo(PARSING_LEFT_OUT, err=True)
         _print_csv(rows)
     else:
         show_listed_credits(console, listed, by, rows)
@@ -158,7 +174,13 @@ def _print_csv(rows: Sequence[Spend]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(Spend.__dataclass_fields__)
     for row in rows:
-        writer.writerow(["" if value is None else as_text(value) for value in vars(row).values()])
+        writer.writerow([csv_cell(value) for value in vars(row).values()])
+
+
+def _limit(option: str, credits: float | None) -> Decimal | None:
+    if credits is not None and not math.isfinite(credits):
+        fail(WRONG_USE, f"{option} takes a number of credits; not {credits}.")
+    return None if credits is None else Decimal(str(credits))
 
 
 def _day(option: str, text: str | None) -> date | None:

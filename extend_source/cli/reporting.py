@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from extend_source.cli.app import app, as_text, consoles, print_json
+from extend_source.cli.app import app, consoles, csv_cell, print_json
 from extend_source.cli.errors import WRONG_USE, clear_errors, fail
 from extend_source.cli.options import Json, Place, grouped
 from extend_source.report_display import show_quality
@@ -71,10 +71,4 @@ def _write_csv(query: QueryResult) -> None:
         typer.echo(f"{query.title}: {query.message}", err=True)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(query.columns)
-    writer.writerows([_cell(value) for value in row] for row in query.rows)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else as_text(value)
+    writer.writerows([csv_cell(value) for value in row] for row in query.rows)

@@ -23,18 +23,24 @@ from extend_source.reports.figures import (
     UnitCost,
     WastedSpend,
 )
-from extend_source.reports.models import MissingTables, Models
+from extend_source.reports.models import MODELS, MissingTables, Models
 from extend_source.reports.projection import DailyCredits, month_to_date
 from extend_source.reports.running import QueryRunner
+from extend_source.reports.span import resolved_span
 from extend_source.reports.warnings import warnings_of
 from extend_source.runner import resolved_settings
+from extend_source.tables.bookkeeping import SYNC_LOG
 from extend_source.viewing import location, viewed
 
-DAYS = 90
-"""How many days a report covers unless told otherwise."""
+MOST_EXPENSIVE = 20
+"""So many of the most expensive runs of each processor and month are named."""
 
-MOST_EXPENSIVE = 200
+_MOST_NAMED = 2000
 _BINS = 24
+_MICRO = 1_000_000
+"""Micro-credits in a credit: destinations divide decimals differently, and integers alike."""
+
+_MONTH = "cast(date_trunc('month', cast(spent_on as date)) as date)"
 _NOTHING = Decimal(0)
 
 
@@ -54,19 +60,17 @@ def credit_report(
         budget: credits to spend in a month; None: that of the settings, if any.
 
     Returns:
-        The figures. Credits that the API has not reported are None, and counted as unknown.
+        The figures. Credits that the API has not reported are None, and counted as unknown. A table that has not landed
+        is done without where that is possible; a warning names it.
 
     Raises:
-        InvalidRequest: the first day comes after the last one, the destination takes no SQL, or nothing has landed.
+        InvalidRequest: the days are wrong, the destination takes no SQL, or nothing has landed.
         SyncUnderWay: the pipeline is being synced into a DuckDB file, which one process at a time can open.
         PipelineStepFailed: the destination cannot be read.
     """
     settings = resolved_settings(api_key="not-needed")
     now = datetime.now(timezone.utc)
-    last = last_day or now.date()
-    first = first_day or last - timedelta(days=DAYS - 1)
-    if first > last:
-        raise InvalidRequest(f"The first day, {first}, comes after the last one, {last}", "Change --from or --to")
+    first, last = resolved_span(first_day, last_day, now.date())
     monthly = settings.credit_budget if budget is None else budget
     with viewed(pipeline) as view, QueryRunner.on(view) as runner:
         models = Models(runner, settings.price_book)
@@ -94,13 +98,13 @@ class _Reader:
 
     def figures(self, budget: Decimal | None, now: datetime) -> dict[str, Any]:
         """Read everything; the names are those of `CreditFigures`."""
-        month = self._month(budget)
+        loaded_at = self._loaded_at()
         parts: dict[str, Any] = {
             "at": now,
             "first_day": self._first,
             "last_day": self._last,
             "currency": self._prices[0].currency if self._prices else None,
-            "month": month,
+            "month": self._month(budget, (loaded_at or now).date() - timedelta(days=1)),
             "days": self._days(),
             "unit_costs": self._unit_costs(),
             "distribution": self._distribution(),
@@ -108,19 +112,36 @@ class _Reader:
             "waste": self._waste(),
             "coverage": self._coverage(),
             "anomalies": self._anomalies(),
-            "last_sync": self._latest("fetched_at", "sync_log"),
-            "newest_run": self._latest("spent_at", "credit_ledger"),
+            "last_sync": loaded_at,
+            "newest_run": self._newest_run(),
         }
-        return {**parts, "warnings": warnings_of(now=now, gaps=self._gaps(), **_for_warnings(parts))}
+        warnings = warnings_of(
+            now=now,
+            gaps=self._gaps(),
+            undated=self._undated(),
+            priced_from=self._prices[0].valid_from if self._prices else None,
+            lacking=self._lacking(),
+            **_for_warnings(parts),
+        )
+        return {**parts, "warnings": warnings}
 
-    def _month(self, budget: Decimal | None) -> MonthToDate:
+    def _loaded_at(self) -> datetime | None:
+        """When the last load was written. Its day was not over then: the day before is the last complete one."""
+        rows = self._models.select(
+            "select max(fetched_at) from (select fetched_at from processor_runs"
+            f" union all select fetched_at from {SYNC_LOG.name}) as times",
+            optional=[SYNC_LOG.name],
+        )
+        return as_utc(rows[0][0])
+
+    def _month(self, budget: Decimal | None, complete_to: date) -> MonthToDate:
         start = self._last.replace(day=1)
         rows = self._models.select(
-            f"select spent_on, sum(credits), {self._cost} from credit_ledger"
+            "select spent_on, sum(credits), count(*) - count(credits) from credit_ledger"
             f" where spent_on between {_sql(start - timedelta(days=28))} and {_sql(self._last)} group by spent_on"
         )
-        spent = {row[0]: DailyCredits(_credits(row[1]) or _NOTHING, _money(row[2])) for row in rows}
-        return month_to_date(spent, self._last, budget, self._prices)
+        spent = {day: DailyCredits(_credits(credits), unknown) for day, credits, unknown in rows}
+        return month_to_date(spent, self._last, budget, self._prices, complete_to)
 
     def _days(self) -> list[DaySpend]:
         rows = self._models.select(
@@ -150,25 +171,32 @@ class _Reader:
         most = _credits(self._models.select(f"select max(credits) {documents}")[0][0])
         if not most:
             return []
-        width = _nice(most / _BINS)
+        width = _nice(most * _MICRO / _BINS)
+        micro = f"cast(cast(credits as decimal(28, 6)) * {_MICRO} as bigint)"
         rows = self._models.select(
-            "select cast(date_trunc('month', spent_on) as date), processor_id, max(processor_name),"
-            f" cast(floor(credits / cast({width} as decimal(18, 6))) as bigint) as bin, count(*) {documents}"
-            f" group by cast(date_trunc('month', spent_on) as date), processor_id,"
-            f" cast(floor(credits / cast({width} as decimal(18, 6))) as bigint) order by 1, 2, 4"
-        )
-        return [CostBin(row[0], row[1], row[2], width * row[3], width * (row[3] + 1), row[4]) for row in rows]
-
-    def _expensive(self) -> list[ExpensiveRun]:
-        rows = self._models.select(
-            "select run_id, spent_on, processor_id, processor_name, processor_version_id, credits, pages, url"
-            f" from credit_ledger where kind = 'processing' and credits > 0 and {self._span}"
-            f" order by credits desc, run_id limit {MOST_EXPENSIVE}"
+            f"select month, processor_id, max(processor_name), lower_micro, count(*) from ("
+            f"select {_MONTH} as month, processor_id, processor_name, {micro} - {micro} % {width} as lower_micro"
+            f" {documents}) as documents group by month, processor_id, lower_micro order by 1, 2, 4"
         )
         return [
+            CostBin(month, id_, name, Decimal(lower) / _MICRO, Decimal(lower + width) / _MICRO, runs)
+            for month, id_, name, lower, runs in rows
+        ]
+
+    def _expensive(self) -> list[ExpensiveRun]:
+        """Some of each processor and month, so that each choice on the page has its own."""
+        rows = self._models.select(
+            "select run_id, spent_on, processor_id, processor_name, processor_version_id, credits, pages, url from ("
+            f"select *, row_number() over (partition by processor_id, {_MONTH} order by credits desc,"
+            ' run_id collate "C") as place from credit_ledger'
+            f" where kind = 'processing' and credits > 0 and {self._span}) as ranked where place <= {MOST_EXPENSIVE}"
+            f' order by place, credits desc, run_id collate "C" limit {_MOST_NAMED}'
+        )
+        runs = [
             ExpensiveRun(run_id, day, id_, name, version, _credits(credits) or _NOTHING, pages, url)
             for run_id, day, id_, name, version, credits, pages, url in rows
         ]
+        return sorted(runs, key=lambda run: (-run.credits, run.run_id))
 
     def _waste(self) -> list[WastedSpend]:
         rows = self._models.select(
@@ -204,18 +232,33 @@ class _Reader:
         )
         return [(row[0], row[1], row[2], _credits(row[3]) or _NOTHING) for row in rows]
 
-    def _latest(self, column: str, table: str) -> datetime | None:
-        return as_utc(self._models.select(f"select max({column}) from {table}")[0][0])
+    def _newest_run(self) -> datetime | None:
+        rows = self._models.select(
+            "select max(spent_at) from credit_ledger where kind = 'processing' and dated_by = 'created'"
+        )
+        return as_utc(rows[0][0])
+
+    def _undated(self) -> tuple[int, int]:
+        """The runs and the files that are counted on the day they were fetched."""
+        rows = self._models.select(
+            f"select kind, count(*) from credit_ledger where dated_by = 'fetched' and {self._span} group by kind"
+        )
+        numbers = dict(rows)
+        return numbers.get("processing", 0), numbers.get("parsing", 0)
+
+    def _lacking(self) -> list[str]:
+        return sorted({table for name in MODELS for table in self._models.lacking(name)})
 
 
 def _for_warnings(parts: dict[str, Any]) -> dict[str, Any]:
     return {name: parts[name] for name in ("days", "month", "anomalies", "last_day", "last_sync", "newest_run")}
 
 
-def _nice(width: Decimal) -> Decimal:
-    """The next wider of 1, 2, 2.5 and 5 times a power of ten."""
-    power = Decimal(10) ** width.adjusted()
-    return next(step * power for step in map(Decimal, ("1", "2", "2.5", "5", "10")) if step * power >= width)
+def _nice(width: Decimal) -> int:
+    """The next wider integer of 1, 2, 2.5 and 5 times a power of ten."""
+    power = Decimal(10) ** max(0, width.adjusted())
+    steps = [step * power for step in map(Decimal, ("1", "2", "2.5", "5", "10"))]
+    return next(int(step) for step in steps if step >= width and step == int(step))
 
 
 def _sql(day: date) -> str:

@@ -180,23 +180,25 @@ class MonthToDate:
 
     Attributes:
         month: its first day.
-        days: days that are over, the last day of the report included.
+        days: its days up to the last day of the report.
         days_in_month: all of its days.
-        credits: spent so far, as far as known.
-        projected: expected at the end of the month.
+        credits: spent so far, as far as known; None: nothing of it is known.
+        projected: expected at the end of the month; None: unknown.
         budget: credits to spend in a month; None: no budget.
-        cost: what that costs, less what the plan includes; None: without prices.
+        cost: what that costs, less what the plan includes; None: without prices, or some of it has no price.
         projected_cost: the same for the end of the month.
+        unknown: runs and files of the month whose credits are unknown. Where there are any, all sums are lower bounds.
     """
 
     month: date
     days: int
     days_in_month: int
-    credits: Decimal
-    projected: Decimal
+    credits: Decimal | None
+    projected: Decimal | None
     budget: Decimal | None
     cost: Decimal | None
     projected_cost: Decimal | None
+    unknown: int = 0
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ class CreditFigures:
         days: spend by day, processor version and kind; days without any are left out.
         unit_costs: by processor version, of all time.
         distribution: documents by cost.
-        expensive: the runs that cost most, at most 200.
+        expensive: the runs that cost most, of each processor and month, the dearest first.
         waste: by reason, day and processor.
         coverage: by month and kind.
         anomalies: the days that need a look.

@@ -26,18 +26,18 @@ class Spend:
             None: unknown, for example of files that no run uses.
         name: how people call it.
         runs: runs.
-        files: files, each where it was used first.
+        files: files, each where it was used first; None: they are left out, as is parsing.
         unknown: runs and files whose credits are unknown.
         processing: credits of the runs; None: all are unknown, as are the next ones.
         parsing: credits of the files.
         credits: both.
-        cost: what they cost at list price; None: unknown, or there are no prices.
+        cost: what they cost at list price; None: unknown, or some of them have no price.
     """
 
     group: str | None
     name: str
     runs: int
-    files: int
+    files: int | None
     unknown: int
     processing: Decimal | None
     parsing: Decimal | None
@@ -45,12 +45,13 @@ class Spend:
     cost: Decimal | None
 
 
-def spend_by(days: Iterable[DaySpend], by: By) -> list[Spend]:
+def spend_by(days: Iterable[DaySpend], by: By, *, includes_parsing: bool = True) -> list[Spend]:
     """Add up spend by group.
 
     Args:
         days: spend by day, processor version and kind.
         by: what makes a group.
+        includes_parsing: whether files are in it; without, nothing is known of them.
 
     Returns:
         The groups: in time from the first to the last, others by their credits from most to least.
@@ -59,15 +60,15 @@ def spend_by(days: Iterable[DaySpend], by: By) -> list[Spend]:
     for day in sorted(days, key=lambda day: day.day):
         groups.setdefault(_key(day, by), []).append(day)
     # where a processor has had several names, the last one stands
-    rows = [_spend(key[-1], _name(parts[-1], by), parts) for key, parts in groups.items()]
+    rows = [_spend(key[-1], _name(parts[-1], by), parts, includes_parsing) for key, parts in groups.items()]
     if by in SPANS:
         return sorted(rows, key=lambda row: row.group or "")
     return sorted(rows, key=lambda row: (-(row.credits or Decimal(-1)), row.name, row.group or ""))
 
 
-def total(days: Iterable[DaySpend]) -> Spend:
-    """Add up all spend."""
-    return _spend(None, "all", list(days))
+def total(days: Iterable[DaySpend], *, includes_parsing: bool = True) -> Spend:
+    """Add up all spend; see `spend_by`."""
+    return _spend(None, "all", list(days), includes_parsing)
 
 
 def start_of(day: date, span: Span) -> date:
@@ -97,18 +98,19 @@ def _name(day: DaySpend, by: By) -> str:
     return start_of(day.day, by).isoformat()[: 7 if by == "month" else 10]
 
 
-def _spend(group: str | None, name: str, parts: list[DaySpend]) -> Spend:
+def _spend(group: str | None, name: str, parts: list[DaySpend], includes_parsing: bool) -> Spend:
     processing, parsing = ([part for part in parts if part.kind == kind] for kind in ("processing", "parsing"))
     return Spend(
         group=group,
         name=name,
         runs=sum(part.things for part in processing),
-        files=sum(part.things for part in parsing),
+        files=sum(part.things for part in parsing) if includes_parsing else None,
         unknown=sum(part.things - part.known for part in parts),
         processing=_sum(part.credits for part in processing),
-        parsing=_sum(part.credits for part in parsing),
+        parsing=_sum(part.credits for part in parsing) if includes_parsing else None,
         credits=_sum(part.credits for part in parts),
-        cost=_sum(part.cost for part in parts),
+        # a sum without those that have no price would pass for what all of them cost
+        cost=None if any(part.credits and part.cost is None for part in parts) else _sum(part.cost for part in parts),
     )
 
 

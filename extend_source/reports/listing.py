@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-from extend_source.api import InvalidRequest
 from extend_source.config import ExtendSettings
 from extend_source.connecting import client_for, run_to_end
 from extend_source.discovery import listing_filters
 from extend_source.progress import SyncProgress
-from extend_source.reports.credits import DAYS
 from extend_source.reports.figures import DaySpend
+from extend_source.reports.span import resolved_span
 from extend_source.runner import resolved_settings
 from extend_source.tables.kinds import to_credits, to_timestamp
 
@@ -29,6 +28,7 @@ class ListedCredits:
         last_day: the last one.
         requests: requests that it took.
         days: spend by day and processor; the listing does not say which version a run used.
+        includes_parsing: False: the listing says nothing of files.
     """
 
     at: datetime
@@ -36,6 +36,7 @@ class ListedCredits:
     last_day: date
     requests: int
     days: list[DaySpend]
+    includes_parsing: bool = False
 
 
 def listed_credits(
@@ -57,16 +58,13 @@ def listed_credits(
         The credits by day and processor.
 
     Raises:
-        InvalidRequest: the first day comes after the last one.
+        InvalidRequest: the first day comes after the last one, or a day is long before there was any run.
         ExtendError: the API refused, or cannot be reached.
     """
     settings = resolved_settings(**arguments)
     counts = progress or SyncProgress()
     now = datetime.now(timezone.utc)
-    last = last_day or now.date()
-    first = first_day or last - timedelta(days=DAYS - 1)
-    if first > last:
-        raise InvalidRequest(f"The first day, {first}, comes after the last one, {last}", "Change --from or --to")
+    first, last = resolved_span(first_day, last_day, now.date())
     days = run_to_end(_list(settings, counts, first, last))
     return ListedCredits(now, first, last, counts.requests.requests, days)
 

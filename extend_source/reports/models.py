@@ -14,9 +14,15 @@ from extend_source.locking import only_sync
 from extend_source.pricing import Price
 from extend_source.reports.running import Query, QueryRunner, load_query, parsed, tables_of
 from extend_source.runner import resolved_settings
+from extend_source.tables.contract import TableSchema
+from extend_source.tables.kinds import CREDITS, TIMESTAMP
+from extend_source.tables.schemas import TABLES
 from extend_source.viewing import location
 
 _FOLDER = "sql"
+
+_TYPES = {CREDITS.name: "decimal(18, 6)", TIMESTAMP.name: "timestamptz"}
+"""The types of columns in SQL, where it matters to a query over an empty table."""
 
 MODELS = (
     "credit_ledger",
@@ -49,12 +55,14 @@ class ModelsResult:
     Attributes:
         views: their names, with what a row stands for.
         left_out: the models that lack tables, with the names of these.
+        without: the views that do without tables, which have not landed; with the names of these.
         destination: where the views are, without any password.
         dataset: the dataset (schema) they are in.
     """
 
     views: dict[str, str]
     left_out: dict[str, list[str]]
+    without: dict[str, list[str]]
     destination: str
     dataset: str
 
@@ -87,14 +95,17 @@ class Models:
         Raises:
             MissingTables: a table that it builds on has not landed.
         """
+        # first: a query that fails for want of a table can take PostgreSQL's temporary tables with it
+        self._runner.missing(_tables_of_all())
         if self._runner.compute_once(name, self.definition(name)):
             self._computed.add(name)
 
-    def select(self, sql: str) -> list[tuple[Any, ...]]:
+    def select(self, sql: str, optional: Collection[str] = ()) -> list[tuple[Any, ...]]:
         """Run a query over models and tables, without any views.
 
         Args:
             sql: the query, in DuckDB's SQL over plain names.
+            optional: the tables of the query that it can do without.
 
         Returns:
             The rows as the destination gives them; credits are decimals.
@@ -102,12 +113,11 @@ class Models:
         Raises:
             MissingTables: a table that it builds on has not landed.
         """
-        tree = parsed(sql)
+        tree = self._standing_in(parsed(sql), optional)
         wanted = _models_of([tree], self._computed)
         own = [(cte.alias, cte.this) for cte in tree.ctes]
-        is_recursive = _is_recursive(tree)
         for place, (name, model) in enumerate([*((name, self._model(name)) for name in wanted), *own]):
-            tree = tree.with_(name, as_=model, append=place > 0, recursive=is_recursive or None, copy=False)
+            tree = tree.with_(name, as_=model, append=place > 0, copy=False)
         if missing := self._runner.missing(tables_of(tree)):
             raise MissingTables(missing)
         return [tuple(row) for row in self._runner.rows(self._runner.translated(tree))]
@@ -127,16 +137,29 @@ class Models:
             raise MissingTables(missing)
         return self._runner.translated(tree)
 
+    def lacking(self, name: str) -> list[str]:
+        """Name the tables that have not landed and that a model does without."""
+        return self._runner.missing(load_model(name).optional)
+
     def _model(self, name: str) -> Any:
         model = load_model(name)
-        tree = parsed(model.sql)
+        tree = self._standing_in(parsed(model.sql), model.optional)
         return (
             _with_prices(tree, self._prices) if self._prices and {"spent_on", "credits"} <= {*model.columns} else tree
         )
 
+    def _standing_in(self, tree: Any, optional: Collection[str]) -> Any:
+        """Put an empty table in place of each that a query can do without and that has not landed."""
+        missing = set(self._runner.missing(optional)) if optional else set()
+        for table in [table for table in tree.find_all(exp.Table) if table.name in missing]:
+            table.replace(_empty(TABLES[table.name]).subquery(table.alias_or_name))
+        return tree
+
 
 def create_models(pipeline: dlt.Pipeline, prices: Sequence[Price] | None = None) -> ModelsResult:
     """Make the credit models views of the dataset, in place of those that are there.
+
+    Where others have built on the views, that stays. Run it again once tables have landed that were missing.
 
     Args:
         pipeline: the pipeline that has loaded the tables.
@@ -146,24 +169,29 @@ def create_models(pipeline: dlt.Pipeline, prices: Sequence[Price] | None = None)
         The views.
 
     Raises:
-        InvalidRequest: the destination takes no SQL.
+        InvalidRequest: the destination takes no SQL, or cannot replace views that others have built on.
         SyncUnderWay: the pipeline is being synced.
     """
     book = resolved_settings(api_key="not-needed").price_book if prices is None else prices
-    views: dict[str, str] = {}
+    definitions: dict[str, str] = {}
     left_out: dict[str, list[str]] = {}
     with only_sync(pipeline), QueryRunner.on(pipeline) as runner:
         models = Models(runner, book)
-        for name in reversed(MODELS):
-            runner.drop_view(name)
         for name in MODELS:
             try:
-                runner.create_view(name, models.definition(name))
+                definitions[name] = models.definition(name)
             except MissingTables as missing:
                 left_out[name] = missing.tables
-            else:
-                views[name] = load_model(name).grain
-    return ModelsResult(views, left_out, location(pipeline), pipeline.dataset_name)
+        without = {name: tables for name in definitions if (tables := models.lacking(name))}
+        runner.create_views(definitions)
+    views = {name: load_model(name).grain for name in definitions}
+    return ModelsResult(views, left_out, without, location(pipeline), pipeline.dataset_name)
+
+
+@cache
+def _tables_of_all() -> frozenset[str]:
+    """The tables that the models build on."""
+    return frozenset(table for name in MODELS for table in tables_of(parsed(load_model(name).sql))).difference(MODELS)
 
 
 def _models_of(trees: Iterable[Any], computed: Collection[str] = ()) -> list[str]:
@@ -177,9 +205,12 @@ def _models_of(trees: Iterable[Any], computed: Collection[str] = ()) -> list[str
     return [name for name in MODELS if name in found]
 
 
-def _is_recursive(tree: Any) -> bool:
-    clause = tree.find(exp.With)
-    return clause is not None and clause.parent is tree and bool(clause.args.get("recursive"))
+def _empty(table: TableSchema) -> Any:
+    """A query with the columns of a table and no row."""
+    columns = ", ".join(
+        f"cast(null as {_TYPES.get(column.kind.name, 'varchar')}) as {column.name}" for column in table.columns
+    )
+    return parsed(f"select {columns} where 1 = 0")
 
 
 def _with_prices(tree: Any, prices: Sequence[Price]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -51,6 +51,7 @@ class Query:
         shown: the columns that people see first; the others are for machines.
         key: the columns that tell rows apart; none where the header does not say.
         sql: the SQL in DuckDB's dialect, header included.
+        optional: the tables that it can do without; they are as good as empty then.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Query:
     shown: tuple[str, ...]
     key: tuple[str, ...]
     sql: str
+    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,21 +132,24 @@ def load_query(folder: str, name: str) -> Query:
         shown=names("shown") or tuple(columns),
         key=names("key"),
         sql=sql,
+        optional=names("optional"),
     )
 
 
 class QueryRunner:
     """Runs queries over one connection, and remembers what the dataset has."""
 
-    def __init__(self, client: Sql, dialect: str) -> None:
+    def __init__(self, client: Sql, dialect: str, has_ddl_transactions: bool = False) -> None:
         """Use an open connection.
 
         Args:
             client: the connection, in the dataset.
             dialect: the destination's SQL, as sqlglot calls it.
+            has_ddl_transactions: whether what a transaction has made can be undone.
         """
         self._client = client
         self._dialect = dialect
+        self._has_ddl_transactions = has_ddl_transactions
         self._columns: dict[str, set[str] | None] = {}
         self._run_counts: dict[str | None, int] | None = None
         self._temporary: dict[str, str] = {}
@@ -169,8 +174,9 @@ class QueryRunner:
         except SqlClientNotAvailable:
             name = pipeline.destination.destination_name
             raise InvalidRequest(f"The destination {name} takes no SQL", "Report on a database or warehouse") from None
+        can = pipeline.destination.capabilities()
         with client as connection:
-            yield cls(connection, pipeline.destination.capabilities().sqlglot_dialect or "")
+            yield cls(connection, can.sqlglot_dialect or "", can.supports_ddl_transactions)
 
     def run(self, query: Query) -> QueryResult:
         """Run a query.
@@ -257,15 +263,37 @@ class QueryRunner:
         self._temporary[name] = table
         return True
 
-    def create_view(self, name: str, definition: str) -> None:
-        """Make a view of the dataset; there must be none of that name."""
-        self._client.execute_sql(f"CREATE VIEW {self.qualified(name).sql(self._dialect)} AS {definition}")
+    def create_views(self, definitions: Mapping[str, str]) -> None:
+        """Make views of the dataset in place of those of these names: all of them, or, where it can be undone, none.
 
-    def drop_view(self, name: str) -> None:
-        """Drop a view of the dataset, if it is there."""
-        if self._columns_of(name) is not None:
-            self._client.execute_sql(f"DROP VIEW {self.qualified(name).sql(self._dialect)}")
-            self._columns[name] = None
+        Replacing keeps what others have built on a view, and who may read it. Where a destination cannot, as columns
+        have changed, the views are dropped first.
+
+        Args:
+            definitions: queries written for the destination, by the name of the view, each after those it builds on.
+
+        Raises:
+            InvalidRequest: the views cannot be replaced.
+        """
+        names = {name: self.qualified(name).sql(self._dialect) for name in definitions}
+        replacing = [f"CREATE OR REPLACE VIEW {names[name]} AS {sql}" for name, sql in definitions.items()]
+        dropping = [f"DROP VIEW IF EXISTS {names[name]}" for name in reversed(list(definitions))]
+        try:
+            self._execute_together(replacing)
+        except DatabaseException:
+            try:
+                self._execute_together([*dropping, *replacing])
+            except DatabaseException as error:
+                said = str(error).strip().splitlines()[0]
+                raise InvalidRequest(
+                    f"The views cannot be replaced: {said}",
+                    "Drop what others have built on them, run this again, and make those anew",
+                ) from None
+
+    def _execute_together(self, statements: Iterable[str]) -> None:
+        with self._client.begin_transaction() if self._has_ddl_transactions else nullcontext():
+            for statement in statements:
+                self._client.execute_sql(statement)
 
     def _columns_of(self, table: str) -> set[str] | None:
         """The names of a table's columns; None if there is no such table."""

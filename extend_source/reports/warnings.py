@@ -23,6 +23,9 @@ def warnings_of(
     last_day: date,
     last_sync: datetime | None,
     newest_run: datetime | None,
+    undated: tuple[int, int] = (0, 0),
+    priced_from: date | None = None,
+    lacking: Sequence[str] = (),
 ) -> list[str]:
     """Put together the warnings, the weightiest first.
 
@@ -35,15 +38,21 @@ def warnings_of(
         last_day: the last day of the report.
         last_sync: when the last load was written.
         newest_run: when the newest run was created.
+        undated: runs and files of the span whose creation is not known.
+        priced_from: the first day that has a price; None: there are no prices.
+        lacking: tables that have not been loaded, and that the report did without.
 
     Returns:
         A line each.
     """
     lines = []
-    if month.budget is not None and month.projected > month.budget:
+    if month.budget is not None and month.projected is not None and month.projected > month.budget:
         over = figure(month.projected - month.budget)
         lines.append(f"The month is heading for {figure(month.projected)} credits, {over} above the budget.")
     lines += _unknown(days)
+    if priced_from is not None:
+        lines += _unpriced(days, priced_from)
+    lines += _undated(*undated)
     lines += [_gap(*gap) for gap in gaps if gap[0] != "ledger_with_listing" or gap[1] != "not_listed"]
     recent = [anomaly for anomaly in anomalies if last_day - anomaly.day <= _RECENT]
     lines += [
@@ -53,6 +62,8 @@ def warnings_of(
     ]
     if last_sync is not None and now - last_sync > _STALE:
         lines.append(f"The last load is from {last_sync:%Y-%m-%d %H:%M} UTC: later spend is not in here.")
+    if lacking:
+        lines.append(f"Not loaded, so what they would say is missing: {', '.join(lacking)}.")
     newest = None if newest_run is None else newest_run.astimezone(timezone.utc).date()
     if newest is not None and last_day - newest > _RECENT:
         lines.append(f"The newest run is from {newest}: nothing has been spent since, or it has not been loaded.")
@@ -69,6 +80,19 @@ def _unknown(days: Sequence[DaySpend]) -> list[str]:
     return (
         [f"Unknown credits: {' and '.join(parts)}. The sums leave them out, so they are lower bounds."] if parts else []
     )
+
+
+def _unpriced(days: Sequence[DaySpend], priced_from: date) -> list[str]:
+    credits = sum((day.credits for day in days if day.credits is not None and day.day < priced_from), Decimal(0))
+    return [f"{figure(credits)} credits before {priced_from} have no price."] if credits else []
+
+
+def _undated(runs: int, files: int) -> list[str]:
+    parts = [counted(number, what) for number, what in ((runs, "run"), (files, "file")) if number]
+    if not parts:
+        return []
+    have, are, were = ("has", "it is", "it was") if runs + files == 1 else ("have", "they are", "they were")
+    return [f"{' and '.join(parts)} {have} no creation date; {are} counted on the day {were} fetched."]
 
 
 def _gap(comparison: str, cause: str, things: int, gap: Decimal) -> str:

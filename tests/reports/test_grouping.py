@@ -68,6 +68,24 @@ def test_what_is_unknown_as_a_whole_is_no_zero_but_nothing_at_all_is() -> None:
     assert total([]).credits == 0
 
 
+def test_a_group_in_which_some_credits_have_no_price_has_no_cost() -> None:
+    priced = [day_spend("2026-01-02", "5", cost=Decimal("0.05")), day_spend("2026-01-03", None)]
+    unpriced = day_spend("2025-12-31", "3")
+
+    assert [row.cost for row in spend_by([unpriced, *priced], "month")] == [None, Decimal("0.05")]
+    assert total([unpriced, *priced]).cost is None
+    assert total([day_spend("2025-12-31", "0"), *priced]).cost == Decimal("0.05")
+
+
+def test_without_parsing_nothing_is_known_of_files() -> None:
+    days = [day_spend("2026-01-02", "5")]
+
+    (row,) = spend_by(days, "type", includes_parsing=False)
+
+    assert (row.runs, row.files, row.processing, row.parsing, row.credits) == (1, None, 5, None, 5)
+    assert (total(days, includes_parsing=False).files, total(days).files, total(days).parsing) == (None, 0, 0)
+
+
 @given(
     by=st.sampled_from(BY),
     parts=st.lists(
@@ -85,7 +103,7 @@ def test_the_groups_always_add_up_to_all_of_it(by: By, parts: list[DaySpend]) ->
     rows, all_of_it = spend_by(parts, by), total(parts)
 
     assert sum(row.credits or 0 for row in rows) == (all_of_it.credits or 0)
-    assert sum(row.runs + row.files for row in rows) == len(parts)
+    assert sum(row.runs + (row.files or 0) for row in rows) == len(parts)
     assert sum(row.unknown for row in rows) == all_of_it.unknown
     if by != "version":  # versions are told apart by their processor as well
         assert len({row.group for row in rows}) == len(rows)

@@ -15,6 +15,7 @@ from extend_source.reports.projection import DailyCredits, month_to_date
 
 DAYS = st.dates(date(2025, 1, 1), date(2027, 12, 31))
 CREDITS = st.decimals(0, 10_000, places=6)
+ONE_PRICE = price_book([{"from": "2026-01-01", "credit_price": "0.01", "currency": "EUR"}])
 
 
 def spent_every_day(until: date, credits: str, days: int = 60) -> dict[date, DailyCredits]:
@@ -59,22 +60,104 @@ def test_a_projection_is_never_below_what_has_been_spent_and_equals_it_at_the_en
 
     month = month_to_date(rows, last_day, None)
 
+    assert month.credits is not None
+    assert month.projected is not None
     assert month.projected >= month.credits
     if month.days == month.days_in_month:
         assert month.projected == month.credits
     assert month.credits == sum(credits for back, credits in spent.items() if back < last_day.day)
 
 
+# ---- a day that is not over
+
+
+def test_today_counts_as_its_weekday_or_as_what_it_has_spent_if_that_is_more() -> None:
+    today = date(2026, 1, 20)
+    before = spent_every_day(today - timedelta(days=1), "10")
+
+    little = month_to_date({**before, today: DailyCredits(Decimal(1))}, today, None, complete_to=date(2026, 1, 19))
+    much = month_to_date({**before, today: DailyCredits(Decimal(25))}, today, None, complete_to=date(2026, 1, 19))
+
+    assert (little.credits, little.projected) == (191, 310)
+    assert (much.credits, much.projected) == (215, 325)
+
+
+def test_days_after_the_last_load_are_still_to_come() -> None:
+    month = month_to_date(
+        spent_every_day(date(2026, 1, 15), "10"), date(2026, 1, 20), None, complete_to=date(2026, 1, 15)
+    )
+
+    assert (month.days, month.credits, month.projected) == (20, 150, 310)
+
+
+# ---- what is unknown
+
+
+def test_a_day_of_which_nothing_is_known_leaves_the_others_their_cost() -> None:
+    spent = spent_every_day(date(2026, 1, 20), "10")
+    spent[date(2026, 1, 5)] = DailyCredits(None, 3)
+
+    month = month_to_date(spent, date(2026, 1, 20), None, ONE_PRICE)
+
+    assert (month.credits, month.unknown) == (190, 3)
+    assert month.projected == 300  # the Mondays to come cost what the known ones have
+    assert (month.cost, month.projected_cost) == (Decimal("1.90"), Decimal("3.00"))
+
+
+def test_a_month_of_which_nothing_is_known_is_unknown_and_not_free() -> None:
+    spent = {date(2026, 1, day): DailyCredits(None, 2) for day in range(1, 6)}
+
+    month = month_to_date(spent, date(2026, 1, 5), Decimal(10), ONE_PRICE)
+
+    assert (month.credits, month.projected, month.cost, month.projected_cost) == (None, None, None, None)
+    assert month.unknown == 10
+
+
+def test_a_month_without_a_run_is_free_and_heads_for_the_unknown_after_unknown_weeks() -> None:
+    spent = {date(2026, 1, day): DailyCredits(None, 2) for day in range(10, 30)}
+
+    month = month_to_date(spent, date(2026, 2, 1), None)
+
+    assert (month.credits, month.projected, month.unknown) == (0, None, 0)
+
+
+# ---- money
+
+
 def test_included_credits_cost_nothing_more() -> None:
     prices = price_book([{"from": "2026-01-01", "credit_price": "0.01", "currency": "EUR", "included_credits": 150}])
-    spent = {
-        day: DailyCredits(row.credits, row.credits * Decimal("0.01"))
-        for day, row in spent_every_day(date(2026, 1, 20), "10").items()
-    }
 
-    month = month_to_date(spent, date(2026, 1, 20), None, prices)
+    month = month_to_date(spent_every_day(date(2026, 1, 20), "10"), date(2026, 1, 20), None, prices)
 
     assert (month.cost, month.projected_cost) == (Decimal("0.50"), Decimal("1.60"))
+
+
+def test_each_day_has_its_own_price_and_the_month_what_its_first_price_includes() -> None:
+    prices = price_book(
+        [
+            {"from": "2025-01-01", "credit_price": "0.01", "currency": "EUR", "included_credits": 155},
+            {"from": "2026-01-11", "credit_price": "0.02", "currency": "EUR", "included_credits": 9999},
+            {"from": "2026-01-22", "credit_price": "0.10", "currency": "EUR"},
+        ]
+    )
+
+    month = month_to_date(spent_every_day(date(2026, 1, 20), "10"), date(2026, 1, 20), None, prices)
+
+    # 10 days of 0.10, 10 of 0.20: 3.00, less 155 of 200 credits
+    assert month.cost == Decimal("0.68")
+    # and a day of 0.20 and ten of 1.00: 13.20, less 155 of 310 credits
+    assert month.projected_cost == Decimal("6.60")
+
+
+def test_known_credits_without_a_price_make_the_cost_unknown_but_days_without_any_do_not() -> None:
+    prices = price_book([{"from": "2026-01-11", "credit_price": "0.01", "currency": "EUR", "included_credits": 50}])
+    spent = spent_every_day(date(2026, 1, 20), "10", days=10)
+
+    since = month_to_date(spent, date(2026, 1, 20), None, prices)
+    before = month_to_date({**spent, date(2026, 1, 10): DailyCredits(Decimal(1))}, date(2026, 1, 20), None, prices)
+
+    assert since.cost == Decimal("0.50")
+    assert (before.credits, before.cost, before.projected_cost) == (101, None, None)
 
 
 def test_a_price_holds_until_the_next_one() -> None:

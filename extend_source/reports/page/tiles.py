@@ -14,20 +14,21 @@ from extend_source.writing import figure
 def tiles(figures: CreditFigures) -> str:
     """Make the tiles, as HTML."""
     month, everything = figures.month, total(figures.days)
-    projected: Decimal | None = month.projected
-    unknown: int = getattr(month, "unknown", 0)
     made = [
         _credits("Spent", everything.credits, everything.unknown, "credits in the span"),
         _credits(
-            f"{month.month:%B %Y}", month.credits, unknown, f"credits in {month.days} of {month.days_in_month} days"
+            f"{month.month:%B %Y}",
+            month.credits,
+            month.unknown,
+            f"credits in {month.days} of {month.days_in_month} days",
         ),
-        _credits("Heading for", projected, unknown, _against(month.budget, projected)),
+        _credits("Heading for", month.projected, month.unknown, _against(month.budget, month.projected)),
     ]
     if month.cost is not None and month.projected_cost is not None:
         more = f"heading for {month.projected_cost:,.2f} {figures.currency}, beyond what the plan includes"
         made.append(_tile(f"Cost in {month.month:%B}", f"{month.cost:,.2f} {figures.currency}", more))
     made += [
-        _known(everything.runs + everything.files, everything.unknown),
+        _known(everything.runs + (everything.files or 0), everything.unknown),
         _in_vain(figures),
         _tile("Last load", _dated(figures.last_sync), f"newest run: {_dated(figures.newest_run)}"),
     ]

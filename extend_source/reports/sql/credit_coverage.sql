@@ -13,7 +13,7 @@
 --   not_reported: the others: they have ended, and what they cost is not known.
 --   share_known: reported / (things less pending); NULL: nothing has ended.
 --   credits: the sum of what is known; NULL: nothing is.
-select cast(date_trunc('month', spent_on) as date) as month,
+select cast(date_trunc('month', cast(spent_on as date)) as date) as month,
        kind,
        count(*) as things,
        count(credits) as reported,
@@ -23,4 +23,4 @@ select cast(date_trunc('month', spent_on) as date) as month,
              / nullif(sum(case when usage <> 'pending' then 1 else 0 end), 0), 4) as share_known,
        sum(credits) as credits
 from credit_ledger
-group by cast(date_trunc('month', spent_on) as date), kind
+group by cast(date_trunc('month', cast(spent_on as date)) as date), kind

@@ -3,6 +3,7 @@
 -- grain: thing that costs, a run or a file
 -- key: resource_type, resource_id
 -- empty: no runs yet
+-- optional: processor_run_summaries
 -- note: A run's credits do not contain the parsing of its files; a file is parsed, and counted, once, however many runs used it.
 -- note: Credits that are NULL are unknown, not free.
 -- columns:
@@ -11,8 +12,10 @@
 --   kind: processing (a run) or parsing (a file).
 --   credits: what it cost; NULL: unknown.
 --   usage: reported; pending (the run has not ended); not_reported (older than usage figures, or billed in another way).
---   spent_at: when the run or file was created; where that is unknown, the file's first use, or when it was fetched.
+--   spent_at: when the run or file was created; where that is not known, see dated_by.
 --   spent_on: its day, UTC.
+--   dated_by: where spent_at is from: created (the run or file itself, or the listing); files (the run's first file);
+--   first_run (the first run that used the file); fetched (nothing else is known: when it was fetched).
 --   run_id: the run; of a file the run that used it first. The next columns are that run's.
 --   processor_id: the processor.
 --   processor_name: its name in the newest run.
@@ -21,16 +24,27 @@
 --   status: PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.
 --   workspace_id: the workspace named in the settings.
 --   url: the run in the dashboard.
---   files: how many files the run has; of a file 1.
---   file_id: the file; NULL: the run has none, or several.
+--   files: how many files the run has, NULL: it was loaded without them; of a file 1.
+--   file_id: the file; NULL: the run has none, or several, or was loaded without them.
 --   file_type: its type; NULL: unknown.
 --   pages: the pages of all the files; NULL: not known of all of them.
---   source_document_id: the file that the file was split from, however often; else the file itself.
+--   source_document_id: the file that the file was split from, up to four splits back; else the file itself.
 with uses as (
     select distinct run_id, file_id from processor_run_files
 ),
+-- loaded_tables names the tables that a run was loaded into (standard, less those with a minus), NULL: into all
+runs as (
+    select r.id, r.status, r.type, r.processor_id, r.processor_name, r.processor_version_id, r.workspace_id, r.url,
+           r.credits, coalesce(r.created_at, s.created_at) as created_at, r.fetched_at,
+           case when r.loaded_tables is null
+                     or (r.loaded_tables not like '%-processor_run_files%'
+                         and (r.loaded_tables like 'standard%' or r.loaded_tables like '%processor_run_files%'))
+                then 1 else 0 end as has_files
+    from processor_runs as r
+    left join processor_run_summaries as s on s.id = r.id
+),
 run_files as (
-    select uses.run_id, count(*) as files, min(uses.file_id) as file_id,
+    select uses.run_id, count(*) as files, min(uses.file_id) as file_id, min(files.created_at) as created_at,
            case when count(files.page_count) = count(*) then sum(files.page_count) end as pages
     from uses
     left join files on files.id = uses.file_id
@@ -42,14 +56,14 @@ first_uses as (
                partition by uses.file_id order by coalesce(runs.created_at, runs.fetched_at), uses.run_id
            ) as place
     from uses
-    join processor_runs as runs on runs.id = uses.run_id
+    join runs on runs.id = uses.run_id
 ),
 processors as (
     select processor_id, processor_name,
            row_number() over (
                partition by processor_id order by coalesce(created_at, fetched_at) desc, id
            ) as place
-    from processor_runs
+    from runs
 ),
 documents as (
     select f.id, f.type,
@@ -60,27 +74,39 @@ documents as (
     left join files as p3 on p3.id = p2.parent_file_id
 ),
 things as (
-    select 'processor_run' as resource_type, r.id as resource_id, 'processing' as kind, c.credits,
-           coalesce(r.created_at, r.fetched_at) as spent_at, r.id as run_id,
-           coalesce(rf.files, 0) as files, case when rf.files = 1 then rf.file_id end as file_id,
-           cast(rf.pages as bigint) as pages
-    from processor_runs as r
+    select 'processor_run' as resource_type, r.id as resource_id, 'processing' as kind,
+           coalesce(c.credits, r.credits) as credits,
+           r.created_at, rf.created_at as related_at, 'files' as related, r.fetched_at,
+           r.id as run_id, case when r.has_files = 1 then coalesce(rf.files, 0) end as files,
+           case when r.has_files = 1 and rf.files = 1 then rf.file_id end as file_id,
+           case when r.has_files = 1 then cast(rf.pages as bigint) end as pages
+    from runs as r
     left join run_files as rf on rf.run_id = r.id
     left join credit_usage as c on c.resource_type = 'processor_run' and c.resource_id = r.id
     union all
-    select 'file', f.id, 'parsing', c.credits,
-           coalesce(f.created_at, u.created_at, f.fetched_at), u.run_id, 1, f.id, f.page_count
+    select 'file', f.id, 'parsing', coalesce(c.credits, f.credits),
+           f.created_at, u.created_at, 'first_run', f.fetched_at, u.run_id, 1, f.id, f.page_count
     from files as f
     left join first_uses as u on u.file_id = f.id and u.place = 1
     left join credit_usage as c on c.resource_type = 'file' and c.resource_id = f.id
     union all
-    select c.resource_type, c.resource_id, c.basis, c.credits, c.observed_at,
-           case when c.resource_type = 'processor_run' then c.resource_id end, 0,
+    select c.resource_type, c.resource_id, c.basis, c.credits, null, u.created_at, 'first_run', c.observed_at,
+           case when c.resource_type = 'processor_run' then c.resource_id else u.run_id end,
+           case when c.resource_type = 'file' then 1 end,
            case when c.resource_type = 'file' then c.resource_id end, null
     from credit_usage as c
     left join processor_runs as r on c.resource_type = 'processor_run' and r.id = c.resource_id
     left join files as f on c.resource_type = 'file' and f.id = c.resource_id
+    left join first_uses as u on c.resource_type = 'file' and u.file_id = c.resource_id and u.place = 1
     where r.id is null and f.id is null
+),
+dated as (
+    select things.*,
+           coalesce(created_at, related_at, fetched_at) as spent_at,
+           case when created_at is not null then 'created'
+                when related_at is not null then related
+                else 'fetched' end as dated_by
+    from things
 )
 select t.resource_type,
        t.resource_id,
@@ -93,6 +119,7 @@ select t.resource_type,
        end as usage,
        t.spent_at,
        cast(t.spent_at at time zone 'UTC' as date) as spent_on,
+       t.dated_by,
        t.run_id,
        r.processor_id,
        p.processor_name,
@@ -106,7 +133,7 @@ select t.resource_type,
        d.type as file_type,
        t.pages,
        d.source_document_id
-from things as t
-left join processor_runs as r on r.id = t.run_id
+from dated as t
+left join runs as r on r.id = t.run_id
 left join processors as p on p.processor_id = r.processor_id and p.place = 1
 left join documents as d on d.id = t.file_id

@@ -3,7 +3,8 @@
 -- grain: comparison and cause
 -- key: comparison, cause
 -- empty: no runs yet
--- note: A gap is no error: it is named, so that nobody has to look for it.
+-- optional: processor_run_summaries
+-- note: A gap is no error: it is named, so that nobody has to look for it. Without a listing there is none to compare with.
 -- columns:
 --   comparison: ledger_with_runs, ledger_with_files or ledger_with_listing.
 --   cause: equal; ledger_only; not_in_ledger; figures_differ; not_landed (listed, and not loaded yet); not_listed (loaded by id).
@@ -11,28 +12,35 @@
 --   ledger_credits: their credits in the ledger.
 --   other_credits: their credits there.
 --   gap: the first less the second, unknown taken as nothing.
-with compared as (
-    select 'ledger_with_runs' as comparison, coalesce(l.resource_id, r.id) as thing, l.credits as ledger_credits,
-           r.credits as other_credits, 'ledger_only' as only_here, 'not_in_ledger' as only_there,
-           l.resource_id is not null as is_here, r.id is not null as is_there
-    from (select * from credit_ledger where kind = 'processing') as l
-    full outer join processor_runs as r on r.id = l.resource_id
+with pairs as (
+    select 'ledger_with_runs' as comparison, resource_id as thing, 1 as is_here, 0 as is_there,
+           credits as ledger_credits, null as other_credits
+    from credit_ledger where kind = 'processing'
     union all
-    select 'ledger_with_files', coalesce(l.resource_id, f.id), l.credits, f.credits, 'ledger_only', 'not_in_ledger',
-           l.resource_id is not null, f.id is not null
-    from (select * from credit_ledger where kind = 'parsing') as l
-    full outer join files as f on f.id = l.resource_id
+    select 'ledger_with_runs', id, 0, 1, null, credits from processor_runs
     union all
-    select 'ledger_with_listing', coalesce(l.resource_id, s.id), l.credits, s.credits, 'not_listed', 'not_landed',
-           l.resource_id is not null, s.id is not null
-    from (select * from credit_ledger where kind = 'processing') as l
-    full outer join processor_run_summaries as s on s.id = l.resource_id
+    select 'ledger_with_files', resource_id, 1, 0, credits, null from credit_ledger where kind = 'parsing'
+    union all
+    select 'ledger_with_files', id, 0, 1, null, credits from files
+    union all
+    select 'ledger_with_listing', resource_id, 1, 0, credits, null
+    from credit_ledger
+    cross join (select count(*) as number from processor_run_summaries) as listed
+    where kind = 'processing' and listed.number > 0
+    union all
+    select 'ledger_with_listing', id, 0, 1, null, credits from processor_run_summaries
+),
+compared as (
+    select comparison, thing, max(is_here) as is_here, max(is_there) as is_there,
+           max(ledger_credits) as ledger_credits, max(other_credits) as other_credits
+    from pairs
+    group by comparison, thing
 ),
 named as (
     select comparison, ledger_credits, other_credits,
            case
-               when not is_there then only_here
-               when not is_here then only_there
+               when is_there = 0 then case when comparison = 'ledger_with_listing' then 'not_listed' else 'ledger_only' end
+               when is_here = 0 then case when comparison = 'ledger_with_listing' then 'not_landed' else 'not_in_ledger' end
                when ledger_credits = other_credits or (ledger_credits is null and other_credits is null) then 'equal'
                else 'figures_differ'
            end as cause

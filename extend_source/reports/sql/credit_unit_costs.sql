@@ -3,8 +3,10 @@
 -- grain: processor version
 -- key: processor_id, processor_version_id
 -- empty: no processed runs yet
+-- optional: extraction_edits, extraction_fields
 -- note: Processed runs whose credits are known only, without parsing. Pages are known of PDF and DOCX files only.
--- note: An accepted field is a value that a reviewer left as it was; only reviewed runs count for it.
+-- note: An accepted field is a value that a reviewer left as it was, but for its formatting: text, a number or a boolean.
+--   Only reviewed runs count for it, also those of which no field was accepted.
 -- columns:
 --   processor_id: the processor.
 --   processor_name: its name in the newest run.
@@ -18,16 +20,29 @@
 --   pages: pages of the runs of which credits and pages are known.
 --   credits_per_page: the credits of those runs per page; NULL: no pages are known.
 --   share_by_page: how much of the credits those runs make up.
---   accepted_fields: values that reviewers left as they were.
+--   accepted_fields: values that reviewers left as they were; NULL: no run was reviewed, or they have not been loaded.
 --   credits_per_accepted_field: the credits of the reviewed runs per accepted field; NULL: there is none.
-with reviewed as (
-    select runs.id as run_id, count(fields.path) as accepted_fields
-    from processor_runs as runs
-    left join extraction_fields as fields on fields.run_id = runs.id and fields.value_type <> 'null'
-    left join extraction_edits as edits
-        on edits.run_id = fields.run_id and edits.path = fields.path and edits.change is not null
-        and edits.change <> 'formatted'
-    where runs.reviewed and runs.type = 'EXTRACT' and edits.path is null
+with reviewed_runs as (
+    -- loaded_tables names the tables that a run was loaded into (standard, less those with a minus), NULL: into all
+    select id
+    from processor_runs
+    where reviewed and type = 'EXTRACT'
+        and (loaded_tables is null
+             or ((loaded_tables like 'standard%' or loaded_tables like '%extraction_fields%')
+                 and (loaded_tables like 'standard%' or loaded_tables like '%extraction_edits%')
+                 and loaded_tables not like '%-extraction_fields%' and loaded_tables not like '%-extraction_edits%'))
+),
+changes as (
+    select run_id, path from extraction_edits where change <> 'formatted'
+),
+reviewed as (
+    select runs.id as run_id,
+           sum(case when fields.path is not null and changes.path is null then 1 else 0 end) as accepted_fields
+    from reviewed_runs as runs
+    left join extraction_fields as fields
+        on fields.run_id = runs.id and fields.path <> '$'
+        and fields.value_type not in ('object', 'array', 'null', 'absent')
+    left join changes on changes.run_id = fields.run_id and changes.path = fields.path
     group by runs.id
 ),
 runs as (

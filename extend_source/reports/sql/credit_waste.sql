@@ -30,6 +30,7 @@ processed as (
            ) as place,
            first_value(resource_id) over (
                partition by file_id, processor_id, processor_version_id order by spent_at, resource_id
+               rows between unbounded preceding and current row
            ) as first_run_id
     from credit_ledger
     where kind = 'processing' and status = 'PROCESSED' and file_id is not null and processor_version_id is not null

@@ -3,7 +3,7 @@
 -- grain: day, processor version and kind
 -- key: spent_on, processor_id, processor_version_id, kind
 -- empty: no runs yet
--- note: Parsing is counted where a file was used first. Days are UTC.
+-- note: Parsing is counted where a file was used first. Days are UTC, up to 16,384 from the first one on.
 -- columns:
 --   spent_on: the day, from the first to the last one of the ledger.
 --   processor_id: the processor; NULL: of files that no run uses.
@@ -14,13 +14,82 @@
 --   things: runs or files.
 --   things_known: those of them whose credits are known.
 --   credits: the sum of those; 0 where there is no run or file, NULL where none is known.
-with recursive bounds as (
-    select min(spent_on) as first_day, max(spent_on) as last_day from credit_ledger
+with bounds as (
+    select min(spent_on) as spent_on, max(spent_on) as last_day from credit_ledger having count(*) > 0
+),
+-- each step doubles the days: no recursion, and no adding of numbers to days, for which each dialect has its own words
+days_2 as (
+    select * from bounds
+    union all
+    select cast(spent_on + interval '1' day as date), last_day from bounds where spent_on < last_day
+),
+days_4 as (
+    select * from days_2
+    union all
+    select cast(spent_on + interval '2' day as date), last_day from days_2 where spent_on < last_day
+),
+days_8 as (
+    select * from days_4
+    union all
+    select cast(spent_on + interval '4' day as date), last_day from days_4 where spent_on < last_day
+),
+days_16 as (
+    select * from days_8
+    union all
+    select cast(spent_on + interval '8' day as date), last_day from days_8 where spent_on < last_day
+),
+days_32 as (
+    select * from days_16
+    union all
+    select cast(spent_on + interval '16' day as date), last_day from days_16 where spent_on < last_day
+),
+days_64 as (
+    select * from days_32
+    union all
+    select cast(spent_on + interval '32' day as date), last_day from days_32 where spent_on < last_day
+),
+days_128 as (
+    select * from days_64
+    union all
+    select cast(spent_on + interval '64' day as date), last_day from days_64 where spent_on < last_day
+),
+days_256 as (
+    select * from days_128
+    union all
+    select cast(spent_on + interval '128' day as date), last_day from days_128 where spent_on < last_day
+),
+days_512 as (
+    select * from days_256
+    union all
+    select cast(spent_on + interval '256' day as date), last_day from days_256 where spent_on < last_day
+),
+days_1024 as (
+    select * from days_512
+    union all
+    select cast(spent_on + interval '512' day as date), last_day from days_512 where spent_on < last_day
+),
+days_2048 as (
+    select * from days_1024
+    union all
+    select cast(spent_on + interval '1024' day as date), last_day from days_1024 where spent_on < last_day
+),
+days_4096 as (
+    select * from days_2048
+    union all
+    select cast(spent_on + interval '2048' day as date), last_day from days_2048 where spent_on < last_day
+),
+days_8192 as (
+    select * from days_4096
+    union all
+    select cast(spent_on + interval '4096' day as date), last_day from days_4096 where spent_on < last_day
+),
+days_16384 as (
+    select * from days_8192
+    union all
+    select cast(spent_on + interval '8192' day as date), last_day from days_8192 where spent_on < last_day
 ),
 days as (
-    select first_day as spent_on, last_day from bounds where first_day is not null
-    union all
-    select cast(spent_on + interval '1' day as date), last_day from days where spent_on < last_day
+    select spent_on from days_16384 where spent_on <= last_day
 ),
 versions as (
     select processor_id, processor_version_id, kind,

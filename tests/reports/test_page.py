@@ -161,8 +161,7 @@ def test_tiles_say_what_is_unknown_and_what_is_a_lower_bound_only() -> None:
 
 
 def test_a_month_of_which_something_is_unknown_is_a_lower_bound() -> None:
-    month = replace(example_figures().month)
-    object.__setattr__(month, "unknown", 3)
+    month = replace(example_figures().month, unknown=3)
 
     page = Page(render_page(replace(example_figures(), month=month)))
 

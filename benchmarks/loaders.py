@@ -2,7 +2,7 @@
 
     python -m benchmarks.loaders NAME URL FOLDER
 
-FOLDER is empty and takes the database; it is ``local`` for what reads the bodies from the server's folder.
+FOLDER is empty and takes the database. For what reads the bodies from disk, URL is the folder that they are in.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
@@ -29,9 +28,6 @@ from extend_source.worklist import WantedRun, Worklist
 BATCH_RUNS = 500
 BATCH_BYTES = 16_000_000
 """Runs, and bytes of JSON, per batch: enough to fill Arrow columns, few enough to keep memory flat."""
-
-_MANY_RUNS = 100
-"""From so many on, fetching takes long enough to let go of the database meanwhile."""
 
 
 class Load:
@@ -67,7 +63,7 @@ class Load:
         session.sync_id = session.sync_id or self._load_id
         session.progress.packages += 1
         self._files: dict[bool, list[str]] = {True: [], False: []}
-        self._batch_began_at = session.progress.requests.bytes_decoded
+        self._batch_began_at = 0
         self._log = LoadLog(session.progress, self._load_id, session.sync_id)
 
     async def batches(self, run_ids: Iterable[str] | None) -> AsyncIterator[Tables]:
@@ -85,7 +81,7 @@ class Load:
         """
         with self._landed.connected():
             self._landed.probe()
-        async with self._client() as client:
+        async with self._session.database.lent(), self._client() as client:
             if self._session.worklist is None:
                 async for tables in self._discover(client, run_ids):
                     yield tables
@@ -125,16 +121,14 @@ class Load:
 
     async def _fetch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
         """Fetch runs, and the text of files where it is wanted."""
-        # requests can take hours, in which other processes may read the file
-        database = self._session.database.released() if len(worklist) >= _MANY_RUNS else nullcontext()
-        with database:
-            async for tables in self._fetch_runs(client, worklist):
+        async for tables in self._fetch_runs(client, worklist):
+            yield tables
+        if self._fetches_contents and not len(worklist) and worklist.mode != "by_id":
+            async for tables in self._contents_of_backlog(client):
                 yield tables
-            if self._fetches_contents and not len(worklist) and worklist.mode != "by_id":
-                async for tables in self._contents_of_backlog(client):
-                    yield tables
 
     async def _fetch_runs(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
+        self._begin_batch()
         try:
             async for answer in fetch_all(
                 worklist.take(self._limits.runs),
@@ -166,20 +160,24 @@ class Load:
                 async for tables in self._contents(client, file_ids, final=final):
                     yield tables
         yield self._taken()
+        self._begin_batch()
+
+    def _begin_batch(self) -> None:
+        self._batch_began_at = self._progress.requests.bytes_decoded
 
     def _is_batch_full(self) -> bool:
-        decoded = self._progress.requests.bytes_decoded
-        if self._recorder.waiting < BATCH_RUNS and decoded - self._batch_began_at < BATCH_BYTES:
-            return False
-        self._batch_began_at = decoded
-        return True
+        decoded = self._progress.requests.bytes_decoded - self._batch_began_at
+        return self._recorder.waiting >= BATCH_RUNS or decoded >= BATCH_BYTES
 
     def _note_files(self, answer: Fetched) -> None:
         """Note the files of a run, by whether it has ended: before that, they may have no text yet."""
-        run = answer.payload or {}
-        files = run.get("files")
-        ids = (file.get("id") for file in (files if isinstance(files, list) else []) if isinstance(file, dict))
-        self._files[run.get("status") in TERMINAL_STATUSES] += [file_id for file_id in ids if isinstance(file_id, str)]
+        if answer.payload is None or not self._fetches_contents:
+            return
+        status, files = answer.payload.get("status"), answer.payload.get("files")
+        has_ended = isinstance(status, str) and status in TERMINAL_STATUSES
+        for file in files if isinstance(files, list) else []:
+            if isinstance(file, dict) and isinstance(file.get("id"), str):
+                self._files[has_ended].append(file["id"])
 
     def _taken(self) -> Tables:
         with self._landed.connected():
@@ -271,6 +269,7 @@ class Load:
                 self._progress.files_fetched += 1
             if self._is_batch_full():
                 yield self._taken()
+                self._begin_batch()
         self._progress.files_failed += self._recorder.add_errors("file", failures)
         if fresh:
             yield self._taken()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import dlt
+
+PATIENCE_SECONDS = 1.0
+"""So long a sync keeps the file while it waits for the network; most syncs have come to their end by then."""
 
 
 class HeldDatabase:
@@ -24,25 +28,41 @@ class HeldDatabase:
         """
         self._pipeline = pipeline
         self._held = ExitStack()
+        self._is_held = False
 
     def hold(self) -> None:
-        """Open the file. Where that fails, dlt will meet the same and say so."""
-        if self._pipeline is not None and database_file(self._pipeline) is not None:
-            with suppress(Exception):
+        """Open the file, unless it is held. Where that fails, dlt will meet the same and say so."""
+        if self._pipeline is None or self._is_held:
+            return
+        with suppress(Exception):
+            if database_file(self._pipeline) is not None:
                 client: Any = self._pipeline.sql_client()
                 self._held.enter_context(client)
+                self._is_held = True
 
     def release(self) -> None:
-        """Close the file, unless dlt has it open."""
+        """Close the file, unless dlt has it open. DuckDB then writes what it has kept beside the file into it."""
+        self._is_held = False
         self._held.close()
 
-    @contextmanager
-    def released(self) -> Iterator[None]:
-        """Let other processes have the file while nothing is done with it."""
+    def renew(self) -> None:
+        """Close the file and open it again."""
         self.release()
+        self.hold()
+
+    def end(self) -> None:
+        """Close the file for good, also for a block that is left late."""
+        self._pipeline = None
+        self.release()
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[None]:
+        """Let other processes have the file if the block, which waits for the network, takes long."""
+        timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self.release)
         try:
             yield
         finally:
+            timer.cancel()
             self.hold()
 
 
@@ -54,7 +74,7 @@ def held_database(pipeline: dlt.Pipeline) -> Iterator[HeldDatabase]:
     try:
         yield database
     finally:
-        database.release()
+        database.end()
 
 
 def database_file(pipeline: dlt.Pipeline) -> Path | None:

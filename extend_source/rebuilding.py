@@ -92,10 +92,11 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
     """
     settings = resolved_settings(**{"api_key": "", **arguments})
     replay = Replay(settings, progress or SyncProgress())
-    with only_sync(pipeline), held_database(pipeline):
+    with only_sync(pipeline), held_database(pipeline) as database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
             while not replay.is_over:
+                database.renew()
                 loads += run_load(pipeline, settings, _source(replay))
         except PipelineStepFailed as failure:
             error = extend_error_in(failure)

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from extend_source.api import ExtendError
 from extend_source.api.decoding import decode_json, encode_json
-from extend_source.batches import BATCH_RUNS
 from extend_source.config import ExtendSettings
 from extend_source.destination import equals
 from extend_source.landed import LandedData, as_utc
@@ -56,6 +55,9 @@ WRITTEN_TABLES = tuple(table for table in TABLES.values() if table not in _LEFT_
 
 REBUILT_TABLES = tuple(table.name for table in WRITTEN_TABLES if table.name in FETCHED_TABLES)
 """Those of them that hold what payloads say."""
+
+_AT_ONCE = 250
+"""Payloads that are read at once: they may have megabytes each."""
 
 _NEVER = datetime.fromtimestamp(0, timezone.utc)
 
@@ -185,7 +187,7 @@ class Replay:
         load = _Load(self, landed, load_id)
         room = self._size_of_next_load()
         while room and self.stopped_by is None:
-            some = [self._pending.popleft() for _ in range(min(room, BATCH_RUNS))]
+            some = [self._pending.popleft() for _ in range(min(room, _AT_ONCE))]
             done = load.add(some)
             self._pending.extendleft(reversed(some[done:]))
             yield load.take()

@@ -137,6 +137,7 @@ def sync(
             loads = finish_pending(pipeline, settings.package_attempts)
             session.compare_all = dropped_a_load(pipeline)
             while not session.is_over:
+                session.database.renew()
                 loads += run_load(pipeline, settings, extend_source(ids, session=session, **arguments))
                 _refuse_too_many_errors(session.progress, settings)
             if session.compare_all and session.has_compared_all:

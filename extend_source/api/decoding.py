@@ -22,6 +22,8 @@ _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _MEMBERS_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _CANONICAL_ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted")
+_LONGEST_REMEMBERED = 1 << 18
+"""Bytes; longer parts are rare, and a few hundred of them would be too much to keep."""
 
 
 def decode_json(body: bytes) -> Any:
@@ -75,7 +77,9 @@ class MemberDecoder:
             members = _MEMBERS_DECODER.decode(_without_nul(body))
             return {key: self._object(bytes(part)) for key, part in members.items()}
         except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
-            return decode_json(body)  # it has what is to be mended, or to be complained of
+            pass
+        # it has what is to be mended or complained of; out here, as those errors hold parts of the body
+        return decode_json(body)
 
     def _object(self, part: bytes) -> Any:
         if not part.startswith(b"{"):
@@ -93,6 +97,8 @@ class MemberDecoder:
         return members
 
     def _remember(self, text: bytes) -> Any:
+        if len(text) > _LONGEST_REMEMBERED:
+            return _DECODER.decode(text)
         if text in self._known:
             self._known.move_to_end(text)
         else:

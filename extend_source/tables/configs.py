@@ -27,7 +27,7 @@ _RANGES = (
 )
 _EXTEND_TYPES = ("date", "currency", "signature")
 
-_MOST_KNOWN = 1000
+_MOST_KNOWN = 256
 """So many configs are known by identity: decoding gives equal ones as one object."""
 
 FieldRow = tuple[str, str | None, str | None, str | None, str | None, bool | None, str | None, str | None]

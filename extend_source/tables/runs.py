@@ -317,7 +317,7 @@ def raw_file(file: dict[str, Any], *, with_contents: bool = True) -> dict[str, A
 
 
 def payload_sha256(run: dict[str, Any]) -> str:
-    """Return the SHA-256 of a run's canonical JSON, in which the sum of each output stands for it.
+    """Return the SHA-256 of a run's canonical JSON, in which the sums of its outputs and edits stand for them.
 
     Signed URLs, which are new in every answer, are left out, so that equal runs have equal sums.
 

@@ -1,15 +1,16 @@
-"""Who may have the DuckDB file while a sync runs: it is kept open, but for the time in which runs are fetched."""
+"""Who may have the DuckDB file while a sync runs: it is kept open, but while it waits for the network for long."""
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from extend_source import rebuild
-from extend_source.sandbox import LoggedRequest, SandboxServer
+from extend_source import holding, rebuild
+from extend_source.sandbox import LoggedRequest
 from tests.acceptance.warehouse import Warehouse
 
 _OPEN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('select 1')"
@@ -37,17 +38,35 @@ def _opened_at(warehouse: Warehouse, route: str, number: int) -> bool:
     return opened
 
 
-def test_other_processes_can_open_the_file_while_many_runs_are_fetched(warehouse: Warehouse) -> None:
-    assert _opened_at(warehouse, "get_run", 3)
-
-
-def test_the_file_is_kept_open_while_runs_are_listed_and_a_few_fetched(
-    empty_warehouse: Warehouse, empty_server: SandboxServer
+def test_other_processes_can_open_the_file_while_the_network_takes_long(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    empty_server.workspace.add_run()
-    assert not _opened_at(empty_warehouse, "list_runs", 1)
-    empty_server.workspace.add_run()
-    assert not _opened_at(empty_warehouse, "get_run", 1)
+    monkeypatch.setattr(holding, "PATIENCE_SECONDS", 0.0)
+    assert _opened_at(warehouse, "list_runs", 1)
+    warehouse.server.workspace.add_run()
+    assert _opened_at(warehouse, "get_run", 1)
+
+
+def test_the_file_is_kept_open_while_the_network_is_quick(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holding, "PATIENCE_SECONDS", 3600.0)
+    assert not _opened_at(warehouse, "list_runs", 1)
+    warehouse.server.workspace.add_run()
+    assert not _opened_at(warehouse, "get_run", 1)
+
+
+def test_a_block_that_is_left_late_does_not_take_the_file_again(warehouse: Warehouse) -> None:
+    warehouse.sync()
+
+    async def leave_late() -> bool:
+        with holding.held_database(warehouse.pipeline) as database:
+            lent = database.lent()
+            await lent.__aenter__()
+        await lent.__aexit__(None, None, None)
+        return _can_open(warehouse.database)
+
+    assert asyncio.run(leave_late())
 
 
 def test_the_file_is_free_after_a_sync_and_after_a_rebuild(warehouse: Warehouse) -> None:

@@ -109,6 +109,23 @@ def test_an_error_row_counts_its_attempts_and_goes_with_success(empty_warehouse:
     assert empty_warehouse.rows("fetch_errors") == []
 
 
+@pytest.mark.parametrize("file_contents", ["embedded", "fetch"])
+@pytest.mark.parametrize("odd", [{}, [], 7, None])
+def test_a_run_of_an_odd_status_ends_nothing(empty_warehouse: Warehouse, odd: object, file_contents: str) -> None:
+    workspace = empty_warehouse.server.workspace
+    for run_id, status in (("dpr_sound", "PROCESSED"), ("dpr_odd", odd)):
+        files = [{"id": f"file_of_{run_id}"}]
+        workspace.put_run({"id": run_id, "status": status, "type": "EXTRACT", "config": {}, "files": files})
+
+    result = empty_warehouse.sync(file_contents=file_contents)
+
+    assert (result.fetched, result.failed) == (2, 0)
+    assert {row["id"]: row["status"] for row in empty_warehouse.rows("processor_runs")} == {
+        "dpr_sound": "PROCESSED",
+        "dpr_odd": None,
+    }
+
+
 def test_a_destination_that_cannot_replace_rows_is_refused_before_any_request(
     server: SandboxServer, tmp_path: Path
 ) -> None:

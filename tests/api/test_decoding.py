@@ -140,8 +140,9 @@ def test_odd_bodies_decode_part_by_part_as_they_do_at_once(body):
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"run": {"output": {"a": 01}}}', b'{"run": {"output": "\xff"}}'])
 def test_what_is_not_json_is_refused_part_by_part_as_well(body):
-    with pytest.raises(ValueError, match=r"^not JSON: "):
+    with pytest.raises(ValueError, match=r"^not JSON: ") as caught:
         MemberDecoder(remembered="config").decode(body)
+    assert caught.value.__context__ is None
 
 
 def test_equal_outputs_of_a_run_and_equal_configs_of_all_runs_are_one_object():

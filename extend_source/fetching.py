@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 from extend_source.api import ExtendError, Withdrawn
@@ -15,8 +15,10 @@ STOP_GRACE_SECONDS = 5.0
 
 _STOP_POLL_SECONDS = 0.2
 
-_QUEUE = 16
+_WAITING = 16
 """So many answers may wait: enough for the network to go on while a batch is put together."""
+
+_TICK = timedelta(microseconds=1)
 
 _NOTHING: Any = object()
 
@@ -32,7 +34,8 @@ class Fetched:
         wanted: what was asked for.
         payload: the API's object; None when it could not be had.
         error: why not; None with a payload.
-        fetched_at: when the answer came, UTC.
+        fetched_at: when the answer came, UTC; later than that of the answer before, so that payloads can be put in the
+            order again in which they were recorded.
     """
 
     wanted: Any
@@ -52,8 +55,8 @@ async def fetch_all(
 ) -> AsyncIterator[Fetched]:
     """Fetch many objects at once.
 
-    What has come waits for the caller in a short queue: a slow destination slows the fetching down, and memory stays
-    flat. Closing the iterator ends the workers.
+    A request is sent only when there is room for its answer: a slow destination slows the fetching down, and memory
+    stays flat. Closing the iterator ends the workers.
 
     Args:
         wanted: what to fetch; one is taken when a worker is free for it.
@@ -70,13 +73,25 @@ async def fetch_all(
         ExtendError: one that every other request would meet too, such as a refused key.
     """
     pending = iter(wanted)
-    answers: asyncio.Queue[Fetched | Exception | None] = asyncio.Queue(maxsize=_QUEUE)
+    answers: asyncio.Queue[Fetched | Exception | None] = asyncio.Queue()
+    room = asyncio.Semaphore(workers + _WAITING)
+    last = datetime.min.replace(tzinfo=timezone.utc)
 
-    async def put(answer: Fetched | Exception) -> None:
-        on_answer()
-        await answers.put(answer)
+    async def work() -> None:
+        nonlocal last
+        while await room.acquire() and not should_stop() and (one := next(pending, _NOTHING)) is not _NOTHING:
+            try:
+                payload, error = await fetch(one), None
+            except Withdrawn:
+                return
+            except Exception as raised:
+                payload, error = None, raised
+            on_answer()
+            last = max(datetime.now(timezone.utc), last + _TICK)
+            answers.put_nowait(_answer(one, payload, error, last))
+        room.release()
 
-    tasks = [asyncio.create_task(_work(pending, fetch, put, should_stop)) for _ in range(workers)]
+    tasks = [asyncio.create_task(work()) for _ in range(workers)]
     closer = asyncio.create_task(_close(tasks, answers, in_a_hurry or should_stop))
     try:
         while (answer := await answers.get()) is not None:
@@ -84,30 +99,17 @@ async def fetch_all(
                 raise answer
             yield answer
             answer = None  # a payload of megabytes need not wait for the next one
+            room.release()
     finally:
         for task in (closer, *tasks):
             task.cancel()
         await asyncio.gather(closer, *tasks, return_exceptions=True)
 
 
-async def _work(
-    pending: Iterator[W],
-    fetch: Fetch[W],
-    put: Callable[[Fetched | Exception], Awaitable[None]],
-    should_stop: Callable[[], bool],
-) -> None:
-    while not should_stop() and (wanted := next(pending, _NOTHING)) is not _NOTHING:
-        answer: Fetched | Exception
-        try:
-            payload = await fetch(wanted)
-            answer = Fetched(wanted, payload, None, _now())
-        except Withdrawn:
-            return
-        except ExtendError as error:
-            answer = error if error.refuses_everything else Fetched(wanted, None, error, _now())
-        except Exception as error:  # a defect of ours: the caller waits for an answer and raises it
-            answer = error
-        await put(answer)
+def _answer(wanted: Any, payload: dict[str, Any] | None, error: Exception | None, now: datetime) -> Fetched | Exception:
+    if error is None or (isinstance(error, ExtendError) and not error.refuses_everything):
+        return Fetched(wanted, payload, error, now)
+    return error  # every request would meet it, or it is a defect of ours: the caller raises it
 
 
 async def _close(
@@ -124,7 +126,3 @@ async def _close(
                 for task in under_way:
                     task.cancel()
     await answers.put(None)
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -87,6 +88,23 @@ def test_a_slow_caller_slows_the_fetching_down() -> None:
     asyncio.run(read_one())
 
     assert len(api.asked) <= 1 + 16 + 4
+
+
+def test_times_rise_in_the_order_of_the_answers_however_slow_the_caller_is() -> None:
+    async def get(number: int) -> dict[str, Any]:
+        await asyncio.sleep(0.001 * (number % 3))
+        return {"id": number}
+
+    async def collect() -> list[Fetched]:
+        answers = []
+        async for answer in fetch_all(range(200), get, workers=32):
+            answers.append(answer)
+            await asyncio.sleep(0.002 if len(answers) % 7 == 0 else 0)
+        return answers
+
+    times = [answer.fetched_at for answer in asyncio.run(collect())]
+    assert len(times) == 200
+    assert all(earlier < later for earlier, later in itertools.pairwise(times))
 
 
 def test_nothing_to_fetch_is_no_answer() -> None:

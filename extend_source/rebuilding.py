@@ -15,6 +15,7 @@ from extend_source.hints import silence_expected_warnings
 from extend_source.holding import held_database
 from extend_source.locking import only_sync
 from extend_source.pending import finish_pending
+from extend_source.portions import Portions
 from extend_source.progress import SyncProgress
 from extend_source.replaying import REBUILT_TABLES, WRITTEN_TABLES, Replay
 from extend_source.runner import extend_error_in, resolved_settings, run_load
@@ -115,7 +116,9 @@ def _source(replay: Replay) -> Any:
     def landed_payloads() -> list[DltResource]:
         @dlt.resource(name="run_batches", selected=False)
         def run_batches() -> Iterator[Tables]:
-            yield from replay.load(landed_data(), load_id() or "")
+            portions = Portions()
+            yield from map(portions.add, replay.load(landed_data(), load_id() or ""))
+            yield portions.rest()
 
         return [*(table_resource(run_batches, table) for table in WRITTEN_TABLES), typed_resource(run_batches)]
 

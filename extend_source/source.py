@@ -20,6 +20,7 @@ from extend_source.batches import Load
 from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings
 from extend_source.hints import apply_hints, silence_expected_warnings, variant_hints
 from extend_source.landed import LandedData
+from extend_source.portions import Portions
 from extend_source.privacy import privacy_rules, warn_of_left_out_text
 from extend_source.session import SyncSession
 from extend_source.state import SyncState
@@ -152,8 +153,10 @@ def extend_source(
     async def run_batches() -> AsyncIterator[Tables]:
         selected = _selected_tables(names)
         load = Load(settings, landed_data(), shared, SyncState(_state()), load_id(), selected)
+        portions = Portions()
         async for batch in load.batches(ids):
-            yield batch
+            yield portions.add(batch)
+        yield portions.rest()
 
     resources = [table_resource(run_batches, table) for table in tables]
     return [*resources, typed_resource(run_batches)] if typed_tables else resources
@@ -163,7 +166,7 @@ def table_resource(run_batches: DltResource, table: TableSchema) -> DltResource:
     """Make the resource of one table.
 
     Args:
-        run_batches: the resource that yields all tables, a batch at a time.
+        run_batches: the resource that yields tables, a portion at a time.
         table: the table to pick out of them.
 
     Returns:
@@ -171,9 +174,9 @@ def table_resource(run_batches: DltResource, table: TableSchema) -> DltResource:
     """
 
     def pick(tables: Tables) -> Iterator[pa.Table]:
-        rows = tables[table.name]
+        rows = tables.get(table.name)
         # an empty table makes the destination create it, which is needed once
-        if rows.num_rows or table.name not in dlt.current.source_schema().tables:
+        if rows is not None and (rows.num_rows or table.name not in dlt.current.source_schema().tables):
             yield rows
 
     resource: Any = dlt.transformer(pick, data_from=run_batches, name=table.name)
@@ -184,7 +187,7 @@ def typed_resource(run_batches: DltResource) -> DltResource:
     """Make the resource of all typed tables, whose number grows with the processors.
 
     Args:
-        run_batches: the resource that yields all tables, a batch at a time.
+        run_batches: the resource that yields tables, a portion at a time.
 
     Returns:
         The resource. Each table comes with its hints when it has got columns since it came last.

@@ -1,0 +1,58 @@
+"""Holding rows back until there are enough of them to be worth a write."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from extend_source.tables import Tables, TableSchema
+
+ENOUGH_BYTES = 4_000_000
+"""Of one table: dlt takes milliseconds to write a piece, however small it is; and there are thirty tables to hold."""
+
+
+class Portions:
+    """Puts the batches of one load together to few, large pieces of each table."""
+
+    def __init__(self, enough_bytes: int = ENOUGH_BYTES) -> None:
+        """Start a load.
+
+        Args:
+            enough_bytes: the size of a table's rows, in bytes of memory, from which on they are let go.
+        """
+        self._enough_bytes = enough_bytes
+        self._held: dict[str, list[pa.Table]] = {}
+        self._typed: dict[str, TableSchema] = {}
+
+    def add(self, tables: Tables) -> Tables:
+        """Take a batch.
+
+        Args:
+            tables: tables by name, empty ones included.
+
+        Returns:
+            The tables of which there are enough rows now.
+        """
+        let_go = Tables({}, {})
+        for name, rows in tables.items():
+            held = self._held.setdefault(name, [])
+            has_grown = bool(held) and held[0].schema != rows.schema
+            if has_grown:  # a typed table has got a column: what is held is a piece of its own
+                self._let_go(name, let_go)
+            if name in tables.typed:
+                self._typed[name] = tables.typed[name]
+            self._held.setdefault(name, []).append(rows)
+            if not has_grown and sum(piece.nbytes for piece in held) >= self._enough_bytes:
+                self._let_go(name, let_go)
+        return let_go
+
+    def rest(self) -> Tables:
+        """Return what is held, tables without any rows included."""
+        let_go = Tables({}, {})
+        for name in list(self._held):
+            self._let_go(name, let_go)
+        return let_go
+
+    def _let_go(self, name: str, into: Tables) -> None:
+        into[name] = pa.concat_tables(self._held.pop(name))
+        if name in self._typed:
+            into.typed[name] = self._typed[name]

@@ -31,10 +31,14 @@ _SLOWEST = 0.1
 """The smallest part of the rate and the concurrency that is left after failures."""
 _RECOVERY = 0.1
 """The part that comes back per second in which requests succeed."""
+_JUST_BELOW = 0.95
+"""Where, as a part of the throttled speed, recovery ends for a while: others may be using the limit too."""
 _PROBING = 0.001
-"""The same near and above the speed that was throttled last, for each second since: slow first, then ever faster."""
-_JUST_BELOW = 0.97
-"""Where, as a part of the throttled speed, recovery turns into probing: others may be using the limit too."""
+"""The part that comes back per second from there on, for each second of probing: slow first, then ever faster."""
+_FIRST_PATIENCE, _LONGEST_PATIENCE = 5.0, 160.0
+"""Seconds without a 429 until probing begins; doubled each time that probing meets the same limit again."""
+_SAME_LIMIT = 0.1
+"""How far, as a part of it, a speed that is throttled may be from the one throttled before to mean the same limit."""
 _AFTER_THROTTLING, _AFTER_FAILURE = 0.75, 0.9
 """The part that is left after a 429 and after a 5xx or a dropped connection."""
 _ONE_INCIDENT = 0.5
@@ -57,7 +61,8 @@ class Turn:
 class RequestBudget:
     """Shares one request rate and one concurrency among all who send requests.
 
-    In any window of ``n / rate`` seconds, ``n`` being the whole requests of one second, at most ``n`` leave.
+    In any window of ``n / rate`` seconds, ``n`` being the whole requests of one second, at most ``n`` leave; after
+    failures the same holds of the rate that is left.
     A budget belongs to one event loop at a time and follows into a new one (dlt makes a loop per extract).
 
     Attributes:
@@ -96,10 +101,10 @@ class RequestBudget:
         self._sleep = sleep
         self._speed = self._ceiling = 1.0
         self._latency = _FIRST_LATENCY
+        self._patience, self._limit_is_known = _FIRST_PATIENCE, False
         self._last_signal = self._last_incident = self._throttled_at = -math.inf
         self._paused_until = self._schedule = -math.inf
-        self._per_window = max(1, int(self.requests_per_second or 1))
-        self._turns: deque[Turn] = deque(maxlen=2 * self._per_window)
+        self._turns: deque[Turn] = deque(maxlen=2 * max(1, int(self.requests_per_second or 1)))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gate = Gate(self.concurrency)
         self._turnstile = asyncio.Lock()
@@ -157,9 +162,12 @@ class RequestBudget:
         self._latency += weight * (latency - self._latency)
         now = self._now()
         if self._speed < 1.0:
-            probing = _PROBING * (now - self._throttled_at)
-            gain = _RECOVERY if self._speed < self._ceiling else min(_RECOVERY, probing)
-            self._speed = min(1.0, self._speed + gain * min(1.0, now - self._last_signal))
+            probing = _PROBING * max(0.0, now - self._throttled_at - self._patience)
+            elapsed = min(1.0, now - self._last_signal)
+            if self._speed < self._ceiling:
+                self._speed = min(self._ceiling, self._speed + _RECOVERY * elapsed)
+            else:
+                self._speed = min(1.0, self._speed + min(_RECOVERY, probing) * elapsed)
         self._last_signal = now
         self._adjust()
 
@@ -169,10 +177,24 @@ class RequestBudget:
         Args:
             wait_seconds: seconds from now in which nothing is sent.
         """
-        self._paused_until = max(self._paused_until, self._now() + wait_seconds)
-        speed = self._speed
-        if self._slow_down(_AFTER_THROTTLING):
-            self._ceiling, self._throttled_at = speed * _JUST_BELOW, self._now()
+        now, speed = self._now(), self._speed
+        self._paused_until = max(self._paused_until, now + wait_seconds)
+        self._schedule = max(self._schedule, self._paused_until)  # a pause is not made up for
+        since = now - self._throttled_at
+        near = self._limit_is_known and abs(speed * _JUST_BELOW - self._ceiling) <= _SAME_LIMIT * self._ceiling
+        if not self._slow_down(_JUST_BELOW**2 if near else _AFTER_THROTTLING):
+            return
+        self._throttled_at = now
+        too_soon = since <= self._patience
+        if near:
+            self._ceiling = speed * _JUST_BELOW
+            self._limit_is_known = not too_soon
+            if not too_soon:
+                self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
+            return
+        self._patience = _FIRST_PATIENCE
+        self._ceiling = self._speed if too_soon else speed * _JUST_BELOW
+        self._limit_is_known = not too_soon and since < math.inf
 
     def failed(self) -> None:
         """Report a 5xx, a timeout or a dropped connection: everything slows down."""
@@ -218,8 +240,10 @@ class RequestBudget:
         if self.requests_per_second is None:
             return self._paused_until
         earliest = max(self._paused_until, self._schedule)
-        if len(self._turns) >= self._per_window:
-            window = self._per_window / (self.requests_per_second * _UTILISATION)
+        speed = self.requests_per_second * self._speed
+        per_window = max(1, int(speed))
+        if len(self._turns) >= per_window:
+            window = per_window / (speed * _UTILISATION)
             times = sorted(turn.left_at for turn in self._turns)
-            earliest = max(earliest, times[-self._per_window] + window)
+            earliest = max(earliest, times[-per_window] + window)
         return earliest

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from extend_source.api import RequestBudget
 from extend_source.api.concurrency import Gate
+from extend_source.sandbox.limits import RateLimit, RateLimiter
 
 from .simulated_time import simulate, simulated_budget
 
@@ -196,30 +197,55 @@ def test_failures_slow_down_and_successes_recover_within_seconds():
     assert seconds < 20 + 6
 
 
-def test_a_limit_shared_with_others_is_found_and_mostly_used():
+@pytest.mark.parametrize("rate", [10, 75])
+@pytest.mark.parametrize("algorithm", ["fixed_window", "sliding_window", "token_bucket"])
+def test_a_limit_of_which_another_client_takes_half_is_found_and_used_and_seldom_overrun(rate, algorithm):
+    """The first minutes find the limit; after that hardly a request is refused, and next to nothing is left unused."""
+    seconds = 600
+
     async def scenario():
-        budget, now = simulated_budget(10), asyncio.get_running_loop().time
-        served, refused, tokens, filled = 0, 0, 6.0, 0.0
+        now, wobble = asyncio.get_running_loop().time, random.Random(1)
+        budget, limiter = simulated_budget(rate), RateLimiter(RateLimit(rate, algorithm), clock=now)
+        served, refused = [], []
 
-        async def one():  # 6 of the 10 requests per second are left to us
-            nonlocal served, refused, tokens, filled
-            async with budget.slot():
-                tokens, filled = min(6.0, tokens + 6 * (now() - filled)), now()
-                await asyncio.sleep(0.1)
-                if tokens < 1:
-                    refused += 1
-                    return budget.throttled(1.0)
-                tokens -= 1
-                served += 1
-                return budget.succeeded(0.1)
+        async def other():
+            while now() < seconds:
+                limiter.admit()
+                await asyncio.sleep(2 / rate)
 
-        while now() < 120:
-            await asyncio.gather(*(one() for _ in range(10)))
-        return served / now(), refused / now()
+        async def work():
+            while now() < seconds:
+                async with budget.slot() as turn:
+                    budget.left(turn)
+                    wait = limiter.admit()
+                    latency = 0.02 if wait else 0.2 * wobble.uniform(0.5, 1.5)
+                    await asyncio.sleep(latency)
+                    (refused if wait else served).append(now())
+                    if wait:
+                        budget.throttled(max(1.0, wait))
+                    else:
+                        budget.succeeded(latency)
+
+        await asyncio.gather(other(), *(work() for _ in range(64)))
+        return [sum(time > seconds / 2 for time in times) for times in (served, refused)]
 
     served, refused = simulate(scenario)
-    assert served > 0.75 * 6
-    assert refused < 0.3
+    assert served >= 0.95 * (seconds / 2) * rate / 2
+    assert refused <= served / 100
+
+
+def test_after_a_pause_the_requests_that_it_held_back_are_not_made_up_for():
+    async def scenario():
+        budget, now = simulated_budget(75), asyncio.get_running_loop().time
+        await send_many(budget, 150, lambda: 0.05)
+        budget.throttled(1.0)
+        resumed = now() + 1.0
+        left = await send_many(budget, 75, lambda: 0.05)
+        return [time - resumed for time in left]
+
+    left = simulate(scenario)
+    assert left[0] == pytest.approx(0.0, abs=1e-6)
+    assert sum(time < 0.1 for time in left) <= 0.1 * 75
 
 
 def test_failures_of_one_moment_count_as_one_incident():

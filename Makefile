@@ -15,7 +15,7 @@ SOUND := $(shell .venv/bin/python -c 'import pip; $(SUITABLE)' 2>/dev/null && \
 # Compiled modules are kept: the tests start many processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint clean FORCE
+.PHONY: help demo test lint bench clean FORCE
 
 help:  ## Print this list (the default)
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1	\2/p' Makefile
@@ -30,6 +30,9 @@ lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet . || { echo "Not formatted; run: .venv/bin/ruff format ." >&2; exit 1; }
 	@.venv/bin/mypy --no-error-summary
+
+bench: .venv/.dev-installed  ## Measure this source beside others (needs nginx; takes an hour or two) into benchmarks/RESULTS.md
+	@.venv/bin/python -m benchmarks
 
 clean:  ## Delete .venv, caches, build results and the demo's database
 	@rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis extend_demo.duckdb* extend_demo.html

@@ -1,0 +1,135 @@
+"""Runs all benchmarks, prints what they print, and writes it into ``benchmarks/RESULTS.md``.
+
+    python -m benchmarks [--only compare,memory,...]
+
+Each benchmark has a section in the file; with ``--only`` the other sections stay as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+TITLE = """# Benchmark results
+
+Ratios matter, not seconds: what is compared ran in turns on one machine. `make bench` writes this file; each section
+says with which command, when, and on what.
+"""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A section of the results.
+
+    Attributes:
+        title: its heading.
+        arguments: what comes after ``python -m``.
+        about: what it shows, and what came of it that the figures do not say by themselves.
+    """
+
+    title: str
+    arguments: str
+    about: str
+
+
+BENCHMARKS = {
+    "compare": Benchmark(
+        "Beside other ways of loading the same runs",
+        "benchmarks.compare --sizes classify-5k,extract-30k,extract-79k --runs 1000 --rounds 5",
+        "`nothing` is the time a Python process takes to import what this source imports; it is taken off where runs a"
+        " second are counted. `download_and_decode` is the least that any way over HTTP must do. All are fed by nginx.",
+    ),
+    "compare_large": Benchmark(
+        "The same with large payloads",
+        "benchmarks.compare --sizes extract-300k --runs 200 --rounds 5",
+        "Fewer runs, as plain dlt would take very long.",
+    ),
+    "memory": Benchmark(
+        "Memory", "benchmarks.memory", "Peak memory of the whole process, DuckDB included; one run each."
+    ),
+    "history": Benchmark(
+        "A sync without changes",
+        "benchmarks.history",
+        "Starting Python and dlt included.",
+    ),
+    "budget": Benchmark(
+        "Use of the request budget",
+        "benchmarks.budget --seconds 60",
+        "Where the other client is not told, the figures include finding the limit.",
+    ),
+    "typed_tables": Benchmark(
+        "Typed tables", "benchmarks.typed_tables", "A sync of 50 processors with and without typed tables."
+    ),
+    "credit_report": Benchmark(
+        "Credit report",
+        "benchmarks.credit_report",
+        "The report computes the ledger once, in a temporary table, and then asks about a dozen questions of it.",
+    ),
+}
+
+
+def section(benchmark: Benchmark) -> str:
+    """Run a benchmark, showing what it prints, and write its section."""
+    command = [sys.executable, "-m", *benchmark.arguments.split()]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=RESULTS.parent.parent)  # noqa: S603
+    printed = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        printed += line
+    if process.wait():
+        raise SystemExit(f"{benchmark.arguments} failed")
+    shown = printed.strip() if "|---" in printed else f"```text\n{printed.strip()}\n```"
+    about = f"`python -m {benchmark.arguments}`, {date.today()}, {machine()}. {benchmark.about}"
+    return f"## {benchmark.title}\n\n{about}\n\n{shown}\n"
+
+
+def machine() -> str:
+    """Describe where the benchmarks run."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("dlt", "duckdb", "httpx", "pyarrow"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB, {platform.system()},"
+        f" Python {platform.python_version()}, {versions}"
+    )
+
+
+def merged(old: str, new: dict[str, str]) -> str:
+    """Put new sections in the place of old ones.
+
+    Args:
+        old: the file as it is.
+        new: sections by the title of their benchmark.
+
+    Returns:
+        The file with all sections in the order of `BENCHMARKS`, and after them those that belong to none.
+    """
+    known = {part.split("\n", 1)[0]: f"## {part.strip()}\n" for part in re.split(r"(?m)^## ", old)[1:]}
+    known.update(new)
+    order = [benchmark.title for benchmark in BENCHMARKS.values()]
+    titles = [*(title for title in order if title in known), *(title for title in known if title not in order)]
+    return "\n".join([TITLE, *(known[title] for title in titles)])
+
+
+def main() -> None:
+    """Run the benchmarks that the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(BENCHMARKS), help="some of them")
+    for name in parser.parse_args().only.split(","):
+        benchmark = BENCHMARKS[name]
+        print(f"\n== {benchmark.title}", flush=True)
+        made = section(benchmark)
+        RESULTS.write_text(merged(RESULTS.read_text(), {benchmark.title: made}))
+
+
+if __name__ == "__main__":
+    main()

@@ -140,6 +140,8 @@ class ExtendSettings(BaseConfiguration):
         keep_raw: keep the payloads too, so that all tables can be rebuilt from them without a request.
         package_runs: the most runs in one load of `sync`; a kill costs at most one load.
         package_minutes: the longest time that `sync` fetches for one load.
+        package_megabytes: the most megabytes of JSON, give or take what is under way, that `sync` fetches for one load;
+            memory grows with it.
         max_requests: stop after this many requests, more to do. None: no limit.
         max_seconds: stop after this many seconds of fetching, more to do. None: no limit.
         max_error_share: `sync` fails when a greater share of its runs could not be loaded, from 20 runs on; those
@@ -175,6 +177,7 @@ class ExtendSettings(BaseConfiguration):
     keep_raw: bool = False
     package_runs: int = 2000
     package_minutes: float = 5.0
+    package_megabytes: float = 64.0
     max_requests: int | None = None
     max_seconds: float | None = None
     max_error_share: float = 0.5
@@ -206,7 +209,7 @@ class ExtendSettings(BaseConfiguration):
         for name in ("lookback", "reconcile_hours", "review_window_days", "max_rechecks"):
             if not 0 <= getattr(self, name) <= _MOST:
                 raise ConfigurationValueError(f"{name} takes a number from 0 to {_MOST:,}.")
-        for name in ("package_minutes", "max_seconds"):
+        for name in ("package_minutes", "package_megabytes", "max_seconds"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigurationValueError(f"{name} takes a number above 0.")

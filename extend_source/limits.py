@@ -31,7 +31,9 @@ class Limits:
         self._progress = progress
         self._package_runs = settings.package_runs if bounded else _NO_LIMIT
         self._package_seconds = settings.package_minutes * 60 if bounded else float("inf")
+        self._package_bytes = settings.package_megabytes * 1e6 if bounded else float("inf")
         self._package_end: float | None = None
+        self._decoded_before = 0
 
     @property
     def runs(self) -> int:
@@ -51,11 +53,13 @@ class Limits:
         return self._stopped_by(LISTING_SHARE)
 
     def stop_fetching(self) -> bool:
-        """Tell whether the load must fetch no more; its time runs from the first call, which comes before any fetch."""
+        """Tell whether the load must fetch no more; it counts from the first call, which comes before any fetch."""
+        decoded = self._progress.requests.bytes_decoded
         if self._package_end is None:  # so that a load fetches something, however long listing took
-            self._package_end = time.monotonic() + self._package_seconds
+            self._package_end, self._decoded_before = time.monotonic() + self._package_seconds, decoded
             return self.stopped_by is not None
-        return self.stopped_by is not None or time.monotonic() >= self._package_end
+        is_full = time.monotonic() >= self._package_end or decoded - self._decoded_before >= self._package_bytes
+        return is_full or self.stopped_by is not None
 
     def _stopped_by(self, share: float) -> StoppedBy | None:
         progress, settings = self._progress, self._settings

@@ -161,7 +161,10 @@ def _result(
 
 
 def _loads(settings: ExtendSettings, runs: int, files: int) -> int:
-    """Estimate the number of loads, at least one: each takes so many runs, so many files and so many minutes."""
+    """Estimate the number of loads, at least one: each takes so many runs, so many files and so many minutes.
+
+    How large the payloads are is not known before they are fetched, so `package_megabytes` can make it more loads.
+    """
     by_number = math.ceil(max(runs, files) / settings.package_runs)
     per_load = settings.requests_per_second * settings.package_minutes * 60
     by_time = math.ceil((runs + files) / per_load) if per_load else 0

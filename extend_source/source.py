@@ -55,6 +55,7 @@ def extend_source(
     keep_raw: bool = ExtendSettings.keep_raw,
     package_runs: int = ExtendSettings.package_runs,
     package_minutes: float = ExtendSettings.package_minutes,
+    package_megabytes: float = ExtendSettings.package_megabytes,
     max_requests: int | None = None,
     max_seconds: float | None = None,
     max_error_share: float = ExtendSettings.max_error_share,
@@ -94,6 +95,7 @@ def extend_source(
         keep_raw: keep the payloads too.
         package_runs: for `sync`: the most runs in one load.
         package_minutes: for `sync`: the longest time of fetching for one load.
+        package_megabytes: for `sync`: the most megabytes of JSON in one load.
         max_requests: stop after so many requests.
         max_seconds: stop after so many seconds.
         max_error_share: for `sync`: the greatest share of runs that may fail.
@@ -132,6 +134,7 @@ def extend_source(
         keep_raw=keep_raw,
         package_runs=package_runs,
         package_minutes=package_minutes,
+        package_megabytes=package_megabytes,
         max_requests=max_requests,
         max_seconds=max_seconds,
         max_error_share=max_error_share,

@@ -53,6 +53,11 @@ BENCHMARKS = {
         "benchmarks.compare --sizes extract-300k --runs 200 --rounds 5",
         "Fewer runs, as plain dlt would take very long.",
     ),
+    "profile": Benchmark(
+        "Profile",
+        "benchmarks.profile",
+        "Processor time of all threads, by the innermost frame that belongs to one of these.",
+    ),
     "memory": Benchmark(
         "Memory", "benchmarks.memory", "Peak memory of the whole process, DuckDB included; one run each."
     ),

@@ -1,0 +1,103 @@
+"""Where the time of a sync goes: a sampling profile of all its threads, by what they work for.
+
+    python -m benchmarks.profile [--runs 1000] [--size extract-79k]
+
+Needs nginx and py-spy. Threads that wait are left out, so the shares are of processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks.payloads import SIZES, Size
+from benchmarks.serving import serving
+
+_IDLE = ("thread.py:_worker", "selectors.py:select", "threading.py:wait", "queue.py:get", "threading.py:_wait_for")
+"""Where a thread that has nothing to do is found."""
+
+_AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("starting Python: importing dlt, DuckDB, httpx and this source", ("importlib",)),
+    ("dlt: resolving its configuration", ("dlt/common/configuration/",)),
+    ("flattening into rows", ("extend_source/tables/", "extend_source/privacy/")),
+    ("decoding JSON", ("extend_source/api/decoding",)),
+    ("HTTP", ("httpx/", "httpcore/", "h11/", "anyio/", "extend_source/api/")),
+    (
+        "comparing with what has landed",
+        ("extend_source/landed", "extend_source/destination", "extend_source/discovery"),
+    ),
+    ("DuckDB, and dlt's connections to it", ("dlt/destinations/", "duckdb/")),
+    ("dlt: load", ("dlt/load/",)),
+    ("dlt: normalize", ("dlt/normalize/",)),
+    ("dlt: schemas", ("dlt/common/schema/", "dlt/common/validation", "dlt/common/storages/")),
+    ("dlt: extract", ("dlt/extract/", "dlt/common/data_writers/")),
+    ("dlt: the rest", ("dlt/",)),
+    ("this source: the rest", ("extend_source/",)),
+)
+
+
+def area_of(frames: list[str]) -> str:
+    """Say what a stack works for: the first area, from the innermost frame outwards, that a frame belongs to.
+
+    Args:
+        frames: ``function (file:line)``, outermost first.
+    """
+    for frame in reversed(frames):
+        for name, marks in _AREAS:
+            if any(mark in frame for mark in marks):
+                return name
+    return "anything else"
+
+
+def shares(raw: Iterable[str]) -> dict[str, float]:
+    """Add up a profile.
+
+    Args:
+        raw: lines of py-spy's raw format: frames parted by semicolons, and how often they were seen.
+
+    Returns:
+        The share of each area, the greatest first.
+    """
+    seen: Counter[str] = Counter()
+    for line in raw:
+        stack, _, count = line.rpartition(" ")
+        frames = stack.split(";")
+        function, _, place = frames[-1].partition(" (")
+        if f"{place.partition(':')[0].rpartition('/')[2]}:{function.rpartition('.')[2]}" not in _IDLE:
+            seen[area_of(frames)] += int(count)
+    total = seen.total()
+    return {area: count / total for area, count in seen.most_common()}
+
+
+def profile(size: Size, runs: int) -> dict[str, float]:
+    """Profile one sync into a new DuckDB file."""
+    with tempfile.TemporaryDirectory(prefix="extend-bench-") as folder:
+        bodies, work, raw = Path(folder) / "bodies", Path(folder) / "work", Path(folder) / "profile"
+        bodies.mkdir()
+        work.mkdir()
+        spy = Path(sys.executable).with_name("py-spy")
+        with serving(bodies, size, runs) as url:
+            loader = [sys.executable, "-m", "benchmarks.loaders", "this_source", url, str(work)]
+            command = [spy, "record", "--rate", "200", "--format", "raw", "--output", raw, "--", *loader]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+        return shares(raw.read_text().splitlines())
+
+
+def main() -> None:
+    """Profile what the command line asks for and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--size", default="extract-79k", help=f"one of {', '.join(SIZES)}")
+    chosen = parser.parse_args()
+    print(f"{chosen.runs:,} runs of {chosen.size}:\n\n| what for | share |\n|---|---|")
+    for area, share in profile(SIZES[chosen.size], chosen.runs).items():
+        print(f"| {area} | {share:.1%} |")
+
+
+if __name__ == "__main__":
+    main()

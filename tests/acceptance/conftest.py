@@ -7,7 +7,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg2
@@ -63,6 +63,13 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def new_database(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]:
     """Makes empty PostgreSQL databases and returns their addresses; they are dropped after the test."""
+    with new_databases(postgres_server) as make:
+        yield make
+
+
+@contextmanager
+def new_databases(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]:
+    """Make empty PostgreSQL databases, and drop them in the end."""
     admin = postgres_server.get_uri()
     names: list[str] = []
 

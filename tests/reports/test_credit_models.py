@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -16,8 +18,8 @@ from extend_source.reports.models import MODELS, MissingTables, Models, create_m
 from extend_source.reports.running import QueryRunner
 from extend_source.sandbox import SandboxServer, Workspace
 from extend_source.viewing import viewed
-from tests.acceptance.conftest import MakeWarehouse
-from tests.acceptance.warehouse import AnyWarehouse, Warehouse
+from tests.acceptance.conftest import MakeWarehouse, new_databases
+from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 
 ENDED = {"PROCESSED", "FAILED", "CANCELLED"}
 PRICES = price_book(
@@ -51,13 +53,26 @@ def spend_in_all_ways(workspace: Workspace, seed: int) -> None:
         workspace.settle_credits(run_id, credits, touch_updated_at=True)
 
 
-@pytest.fixture(params=[1, 2, 3])
-def spent(request: pytest.FixtureRequest, make_warehouse: MakeWarehouse, destination: str) -> Any:
-    """A warehouse that has seen a workspace before, amid and after all that can happen to its bill."""
-    with SandboxServer(workspaces=[Workspace(seed=request.param, runs=60)]) as server:
-        warehouse = make_warehouse(server)
+@pytest.fixture(
+    scope="session",
+    params=itertools.product(["duckdb", "postgres"], [1, 2, 3]),
+    ids=lambda param: "-".join(map(str, param)),
+)
+def spent(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyWarehouse]:
+    """A warehouse that has seen a workspace before, amid and after all that can happen to its bill.
+
+    It takes three syncs to make one, and the tests leave the tables as they are: so they share it.
+    """
+    destination, seed = request.param
+    with ExitStack() as stack:
+        server = stack.enter_context(SandboxServer(workspaces=[Workspace(seed=seed, runs=60)]))
+        folder = tmp_path_factory.mktemp("spent")
+        warehouse: AnyWarehouse = Warehouse(server, folder)
+        if destination == "postgres":
+            new_database = stack.enter_context(new_databases(request.getfixturevalue("postgres_server")))
+            warehouse = PostgresWarehouse(server, folder, new_database())
         warehouse.sync()
-        spend_in_all_ways(server.workspace, request.param)
+        spend_in_all_ways(server.workspace, seed)
         warehouse.sync()
         late = next(run for run in reversed(server.workspace.run_ids()) if is_unpaid(server.workspace, run))
         server.workspace.settle_credits(late, "12.5")
@@ -109,18 +124,15 @@ def test_the_days_sum_to_the_ledger_for_any_slice_and_have_no_gaps(spent: AnyWar
     )
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_the_stated_grain_of_each_model_is_unique(name: str, make_warehouse: MakeWarehouse) -> None:
-    with SandboxServer(workspaces=[Workspace(runs=120)]) as server:
-        spend_in_all_ways(server.workspace, 4)
-        warehouse = make_warehouse(server)
-        warehouse.sync()
+def test_the_stated_grain_of_each_model_is_unique(any_warehouse: AnyWarehouse) -> None:
+    spend_in_all_ways(any_warehouse.server.workspace, 4)
+    any_warehouse.sync()
 
-    key = load_model(name).key
-    rows = select(warehouse, f"select {', '.join(key)} from {name}")
+    for name in MODELS:
+        rows = select(any_warehouse, f"select {', '.join(load_model(name).key)} from {name}")
 
-    assert rows
-    assert len(set(rows)) == len(rows)
+        assert rows, name
+        assert len(set(rows)) == len(rows), name
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -128,6 +128,7 @@ class Discovery:
         self._wanted: list[WantedRun] = []
         self._newest: datetime | None = None
         self._processors: set[str] = set()
+        self._has_seen_some_before = False
         self._erased = landed.erased("processor_run")
 
     def _mode(self, position: Position, reconcile: bool) -> Mode:
@@ -214,10 +215,10 @@ class Discovery:
         # the sums that land are those of the summaries as they land
         landing = summaries if self._privacy is None else map(self._privacy.clean_summary, summaries)
         sums = {summary["id"]: payload_sha256(summary) for summary in landing}
+        listed_before = self._landed.summaries(ids)
+        self._has_seen_some_before |= bool(listed_before)
         said_before = {
-            run_id: landed.listed_at
-            for run_id, landed in self._landed.summaries(ids).items()
-            if landed.sha256 == sums[run_id]
+            run_id: landed.listed_at for run_id, landed in listed_before.items() if landed.sha256 == sums[run_id]
         }
         fresh = [summary for summary in summaries if summary["id"] not in said_before]
         changed = [
@@ -274,7 +275,8 @@ class Discovery:
         Its runs would be taken for the same workspace's, and those that have landed for deleted ones.
         """
         settings, progress = self._settings, self._progress
-        if not self._seen or progress.known or self._start or settings.refresh or not self._tables:
+        is_known = bool(progress.known) or self._has_seen_some_before
+        if not self._seen or is_known or self._start or settings.refresh or not self._tables:
             return
         landed = self._landed.processor_ids(settings)
         if not landed or landed & self._processors or next(listing_filters(settings)) != RunFilters():

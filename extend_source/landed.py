@@ -93,9 +93,14 @@ class LandedData(DestinationReader):
         return {row[0]: LandedSummary(row[1], as_utc(row[2])) for row in rows}
 
     def processor_ids(self, settings: ExtendSettings) -> set[str]:
-        """The processors of the runs that have landed from the workspace asked for."""
+        """The processors of the runs that have landed, or were listed, from the workspace asked for."""
         workspace = equals("workspace_id", settings.workspace_id)
-        return {row[0] for row in self.rows(PROCESSOR_RUNS, ("processor_id",), workspace, distinct=True) if row[0]}
+        return {
+            row[0]
+            for table in (PROCESSOR_RUNS, PROCESSOR_RUN_SUMMARIES)
+            for row in self.rows(table, ("processor_id",), workspace, distinct=True)
+            if row[0]
+        }
 
     def listed_times(self, ids: Iterable[str]) -> dict[str, tuple[datetime | None, datetime | None]]:
         """Look up when runs were created and changed last, as an earlier listing said."""

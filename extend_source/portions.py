@@ -21,6 +21,7 @@ class Portions:
         """
         self._enough_bytes = enough_bytes
         self._held: dict[str, list[pa.Table]] = {}
+        self._bytes: dict[str, int] = {}
         self._typed: dict[str, TableSchema] = {}
 
     def add(self, tables: Tables) -> Tables:
@@ -34,14 +35,18 @@ class Portions:
         """
         let_go = Tables({}, {})
         for name, rows in tables.items():
-            held = self._held.setdefault(name, [])
-            has_grown = bool(held) and held[0].schema != rows.schema
-            if has_grown:  # a typed table has got a column: what is held is a piece of its own
-                self._let_go(name, let_go)
+            held = self._held.get(name)
+            if held is not None and held[0].schema != rows.schema:  # a typed table has got a column:
+                self._let_go(name, let_go)  # what is held is a piece of its own
+                held = None
             if name in tables.typed:
                 self._typed[name] = tables.typed[name]
-            self._held.setdefault(name, []).append(rows)
-            if not has_grown and sum(piece.nbytes for piece in held) >= self._enough_bytes:
+            if held is None:
+                self._held[name], self._bytes[name] = [rows], rows.nbytes
+            elif rows.num_rows:
+                held.append(rows)
+                self._bytes[name] += rows.nbytes
+            if self._bytes[name] >= self._enough_bytes and name not in let_go:
                 self._let_go(name, let_go)
         return let_go
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -142,3 +142,19 @@ def test_the_runs_of_another_workspace_are_refused_before_anything_lands(
 
     assert (any_warehouse.count("processor_runs"), any_warehouse.count("sync_log")) == before
     assert last_log(any_warehouse, "mode") == ("full",)
+
+
+def test_runs_that_an_earlier_sync_has_listed_are_none_of_another_workspace(make_warehouse: MakeWarehouse) -> None:
+    long_ago = datetime(2024, 1, 1, tzinfo=timezone.utc)
+    with SandboxServer(runs=0) as server:
+        warehouse = make_warehouse(server)
+        old = server.workspace.add_run(processor="splitter", status="PROCESSED", updated_at=long_ago)
+        new = server.workspace.add_run(processor="invoices", status="PROCESSED")
+        assert warehouse.sync(max_requests=2).left == 1
+        server.workspace.delete_run(new)
+
+        result = warehouse.sync(reconcile=True)
+
+        assert (result.complete, result.fetched, result.gone) == (True, 1, 1)
+        assert {row["id"] for row in warehouse.rows("processor_runs")} == {old, new}
+        assert {row["id"] for row in warehouse.rows("processor_run_tombstones")} == {new}

@@ -146,8 +146,8 @@ def measure_history(runs: int, rounds: int) -> tuple[list[Measure], dict[str, in
 def section(lengths: list[int], rounds: int) -> str:
     """Measure histories and write a Markdown table."""
     lines = [
-        "| runs that have landed | seconds | least to most | times the shortest | peak MB | requests |",
-        "|---|---|---|---|---|---|",
+        "| runs that have landed | seconds | least to most | times the shortest | requests |",
+        "|---|---|---|---|---|",
     ]
     shortest: float | None = None
     for runs in lengths:
@@ -155,10 +155,7 @@ def section(lengths: list[int], rounds: int) -> str:
         seconds = median(measures)
         shortest = shortest or seconds
         asked = ", ".join(f"{count} {endpoint}" for endpoint, count in requests.items())
-        peak = median(measures, lambda one: one.peak_mb)
-        lines.append(
-            f"| {runs:,} | {seconds:.2f} | {spread(measures)} | {seconds / shortest:.2f} | {peak:.0f} | {asked} |"
-        )
+        lines.append(f"| {runs:,} | {seconds:.2f} | {spread(measures)} | {seconds / shortest:.2f} | {asked} |")
     return "\n".join(lines)
 
 

@@ -31,7 +31,7 @@ lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
 	@.venv/bin/ruff format --check --quiet . || { echo "Not formatted; run: .venv/bin/ruff format ." >&2; exit 1; }
 	@.venv/bin/mypy --no-error-summary
 
-bench: .venv/.dev-installed  ## Measure this source beside others (needs nginx; takes an hour or two) into benchmarks/RESULTS.md
+bench: .venv/.dev-installed  ## Measure this source beside others (needs nginx; takes long) into benchmarks/RESULTS.md
 	@.venv/bin/python -m benchmarks
 
 clean:  ## Delete .venv, caches, build results and the demo's database

@@ -57,8 +57,8 @@ BENCHMARKS = {
         "Profile",
         "benchmarks.profile",
         "Processor time of all threads, by the innermost frame that belongs to one of these. More than half is dlt and"
-        " DuckDB: each of thirty tables is staged and merged in every load, however few its rows; larger loads make it"
-        " less. It stays, as it is what makes a load replace exactly what it must. HTTP is httpx with one client a"
+        " DuckDB: each of thirty tables is staged and merged in every load, however few its rows."
+        " It stays, as it is what makes a load replace exactly what it must. HTTP is httpx with one client a"
         " connection, the fastest way found that leaves DuckDB's output clean.",
     ),
     "memory": Benchmark(

@@ -186,13 +186,14 @@ class RequestBudget:
             return
         self._throttled_at = now
         too_soon = since <= self._patience
-        if near:
+        if near:  # the limit that probing has met before: stay just below it, and try for more later still
             self._ceiling = speed * _JUST_BELOW
             self._limit_is_known = not too_soon
             if not too_soon:
                 self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
             return
         self._patience = _FIRST_PATIENCE
+        # throttled again before it probed, it was far above the limit: what is left is where it stays for now
         self._ceiling = self._speed if too_soon else speed * _JUST_BELOW
         self._limit_is_known = not too_soon and since < math.inf
 

@@ -214,10 +214,11 @@ def test_a_load_holds_no_more_runs_than_a_package_may(any_warehouse: AnyWarehous
     assert_holds(any_warehouse)
 
 
-def test_a_load_ends_when_a_package_has_taken_its_time(any_warehouse: AnyWarehouse) -> None:
+@pytest.mark.parametrize("share", [{"package_minutes": 0.4 / 60}, {"package_megabytes": 0.1}], ids=["time", "bytes"])
+def test_a_load_ends_when_a_package_has_taken_its_share(any_warehouse: AnyWarehouse, share: dict[str, float]) -> None:
     any_warehouse.server.before_each_request = lambda request: time.sleep(0.03)
 
-    result = any_warehouse.sync(package_minutes=0.4 / 60, max_concurrency=2)
+    result = any_warehouse.sync(**share, max_concurrency=2)
 
     fetched = [fetched for (fetched,) in log(any_warehouse, "runs_fetched")]
     assert len(fetched) == len(result.load_ids) > 1
@@ -226,36 +227,16 @@ def test_a_load_ends_when_a_package_has_taken_its_time(any_warehouse: AnyWarehou
     assert_holds(any_warehouse)
 
 
-def test_a_load_ends_when_a_package_has_taken_its_share_of_bytes(any_warehouse: AnyWarehouse) -> None:
-    result = any_warehouse.sync(package_megabytes=0.1, max_concurrency=2)
-
-    sizes = [size for (size,) in log(any_warehouse, "bytes_received")]
-    assert len(sizes) == len(result.load_ids) > 1
-    assert sum(fetched for (fetched,) in log(any_warehouse, "runs_fetched")) == RUNS
-    assert any_warehouse.server.requests.counts == {"list_runs": 1, "get_run": RUNS}
-    assert_holds(any_warehouse)
-
-
-def test_packages_of_next_to_no_bytes_come_to_an_end_as_well(any_warehouse: AnyWarehouse) -> None:
+@pytest.mark.parametrize("share", ["package_minutes", "package_megabytes"])
+def test_packages_of_next_to_nothing_come_to_an_end_as_well(any_warehouse: AnyWarehouse, share: str) -> None:
     workspace = any_warehouse.server.workspace
     for run_id in workspace.run_ids()[3:]:
         workspace.delete_run(run_id)
 
-    result = any_warehouse.sync(package_megabytes=1e-9, max_concurrency=1)
+    result = any_warehouse.sync(**{share: 1e-9}, max_concurrency=1)
 
     assert result.complete
     assert log(any_warehouse, "runs_fetched") == [(1,), (1,), (1,)]
-    assert_holds(any_warehouse)
-
-
-def test_packages_of_next_to_no_time_come_to_an_end_as_well(any_warehouse: AnyWarehouse) -> None:
-    workspace = any_warehouse.server.workspace
-    for run_id in workspace.run_ids()[3:]:
-        workspace.delete_run(run_id)
-
-    result = any_warehouse.sync(package_minutes=1e-9, max_concurrency=2)
-
-    assert result.complete
     assert_holds(any_warehouse)
 
 

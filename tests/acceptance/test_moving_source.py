@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from extend_source import SyncResult
+from extend_source.api import InvalidSetting
 from extend_source.sandbox import Fault, LoggedRequest, Options, SandboxServer, Workspace
 from extend_source.sandbox.listing import RunQuery
 from extend_source.sandbox.paging import CursorKind
@@ -75,21 +76,32 @@ class MovingSource:
         """
         left = deque(plan)
         answers: list[tuple[LoggedRequest, str, bytes]] = []
+        always_listed = set(self.workspace.run_ids())
         self._pages_read = 0
 
         def play(request: LoggedRequest) -> None:
             for change in left.popleft() if left else ():
                 self._change_before(request, change)
-            self._pages_read += request.route == "list_runs"
+            if request.route == "list_runs":
+                self._pages_read += 1
+                always_listed.intersection_update(self.workspace.run_ids())
             run_id = request.path.rpartition("/")[2]
             if request.route == "get_run" and run_id in self.workspace.run_ids():
                 answers.append((request, run_id, self.workspace.run_body(run_id)))
 
         self.server.before_each_request = play
         self.server.faults.set([Fault("5xx", probability=failing, endpoint="run")] if failing else [])
+        arguments |= {"max_concurrency": 1, "max_error_share": 1}
         try:
             with kept_open(self.warehouse):
-                return self.warehouse.sync(max_concurrency=1, max_error_share=1, **arguments)
+                try:
+                    return self.warehouse.sync(**arguments)
+                except InvalidSetting as refusal:
+                    # where every run seen before is gone, it might as well be another workspace: the user must say
+                    if "sync once with refresh" not in str(refusal):
+                        raise
+                    assert not self._seen_before() & always_listed
+                    return self.warehouse.sync(refresh=True, **arguments)
         finally:
             self.server.before_each_request = None
             self.server.faults.clear()
@@ -97,6 +109,14 @@ class MovingSource:
             for changes in left:
                 for change in changes:
                     self.changer.apply(change)
+
+    def _seen_before(self) -> set[str]:
+        """The runs that have landed, or that a listing has shown."""
+        return {
+            run_id
+            for table in ("processor_runs", "processor_run_summaries")
+            for run_id in self.warehouse.column(table, "id")
+        }
 
     def _change_before(self, request: LoggedRequest, change: Change) -> None:
         if not (self._counts_rows and change.kind == "delete" and request.query.get("nextPageToken")):

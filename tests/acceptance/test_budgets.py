@@ -38,6 +38,8 @@ from tests.acceptance.scenes import (
 from tests.acceptance.truth import assert_holds, assert_summaries
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 
+pytestmark = pytest.mark.thorough
+
 make_warehouse = make_open_warehouse
 
 RUNS = 25
@@ -54,6 +56,7 @@ def server() -> Iterator[SandboxServer]:
 # ---- requests and seconds
 
 
+@pytest.mark.core
 def test_a_budget_of_requests_is_kept_to_and_repeated_syncs_finish_the_job(any_warehouse: AnyWarehouse) -> None:
     server = any_warehouse.server
 
@@ -252,6 +255,7 @@ with only_sync(dlt.pipeline("extend", pipelines_dir=sys.argv[1])):
 """
 
 
+@pytest.mark.core
 def test_a_second_sync_in_another_thread_is_refused(any_warehouse: AnyWarehouse) -> None:
     refusals: list[BaseException] = []
 

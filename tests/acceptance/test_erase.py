@@ -18,6 +18,8 @@ from tests.acceptance.test_shell import settings
 from tests.acceptance.truth import assert_tables, assert_typed_tables, expected_tables
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 
+pytestmark = pytest.mark.thorough
+
 make_warehouse = make_open_warehouse
 
 
@@ -50,6 +52,7 @@ def an_invoice(warehouse: AnyWarehouse) -> str:
     return next(run_id for run_id in ids if workspace.run_payload(run_id)["processorId"] == processor)
 
 
+@pytest.mark.core
 def test_a_run_is_erased_from_every_table_and_stays_so(any_warehouse: AnyWarehouse) -> None:
     workspace = any_warehouse.server.workspace
     workspace.advance(86_400)

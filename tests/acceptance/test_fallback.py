@@ -26,6 +26,8 @@ from tests.acceptance.scenes import (
 from tests.acceptance.truth import assert_holds, assert_summaries
 from tests.acceptance.warehouse import AnyWarehouse
 
+pytestmark = pytest.mark.thorough
+
 make_warehouse = make_open_warehouse
 
 
@@ -70,6 +72,7 @@ def test_a_first_load_is_complete_and_says_that_nothing_can_be_compared(
     ]
 
 
+@pytest.mark.core
 def test_a_later_sync_fetches_what_changed_since_and_within_the_lookback(any_warehouse: AnyWarehouse) -> None:
     server = any_warehouse.server
     any_warehouse.sync()

@@ -18,6 +18,8 @@ from tests.acceptance.shell import Outcome, run_shell
 from tests.acceptance.truth import assert_holds, assert_summaries
 from tests.acceptance.warehouse import AnyWarehouse
 
+pytestmark = pytest.mark.thorough
+
 make_warehouse = make_open_warehouse
 
 PASSING = sorted(FAULT_NAMES.keys() - {"unauthorized", "slow", "shifting_pages"})
@@ -148,6 +150,7 @@ def has_shifted(entry: LoggedRequest) -> bool:
     return entry.fault == "shifting_pages" and bool(entry.query.get("nextPageToken"))
 
 
+@pytest.mark.core
 def test_a_key_that_is_refused_now_and_then_ends_the_sync_and_the_next_one_makes_up_for_it(
     server: SandboxServer, make_warehouse: MakeWarehouse
 ) -> None:

@@ -10,9 +10,12 @@ import pytest
 from extend_source.sandbox import SandboxServer, Workspace
 from tests.acceptance.warehouse import Warehouse
 
+pytestmark = pytest.mark.thorough
+
 TEXT_TABLES = ("file_contents", "file_pages", "file_sheets")
 
 
+@pytest.mark.core
 def test_fetch_asks_once_for_each_distinct_file(warehouse: Warehouse) -> None:
     warehouse.sync(file_contents="fetch")
 

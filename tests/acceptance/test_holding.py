@@ -13,6 +13,8 @@ from extend_source import holding, rebuild
 from extend_source.sandbox import LoggedRequest
 from tests.acceptance.warehouse import Warehouse
 
+pytestmark = pytest.mark.thorough
+
 _OPEN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('select 1')"
 
 

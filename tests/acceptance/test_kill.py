@@ -24,6 +24,8 @@ from tests.acceptance.killing import PHASES, Machine, Moment, sync_until, sync_u
 from tests.acceptance.truth import assert_summaries, assert_tables, expected_tables
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 
+pytestmark = pytest.mark.thorough
+
 RUNS = 2000
 RUNS_WITH_EVERYTHING = 60
 PACKAGE_RUNS = 200

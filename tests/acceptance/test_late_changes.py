@@ -25,6 +25,8 @@ from tests.acceptance.scenes import (
 from tests.acceptance.truth import assert_holds, assert_summaries, expected_tables
 from tests.acceptance.warehouse import AnyWarehouse
 
+pytestmark = pytest.mark.thorough
+
 make_warehouse = make_open_warehouse
 
 ENDED = ("PROCESSED", "FAILED", "CANCELLED")
@@ -63,6 +65,7 @@ def tombstones(warehouse: AnyWarehouse) -> list[str]:
 # ---- silent edits
 
 
+@pytest.mark.core
 def test_silent_edits_are_found_by_the_reconcile_and_the_drift_rate_is_the_truth(loaded: AnyWarehouse) -> None:
     workspace = loaded.server.workspace
     edited = ids_with_status(workspace, "PROCESSED")[::5]
@@ -192,6 +195,7 @@ def test_credits_that_are_settled_late_are_found_by_the_listing(loaded: AnyWareh
 # ---- deleted runs
 
 
+@pytest.mark.core
 def test_deleted_runs_become_tombstones_and_their_rows_stay(loaded: AnyWarehouse) -> None:
     workspace = loaded.server.workspace
     before = expected_tables(workspace)

@@ -27,6 +27,8 @@ from tests.acceptance.scenes import (
 from tests.acceptance.truth import assert_holds, assert_summaries
 from tests.acceptance.warehouse import AnyWarehouse
 
+pytestmark = pytest.mark.thorough
+
 make_warehouse = make_open_warehouse
 
 LATER = datetime(2099, 1, 1, tzinfo=timezone.utc)
@@ -88,6 +90,7 @@ def positions_of(warehouse: AnyWarehouse) -> dict[str, Any]:
 # ---- lost
 
 
+@pytest.mark.core
 def test_another_machine_fetches_what_has_changed_and_nothing_else(rested: AnyWarehouse) -> None:
     changed = change_two(rested)
 

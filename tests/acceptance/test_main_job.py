@@ -13,9 +13,12 @@ from extend_source.tables.kinds import to_timestamp
 from tests.acceptance.warehouse import Warehouse
 from tests.leaves import missing_leaves
 
+pytestmark = pytest.mark.thorough
+
 WRITTEN_TABLES = {name for name, table in TABLES.items() if not table.opt_in}
 
 
+@pytest.mark.core
 def test_the_tables_equal_the_stand_ins_own_state(warehouse: Warehouse) -> None:
     workspace = warehouse.server.workspace
 
@@ -62,6 +65,7 @@ def cells_of_run(rows: dict[str, list[dict[str, Any]]], payload: dict[str, Any])
     return [value for row in belonging for value in row.values()]
 
 
+@pytest.mark.core
 def test_the_ledger_equals_the_stand_ins_own_account(warehouse: Warehouse) -> None:
     warehouse.sync()
 
@@ -82,6 +86,7 @@ def test_n_runs_cost_n_gets_and_one_listing(warehouse: Warehouse) -> None:
     assert warehouse.server.requests.counts == {"get_run": 120, "list_runs": 1}
 
 
+@pytest.mark.core
 def test_loading_twice_fetches_nothing_and_changes_nothing(warehouse: Warehouse) -> None:
     warehouse.sync()
     before = warehouse.snapshot()
@@ -122,6 +127,7 @@ def test_only_changed_runs_are_fetched(warehouse: Warehouse) -> None:
     assert moved == {run_id: to_timestamp(workspace.summary(run_id)["updatedAt"]) for run_id in workspace.run_ids()}
 
 
+@pytest.mark.core
 def test_a_second_machine_carries_on_without_fetching_anything_again(warehouse: Warehouse) -> None:
     warehouse.sync()
     warehouse.server.requests.reset()
@@ -132,6 +138,7 @@ def test_a_second_machine_carries_on_without_fetching_anything_again(warehouse: 
     assert warehouse.server.requests.counts == {"list_runs": 1}
 
 
+@pytest.mark.core
 def test_runs_are_loaded_by_id_once(warehouse: Warehouse) -> None:
     workspace = warehouse.server.workspace
     ids = [run_id for run_id in workspace.run_ids() if workspace.run_payload(run_id)["status"] == "PROCESSED"][:4]
@@ -173,6 +180,7 @@ def test_credits_that_are_not_reported_again_stay(empty_warehouse: Warehouse) ->
     assert len(empty_warehouse.rows("credit_usage")) == 2
 
 
+@pytest.mark.core
 def test_every_table_exists_after_a_first_load_without_data(empty_warehouse: Warehouse) -> None:
     result = empty_warehouse.sync()
 

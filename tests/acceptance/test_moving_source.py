@@ -28,6 +28,8 @@ from tests.acceptance.scenes import fetched, impatient, moment_of, put_small_run
 from tests.acceptance.truth import BOOKS, assert_holds, assert_summaries, expected_tables
 from tests.acceptance.warehouse import AnyWarehouse, Row, Warehouse, without_sync_columns
 
+pytestmark = pytest.mark.thorough
+
 CURSORS: tuple[CursorKind, ...] = ("offset", "keyset")
 ENDED = frozenset({"PROCESSED", "FAILED", "CANCELLED"})
 
@@ -334,6 +336,7 @@ def test_a_run_that_becomes_visible_late_is_found_below_all_that_was_loaded_mean
         assert_holds(source.warehouse)
 
 
+@pytest.mark.core
 def test_runs_that_change_between_two_pages_cost_no_other_run_its_place(make_warehouse: MakeWarehouse) -> None:
     with MovingSource(make_warehouse, runs=0, page=5, cursor="offset") as source:
         ids = put_small_runs(source.workspace, 10)

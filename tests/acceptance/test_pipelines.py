@@ -13,6 +13,8 @@ import pytest
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.shell import Outcome
 
+pytestmark = pytest.mark.thorough
+
 SCRIPTS = Path(__file__).parents[2] / "pipelines"
 
 
@@ -51,6 +53,7 @@ def server():
         yield server
 
 
+@pytest.mark.core
 def test_the_scheduled_sync_loads_what_is_new_and_says_so(server: SandboxServer, tmp_path: Path) -> None:
     first = run_script("scheduled_sync.py", tmp_path, server)
     second = run_script("scheduled_sync.py", tmp_path, server)
@@ -69,6 +72,7 @@ def test_the_scheduled_sync_ends_with_4_when_the_key_is_refused(server: SandboxS
     assert "Check the API key" in outcome.stderr
 
 
+@pytest.mark.core
 def test_runs_are_loaded_by_id_from_the_command_line_a_file_and_a_query(server: SandboxServer, tmp_path: Path) -> None:
     ids = sorted(run for run in server.workspace.run_ids() if server.workspace.summary(run)["status"] == "PROCESSED")
     (tmp_path / "ids.txt").write_text(f"# from a webhook\n{ids[1]}\n\n{ids[2]}\n")
@@ -85,6 +89,7 @@ def test_runs_are_loaded_by_id_from_the_command_line_a_file_and_a_query(server: 
     assert landed(tmp_path) == ids[:3]
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda script: script.name)
 def test_each_script_is_short_enough_to_be_read_at_once(script: Path) -> None:
     assert len(script.read_text("utf-8").splitlines()) < 60

@@ -17,6 +17,8 @@ from extend_source.progress import SyncProgress
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 
+pytestmark = pytest.mark.thorough
+
 
 def plan_of(warehouse: AnyWarehouse, **arguments: Any) -> PlanResult:
     return plan(warehouse.pipeline, **warehouse.settings(**arguments))
@@ -33,6 +35,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
+@pytest.mark.core
 def test_a_first_plan_counts_every_run_and_fetches_and_writes_nothing(warehouse: Warehouse) -> None:
     result = plan_of(warehouse)
 

@@ -22,6 +22,8 @@ from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.shell import Outcome, run_shell
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 
+pytestmark = pytest.mark.thorough
+
 KEY = "a key that nobody must see 5b1f"
 SECRET, OLD_SECRET = "canary7f3a9c1e5b", "canary000c1e5b77"
 CANARIES = (SECRET, OLD_SECRET)
@@ -158,6 +160,7 @@ def test_the_search_finds_what_lands_without_rules(secretive: AnyWarehouse) -> N
     assert any("rows" in name or "unpacked" in name for name in found_on_disk(secretive.folder, SECRET))
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("action", ["hash", "mask", "drop"])
 def test_a_hidden_value_is_nowhere_after_a_sync_a_report_and_a_rebuild(
     secretive: AnyWarehouse, action: str, log: pytest.LogCaptureFixture

@@ -19,6 +19,8 @@ from tests.acceptance.test_replacement import invoice
 from tests.acceptance.truth import RUN_FED_TABLES, assert_holds
 from tests.acceptance.warehouse import AnyWarehouse, Row, Warehouse
 
+pytestmark = pytest.mark.thorough
+
 EVERYTHING = "standard,raw_files,raw_processor_runs"
 """What `loaded_tables` says of a load that kept the payloads."""
 
@@ -108,6 +110,7 @@ def test_rows_that_were_all_deleted_come_back_as_they_were(
     assert len(books["processor_run_tombstones"]) == 1
 
 
+@pytest.mark.core
 def test_a_rebuild_writes_what_a_fresh_load_would(any_warehouse: AnyWarehouse) -> None:
     any_warehouse.sync(keep_raw=True, file_contents="fetch")
     delete_everything(any_warehouse)
@@ -536,6 +539,7 @@ def test_a_rebuild_can_be_stopped_and_done_again(warehouse: Warehouse) -> None:
     assert_same(rows_of(warehouse), before)
 
 
+@pytest.mark.core
 def test_without_payloads_one_line_says_what_to_do(any_warehouse: AnyWarehouse) -> None:
     with pytest.raises(ExtendError) as before_any_load:
         rebuilt(any_warehouse)

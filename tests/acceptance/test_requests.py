@@ -26,6 +26,8 @@ from tests.acceptance.scenes import (
 from tests.acceptance.truth import assert_holds, assert_summaries
 from tests.acceptance.warehouse import AnyWarehouse
 
+pytestmark = pytest.mark.thorough
+
 make_warehouse = make_open_warehouse
 
 PAGE = 25
@@ -92,6 +94,7 @@ def test_runs_of_every_kind_that_have_not_changed_are_not_fetched_again(
 # ---- k runs changed
 
 
+@pytest.mark.core
 def test_each_changed_run_is_fetched_once_and_no_other(
     rested_server: SandboxServer, make_warehouse: MakeWarehouse
 ) -> None:

@@ -14,6 +14,8 @@ from extend_source import ExtendError, sync
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.warehouse import Warehouse
 
+pytestmark = pytest.mark.thorough
+
 CRASH_BETWEEN_TABLES = """
 import os, sys, time
 import dlt
@@ -94,6 +96,7 @@ def test_a_payload_that_no_table_can_hold_is_an_error_row_beside_the_others(empt
     assert [(row["id"], row["code"]) for row in empty_warehouse.rows("fetch_errors")] == [("dpr_1", "ValueError")]
 
 
+@pytest.mark.core
 def test_an_error_row_counts_its_attempts_and_goes_with_success(empty_warehouse: Warehouse) -> None:
     attempts = []
     for _ in range(3):

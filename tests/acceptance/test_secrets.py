@@ -16,6 +16,8 @@ from extend_source.sandbox import PRESIGNED_URL_CANARY, Options, SandboxServer, 
 from tests.acceptance.shell import run_shell
 from tests.acceptance.warehouse import Warehouse
 
+pytestmark = pytest.mark.thorough
+
 CANARY = "sk_canary_7f3a9c1e5b"
 
 
@@ -75,6 +77,7 @@ def test_no_error_of_a_pipeline_shows_the_key_or_a_link(
     assert len(texts) == 4
 
 
+@pytest.mark.core
 def test_the_published_sample_lands_without_its_link(
     empty_warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:

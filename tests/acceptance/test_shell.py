@@ -19,6 +19,8 @@ import pytest
 from extend_source.sandbox import SandboxServer, Workspace
 from tests.acceptance.shell import Outcome, run_shell
 
+pytestmark = pytest.mark.thorough
+
 KEY = "sk_sandbox"
 
 
@@ -38,6 +40,7 @@ def only_line(outcome: Outcome) -> str:
     return lines[0].removeprefix("extend-source: ")
 
 
+@pytest.mark.core
 def test_a_sync_says_what_it_did_and_ends_with_0(server: SandboxServer, tmp_path: Path) -> None:
     outcome = run_shell(tmp_path, "sync", **settings(server))
 
@@ -61,6 +64,7 @@ def test_a_sync_prints_json_for_machines(server: SandboxServer, tmp_path: Path) 
     assert (result["fetched"], result["complete"], result["requests"]["list_runs"]) == (len(failed), True, 1)
 
 
+@pytest.mark.core
 def test_a_bad_id_is_an_error_row_and_exit_code_3(server: SandboxServer, tmp_path: Path) -> None:
     good = server.workspace.run_ids()[0]
 
@@ -100,6 +104,7 @@ def test_a_wrong_or_expired_key_is_one_line_and_exit_code_4(server: SandboxServe
     assert key not in outcome.stdout + outcome.stderr
 
 
+@pytest.mark.core
 def test_a_missing_key_is_one_line_and_exit_code_4(tmp_path: Path) -> None:
     outcome = run_shell(tmp_path, "sync")
 
@@ -237,6 +242,7 @@ def test_a_stopped_sync_keeps_what_it_has_fetched(server: SandboxServer, tmp_pat
     assert rest.stdout.startswith(f"{120 - fetched} runs loaded, {fetched} already there, 0 failed")
 
 
+@pytest.mark.core
 def test_the_demo_loads_sample_runs_and_shows_what_landed(tmp_path: Path) -> None:
     outcome = run_shell(tmp_path, "demo", "--runs", "60")
 
@@ -290,6 +296,7 @@ def test_an_unknown_fault_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert "earthquake" in only_line(outcome)
 
 
+@pytest.mark.core
 @pytest.mark.parametrize(
     "command", ["demo", "check", "plan", "sync", "reconcile", "status", "rebuild", "report quality", "sandbox"]
 )

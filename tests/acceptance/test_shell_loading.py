@@ -18,6 +18,8 @@ from extend_source.sandbox import SandboxServer
 from tests.acceptance.shell import Outcome, run_shell
 from tests.acceptance.test_shell import only_line, settings
 
+pytestmark = pytest.mark.thorough
+
 NO_KEY: dict[str, str] = {}
 
 
@@ -103,6 +105,7 @@ def test_a_status_needs_no_key_and_sends_nothing(server: SandboxServer, tmp_path
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.core
 def test_a_status_is_json_for_machines(server: SandboxServer, tmp_path: Path) -> None:
     run_shell(tmp_path, "sync", "--start-date", "2020-01-31", **settings(server))
 
@@ -130,6 +133,7 @@ def test_a_sync_that_comes_to_its_limit_ends_with_5_and_the_next_one_goes_on(
     assert (second["known"], second["fetched"], second["complete"]) == (result["fetched"], result["left"], True)
 
 
+@pytest.mark.core
 def test_stopping_early_counts_more_than_a_failure(server: SandboxServer, tmp_path: Path) -> None:
     ids = [f"--run-id={run_id}" for run_id in ("dpr_nowhere", *runs_of_status(server, "FAILED")[:3])]
 

@@ -13,8 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import dlt
 import duckdb
+import pytest
 
 from extend_source import SyncSession, extend_source
+
+pytestmark = pytest.mark.thorough
 
 RUNS = 1_000_000
 PAGE = 1000

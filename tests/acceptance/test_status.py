@@ -12,6 +12,8 @@ from extend_source.status import DriftStatus, ErrorStatus, LoggedLoad, StatusRes
 from extend_source.tables.kinds import to_timestamp
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 
+pytestmark = pytest.mark.thorough
+
 
 def status_of(warehouse: AnyWarehouse) -> StatusResult:
     return status(warehouse.pipeline)
@@ -36,6 +38,7 @@ def test_a_status_of_a_file_that_does_not_exist_makes_none(warehouse: Warehouse)
     assert not warehouse.database.exists()
 
 
+@pytest.mark.core
 def test_the_status_tells_the_watermark_and_the_reconcile(any_warehouse: AnyWarehouse) -> None:
     before = datetime.now(timezone.utc)
     synced = any_warehouse.sync(processor_types=["EXTRACT", "CLASSIFY"], start_date="2020-01-31")

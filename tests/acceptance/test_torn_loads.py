@@ -17,6 +17,8 @@ from tests.acceptance.scenes import fetched, last_log, make_open_warehouse, put_
 from tests.acceptance.truth import assert_holds
 from tests.acceptance.warehouse import AnyWarehouse
 
+pytestmark = pytest.mark.thorough
+
 make_warehouse = make_open_warehouse
 
 OLD = "dpr_old"
@@ -54,6 +56,7 @@ def torn(any_warehouse: AnyWarehouse, caplog: pytest.LogCaptureFixture) -> AnyWa
     return any_warehouse
 
 
+@pytest.mark.core
 def test_another_machine_fetches_the_runs_of_a_load_that_was_cut_off(torn: AnyWarehouse) -> None:
     result = torn.on_another_machine().sync()
 

@@ -14,6 +14,8 @@ from tests.acceptance.scenes import change_runs, ids_with_status, make_open_ware
 from tests.acceptance.truth import assert_typed_tables
 from tests.acceptance.warehouse import AnyWarehouse
 
+pytestmark = pytest.mark.thorough
+
 make_warehouse = make_open_warehouse
 
 TEXT = {"type": ["string", "null"]}
@@ -39,6 +41,7 @@ def test_they_hold_what_runs_of_every_kind_say(any_warehouse: AnyWarehouse) -> N
     assert_typed_tables(any_warehouse)
 
 
+@pytest.mark.core
 def test_a_repeated_and_a_later_load_leave_no_row_of_before(any_warehouse: AnyWarehouse) -> None:
     any_warehouse.sync()
     workspace = any_warehouse.server.workspace
@@ -110,6 +113,7 @@ def test_versions_that_add_fields_and_change_types_load_in_one_load_of_many_batc
     assert_typed_tables(invoices)
 
 
+@pytest.mark.core
 def test_types_and_descriptions_of_columns_come_from_the_schema(invoices: AnyWarehouse) -> None:
     day = {"type": "string", "extend:type": "date", "description": "When it is due"}
     money = {"type": "object", "extend:type": "currency"}

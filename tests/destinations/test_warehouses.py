@@ -21,6 +21,8 @@ from tests.acceptance.truth import (
 )
 from tests.acceptance.warehouse import AnyWarehouse, canonical_json, in_key_order
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize(("contents", "with_text"), [("embedded", False), ("fetch", True), ("none", False)])
 def test_every_table_holds_what_the_runs_say(any_warehouse: AnyWarehouse, contents: str, with_text: bool) -> None:
@@ -60,6 +62,7 @@ def test_what_is_gone_by_now_stays_and_what_was_known_is_not_forgotten(any_wareh
         assert_holds(any_warehouse)
 
 
+@pytest.mark.core
 def test_every_tampering_is_found_and_named(any_warehouse: AnyWarehouse) -> None:
     workspace = any_warehouse.server.workspace
     ids = sorted(workspace.run_ids()[:7])
@@ -134,6 +137,7 @@ def differences(warehouse: AnyWarehouse, expected: Tables) -> list[str]:
     return str(caught.value).splitlines()
 
 
+@pytest.mark.core
 def test_values_are_the_same_on_every_destination(make_warehouse: MakeWarehouse, empty_server: SandboxServer) -> None:
     metadata = '{"b":[1.10,-0.0,1.50e1,123456789012345678901234567890],"a":"\\u00e9 \\ud83d\\ude00","c":null}'
     body = f'{{"id":"dpr_1","type":"EXTRACT","status":"PROCESSED","config":{{}},"usage":{{"credits":2.5}},"metadata":{metadata}}}'
@@ -169,6 +173,7 @@ def test_warehouses_do_not_share_anything(make_warehouse: MakeWarehouse, server:
     assert other.sync().fetched == 120
 
 
+@pytest.mark.core
 @pytest.mark.parametrize(
     ("text", "canonical"),
     [
@@ -182,6 +187,7 @@ def test_json_has_one_form_and_keeps_its_digits(text: str, canonical: str) -> No
     assert canonical_json(text) == canonical == canonical_json(canonical)
 
 
+@pytest.mark.core
 def test_rows_are_in_the_order_of_the_bytes_and_numbers_of_their_keys() -> None:
     rows: list[dict[str, Any]] = [{"id": name, "n": n} for name in ("é", "a", "B", "a_", "😀") for n in (10, 9)]
 

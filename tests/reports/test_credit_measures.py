@@ -15,6 +15,8 @@ from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 from tests.reports.test_credit_models import file_of, run_of, select
 from tests.reports.test_quality import extraction
 
+pytestmark = pytest.mark.thorough
+
 MONDAY = datetime(2025, 9, 1, 12, tzinfo=timezone.utc)
 
 
@@ -58,6 +60,7 @@ def accepted(warehouse: AnyWarehouse) -> tuple[int | None, float | None]:
     return fields, None if credits is None else float(credits)
 
 
+@pytest.mark.core
 def test_an_accepted_field_is_a_value_that_no_reviewer_changed(any_empty: AnyWarehouse) -> None:
     read = {"name": "ACME Ltd", "total": 12.5, "paid": True, "note": None, "items": [{"sku": "1"}], "none": []}
     reviewed = {**read, "name": "Acme ltd.", "total": 13}  # the first in another form only

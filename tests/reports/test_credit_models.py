@@ -21,6 +21,8 @@ from extend_source.viewing import viewed
 from tests.acceptance.conftest import MakeWarehouse, new_databases
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 
+pytestmark = pytest.mark.thorough
+
 ENDED = {"PROCESSED", "FAILED", "CANCELLED"}
 PRICES = price_book(
     [
@@ -124,6 +126,7 @@ def test_the_days_sum_to_the_ledger_for_any_slice_and_have_no_gaps(spent: AnyWar
     )
 
 
+@pytest.mark.core
 def test_the_stated_grain_of_each_model_is_unique(any_warehouse: AnyWarehouse) -> None:
     spend_in_all_ways(any_warehouse.server.workspace, 4)
     any_warehouse.sync()
@@ -135,6 +138,7 @@ def test_the_stated_grain_of_each_model_is_unique(any_warehouse: AnyWarehouse) -
         assert len(set(rows)) == len(rows), name
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("name", MODELS)
 def test_the_header_of_each_model_explains_its_columns_and_names_its_key(name: str) -> None:
     model = load_model(name)
@@ -204,6 +208,7 @@ def test_the_source_document_is_the_file_at_the_top(empty_warehouse: Warehouse) 
     assert sorted(found) == [("file_a", "file_a"), ("file_b", "file_a"), ("file_c", "file_a")]
 
 
+@pytest.mark.core
 def test_waste_names_work_in_vain_and_work_done_twice(make_warehouse: MakeWarehouse) -> None:
     with SandboxServer(workspaces=[Workspace(runs=0)]) as server:
         workspace = server.workspace

@@ -20,6 +20,8 @@ from tests.acceptance.test_shell import only_line, settings
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 from tests.reports.test_credit_models import run_of
 
+pytestmark = pytest.mark.thorough
+
 PRICES = '[{"from": "2025-11-01", "credit_price": 0.01, "currency": "EUR", "included_credits": 10}]'
 NOVEMBER = ("--from", "2025-10-01", "--to", "2025-11-30")
 EXTRA = {"SOURCES__EXTEND__PRICES": PRICES}
@@ -46,6 +48,7 @@ def put_two_months(server: SandboxServer) -> None:
 # ---- from Python
 
 
+@pytest.mark.core
 def test_the_report_prices_each_day_and_says_what_has_no_price(
     any_empty: AnyWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

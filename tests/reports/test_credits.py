@@ -20,10 +20,13 @@ from tests.acceptance.shell import run_shell
 from tests.acceptance.test_shell import only_line, settings
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 
+pytestmark = pytest.mark.thorough
+
 ALL_TIME = {"first_day": date(2020, 1, 1), "last_day": date(2030, 12, 31)}
 FROM_THE_BEGINNING = ("--from", "2020-01-01", "--to", "2030-12-31")
 
 
+@pytest.mark.core
 def test_the_report_adds_up_to_the_stand_ins_own_account(any_warehouse: AnyWarehouse) -> None:
     any_warehouse.sync()
     account = any_warehouse.server.workspace.credit_account()
@@ -128,6 +131,7 @@ def test_the_listing_is_read_only_as_far_back_as_asked(empty_server: SandboxServ
 # ---- the shell
 
 
+@pytest.mark.core
 def test_the_shell_prints_the_report_and_fails_above_the_budget(server: SandboxServer, tmp_path: Path) -> None:
     run_shell(tmp_path, "sync", **settings(server))
     spent = server.workspace.credit_account()

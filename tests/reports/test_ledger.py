@@ -14,6 +14,8 @@ from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.warehouse import AnyWarehouse
 from tests.reports.test_credit_models import file_of, run_of, select
 
+pytestmark = pytest.mark.thorough
+
 ALL_TIME = {"first_day": date(2020, 1, 1), "last_day": date(2025, 12, 31)}
 NEEDED = ("processor_runs", "files", "processor_run_files", "credit_usage")
 
@@ -161,6 +163,7 @@ def test_a_run_that_has_no_files_has_none_and_one_loaded_without_some_tables_may
 # ---- what the ledger is compared with
 
 
+@pytest.mark.core
 def test_gaps_are_named_by_their_causes(any_empty: AnyWarehouse) -> None:
     workspace = any_empty.server.workspace
     for number in range(3):

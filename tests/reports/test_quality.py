@@ -16,6 +16,8 @@ from tests.acceptance.truth import Tables, expected_tables
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 from tests.reports.expectations import EXPECTED, wilson
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def big_server() -> Iterator[SandboxServer]:
@@ -160,6 +162,7 @@ def test_confidences_are_averaged_where_they_are_known(bare_warehouse: AnyWareho
     assert rows_of(bare_warehouse, "field_fill_rate", *columns) == [(0.375, 0.25, None, None, 2.0, 2.0)]
 
 
+@pytest.mark.core
 def test_a_value_is_wrong_where_a_reviewer_changed_added_or_removed_it(bare_warehouse: AnyWarehouse) -> None:
     load(
         bare_warehouse,
@@ -355,6 +358,7 @@ def test_a_table_that_was_not_loaded_is_named_and_is_no_perfect_accuracy(any_war
     assert [result.message for result in report.queries] == [None, "not loaded yet: extraction_edits", None]
 
 
+@pytest.mark.core
 def test_runs_loaded_without_a_table_are_left_out_where_it_is_read(bare_warehouse: AnyWarehouse) -> None:
     workspace = bare_warehouse.server.workspace
     workspace.put_run(extraction("dpr_1", {"a": 1}, reviewed={"a": 2}))

@@ -15,6 +15,8 @@ from tests.acceptance.shell import Outcome, run_shell
 from tests.acceptance.warehouse import Warehouse
 from tests.reports.test_quality import NOTHING, extraction
 
+pytestmark = pytest.mark.thorough
+
 PLACE = ("--pipeline", "warehouse")
 
 
@@ -31,6 +33,7 @@ def report(folder: Path, *arguments: str) -> Outcome:
     return run_shell(folder, "report", "quality", *PLACE, *arguments)
 
 
+@pytest.mark.core
 def test_the_report_is_a_table_for_each_query_and_leaves_no_trace(folder: Path) -> None:
     outcome = report(folder)
 

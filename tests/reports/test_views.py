@@ -9,6 +9,8 @@ from extend_source.reports.models import MODELS, create_models
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse
 from tests.reports.test_credit_models import PRICES
 
+pytestmark = pytest.mark.thorough
+
 BUILT_ON = "create view mine as select processor_id, credits from credits_daily"
 
 

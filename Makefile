@@ -15,16 +15,19 @@ SOUND := $(shell .venv/bin/python -c 'import pip; $(SUITABLE)' 2>/dev/null && \
 # Compiled modules are kept: the tests start many processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint bench clean FORCE
+.PHONY: help demo test test-thorough lint bench clean FORCE
 
 help:  ## Print this list (the default)
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1	\2/p' Makefile
 
 demo: .venv/.sandbox-installed  ## Load sample runs from a stand-in API into DuckDB; needs no key
 	@.venv/bin/extend-source demo
 
-test: lint  ## Check style and types, then run the tests
-	@.venv/bin/python -m pytest -n auto --dist worksteal
+test: lint  ## Check style and types, then run the tests but for the thorough ones
+	@.venv/bin/python -m pytest -n auto --dist worksteal -m "core or not thorough"
+
+test-thorough: .venv/.dev-installed  ## Run the tests of many variants, faults and moments, which take long
+	@.venv/bin/python -m pytest -n auto --dist worksteal -m "thorough and not core"
 
 lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
 	@.venv/bin/ruff check --quiet .

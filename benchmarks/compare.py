@@ -59,8 +59,7 @@ def compare(size: Size, runs: int, rounds: int, loaders: list[str]) -> dict[str,
 
 
 def table(measures: dict[str, list[Measure]], runs: int) -> str:
-    """Write the measures as a Markdown table, the time to start taken off where runs a second are counted."""
-    start = median(measures["nothing"]) if "nothing" in measures else 0.0
+    """Write the measures as a Markdown table, each process as a whole, its start included."""
     ours = median(measures["this_source"]) if "this_source" in measures else None
     lines = [
         "| way | seconds | least to most | processor seconds | peak MB | runs a second | times this source |",
@@ -68,8 +67,8 @@ def table(measures: dict[str, list[Measure]], runs: int) -> str:
     ]
     for loader, of_loader in measures.items():
         seconds = median(of_loader)
-        rate = "" if loader == "nothing" else f"{runs / max(seconds - start, 0.001):,.0f}"
-        times = "" if ours is None or loader == "nothing" else f"{(seconds - start) / (ours - start):.2f}"
+        rate = "" if loader == "nothing" else f"{runs / seconds:,.0f}"
+        times = "" if ours is None or loader == "nothing" else f"{seconds / ours:.2f}"
         cpu, peak = median(of_loader, lambda one: one.cpu), median(of_loader, lambda one: one.peak_mb)
         lines.append(
             f"| `{loader}` | {seconds:.2f} | {spread(of_loader)} | {cpu:.1f} | {peak:.0f} | {rate} | {times} |"

@@ -67,9 +67,7 @@ BENCHMARKS = {
         "Memory",
         "benchmarks.memory",
         "Peak memory of the whole process, DuckDB included; one run each. Before the load of each package the process"
-        " holds about 300 MB, whatever the number of runs. The rest is DuckDB's: while it writes, and when its file is"
-        " closed, as it then writes the last, unfilled group of up to 122,880 rows of each table anew, pages' text"
-        " included.",
+        " holds about 300 MB, whatever the number of runs; the rest comes while DuckDB writes and closes its file.",
     ),
     "history": Benchmark(
         "A sync without changes",

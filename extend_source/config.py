@@ -177,7 +177,7 @@ class ExtendSettings(BaseConfiguration):
     keep_raw: bool = False
     package_runs: int = 2000
     package_minutes: float = 5.0
-    package_megabytes: float = 64.0
+    package_megabytes: float = 128.0
     max_requests: int | None = None
     max_seconds: float | None = None
     max_error_share: float = 0.5

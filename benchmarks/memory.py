@@ -19,7 +19,6 @@ from benchmarks.measuring import measure
 from benchmarks.payloads import SIZES, Size
 from benchmarks.serving import serving
 
-
 _GLOBAL_CONFIG = "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG"
 NO_LIMIT = "none"
 

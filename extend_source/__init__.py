@@ -18,10 +18,12 @@ from extend_source.progress import SyncProgress
 from extend_source.rebuilding import RebuildResult, rebuild
 from extend_source.reports import (
     CreditFigures,
+    CurrentViewsResult,
     ListedCredits,
     ModelsResult,
     QualityReport,
     QueryResult,
+    create_current_views,
     create_models,
     credit_report,
     listed_credits,
@@ -42,6 +44,7 @@ __all__ = [
     "AccessRefused",
     "ApiUnreachable",
     "CreditFigures",
+    "CurrentViewsResult",
     "EraseResult",
     "ExtendError",
     "ExtendSettings",
@@ -62,6 +65,7 @@ __all__ = [
     "TooManyErrors",
     "WorkspaceRefused",
     "__version__",
+    "create_current_views",
     "create_models",
     "credit_report",
     "erase",

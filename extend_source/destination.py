@@ -1,4 +1,4 @@
-"""Reading the destination's tables through the pipeline's own connection, in SQL that every destination takes."""
+"""The destination's tables through the pipeline's own connection, in SQL that every destination takes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from extend_source.tables.contract import LOAD_ID, TableSchema
 KEYS_PER_QUERY = 1000
 
 _ROWS_AT_ONCE = 10_000
+_ROWS_PER_INSERT = 200
 
 Sql = SqlClientBase[Any]
 
@@ -190,6 +191,31 @@ class DestinationReader:
                 found += self.rows(table, columns, chosen, distinct=distinct, complete=complete)
         return iter(found)
 
+    def replace(self, table: TableSchema, rows: Sequence[Sequence[Any]], *, drop: Condition) -> None:
+        """Write rows at once, without a load of dlt.
+
+        Args:
+            table: a table that a load has made; where there is none yet, nothing is written.
+            rows: a value for each of its columns, the load id last.
+            drop: which rows to delete first, beside those with the same first column.
+        """
+        if self._pipeline is None or table.name in self._missing_tables:
+            return
+        try:
+            with self._connect(self._pipeline) as client, client.begin_transaction():
+                name = client.make_qualified_table_name(table.name)
+                client.execute_sql(f"DELETE FROM {name} WHERE {drop.sql(client)}", *drop.values)
+                for start in range(0, len(rows), _ROWS_PER_INSERT):
+                    some = rows[start : start + _ROWS_PER_INSERT]
+                    same = one_of(table.column_names[0], [row[0] for row in some])
+                    client.execute_sql(f"DELETE FROM {name} WHERE {same.sql(client)}", *same.values)
+                    columns = ", ".join(map(client.escape_column_name, table.column_names))
+                    places = ", ".join([f"({', '.join(['%s'] * len(table.column_names))})"] * len(some))
+                    values = [value for row in some for value in row]
+                    client.execute_sql(f"INSERT INTO {name} ({columns}) VALUES {places}", *values)
+        except DatabaseUndefinedRelation:
+            self._missing_tables.add(table.name)
+
     def _read(self, table: str, write: Any) -> Iterator[tuple[Any, ...]]:
         if self._pipeline is None or table in self._missing_tables:
             return
@@ -225,6 +251,16 @@ class DestinationReader:
                 yield client
         finally:
             self._idle.append(client)
+
+
+def of_ended_loads() -> Condition:
+    """The rows of loads that have ended."""
+    return _OfEndedLoads("")
+
+
+class _OfEndedLoads(Condition):
+    def sql(self, client: Sql) -> str:
+        return _is_complete(client)
 
 
 def _is_complete(client: Sql) -> str:

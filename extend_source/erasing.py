@@ -39,9 +39,10 @@ _KEYED_BY_RUN = (
     "processor_run_summaries",
     "processor_run_tombstones",
     "fetch_errors",
+    "replacements",
     "raw_processor_runs",
 )
-_KEYED_BY_FILE = ("files", "fetch_errors", "raw_files")
+_KEYED_BY_FILE = ("files", "fetch_errors", "replacements", "raw_files")
 _OF_FILES = ("file_contents", "file_pages", "file_sheets", "processor_run_files")
 
 

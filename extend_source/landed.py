@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from extend_source.config import ExtendSettings, parse_start_date
-from extend_source.destination import Condition, DestinationReader, equals, one_of
-from extend_source.tables import TypedName, TypedNames, selected_by
+from extend_source.destination import KEYS_PER_QUERY, Condition, DestinationReader, equals, one_of
+from extend_source.tables import TABLES, TypedName, TypedNames, selected_by
 from extend_source.tables.bookkeeping import (
     ERASURES,
     FETCH_ERRORS,
     PROCESSOR_RUN_SUMMARIES,
     PROCESSOR_RUN_TOMBSTONES,
+    REPLACEMENTS,
     SCHEMA_DRIFT,
     TYPED_COLUMNS,
 )
@@ -78,10 +79,17 @@ class LandedData(DestinationReader):
             count: its runs are fetched again.
         """
         columns = ("id", "status", "updated_at", "credits", "loaded_tables", "fetched_at")
+        wanted = list(ids)
+        half_replaced = {row[0] for row in self.lookup(REPLACEMENTS, ("id",), wanted, complete=False)}
         return {
             row[0]: LandedRun(row[1], as_utc(row[2]), as_credits(row[3]), selected_by(row[4]), as_utc(row[5]))
-            for row in self.lookup(PROCESSOR_RUNS, columns, ids, complete=True)
+            for row in self.lookup(PROCESSOR_RUNS, columns, wanted, complete=True)
+            if row[0] not in half_replaced
         }
+
+    def known(self, table: str, ids: Iterable[str]) -> list[str]:
+        """Tell which of some ids have a row in a table, also one of a load that was cut off."""
+        return [row[0] for row in self.lookup(TABLES[table], ("id",), ids)]
 
     def payload_sums(self, ids: Iterable[str]) -> dict[str, str | None]:
         """Look up the SHA-256 of the payloads of runs that have landed."""
@@ -119,7 +127,8 @@ class LandedData(DestinationReader):
     def runs_in_flight(self, settings: ExtendSettings) -> Iterator[str]:
         """The runs that landed before they had ended, or not with all their rows, as far as the settings ask for them.
 
-        The latter are of a load that was cut off between two tables and then lost.
+        The latter are of a load that was cut off between two tables and then lost, whether or not it came to their
+        row in ``processor_runs``.
         """
         terminal = sorted(TERMINAL_STATUSES)
         unfinished = f"({{status}} IS NULL OR {{status}} NOT IN ({', '.join(['%s'] * len(terminal))}))"
@@ -127,6 +136,10 @@ class LandedData(DestinationReader):
         yield from self._run_ids(condition, *_in_scope(settings))
         for row in self.rows(PROCESSOR_RUNS, ("id",), *_in_scope(settings), complete=False):
             yield row[0]
+        kind = equals("resource_type", "processor_run")
+        half_replaced = [row[0] for row in self.rows(REPLACEMENTS, ("id",), kind, complete=False)]
+        for start in range(0, len(half_replaced), KEYS_PER_QUERY):
+            yield from self._run_ids(one_of("id", half_replaced[start : start + KEYS_PER_QUERY]), *_in_scope(settings))
 
     def runs_of_scope(self, settings: ExtendSettings) -> Iterator[str]:
         """The runs that have landed, or have been listed, and that a full listing with these settings would show.

@@ -10,6 +10,7 @@ import dlt
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from extend_source.announcing import Announcement
 from extend_source.config import SECTION
 from extend_source.hints import silence_expected_warnings
 from extend_source.holding import held_database
@@ -116,8 +117,11 @@ def _source(replay: Replay) -> Any:
     def landed_payloads() -> list[DltResource]:
         @dlt.resource(name="run_batches", selected=False)
         def run_batches() -> Iterator[Tables]:
-            portions = Portions()
-            yield from map(portions.add, replay.load(landed_data(), load_id() or ""))
+            landed = landed_data()
+            announcement, portions = Announcement(landed, load_id()), Portions()
+            for batch in replay.load(landed, load_id() or ""):
+                yield portions.add(announcement.note(batch))
+            announcement.make()
             yield portions.rest()
 
         return [*(table_resource(run_batches, table) for table in WRITTEN_TABLES), typed_resource(run_batches)]

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from extend_source.display import show_lines
-from extend_source.reports import QualityReport, QueryResult
+from extend_source.display import show_lines, show_rows
+from extend_source.reports import CurrentViewsResult, QualityReport, QueryResult
 from extend_source.writing import counted
 
 MOST_ROWS = 20
@@ -42,6 +42,14 @@ def show_quality(console: Console, report: QualityReport, most_rows: int = MOST_
         else:
             console.print(Text.assemble((result.title, "bold"), f": {result.message}"), soft_wrap=True)
         before = result
+
+
+def show_current_views(console: Console, result: CurrentViewsResult) -> None:
+    """Print which views were made."""
+    show_rows(console, None, ("view", "one row per"), list(result.views.items()))
+    if result.left_out:
+        show_lines(console, f"Not loaded yet, so without a view: {', '.join(result.left_out)}")
+    show_lines(console, f"In {result.destination}, dataset {result.dataset}")
 
 
 def _show_table(console: Console, result: QueryResult, most_rows: int) -> None:

@@ -16,6 +16,7 @@ from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
+from extend_source.announcing import Announcement
 from extend_source.batches import Load
 from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings
 from extend_source.hints import apply_hints, silence_expected_warnings, variant_hints
@@ -155,10 +156,12 @@ def extend_source(
     @dlt.resource(name="run_batches", selected=False)
     async def run_batches() -> AsyncIterator[Tables]:
         selected = _selected_tables(names)
-        load = Load(settings, landed_data(), shared, SyncState(_state()), load_id(), selected)
-        portions = Portions()
+        landed = landed_data()
+        load = Load(settings, landed, shared, SyncState(_state()), load_id(), selected)
+        announcement, portions = Announcement(landed, load_id()), Portions()
         async for batch in load.batches(ids):
-            yield portions.add(batch)
+            yield portions.add(announcement.note(batch))
+        announcement.make()
         yield portions.rest()
 
     resources = [table_resource(run_batches, table) for table in tables]

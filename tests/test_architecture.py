@@ -19,7 +19,7 @@ FLOORS = (
     ("erasing", "planning", "rebuilding", "reports", "run_ids", "status"),
     ("checking", "runner"),
     ("pending", "replaying", "source", "viewing"),
-    ("hints", "batches", "locking", "portions"),
+    ("announcing", "hints", "batches", "locking", "portions"),
     ("recording",),
     ("fetching",),
     ("session", "discovery"),

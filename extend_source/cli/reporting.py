@@ -1,4 +1,4 @@
-"""The command ``report``: what can be read from the loaded data."""
+"""The commands ``report`` and ``views``: what can be read from the loaded data."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import typer
 from extend_source.cli.app import app, consoles, csv_cell, print_json
 from extend_source.cli.errors import WRONG_USE, clear_errors, fail
 from extend_source.cli.options import Json, Place, grouped
-from extend_source.report_display import show_quality
-from extend_source.reports import QUALITY_QUERIES, QualityReport, QueryResult, quality_report
+from extend_source.report_display import show_current_views, show_quality
+from extend_source.reports import QUALITY_QUERIES, QualityReport, QueryResult, create_current_views, quality_report
 
 report = typer.Typer(
     help="Report on what has landed. Needs no key and sends nothing.", no_args_is_help=True, rich_markup_mode="rich"
@@ -47,6 +47,19 @@ def quality(place: Place, query: QueryNames = None, as_json: Json = False, as_cs
         _print_csv(result)
     else:
         show_quality(console, result)
+
+
+@app.command(epilog="Example: extend-source views --pipeline extend_pipeline")
+@grouped
+def views(place: Place, as_json: Json = False) -> None:
+    """Make views of the tables for readers who must never see a run of which a load has replaced a part."""
+    console, _ = consoles(as_json)
+    with clear_errors():
+        result = create_current_views(place.pipeline())
+    if as_json:
+        print_json(asdict(result))
+    else:
+        show_current_views(console, result)
 
 
 def _for_machines(result: QualityReport) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What people ask of the loaded data: queries and models in SQL, one file each, run on the pipeline's destination."""
 
 from extend_source.reports.credits import credit_report
+from extend_source.reports.current import CurrentViewsResult, create_current_views
 from extend_source.reports.figures import CreditFigures
 from extend_source.reports.grouping import Spend, spend_by
 from extend_source.reports.listing import ListedCredits, listed_credits
@@ -11,11 +12,13 @@ from extend_source.reports.running import QueryResult
 __all__ = [
     "QUALITY_QUERIES",
     "CreditFigures",
+    "CurrentViewsResult",
     "ListedCredits",
     "ModelsResult",
     "QualityReport",
     "QueryResult",
     "Spend",
+    "create_current_views",
     "create_models",
     "credit_report",
     "listed_credits",

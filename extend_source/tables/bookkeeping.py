@@ -156,6 +156,18 @@ ERASURES = TableSchema(
     ),
 )
 
+REPLACEMENTS = TableSchema(
+    name="replacements",
+    grain="run or file that a load has replaced, or is about to",
+    description="Written before a load begins. Until it has ended, tables may hold a part of the new rows only.",
+    key=("id",),
+    columns=(
+        Column("id", TEXT, "The run's or file's id."),
+        Column("resource_type", TEXT, "processor_run or file."),
+        Column("announced_at", TIMESTAMP, "When this was written."),
+    ),
+)
+
 RAW_PROCESSOR_RUNS = TableSchema(
     name="raw_processor_runs",
     grain="run's payload",

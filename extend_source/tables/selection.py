@@ -9,6 +9,7 @@ from extend_source.tables.bookkeeping import (
     FETCH_ERRORS,
     PROCESSOR_RUN_SUMMARIES,
     PROCESSOR_RUN_TOMBSTONES,
+    REPLACEMENTS,
     SCHEMA_DRIFT,
     SYNC_LOG,
 )
@@ -16,7 +17,15 @@ from extend_source.tables.schemas import TABLES
 
 BOOKS = frozenset(
     table.name
-    for table in (PROCESSOR_RUN_SUMMARIES, PROCESSOR_RUN_TOMBSTONES, FETCH_ERRORS, ERASURES, SCHEMA_DRIFT, SYNC_LOG)
+    for table in (
+        PROCESSOR_RUN_SUMMARIES,
+        PROCESSOR_RUN_TOMBSTONES,
+        FETCH_ERRORS,
+        ERASURES,
+        REPLACEMENTS,
+        SCHEMA_DRIFT,
+        SYNC_LOG,
+    )
 )
 """The tables filled from the listing and by the source itself."""
 

@@ -21,7 +21,7 @@ Tables = dict[str, list[Row]]
 BOOKS = frozenset(
     {
         *("fetch_errors", "schema_drift", "sync_log", "processor_run_summaries", "processor_run_tombstones"),
-        *("raw_processor_runs", "raw_files", "typed_columns", "erasures"),
+        *("raw_processor_runs", "raw_files", "typed_columns", "erasures", "replacements"),
     }
 )
 """The source's own books and the payloads as they are: nothing that a run says by itself."""

@@ -31,8 +31,8 @@ SYNC_COLUMNS = frozenset({"_dlt_load_id", "fetched_at", "observed_at", "listed_a
 FIRST_SEEN = {"schema_drift": ("first_seen_at", "example_run_id")}
 """What depends on when, and in which order, runs were fetched."""
 
-SYNC_TABLES = frozenset({"sync_log"})
-"""What every load adds to."""
+SYNC_TABLES = frozenset({"sync_log", "replacements"})
+"""What every load writes of itself."""
 
 Row = dict[str, Any]
 

@@ -1,0 +1,157 @@
+"""The views for readers: a load that is cut off between two tables shows no run of which it has replaced a part."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.job_client_impl import SqlLoadJob
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from extend_source import create_current_views, erase
+from extend_source.api import InvalidRequest
+from extend_source.sandbox import SandboxServer
+from extend_source.tables import TABLES
+from extend_source.tables.selection import BOOKS
+from tests.acceptance.conftest import MakeWarehouse
+from tests.acceptance.scenes import fetched, make_open_warehouse
+from tests.acceptance.shell import run_shell
+from tests.acceptance.test_shell import settings
+from tests.acceptance.warehouse import AnyWarehouse
+
+pytestmark = pytest.mark.thorough
+
+make_warehouse = make_open_warehouse
+
+RUNS = {"dpr_a": 1, "dpr_b": 2}
+"""The runs of the small workspace, and what each has read as the total."""
+
+
+def put_run(server: SandboxServer, run_id: str, total: int | None, status: str = "PROCESSED") -> None:
+    """Serve a run; without a total its output is empty."""
+    schema = {"type": "object", "properties": {"total": {"type": "integer"}}}
+    output = {"value": {} if total is None else {"total": total}, "metadata": {}}
+    config = {"type": "EXTRACT", "schema": schema}
+    run = {"id": run_id, "type": "EXTRACT", "status": status, "processorId": "dp_totals", "config": config}
+    server.workspace.advance(60)
+    server.workspace.put_run({**run, "output": output}, created_at=server.workspace.now)
+
+
+def totals(warehouse: AnyWarehouse, suffix: str) -> dict[str, Any]:
+    """What readers see: each run, and the total among its fields, None if it has none."""
+    with warehouse.reading():
+        fields = warehouse.query(f"select run_id, value_number from extraction_fields{suffix} where path = 'total'")
+        found = dict(fields)
+        return {run_id: found.get(run_id) for (run_id,) in warehouse.query(f"select id from processor_runs{suffix}")}
+
+
+@pytest.fixture
+def viewed(
+    empty_server: SandboxServer, make_warehouse: MakeWarehouse, caplog: pytest.LogCaptureFixture
+) -> AnyWarehouse:
+    """A warehouse with two runs and the views."""
+    caplog.set_level(logging.CRITICAL, "dlt")
+    warehouse = make_warehouse(empty_server)
+    for run_id, total in RUNS.items():
+        put_run(empty_server, run_id, total)
+    warehouse.sync()
+    create_current_views(warehouse.pipeline)
+    empty_server.requests.reset()
+    return warehouse
+
+
+def cut_off(warehouse: AnyWarehouse, table: str) -> None:
+    """Sync with a fault placed in the loader: one table is never replaced, and the load ends with the others replaced."""
+    replace = SqlLoadJob.run
+
+    def replace_unless_refused(job: SqlLoadJob) -> None:
+        if job.job_file_info().table_name == table:
+            raise DatabaseTransientException(ConnectionError(f"lost while replacing {table}"))
+        replace(job)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqlLoadJob, "run", replace_unless_refused)
+        with pytest.raises(PipelineStepFailed):
+            warehouse.sync()
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("refused", ["processor_runs", "extraction_fields"])
+def test_a_run_of_which_a_part_is_replaced_is_not_shown_until_it_is_whole(viewed: AnyWarehouse, refused: str) -> None:
+    put_run(viewed.server, "dpr_a", None, "FAILED")
+
+    cut_off(viewed, refused)
+    mixed, shown = totals(viewed, ""), totals(viewed, "_current")
+    viewed.sync()
+
+    assert mixed["dpr_a"] == (None if refused == "processor_runs" else 1)
+    assert shown == {"dpr_b": 2}
+    assert totals(viewed, "_current") == {"dpr_a": None, "dpr_b": 2}
+
+
+def test_what_a_lost_load_has_replaced_in_part_is_fetched_again_by_another_machine(viewed: AnyWarehouse) -> None:
+    put_run(viewed.server, "dpr_a", None)
+    cut_off(viewed, "processor_runs")
+    viewed.server.requests.reset()
+
+    result = viewed.on_another_machine().sync()
+
+    assert (result.fetched, fetched(viewed.server)) == (1, ["dpr_a"])
+    assert totals(viewed, "_current") == {"dpr_a": None, "dpr_b": 2}
+
+
+@pytest.mark.core
+def test_the_views_show_what_the_tables_hold_once_all_loads_have_ended(any_warehouse: AnyWarehouse) -> None:
+    any_warehouse.sync(keep_raw=True)
+    any_warehouse.sync(refresh=True, keep_raw=True)
+
+    result = create_current_views(any_warehouse.pipeline)
+
+    assert result.left_out == []
+    assert result.views.keys() == {f"{name}_current" for name in {*TABLES, *any_warehouse.typed_tables()} - BOOKS}
+    with any_warehouse.reading():
+        for name in result.views:
+            table = name.removesuffix("_current")
+            assert any_warehouse.query(f'select count(*) from "{name}"') == [(any_warehouse.count(table),)], name
+
+
+def test_an_announcement_goes_with_the_next_one_once_its_load_has_ended(viewed: AnyWarehouse) -> None:
+    put_run(viewed.server, "dpr_a", 5)
+    viewed.sync()
+    first = viewed.column("replacements", "id")
+    put_run(viewed.server, "dpr_b", 6)
+    put_run(viewed.server, "dpr_new", 7)
+    viewed.sync()
+
+    assert first == ["dpr_a"]
+    assert viewed.column("replacements", "id") == ["dpr_b"]  # nothing of a new run could be half replaced
+    assert totals(viewed, "_current") == {"dpr_a": 5, "dpr_b": 6, "dpr_new": 7}
+
+
+def test_a_run_that_is_being_erased_is_not_shown(viewed: AnyWarehouse) -> None:
+    viewed.execute("insert into erasures (id, resource_type, erased_at) values ('dpr_a', 'processor_run', now())")
+
+    assert totals(viewed, "_current") == {"dpr_b": 2}
+
+    erase(viewed.pipeline, run_ids=["dpr_b"])
+
+    assert totals(viewed, "_current") == {}
+
+
+def test_without_any_load_there_is_nothing_to_view(any_warehouse: AnyWarehouse) -> None:
+    with pytest.raises(InvalidRequest, match="Nothing has landed yet"):
+        create_current_views(any_warehouse.pipeline)
+
+
+def test_the_shell_makes_the_views_and_says_which(empty_server: SandboxServer, tmp_path: Path) -> None:
+    put_run(empty_server, "dpr_a", 1)
+    assert run_shell(tmp_path, "sync", **settings(empty_server)).code == 0
+
+    outcome = run_shell(tmp_path, "views", "--json")
+
+    assert outcome.code == 0
+    assert json.loads(outcome.stdout)["views"]["extraction_fields_current"] == TABLES["extraction_fields"].grain

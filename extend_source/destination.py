@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any
 
 import dlt
@@ -15,6 +17,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from extend_source.api import InvalidSetting
 from extend_source.tables.contract import LOAD_ID, TableSchema
+from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
 
 KEYS_PER_QUERY = 1000
 
@@ -155,7 +158,8 @@ class DestinationReader:
                 its end; False: read just these; None: read all.
 
         Yields:
-            The rows. Stop iterating to stop reading.
+            The rows: times in UTC and credits as decimals, whatever the destination makes of them. Stop iterating to
+            stop reading.
         """
 
         def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
@@ -171,7 +175,12 @@ class DestinationReader:
                 sql += f" ORDER BY {', '.join(client.escape_column_name(column) for column in order_by)}"
             return sql, tuple(value for condition in conditions for value in condition.values)
 
-        yield from self._read(table.name, write)
+        reads = _readers(table, columns)
+        if not any(reads):
+            yield from self._read(table.name, write)
+            return
+        for row in self._read(table.name, write):
+            yield tuple(read(value) if read else value for read, value in zip(reads, row, strict=True))
 
     def lookup(
         self,
@@ -251,6 +260,36 @@ class DestinationReader:
                 yield client
         finally:
             self._idle.append(client)
+
+
+def column_names(cursor: Any) -> list[str]:
+    """Name the columns of a result."""
+    if hasattr(cursor, "keys"):  # SQLAlchemy's
+        return [str(name) for name in cursor.keys()]  # noqa: SIM118 - a method of the result, no mapping
+    return [str(column[0]) for column in cursor.description]
+
+
+def as_utc(value: Any) -> datetime | None:
+    """Return a time as a destination gives it, some without a zone or as text, in UTC."""
+    if value is None:
+        return None
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=timezone.utc)
+    return to_timestamp(value)
+
+
+def as_credits(value: Any) -> Decimal | None:
+    """Return credits as a destination gives them as a decimal with six places."""
+    return None if value is None else to_credits(value)
+
+
+def _readers(table: TableSchema, columns: Sequence[str]) -> list[Callable[[Any], Any] | None]:
+    """What makes Python values of what destinations give, for columns where they differ."""
+    kinds = {column.name: column.kind for column in table.columns}
+    return [_READERS.get(kinds[name].name) if name in kinds else None for name in columns]
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {TIMESTAMP.name: as_utc, CREDITS.name: as_credits}
 
 
 def of_ended_loads() -> Condition:

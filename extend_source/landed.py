@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -26,7 +26,6 @@ from extend_source.tables.bookkeeping import (
     TYPED_COLUMNS,
 )
 from extend_source.tables.contract import TableSchema
-from extend_source.tables.kinds import to_credits, to_timestamp
 from extend_source.tables.schemas import FILE_CONTENTS, FILE_PAGES, FILE_SHEETS, FILES, PROCESSOR_RUNS
 
 MOST_ATTEMPTS = 5
@@ -82,7 +81,7 @@ class LandedData(DestinationReader):
         wanted = list(ids)
         half_replaced = {row[0] for row in self.lookup(REPLACEMENTS, ("id",), wanted, complete=False)}
         return {
-            row[0]: LandedRun(row[1], as_utc(row[2]), as_credits(row[3]), selected_by(row[4]), as_utc(row[5]))
+            row[0]: LandedRun(row[1], row[2], row[3], selected_by(row[4]), row[5])
             for row in self.lookup(PROCESSOR_RUNS, columns, wanted, complete=True)
             if row[0] not in half_replaced
         }
@@ -98,7 +97,7 @@ class LandedData(DestinationReader):
     def summaries(self, ids: Iterable[str]) -> dict[str, LandedSummary]:
         """Look up the summaries that have landed."""
         rows = self.lookup(PROCESSOR_RUN_SUMMARIES, ("id", "summary_sha256", "listed_at"), ids)
-        return {row[0]: LandedSummary(row[1], as_utc(row[2])) for row in rows}
+        return {row[0]: LandedSummary(row[1], row[2]) for row in rows}
 
     def processor_ids(self, settings: ExtendSettings) -> set[str]:
         """The processors of the runs that have landed, or were listed, from the workspace asked for."""
@@ -113,12 +112,12 @@ class LandedData(DestinationReader):
     def listed_times(self, ids: Iterable[str]) -> dict[str, tuple[datetime | None, datetime | None]]:
         """Look up when runs were created and changed last, as an earlier listing said."""
         rows = self.lookup(PROCESSOR_RUN_SUMMARIES, ("id", "created_at", "updated_at"), ids)
-        return {row[0]: (as_utc(row[1]), as_utc(row[2])) for row in rows}
+        return {row[0]: (row[1], row[2]) for row in rows}
 
     def tombstones(self, ids: Iterable[str]) -> dict[str, datetime]:
         """Look up which runs are known to be gone, and since when."""
         rows = self.lookup(PROCESSOR_RUN_TOMBSTONES, ("id", "detected_at"), ids)
-        return {row[0]: as_utc(row[1]) or _EPOCH for row in rows}
+        return {row[0]: row[1] or _EPOCH for row in rows}
 
     def erased(self, resource_type: str) -> frozenset[str]:
         """The ids of the runs or files that were erased on request."""
@@ -190,7 +189,7 @@ class LandedData(DestinationReader):
     def errors(self, ids: Iterable[str]) -> dict[str, LandedError]:
         """Look up earlier failures, by the id of the run or file."""
         rows = self.lookup(FETCH_ERRORS, ("id", "attempts", "first_seen_at", "status_code"), ids)
-        return {row[0]: LandedError(row[1], as_utc(row[2]) or _EPOCH, row[3]) for row in rows}
+        return {row[0]: LandedError(row[1], row[2] or _EPOCH, row[3]) for row in rows}
 
     def failed_runs(self, workspace_id: str | None) -> Iterator[str]:
         """The runs that could not be loaded, but for those that have failed often, or that the API does not know."""
@@ -202,12 +201,12 @@ class LandedData(DestinationReader):
 
     def typed_names(self) -> TypedNames:
         """The names of typed tables and columns that have landed, also with a load that was cut off."""
-        return TypedNames(TypedName(*_utc(row)) for row in self.rows(TYPED_COLUMNS, _NAME_COLUMNS))
+        return TypedNames(TypedName(*row) for row in self.rows(TYPED_COLUMNS, _NAME_COLUMNS))
 
     def creation_times(self, run_ids: Iterable[str]) -> dict[str, datetime | None]:
         """Look up when runs were created, which their payloads do not say."""
         rows = self.lookup(PROCESSOR_RUNS, ("id", "created_at"), run_ids)
-        return {row[0]: as_utc(row[1]) for row in rows}
+        return {row[0]: row[1] for row in rows}
 
     def drift(self) -> dict[tuple[str, str], str]:
         """The reasons of all ``schema_drift`` rows by their keys."""
@@ -248,7 +247,7 @@ def keep_known(table: pa.Table, schema: TableSchema, landed: LandedData) -> pa.T
     kinds = {column.name: column.kind for column in schema.columns}
     for place, name in enumerate(names):
         filled = [
-            value if value is not None or owner not in known else _from_destination(known[owner][place])
+            value if value is not None or owner not in known else known[owner][place]
             for owner, value in zip(keys, columns[name], strict=True)
         ]
         array = pa.array(filled, type=kinds[name].arrow_type)
@@ -256,26 +255,4 @@ def keep_known(table: pa.Table, schema: TableSchema, landed: LandedData) -> pa.T
     return table
 
 
-def _utc(row: Sequence[Any]) -> list[Any]:
-    return [as_utc(value) if isinstance(value, datetime) else value for value in row]
-
-
 _EPOCH = datetime.fromtimestamp(0, timezone.utc)
-
-
-def _from_destination(value: Any) -> Any:
-    return as_utc(value) if isinstance(value, datetime) else value
-
-
-def as_utc(value: Any) -> datetime | None:
-    """Return a time as a destination gives it, some without a zone or as text, in UTC."""
-    if value is None:
-        return None
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=timezone.utc)
-    return to_timestamp(value)
-
-
-def as_credits(value: Any) -> Decimal | None:
-    """Return credits as a destination gives them as a decimal with six places."""
-    return None if value is None else to_credits(value)

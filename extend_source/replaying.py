@@ -15,7 +15,7 @@ from extend_source.api import ExtendError
 from extend_source.api.decoding import decode_json, encode_json
 from extend_source.config import ExtendSettings
 from extend_source.destination import equals
-from extend_source.landed import LandedData, as_utc
+from extend_source.landed import LandedData
 from extend_source.limits import StoppedBy
 from extend_source.logbook import LoadLog
 from extend_source.privacy import privacy_rules
@@ -409,7 +409,7 @@ class _WrittenTexts:
 
 def _stored_in(table: TableSchema, landed: LandedData) -> Iterator[_Stored]:
     for key, fetched_at, load_id in landed.rows(table, ("id", "fetched_at", LOAD_ID)):
-        yield _Stored(as_utc(fetched_at) or _NEVER, table is RAW_FILES, key, load_id or "")
+        yield _Stored(fetched_at or _NEVER, table is RAW_FILES, key, load_id or "")
 
 
 def _runs_to_leave_alone(
@@ -428,7 +428,7 @@ def _runs_to_leave_alone(
     without_payload: dict[str, datetime] = {}
     later: dict[str, datetime] = {}
     for run_id, time in landed.rows(PROCESSOR_RUNS, ("id", "fetched_at"), complete=True):
-        fetched_at = as_utc(time) or _NEVER
+        fetched_at = time or _NEVER
         if run_id not in raw:
             without_payload[run_id] = fetched_at
         elif fetched_at > raw[run_id]:
@@ -443,15 +443,15 @@ def _runs_to_leave_alone(
 def _origin(raw: _RawRun, known: _Landed | None, written: frozenset[str]) -> Origin:
     """Say of a payload what the load that fetched it said."""
     times: _RawRun | _Landed = raw
-    if known is not None and (as_utc(known.fetched_at) or _NEVER) > (as_utc(raw.fetched_at) or _NEVER):
+    if known is not None and (known.fetched_at or _NEVER) > (raw.fetched_at or _NEVER):
         times = known  # fetched again since, and not changed
     tables = FETCHED_TABLES if known is None else selected_by(known.loaded_tables).union(written)
     return Origin(
         api_version=raw.api_version,
         workspace_id=raw.workspace_id,
-        fetched_at=as_utc(times.fetched_at) or _NEVER,
-        created_at=as_utc(times.created_at),
-        updated_at=as_utc(times.updated_at),
+        fetched_at=times.fetched_at or _NEVER,
+        created_at=times.created_at,
+        updated_at=times.updated_at,
         loaded_tables=selection_text(tables),
         payload_sha256=raw.payload_sha256,
     )

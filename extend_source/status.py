@@ -12,7 +12,7 @@ from typing import Any
 import dlt
 
 from extend_source.config import ExtendSettings
-from extend_source.landed import TERMINAL_STATUSES, LandedData, as_utc
+from extend_source.landed import TERMINAL_STATUSES, LandedData
 from extend_source.pending import pending_loads
 from extend_source.runner import resolved_settings
 from extend_source.state import Position, Scope, SyncState, scope_of
@@ -193,8 +193,7 @@ def status(pipeline: dlt.Pipeline) -> StatusResult:
 def _log(landed: LandedData) -> Iterator[dict[str, Any]]:
     """The rows of ``sync_log``, oldest first."""
     for row in landed.rows(SYNC_LOG, _LOG_COLUMNS, order_by=("fetched_at",), complete=True):
-        entry = dict(zip(_LOG_COLUMNS, row, strict=True))
-        yield entry | {name: as_utc(entry[name]) for name in ("started_at", "fetched_at")}
+        yield dict(zip(_LOG_COLUMNS, row, strict=True))
 
 
 def _load(entry: dict[str, Any]) -> LoggedLoad:

@@ -10,7 +10,7 @@ from typing import Any
 import dlt
 
 from extend_source.api import InvalidRequest
-from extend_source.landed import as_credits, as_utc
+from extend_source.destination import as_credits, as_utc
 from extend_source.pricing import Price
 from extend_source.reports.figures import (
     Anomaly,

@@ -20,7 +20,7 @@ from sqlglot import exp
 
 from extend_source.api import InvalidRequest
 from extend_source.config import SECTION
-from extend_source.destination import Sql
+from extend_source.destination import Sql, column_names
 from extend_source.tables.schemas import PROCESSOR_RUNS
 from extend_source.tables.selection import selected_by
 from extend_source.writing import counted
@@ -278,11 +278,12 @@ class QueryRunner:
         names = {name: self.qualified(name).sql(self._dialect) for name in definitions}
         replacing = [f"CREATE OR REPLACE VIEW {names[name]} AS {sql}" for name, sql in definitions.items()]
         dropping = [f"DROP VIEW IF EXISTS {names[name]}" for name in reversed(list(definitions))]
+        creating = [f"CREATE VIEW {names[name]} AS {sql}" for name, sql in definitions.items()]
         try:
             self._execute_together(replacing)
         except DatabaseException:
             try:
-                self._execute_together([*dropping, *replacing])
+                self._execute_together([*dropping, *creating])
             except DatabaseException as error:
                 said = str(error).strip().splitlines()[0]
                 raise InvalidRequest(
@@ -301,7 +302,7 @@ class QueryRunner:
             sql = exp.select("*").from_(self.qualified(table)).where("1 = 0").sql(self._dialect)
             try:
                 with self._client.execute_query(sql) as cursor:
-                    self._columns[table] = {str(column[0]).lower() for column in cursor.description}
+                    self._columns[table] = {name.lower() for name in column_names(cursor)}
             except DatabaseUndefinedRelation:
                 self._columns[table] = None
         return self._columns[table]

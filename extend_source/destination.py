@@ -10,12 +10,12 @@ from typing import Any
 
 import dlt
 from dlt.common import logger
-from dlt.common.destination.exceptions import SqlClientNotAvailable
+from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
 from dlt.common.schema.typing import LOADS_TABLE_NAME
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 
 from extend_source.api import InvalidSetting
+from extend_source.replacing import current_rows_of, log_once, replacement_of
 from extend_source.tables.contract import LOAD_ID, TableSchema
 from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
 
@@ -94,6 +94,11 @@ class DestinationReader:
                 self._kept = self._connection = None
 
     @property
+    def _supersedes(self) -> bool:
+        """Tell whether the tables have superseded rows beside the current ones."""
+        return self._pipeline is not None and replacement_of(self._pipeline) == "supersede"
+
+    @property
     def is_readable(self) -> bool:
         """Tell whether what has landed can be known; so far as has been noticed."""
         return self._pipeline is not None
@@ -106,16 +111,11 @@ class DestinationReader:
         """
         if self._pipeline is None:
             return
-        self._refuse_unfit_destination(self._pipeline)
+        log_once(self._pipeline, replacement_of(self._pipeline))
+        self._refuse_ambiguous_names(self._pipeline)
         self.has_load("")
 
-    def _refuse_unfit_destination(self, pipeline: dlt.Pipeline) -> None:
-        strategies = pipeline.destination.capabilities().supported_merge_strategies or []
-        if "delete-insert" not in strategies:
-            raise InvalidSetting(
-                f"The destination {pipeline.destination.destination_name} cannot replace the rows of a run",
-                "Use one that merges by delete-insert, such as duckdb, postgres, snowflake or bigquery",
-            )
+    def _refuse_ambiguous_names(self, pipeline: dlt.Pipeline) -> None:
         if not pipeline.destination.destination_type.endswith(".duckdb"):
             return
         with self._connect(pipeline) as client:
@@ -126,6 +126,10 @@ class DestinationReader:
             f"DuckDB cannot tell the dataset {pipeline.dataset_name!r} from its file of the same name",
             "Give the pipeline, the file or the dataset another name",
         )
+
+    def has_table(self, name: str) -> bool:
+        """Tell whether there is a table, as far as reading it has shown."""
+        return self._pipeline is not None and name not in self._missing_tables
 
     def has_load(self, load_id: str) -> bool:
         """Tell whether a load has ended."""
@@ -164,8 +168,11 @@ class DestinationReader:
 
         def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
             selected = ", ".join(client.escape_column_name(column) for column in columns)
-            sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM "
-            sql += client.make_qualified_table_name(table.name)
+            name = client.make_qualified_table_name(table.name)
+            if self._supersedes and complete is not False:
+                ended = _is_complete(client) if complete else ""
+                name = f"({current_rows_of(table, name, ended)}) AS current_rows"
+            sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {name}"
             parts = [condition.sql(client) for condition in conditions]
             if complete is not None:
                 parts.append(_is_complete(client) if complete else f"NOT ({_is_complete(client)})")
@@ -204,11 +211,12 @@ class DestinationReader:
         """Write rows at once, without a load of dlt.
 
         Args:
-            table: a table that a load has made; where there is none yet, nothing is written.
+            table: a table that a load has made; where there is none yet, or the destination cannot delete rows,
+                nothing is written.
             rows: a value for each of its columns, the load id last.
             drop: which rows to delete first, beside those with the same first column.
         """
-        if self._pipeline is None or table.name in self._missing_tables:
+        if self._pipeline is None or self._supersedes or table.name in self._missing_tables:
             return
         try:
             with self._connect(self._pipeline) as client, client.begin_transaction():
@@ -222,7 +230,7 @@ class DestinationReader:
                     places = ", ".join([f"({', '.join(['%s'] * len(table.column_names))})"] * len(some))
                     values = [value for row in some for value in row]
                     client.execute_sql(f"INSERT INTO {name} ({columns}) VALUES {places}", *values)
-        except DatabaseUndefinedRelation:
+        except DestinationUndefinedEntity:
             self._missing_tables.add(table.name)
 
     def _read(self, table: str, write: Any) -> Iterator[tuple[Any, ...]]:
@@ -234,7 +242,7 @@ class DestinationReader:
                 with client.execute_query(sql, *values) as cursor:
                     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
                         yield from (tuple(row) for row in rows)
-        except DatabaseUndefinedRelation:
+        except DestinationUndefinedEntity:
             self._missing_tables.add(table)
         except SqlClientNotAvailable:
             logger.warning(

@@ -24,6 +24,7 @@ from extend_source.hints import apply_hints
 from extend_source.landed import LandedData
 from extend_source.locking import only_sync
 from extend_source.pending import finish_pending
+from extend_source.replacing import replacement_of
 from extend_source.runner import resolved_settings, run_load
 from extend_source.source import load_id
 from extend_source.tables import TABLES
@@ -94,13 +95,19 @@ def erase(pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iter
         What was deleted, and what is left of what belongs to it.
 
     Raises:
-        InvalidRequest: no id, or something that is none.
+        InvalidRequest: no id, something that is none, or a destination that cannot delete rows.
         SyncUnderWay: the pipeline is being synced.
         PipelineStepFailed: a load that an earlier sync left behind, or the note, could not be loaded.
     """
     runs, files = checked_run_ids(run_ids), checked_run_ids(file_ids)
     if not runs and not files:
         raise InvalidRequest("Nothing to erase", "Name runs or files")
+    if replacement_of(pipeline) == "supersede":
+        name = pipeline.destination.destination_name
+        raise InvalidRequest(
+            f"The destination {name} cannot delete rows",
+            "Delete them at Extend, load into a new dataset, and delete the old one",
+        )
     settings = resolved_settings(api_key="")
     with only_sync(pipeline):
         finish_pending(pipeline, settings.package_attempts)
@@ -144,7 +151,7 @@ def _notes(runs: Sequence[str], files: Sequence[str]) -> Any:
             arrays = [pa.array(values, type=field.type) for values, field in zip(columns, schema, strict=True)]
             yield pa.Table.from_arrays(arrays, schema=schema)
 
-        return [apply_hints(notes, ERASURES)]
+        return [apply_hints(notes, ERASURES, "delete-insert")]
 
     return erased_ids()
 

@@ -9,53 +9,58 @@ from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource
 from dlt.extract.hints import make_hints
 
+from extend_source.replacing import Replacement, real_rows
 from extend_source.tables import TableSchema
 
 
-def apply_hints(resource: DltResource, table: TableSchema) -> DltResource:
+def apply_hints(resource: DltResource, table: TableSchema, replacement: Replacement) -> DltResource:
     """Tell dlt how to write a table.
 
     Rows merge by delete-insert. Where a run (file) owns its rows, a load deletes the rows of every owner it names and
-    inserts the new ones; the marker rows that name owners without any rows never reach the table.
+    inserts the new ones; the marker rows that name owners without any rows never reach the table. Where a destination
+    cannot delete, all rows are appended, markers included.
 
     Args:
         resource: the resource that yields the table.
         table: its schema.
+        replacement: how the destination replaces rows.
 
     Returns:
         The resource.
     """
-    return resource.apply_hints(**_hints(table), table_format=None)
+    return resource.apply_hints(**_hints(table, replacement), table_format=None)
 
 
-def variant_hints(table: TableSchema) -> Any:
+def variant_hints(table: TableSchema, replacement: Replacement) -> Any:
     """Return the same hints for one of several tables that a resource yields."""
-    return make_hints(**_hints(table))
+    return make_hints(**_hints(table, replacement))
 
 
-def _hints(table: TableSchema) -> dict[str, Any]:
-    disposition: dict[str, Any] = {"disposition": "merge", "strategy": "delete-insert"}
-    if table.replaced_by is not None:
-        column, empty = next(iter(table.marker.items()))
-        disposition["destination_scope"] = f"{table.replaced_by} IN (SELECT {table.replaced_by} FROM {{staging_table}})"
-        disposition["source_filter"] = f"{column} <> ''" if empty == "" else f"{column} >= 0"
+def _hints(table: TableSchema, replacement: Replacement) -> dict[str, Any]:
+    disposition: Any = "append"
+    if replacement == "delete-insert":
+        disposition = {"disposition": "merge", "strategy": "delete-insert"}
+        if (is_real := real_rows(table)) is not None:
+            owner = table.replaced_by
+            disposition["destination_scope"] = f"{owner} IN (SELECT {owner} FROM {{staging_table}})"
+            disposition["source_filter"] = is_real
     return {
         "table_name": table.name,
         # with a scope dlt uses the key only to drop rows that a repeated load job staged twice
         "primary_key": list(table.key),
         "write_disposition": disposition,
-        "columns": _columns(table),
+        "columns": _columns(table, merges=replacement == "delete-insert"),
         "additional_table_hints": {"description": f"One row per {table.grain}. {table.description}"},
     }
 
 
-def _columns(table: TableSchema) -> TTableSchemaColumns:
+def _columns(table: TableSchema, *, merges: bool) -> TTableSchemaColumns:
     columns: TTableSchemaColumns = {}
     for column in table.columns:
         columns[column.name] = {"name": column.name, "description": column.description}
         if column.kind.name == "json":
             columns[column.name]["data_type"] = "json"
-        if column.name == table.latest_by:
+        if merges and column.name == table.latest_by:
             columns[column.name]["dedup_sort"] = "desc"
     return columns
 

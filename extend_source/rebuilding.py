@@ -18,6 +18,7 @@ from extend_source.locking import only_sync
 from extend_source.pending import finish_pending
 from extend_source.portions import Portions
 from extend_source.progress import SyncProgress
+from extend_source.replacing import replacement_of_active_pipeline
 from extend_source.replaying import REBUILT_TABLES, WRITTEN_TABLES, Replay
 from extend_source.runner import extend_error_in, resolved_settings, run_load
 from extend_source.source import landed_data, load_id, table_resource, typed_resource
@@ -94,6 +95,7 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
     """
     settings = resolved_settings(**{"api_key": "", **arguments})
     replay = Replay(settings, progress or SyncProgress())
+    pipeline.activate()  # the source looks at its destination
     with only_sync(pipeline), held_database(pipeline) as database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
@@ -124,7 +126,9 @@ def _source(replay: Replay) -> Any:
             announcement.make()
             yield portions.rest()
 
-        return [*(table_resource(run_batches, table) for table in WRITTEN_TABLES), typed_resource(run_batches)]
+        replacement = replacement_of_active_pipeline()
+        resources = [table_resource(run_batches, table, replacement) for table in WRITTEN_TABLES]
+        return [*resources, typed_resource(run_batches, replacement)]
 
     return landed_payloads()
 

@@ -45,7 +45,10 @@ def show_quality(console: Console, report: QualityReport, most_rows: int = MOST_
 
 
 def show_current_views(console: Console, result: CurrentViewsResult) -> None:
-    """Print which views were made."""
+    """Print which views were made, or the script that makes them."""
+    if result.script is not None:
+        console.print(result.script, end="", markup=False, highlight=False, soft_wrap=True)
+        return
     show_rows(console, None, ("view", "one row per"), list(result.views.items()))
     if result.left_out:
         show_lines(console, f"Not loaded yet, so without a view: {', '.join(result.left_out)}")

@@ -132,6 +132,7 @@ def sync(
     session = SyncSession(progress or SyncProgress(), bounded=True, reconcile=reconcile)
     ids = None if run_ids is None else checked_run_ids(run_ids)
     where = location(pipeline)
+    pipeline.activate()  # the source looks at its destination
     with only_sync(pipeline), held_database(pipeline) as session.database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)

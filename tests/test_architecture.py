@@ -27,6 +27,7 @@ FLOORS = (
     ("worklist",),
     ("landed",),
     ("destination", "holding"),
+    ("replacing",),
     ("limits", "state"),
     ("connecting", "progress"),
     ("privacy",),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import dlt
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.schema.typing import LOADS_TABLE_NAME
 
 from extend_source.api import InvalidRequest
 from extend_source.config import SECTION
 from extend_source.destination import equals
 from extend_source.landed import LandedData
 from extend_source.locking import only_sync
+from extend_source.replacing import current_rows, current_rows_of, replacement_of
 from extend_source.reports.running import QueryRunner, parsed, tables_of
 from extend_source.tables.bookkeeping import ERASURES, RAW_FILES, RAW_PROCESSOR_RUNS, REPLACEMENTS, TYPED_COLUMNS
 from extend_source.tables.contract import LOAD_ID
@@ -20,6 +25,7 @@ from extend_source.tables.selection import BOOKS
 from extend_source.viewing import location
 
 _ENDED = "select load_id from _dlt_loads where status = 0"
+_IN_ENDED_LOADS = f"{LOAD_ID} in ({_ENDED})"
 _HIDDEN = (
     f"select id from {REPLACEMENTS.name} where {LOAD_ID} not in ({_ENDED}) union all select id from {ERASURES.name}"
 )
@@ -34,12 +40,15 @@ class CurrentViewsResult:
         left_out: tables that have not landed, so that they have no view.
         destination: where the views are, without any password.
         dataset: the dataset (schema) they are in.
+        script: where the destination is files and has no views, the SQL that makes them in any DuckDB database; None
+            where they have been made.
     """
 
     views: dict[str, str]
     left_out: list[str]
     destination: str
     dataset: str
+    script: str | None = None
 
 
 def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
@@ -49,6 +58,9 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
     whole again. The tables themselves replace one after the other, each in a transaction of its own.
 
     Run it again once there are new typed tables, or columns in them.
+
+    A destination of files has no views, and its tables have superseded rows as well, which nobody wants to read: there
+    the views come as a script for DuckDB.
 
     Args:
         pipeline: the pipeline that has loaded the tables.
@@ -61,10 +73,12 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
             replaced.
         SyncUnderWay: the pipeline is being synced.
     """
+    if replacement_of(pipeline) == "supersede":
+        return _scripted(pipeline)
     definitions: dict[str, str] = {}
     grains: dict[str, str] = {}
     left_out: list[str] = []
-    with only_sync(pipeline), QueryRunner.on(pipeline) as runner:
+    with only_sync(pipeline), QueryRunner.on(pipeline, simple=True) as runner:
         for table, grain, sql in _selections(LandedData(pipeline, SECTION)):
             tree = parsed(sql)
             if runner.missing(name for name in tables_of(tree) if name not in definitions):
@@ -73,7 +87,7 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
             name = view_of(table)
             definitions[name], grains[name] = runner.translated(tree), grain
         if not definitions:
-            raise InvalidRequest("Nothing has landed yet", "Run extend-source sync first")
+            raise _nothing_landed()
         runner.create_views(definitions)
     return CurrentViewsResult(grains, left_out, location(pipeline), pipeline.dataset_name)
 
@@ -100,12 +114,73 @@ def _selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:
             yield table.name, table.grain, _of_owner(table.name, "file_id", FILES.name)
         else:
             yield table.name, table.grain, _of_ended_loads(table.name)
-    for name, path in sorted(landed.rows(TYPED_COLUMNS, ("table_name", "path"), equals("data_type", "table"))):
-        yield name, "run" if path == "$" else f"element of {path}", _of_owner(name, "run_id", PROCESSOR_RUNS.name)
+    for name, path in _typed_tables(landed):
+        yield name, _grain_of_typed(path), _of_owner(name, "run_id", PROCESSOR_RUNS.name)
+
+
+def _typed_tables(landed: LandedData) -> list[tuple[Any, ...]]:
+    """The names of the typed tables, each with the path of what it holds."""
+    return sorted(landed.rows(TYPED_COLUMNS, ("table_name", "path"), equals("data_type", "table")))
+
+
+def _grain_of_typed(path: str) -> str:
+    return "run" if path == "$" else f"element of {path}"
+
+
+def _scripted(pipeline: dlt.Pipeline) -> CurrentViewsResult:
+    """Write the views over files, for DuckDB."""
+    views: dict[str, tuple[str, str]] = {
+        table.name: (table.grain, current_rows_of(table, table.name, _IN_ENDED_LOADS))
+        for table in TABLES.values()
+        if table is not REPLACEMENTS
+    }
+    for name, path in _typed_tables(LandedData(pipeline, SECTION)):
+        is_root = path == "$"
+        current = current_rows(
+            name,
+            ("run_id",) if is_root else ("run_id", "row_path"),
+            owner=None if is_root else "run_id",
+            is_real=None if is_root else "row_path <> ''",
+            latest_by=None,
+            where=_IN_ENDED_LOADS,
+        )
+        views[name] = (_grain_of_typed(path), current)
+    with pipeline.destination_client(SECTION) as client:
+        files = {name: _files_of(client, name) for name in (LOADS_TABLE_NAME, *views)}
+    landed = {name: view for name, view in views.items() if files[name]}
+    if not landed:
+        raise _nothing_landed()
+    loads = f"read_json('{files[LOADS_TABLE_NAME]}', columns = {{load_id: 'varchar', status: 'bigint'}})"
+    statements = [f"create or replace view {LOADS_TABLE_NAME} as select * from {loads};"]
+    for name, (_, current) in landed.items():
+        read = f"read_parquet('{files[name]}', union_by_name = true)"
+        statements.append(f'create or replace view "{name}" as select * from {read};')
+        statements.append(f'create or replace view "{view_of(name)}" as {current};')
+    return CurrentViewsResult(
+        views={view_of(name): grain for name, (grain, _) in landed.items()},
+        left_out=[name for name in views if name not in landed],
+        destination=location(pipeline),
+        dataset=pipeline.dataset_name,
+        script="\n".join(statements) + "\n",
+    )
+
+
+def _files_of(client: Any, table: str) -> str | None:
+    """The pattern of a table's files, as DuckDB reads it; None if there are none."""
+    with suppress(DestinationUndefinedEntity):
+        if client.list_table_files(table):
+            prefix: str = client.get_table_prefix(table)
+            where = prefix if client.is_local_filesystem else client.make_remote_url(prefix)
+            return where.replace("'", "''") + ("**/*" if where.endswith(("/", "\\")) else "*")
+    return None
+
+
+def _nothing_landed() -> InvalidRequest:
+    return InvalidRequest("Nothing has landed yet", "Run extend-source sync first")
 
 
 def _of_ended_loads(table: str) -> str:
-    return f"select own.* from {table} as own where own.{LOAD_ID} in ({_ENDED})"
+    return f"select own.* from {table} as own where own.{_IN_ENDED_LOADS}"
 
 
 def _whole(table: str, key: str) -> str:

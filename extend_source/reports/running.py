@@ -14,13 +14,18 @@ from typing import Any
 
 import dlt
 import sqlglot
-from dlt.common.destination.exceptions import SqlClientNotAvailable
-from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
+from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
+from dlt.destinations.exceptions import DatabaseException
 from sqlglot import exp
 
 from extend_source.api import InvalidRequest
 from extend_source.config import SECTION
 from extend_source.destination import Sql, column_names
+from extend_source.landed import LandedData
+from extend_source.replacing import current_rows_of, replacement_of
+from extend_source.reports.copies import TableCopies
+from extend_source.tables import TABLES
+from extend_source.tables.contract import LOAD_ID
 from extend_source.tables.schemas import PROCESSOR_RUNS
 from extend_source.tables.selection import selected_by
 from extend_source.writing import counted
@@ -28,6 +33,9 @@ from extend_source.writing import counted
 _WRITTEN_IN = "duckdb"
 _COLLATING = frozenset({"duckdb", "postgres"})
 """The dialects that take COLLATE "C"; most others compare text byte by byte without it."""
+
+_TOO_SIMPLE = frozenset({"sqlite", "mysql"})
+"""The dialects that have no time zones, no FILTER or no percentiles."""
 
 _Node = Any
 """A part of a parsed query: the common base of sqlglot's classes has another name in each of its versions."""
@@ -139,15 +147,24 @@ def load_query(folder: str, name: str) -> Query:
 class QueryRunner:
     """Runs queries over one connection, and remembers what the dataset has."""
 
-    def __init__(self, client: Sql, dialect: str, has_ddl_transactions: bool = False) -> None:
+    def __init__(
+        self,
+        client: Sql | TableCopies,
+        dialect: str,
+        *,
+        has_ddl_transactions: bool = False,
+        supersedes: bool = False,
+    ) -> None:
         """Use an open connection.
 
         Args:
             client: the connection, in the dataset.
             dialect: the destination's SQL, as sqlglot calls it.
             has_ddl_transactions: whether what a transaction has made can be undone.
+            supersedes: the tables have superseded rows beside the current ones, which alone are read.
         """
-        self._client = client
+        self._client: Any = client
+        self._supersedes = supersedes
         self._dialect = dialect
         self._has_ddl_transactions = has_ddl_transactions
         self._columns: dict[str, set[str] | None] = {}
@@ -156,11 +173,14 @@ class QueryRunner:
 
     @classmethod
     @contextmanager
-    def on(cls, pipeline: dlt.Pipeline) -> Iterator[QueryRunner]:
+    def on(cls, pipeline: dlt.Pipeline, *, simple: bool = False) -> Iterator[QueryRunner]:
         """Connect to the destination of a pipeline.
+
+        Where its SQL lacks what the queries need, they run in DuckDB on this machine, on copies of the tables.
 
         Args:
             pipeline: the pipeline.
+            simple: what is to run is nothing but joins and conditions, which every database has.
 
         Yields:
             The runner, for the length of the block.
@@ -175,8 +195,14 @@ class QueryRunner:
             name = pipeline.destination.destination_name
             raise InvalidRequest(f"The destination {name} takes no SQL", "Report on a database or warehouse") from None
         can = pipeline.destination.capabilities()
+        dialect = can.sqlglot_dialect or ""
+        if dialect in _TOO_SIMPLE and not simple:
+            with TableCopies(LandedData(pipeline, SECTION)) as copies:
+                yield cls(copies, _WRITTEN_IN)
+            return
+        supersedes = replacement_of(pipeline) == "supersede"
         with client as connection:
-            yield cls(connection, can.sqlglot_dialect or "", can.supports_ddl_transactions)
+            yield cls(connection, dialect, has_ddl_transactions=can.supports_ddl_transactions, supersedes=supersedes)
 
     def run(self, query: Query) -> QueryResult:
         """Run a query.
@@ -230,14 +256,21 @@ class QueryRunner:
 
     def _source(self, table: exp.Table, partial: Mapping[str, int]) -> _Node:
         """What stands for a table: itself, or a selection from it without partial runs."""
+        alias = table.alias_or_name
         if table.name in self._temporary:
-            return exp.alias_(exp.to_table(self._temporary[table.name]), table.alias_or_name, table=True)
-        own = self.qualified(table.name)
+            return exp.alias_(exp.to_table(self._temporary[table.name]), alias, table=True)
+        own: _Node = self.qualified(table.name)
+        if self._supersedes and table.name in TABLES:
+            ended = f"{LOAD_ID} in (select load_id from {self._name_of('_dlt_loads')} where status = 0)"
+            own = parsed(current_rows_of(TABLES[table.name], self._name_of(table.name), ended)).subquery(alias)
         if not partial or table.name != PROCESSOR_RUNS.name:
-            return exp.alias_(own, table.alias_or_name, table=True)
+            return own if isinstance(own, exp.Subquery) else exp.alias_(own, alias, table=True)
         is_whole = exp.column("loaded_tables").isin(*partial).not_()
         selected = exp.select("*").from_(own).where(exp.or_(exp.column("loaded_tables").is_(exp.null()), is_whole))
-        return selected.subquery(table.alias_or_name)
+        return selected.subquery(alias)
+
+    def _name_of(self, table: str) -> str:
+        return self.qualified(table).sql(self._dialect)
 
     def qualified(self, table: str) -> exp.Table:
         """Name a table of the dataset as the destination does."""
@@ -273,9 +306,13 @@ class QueryRunner:
             definitions: queries written for the destination, by the name of the view, each after those it builds on.
 
         Raises:
-            InvalidRequest: the views cannot be replaced.
+            InvalidRequest: the destination has no such views, or they cannot be replaced.
         """
-        names = {name: self.qualified(name).sql(self._dialect) for name in definitions}
+        if isinstance(self._client, TableCopies) or self._supersedes:
+            raise InvalidRequest(
+                "The destination cannot hold these views", "Use the reports, which need none, or load into a warehouse"
+            )
+        names = {name: self._name_of(name) for name in definitions}
         replacing = [f"CREATE OR REPLACE VIEW {names[name]} AS {sql}" for name, sql in definitions.items()]
         dropping = [f"DROP VIEW IF EXISTS {names[name]}" for name in reversed(list(definitions))]
         creating = [f"CREATE VIEW {names[name]} AS {sql}" for name, sql in definitions.items()]
@@ -303,7 +340,7 @@ class QueryRunner:
             try:
                 with self._client.execute_query(sql) as cursor:
                     self._columns[table] = {name.lower() for name in column_names(cursor)}
-            except DatabaseUndefinedRelation:
+            except DestinationUndefinedEntity:
                 self._columns[table] = None
         return self._columns[table]
 
@@ -312,9 +349,8 @@ class QueryRunner:
         if PROCESSOR_RUNS.name not in tables:
             return {}
         if self._run_counts is None:
-            own = self.qualified(PROCESSOR_RUNS.name)
-            counting = exp.select("loaded_tables", "count(*)").from_(own).group_by("loaded_tables")
-            self._run_counts = dict(self.rows(counting.sql(self._dialect)))
+            counting = parsed(f"select loaded_tables, count(*) from {PROCESSOR_RUNS.name} group by loaded_tables")
+            self._run_counts = dict(self.rows(self.translated(counting)))
         return {
             text: count
             for text, count in self._run_counts.items()

@@ -1,0 +1,115 @@
+"""How a load replaces rows of earlier ones: it deletes them, or, where a destination cannot, it supersedes them.
+
+A destination of files takes new rows only. A load then appends what it brings, its marker rows included, and what is
+current follows from the rows: of each run or file those of the last load that has named it, and of each key the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import dlt
+from dlt.common import logger
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
+
+from extend_source.api import InvalidSetting
+from extend_source.tables.contract import LOAD_ID, TableSchema
+
+Replacement = Literal["delete-insert", "supersede"]
+"""``delete-insert``: the rows are exactly the current ones; ``supersede``: the current ones are found by a query."""
+
+_SUPERSEDING = ("filesystem",)
+"""The destinations whose rows dlt reads back through DuckDB, so that what is current can be asked for."""
+
+_logged: set[str] = set()
+
+
+def replacement_of(pipeline: dlt.Pipeline) -> Replacement:
+    """Choose by what the destination can do.
+
+    Args:
+        pipeline: the pipeline.
+
+    Returns:
+        How its loads replace rows.
+
+    Raises:
+        InvalidSetting: it can do neither.
+    """
+    destination = pipeline.destination
+    if "delete-insert" in (destination.capabilities().supported_merge_strategies or ()):
+        return "delete-insert"
+    if destination.destination_type.rpartition(".")[2] in _SUPERSEDING:
+        return "supersede"
+    raise InvalidSetting(
+        f"The destination {destination.destination_name} cannot replace the rows of a run",
+        "Use one that merges by delete-insert, such as duckdb, postgres, snowflake or bigquery, or filesystem",
+    )
+
+
+def replacement_of_active_pipeline() -> Replacement:
+    """Choose for the pipeline that was made last; without any, what nearly all destinations can do."""
+    context = Container()[PipelineContext]
+    if not context.is_active():
+        return "delete-insert"
+    pipeline: Any = context.pipeline()
+    if pipeline.destination is None:
+        return "delete-insert"
+    try:
+        return replacement_of(pipeline)
+    except InvalidSetting:
+        return "delete-insert"  # the load says it, when it begins
+
+
+def log_once(pipeline: dlt.Pipeline, replacement: Replacement) -> None:
+    """Say in the log what was chosen, once in a process for each pipeline."""
+    if pipeline.pipeline_name in _logged:
+        return
+    _logged.add(pipeline.pipeline_name)
+    how = {
+        "delete-insert": "by delete-insert: the tables hold the current rows only",
+        "supersede": "by superseding them: read the tables through the current views (extend-source views)",
+    }
+    logger.info(f"{pipeline.destination.destination_name} replaces rows {how[replacement]}")
+
+
+def real_rows(table: TableSchema) -> str | None:
+    """The SQL condition that tells rows from the markers that only name their owner; None: there are no markers."""
+    if table.replaced_by is None:
+        return None
+    column, empty = next(iter(table.marker.items()))
+    return f"{column} <> ''" if empty == "" else f"{column} >= 0"
+
+
+def current_rows(
+    table: str, key: Sequence[str], *, owner: str | None, is_real: str | None, latest_by: str | None, where: str = ""
+) -> str:
+    """Write the query that finds the current rows among superseded ones, in DuckDB's SQL.
+
+    Args:
+        table: the table as the query names it.
+        key: the columns that identify a row.
+        owner: the column of the run or file whose rows a load replaces as a whole; None: by key only.
+        is_real: the condition that tells rows from markers; None: there are no markers.
+        latest_by: the column that decides between equal keys of one load.
+        where: a condition on the rows that count at all, such as those of loads that have ended.
+
+    Returns:
+        The query; its columns are those of the table.
+    """
+    counted = f" where {where}" if where else ""
+    newest = f" qualify {LOAD_ID} = max({LOAD_ID}) over (partition by {owner})" if owner else ""
+    order = f"{LOAD_ID} desc" + (f", {latest_by} desc" if latest_by else "")
+    # a job that was repeated may have written a row twice
+    single = f"row_number() over (partition by {', '.join(key)} order by {order}) = 1"
+    named = f"(select * from {table}{counted}{newest}) as loaded"
+    return f"select * from {named}{f' where {is_real}' if is_real else ''} qualify {single}"
+
+
+def current_rows_of(table: TableSchema, name: str, where: str = "") -> str:
+    """Write that query for one of the tables with a fixed schema; see `current_rows`."""
+    return current_rows(
+        name, table.key, owner=table.replaced_by, is_real=real_rows(table), latest_by=table.latest_by, where=where
+    )

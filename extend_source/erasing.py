@@ -24,7 +24,7 @@ from extend_source.hints import apply_hints
 from extend_source.landed import LandedData
 from extend_source.locking import only_sync
 from extend_source.pending import finish_pending
-from extend_source.replacing import replacement_of
+from extend_source.replacing import replacement_of, ways_of_active_pipeline
 from extend_source.runner import resolved_settings, run_load
 from extend_source.source import load_id
 from extend_source.tables import TABLES
@@ -109,6 +109,7 @@ def erase(pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iter
             "Delete them at Extend, load into a new dataset, and delete the old one",
         )
     settings = resolved_settings(api_key="")
+    pipeline.activate()
     with only_sync(pipeline):
         finish_pending(pipeline, settings.package_attempts)
         run_load(pipeline, settings, _notes(runs, files))
@@ -151,7 +152,7 @@ def _notes(runs: Sequence[str], files: Sequence[str]) -> Any:
             arrays = [pa.array(values, type=field.type) for values, field in zip(columns, schema, strict=True)]
             yield pa.Table.from_arrays(arrays, schema=schema)
 
-        return [apply_hints(notes, ERASURES, "delete-insert")]
+        return [apply_hints(notes, ERASURES, ways_of_active_pipeline())]
 
     return erased_ids()
 

@@ -9,11 +9,11 @@ from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource
 from dlt.extract.hints import make_hints
 
-from extend_source.replacing import Replacement, real_rows
+from extend_source.replacing import Ways, real_rows
 from extend_source.tables import TableSchema
 
 
-def apply_hints(resource: DltResource, table: TableSchema, replacement: Replacement) -> DltResource:
+def apply_hints(resource: DltResource, table: TableSchema, ways: Ways) -> DltResource:
     """Tell dlt how to write a table.
 
     Rows merge by delete-insert. Where a run (file) owns its rows, a load deletes the rows of every owner it names and
@@ -23,22 +23,22 @@ def apply_hints(resource: DltResource, table: TableSchema, replacement: Replacem
     Args:
         resource: the resource that yields the table.
         table: its schema.
-        replacement: how the destination replaces rows.
+        ways: how the destination takes rows.
 
     Returns:
         The resource.
     """
-    return resource.apply_hints(**_hints(table, replacement), table_format=None)
+    return resource.apply_hints(**_hints(table, ways), table_format=None)
 
 
-def variant_hints(table: TableSchema, replacement: Replacement) -> Any:
+def variant_hints(table: TableSchema, ways: Ways) -> Any:
     """Return the same hints for one of several tables that a resource yields."""
-    return make_hints(**_hints(table, replacement))
+    return make_hints(**_hints(table, ways))
 
 
-def _hints(table: TableSchema, replacement: Replacement) -> dict[str, Any]:
+def _hints(table: TableSchema, ways: Ways) -> dict[str, Any]:
     disposition: Any = "append"
-    if replacement == "delete-insert":
+    if ways.replacement == "delete-insert":
         disposition = {"disposition": "merge", "strategy": "delete-insert"}
         if (is_real := real_rows(table)) is not None:
             owner = table.replaced_by
@@ -49,18 +49,18 @@ def _hints(table: TableSchema, replacement: Replacement) -> dict[str, Any]:
         # with a scope dlt uses the key only to drop rows that a repeated load job staged twice
         "primary_key": list(table.key),
         "write_disposition": disposition,
-        "columns": _columns(table, merges=replacement == "delete-insert"),
+        "columns": _columns(table, ways),
         "additional_table_hints": {"description": f"One row per {table.grain}. {table.description}"},
     }
 
 
-def _columns(table: TableSchema, *, merges: bool) -> TTableSchemaColumns:
+def _columns(table: TableSchema, ways: Ways) -> TTableSchemaColumns:
     columns: TTableSchemaColumns = {}
     for column in table.columns:
         columns[column.name] = {"name": column.name, "description": column.description}
         if column.kind.name == "json":
-            columns[column.name]["data_type"] = "json"
-        if merges and column.name == table.latest_by:
+            columns[column.name]["data_type"] = ways.json_type
+        if ways.replacement == "delete-insert" and column.name == table.latest_by:
             columns[column.name]["dedup_sort"] = "desc"
     return columns
 

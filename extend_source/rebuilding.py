@@ -18,7 +18,7 @@ from extend_source.locking import only_sync
 from extend_source.pending import finish_pending
 from extend_source.portions import Portions
 from extend_source.progress import SyncProgress
-from extend_source.replacing import replacement_of_active_pipeline
+from extend_source.replacing import ways_of_active_pipeline
 from extend_source.replaying import REBUILT_TABLES, WRITTEN_TABLES, Replay
 from extend_source.runner import extend_error_in, resolved_settings, run_load
 from extend_source.source import landed_data, load_id, table_resource, typed_resource
@@ -126,9 +126,9 @@ def _source(replay: Replay) -> Any:
             announcement.make()
             yield portions.rest()
 
-        replacement = replacement_of_active_pipeline()
-        resources = [table_resource(run_batches, table, replacement) for table in WRITTEN_TABLES]
-        return [*resources, typed_resource(run_batches, replacement)]
+        ways = ways_of_active_pipeline()
+        resources = [table_resource(run_batches, table, ways) for table in WRITTEN_TABLES]
+        return [*resources, typed_resource(run_batches, ways)]
 
     return landed_payloads()
 

@@ -7,6 +7,7 @@ current follows from the rows: of each run or file those of the last load that h
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import dlt
@@ -19,6 +20,21 @@ from extend_source.tables.contract import LOAD_ID, TableSchema
 
 Replacement = Literal["delete-insert", "supersede"]
 """``delete-insert``: the rows are exactly the current ones; ``supersede``: the current ones are found by a query."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How a destination takes rows.
+
+    Attributes:
+        replacement: how a load replaces those of earlier ones.
+        json_type: dlt's data type of columns that hold JSON text. ``text`` where dlt would write the text into a JSON
+            column as one JSON string, its quotes escaped (its SQLAlchemy destination, dlt 1.31).
+    """
+
+    replacement: Replacement
+    json_type: Literal["json", "text"]
+
 
 _SUPERSEDING = ("filesystem",)
 """The destinations whose rows dlt reads back through DuckDB, so that what is current can be asked for."""
@@ -49,18 +65,18 @@ def replacement_of(pipeline: dlt.Pipeline) -> Replacement:
     )
 
 
-def replacement_of_active_pipeline() -> Replacement:
+def ways_of_active_pipeline() -> Ways:
     """Choose for the pipeline that was made last; without any, what nearly all destinations can do."""
     context = Container()[PipelineContext]
-    if not context.is_active():
-        return "delete-insert"
-    pipeline: Any = context.pipeline()
-    if pipeline.destination is None:
-        return "delete-insert"
+    pipeline: Any = context.pipeline() if context.is_active() else None
+    if pipeline is None or pipeline.destination is None:
+        return Ways("delete-insert", "json")
+    is_sqlalchemy = pipeline.destination.destination_type.endswith(".sqlalchemy")
     try:
-        return replacement_of(pipeline)
+        replacement = replacement_of(pipeline)
     except InvalidSetting:
-        return "delete-insert"  # the load says it, when it begins
+        replacement = "delete-insert"  # the load says it, when it begins
+    return Ways(replacement, "text" if is_sqlalchemy else "json")
 
 
 def log_once(pipeline: dlt.Pipeline, replacement: Replacement) -> None:

@@ -23,7 +23,7 @@ from extend_source.hints import apply_hints, silence_expected_warnings, variant_
 from extend_source.landed import LandedData
 from extend_source.portions import Portions
 from extend_source.privacy import privacy_rules, warn_of_left_out_text
-from extend_source.replacing import Replacement, replacement_of_active_pipeline
+from extend_source.replacing import Ways, ways_of_active_pipeline
 from extend_source.session import SyncSession
 from extend_source.state import SyncState
 from extend_source.tables import TABLES, TYPED_TABLES, Tables, TableSchema
@@ -165,18 +165,18 @@ def extend_source(
         announcement.make()
         yield portions.rest()
 
-    replacement = replacement_of_active_pipeline()
-    resources = [table_resource(run_batches, table, replacement) for table in tables]
-    return [*resources, typed_resource(run_batches, replacement)] if typed_tables else resources
+    ways = ways_of_active_pipeline()
+    resources = [table_resource(run_batches, table, ways) for table in tables]
+    return [*resources, typed_resource(run_batches, ways)] if typed_tables else resources
 
 
-def table_resource(run_batches: DltResource, table: TableSchema, replacement: Replacement) -> DltResource:
+def table_resource(run_batches: DltResource, table: TableSchema, ways: Ways) -> DltResource:
     """Make the resource of one table.
 
     Args:
         run_batches: the resource that yields tables, a portion at a time.
         table: the table to pick out of them.
-        replacement: how the destination replaces rows.
+        ways: how the destination takes rows.
 
     Returns:
         The resource, with the hints that say how its rows replace earlier ones.
@@ -189,15 +189,15 @@ def table_resource(run_batches: DltResource, table: TableSchema, replacement: Re
             yield rows
 
     resource: Any = dlt.transformer(pick, data_from=run_batches, name=table.name)
-    return apply_hints(resource, table, replacement)
+    return apply_hints(resource, table, ways)
 
 
-def typed_resource(run_batches: DltResource, replacement: Replacement) -> DltResource:
+def typed_resource(run_batches: DltResource, ways: Ways) -> DltResource:
     """Make the resource of all typed tables, whose number grows with the processors.
 
     Args:
         run_batches: the resource that yields tables, a portion at a time.
-        replacement: how the destination replaces rows.
+        ways: how the destination takes rows.
 
     Returns:
         The resource. Each table comes with its hints when it has got columns since it came last.
@@ -213,7 +213,7 @@ def typed_resource(run_batches: DltResource, replacement: Replacement) -> DltRes
                 yield dlt.mark.with_table_name(rows, name)
                 continue
             described[name] = len(table.columns)
-            yield dlt.mark.with_hints(rows, variant_hints(table, replacement), create_table_variant=True)
+            yield dlt.mark.with_hints(rows, variant_hints(table, ways), create_table_variant=True)
 
     resource: Any = dlt.transformer(pick, data_from=run_batches, name=TYPED_TABLES)
     return resource  # type: ignore[no-any-return]

@@ -1,0 +1,117 @@
+"""One battery for every destination: the same runs, and after each step the same literal rows for its readers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dlt.common.destination.client import RunnableLoadJob
+from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.impl.filesystem.filesystem import FilesystemLoadJob
+from dlt.destinations.job_client_impl import SqlLoadJob
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from extend_source import credit_report, quality_report, rebuild, status
+from extend_source.sandbox import SandboxServer
+from tests.destinations.places import ALWAYS, MORE, Place, make_destination
+from tests.destinations.stories import COLUMNS, EXPECTED, INVOICE, LETTER, STEPS, put_first, shrink
+
+COLUMNS_OF_OWNER = {table: names for table, names in COLUMNS.items() if names[0] == "run_id"}
+
+
+@pytest.fixture(
+    params=[*ALWAYS, *(pytest.param(name, marks=pytest.mark.destinations) for name in MORE)],
+)
+def place(
+    request: pytest.FixtureRequest,
+    empty_server: SandboxServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> Place:
+    """Each destination, empty."""
+    caplog.set_level(logging.CRITICAL, "dlt")
+    return Place(request.param, make_destination(request.param, tmp_path, request), empty_server, tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+def test_readers_see_the_same_rows_after_each_step_on_every_destination(place: Place) -> None:
+    for name, happen, arguments in STEPS:
+        happen(place.server)
+        place.sync(**arguments)
+
+        assert place.current(COLUMNS) == EXPECTED[name], name
+
+    (gone,) = place.current({"extraction_invoices": ("run_id", "total", "total__text")}).values()
+    assert gone == {(INVOICE, None, "twelve")}
+    assert status(place.pipeline).gone == 1
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+def test_rebuilding_brings_lost_rows_back_on_every_destination(place: Place) -> None:
+    put_first(place.server)
+    place.sync()
+    place.lose("extraction_fields")
+    place.lose("splits")
+
+    result = rebuild(place.pipeline)
+
+    assert (result.runs, result.failed) == (3, 0)
+    assert place.current(COLUMNS) == EXPECTED["first load"]
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+def test_reports_say_the_same_on_every_destination(place: Place) -> None:
+    put_first(place.server)
+    place.sync()
+    shrink(place.server)
+    place.sync()
+
+    figures, quality = credit_report(place.pipeline), quality_report(place.pipeline)
+
+    costs = {cost.processor_id: (cost.runs, cost.per_document) for cost in figures.unit_costs}
+    assert costs == {"dp_invoices": (1, 2), "dp_kinds": (1, 1), "dp_parts": (1, 3)}
+    rows = {query.name: query.rows for query in quality.queries}
+    assert rows == {}
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+def test_a_load_cut_off_between_two_tables_shows_no_mixed_run_on_any_destination(place: Place) -> None:
+    put_first(place.server)
+    place.sync()
+    shrink(place.server)
+
+    cut_off(place, "extraction_fields")
+    seen = place.current(COLUMNS)
+    place.sync()
+
+    for run_id in (INVOICE, LETTER):
+        of_run = rows_of(seen, run_id)
+        assert of_run in (rows_of(EXPECTED["first load"], run_id), {table: set() for table in COLUMNS_OF_OWNER}), run_id
+    assert place.current(COLUMNS) == EXPECTED["shrunk"]
+
+
+def rows_of(tables: dict[str, set[Any]], run_id: str) -> dict[str, set[Any]]:
+    """The rows of one run."""
+    return {table: {row for row in tables[table] if row[0] == run_id} for table in COLUMNS_OF_OWNER}
+
+
+def cut_off(place: Place, table: str) -> None:
+    """Sync with a fault placed in the loader: all tables are written but one, with which the load ends."""
+    kinds: tuple[type[RunnableLoadJob], ...] = (SqlLoadJob, FilesystemLoadJob)
+
+    def refusing(run: Callable[[Any], None]) -> Callable[[Any], None]:
+        def refuse(job: Any) -> None:
+            if job.job_file_info().table_name == table:
+                raise DatabaseTransientException(ConnectionError(f"lost while replacing {table}"))
+            run(job)
+
+        return refuse
+
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in kinds:
+            patch.setattr(kind, "run", refusing(kind.run))
+        with pytest.raises(PipelineStepFailed):
+            place.sync()

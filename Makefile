@@ -15,7 +15,7 @@ SOUND := $(shell .venv/bin/python -c 'import pip; $(SUITABLE)' 2>/dev/null && \
 # Compiled modules are kept: the tests start many processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-thorough lint bench clean FORCE
+.PHONY: help demo test test-thorough test-destinations lint bench clean FORCE
 
 help:  ## Print this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1	\2/p' Makefile
@@ -24,10 +24,13 @@ demo: .venv/.sandbox-installed  ## Load sample runs from a stand-in API into Duc
 	@.venv/bin/extend-source demo
 
 test: lint  ## Check style and types, then run the tests but for the thorough ones
-	@.venv/bin/python -m pytest -n auto --dist worksteal -m "core or not thorough"
+	@.venv/bin/python -m pytest -n auto --dist worksteal -m "(core or not thorough) and not destinations"
 
 test-thorough: .venv/.dev-installed  ## Run the tests of many variants, faults and moments, which take long
-	@.venv/bin/python -m pytest -n auto --dist worksteal -m "thorough and not core"
+	@.venv/bin/python -m pytest -n auto --dist worksteal -m "thorough and not core and not destinations"
+
+test-destinations: .venv/.destinations-installed  ## Run the battery on the destinations beside DuckDB and PostgreSQL
+	@.venv/bin/python -m pytest -n auto --dist worksteal -m destinations
 
 lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
 	@.venv/bin/ruff check --quiet .
@@ -62,4 +65,9 @@ clean:  ## Delete .venv, caches, build results and the demo's database
 .venv/.dev-installed: .venv/.sandbox-installed
 	@echo "Installing the development tools into .venv ..."
 	@$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+.venv/.destinations-installed: .venv/.dev-installed
+	@echo "Installing what other destinations need into .venv ..."
+	@$(INSTALL) --editable '.[sqlalchemy]'
 	@touch $@

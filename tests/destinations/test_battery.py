@@ -17,7 +17,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from extend_source import credit_report, quality_report, rebuild, status
 from extend_source.sandbox import SandboxServer
 from tests.destinations.places import ALWAYS, MORE, Place, make_destination
-from tests.destinations.stories import COLUMNS, EXPECTED, INVOICE, LETTER, STEPS, put_first, shrink
+from tests.destinations.stories import COLUMNS, EXPECTED, INVOICE, LETTER, STEPS, put_first, review, shrink
 
 COLUMNS_OF_OWNER = {table: names for table, names in COLUMNS.items() if names[0] == "run_id"}
 
@@ -66,15 +66,27 @@ def test_rebuilding_brings_lost_rows_back_on_every_destination(place: Place) -> 
 def test_reports_say_the_same_on_every_destination(place: Place) -> None:
     put_first(place.server)
     place.sync()
-    shrink(place.server)
+    review(place.server)
     place.sync()
 
     figures, quality = credit_report(place.pipeline), quality_report(place.pipeline)
 
     costs = {cost.processor_id: (cost.runs, cost.per_document) for cost in figures.unit_costs}
     assert costs == {"dp_invoices": (1, 2), "dp_kinds": (1, 1), "dp_parts": (1, 3)}
-    rows = {query.name: query.rows for query in quality.queries}
-    assert rows == {}
+    rows = {query.name: [row[1:] for row in query.rows] for query in quality.queries}
+    assert [row[:6] for row in rows["field_fill_rate"]] == [
+        ("Invoices", "dpv_1", field, 1, 1, 1.0)
+        for field in ("issued", "lines[].price", "lines[].sku", "number", "paid", "total")
+    ]
+    assert rows["field_accuracy"] == [
+        ("Invoices", "total", 1, 1, 1.0, 1, 1, 0.0, 0.0, 0.7935),
+        ("Invoices", "lines[].price", 1, 1, 1.0, 2, 0, 1.0, 0.3424, 1.0),
+        ("Invoices", "lines[].sku", 1, 1, 1.0, 2, 0, 1.0, 0.3424, 1.0),
+        ("Invoices", "issued", 1, 1, 1.0, 1, 0, 1.0, 0.2065, 1.0),
+        ("Invoices", "number", 1, 1, 1.0, 1, 0, 1.0, 0.2065, 1.0),
+        ("Invoices", "paid", 1, 1, 1.0, 1, 0, 1.0, 0.2065, 1.0),
+    ]
+    assert rows["split_sizes"] == [(None, "part", 3, 1, 1.0, 1, 0)]
 
 
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime, timezone
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import dlt
@@ -93,7 +94,7 @@ class DestinationReader:
             finally:
                 self._kept = self._connection = None
 
-    @property
+    @cached_property
     def _supersedes(self) -> bool:
         """Tell whether the tables have superseded rows beside the current ones."""
         return self._pipeline is not None and replacement_of(self._pipeline) == "supersede"

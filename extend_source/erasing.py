@@ -23,6 +23,7 @@ from extend_source.discovery import checked_run_ids
 from extend_source.hints import apply_hints
 from extend_source.landed import LandedData
 from extend_source.locking import only_sync
+from extend_source.long_texts import use_long_texts
 from extend_source.pending import finish_pending
 from extend_source.replacing import replacement_of, ways_of_active_pipeline
 from extend_source.runner import resolved_settings, run_load
@@ -109,7 +110,8 @@ def erase(pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iter
             "Delete them at Extend, load into a new dataset, and delete the old one",
         )
     settings = resolved_settings(api_key="")
-    pipeline.activate()
+    pipeline.activate()  # the source looks at its destination
+    use_long_texts(pipeline)
     with only_sync(pipeline):
         finish_pending(pipeline, settings.package_attempts)
         run_load(pipeline, settings, _notes(runs, files))

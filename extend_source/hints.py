@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import Any
 
 from dlt.common.schema.typing import TTableSchemaColumns
@@ -77,7 +78,8 @@ class _ExpectedHintFilter(logging.Filter):
 
 
 def silence_expected_warnings() -> None:
-    """Keep dlt's warning about JSON columns, which is expected for every table, out of the log."""
+    """Keep out of the log what dlt warns of about JSON columns, and SQLAlchemy about dlt's SQL: both are expected."""
+    warnings.filterwarnings("ignore", message="implicitly coercing SELECT object", module=r"dlt\.destinations")
     dlt_logger = logging.getLogger("dlt")
     if not any(isinstance(known, _ExpectedHintFilter) for known in dlt_logger.filters):
         dlt_logger.addFilter(_ExpectedHintFilter())

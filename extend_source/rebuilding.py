@@ -15,6 +15,7 @@ from extend_source.config import SECTION
 from extend_source.hints import silence_expected_warnings
 from extend_source.holding import held_database
 from extend_source.locking import only_sync
+from extend_source.long_texts import use_long_texts
 from extend_source.pending import finish_pending
 from extend_source.portions import Portions
 from extend_source.progress import SyncProgress
@@ -96,6 +97,7 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
     settings = resolved_settings(**{"api_key": "", **arguments})
     replay = Replay(settings, progress or SyncProgress())
     pipeline.activate()  # the source looks at its destination
+    use_long_texts(pipeline)
     with only_sync(pipeline), held_database(pipeline) as database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)

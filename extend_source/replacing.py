@@ -16,6 +16,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 
 from extend_source.api import InvalidSetting
+from extend_source.long_texts import use_long_texts
 from extend_source.tables.contract import LOAD_ID, TableSchema
 
 Replacement = Literal["delete-insert", "supersede"]
@@ -71,6 +72,7 @@ def ways_of_active_pipeline() -> Ways:
     pipeline: Any = context.pipeline() if context.is_active() else None
     if pipeline is None or pipeline.destination is None:
         return Ways("delete-insert", "json")
+    use_long_texts(pipeline)
     is_sqlalchemy = pipeline.destination.destination_type.endswith(".sqlalchemy")
     try:
         replacement = replacement_of(pipeline)

@@ -16,6 +16,7 @@ from extend_source.config import SECTION, ExtendSettings
 from extend_source.discovery import checked_run_ids
 from extend_source.holding import held_database
 from extend_source.locking import only_sync
+from extend_source.long_texts import use_long_texts
 from extend_source.pending import dropped_a_load, finish_pending, forget_dropped_load, load_ids, note_failure
 from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
@@ -133,6 +134,7 @@ def sync(
     ids = None if run_ids is None else checked_run_ids(run_ids)
     where = location(pipeline)
     pipeline.activate()  # the source looks at its destination
+    use_long_texts(pipeline)
     with only_sync(pipeline), held_database(pipeline) as session.database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)

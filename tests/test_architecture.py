@@ -28,7 +28,7 @@ FLOORS = (
     ("landed",),
     ("destination", "holding"),
     ("replacing",),
-    ("limits", "state"),
+    ("limits", "long_texts", "state"),
     ("connecting", "progress"),
     ("privacy",),
     ("tables",),

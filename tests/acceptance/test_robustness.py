@@ -6,6 +6,7 @@ import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import dlt
 import pytest
@@ -130,12 +131,20 @@ def test_a_run_of_an_odd_status_ends_nothing(empty_warehouse: Warehouse, odd: ob
 
 
 def test_a_destination_that_cannot_replace_rows_is_refused_before_any_request(
-    server: SandboxServer, tmp_path: Path
+    server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    destination = dlt.destinations.filesystem(bucket_url=str(tmp_path / "lake"))
-    pipeline = dlt.pipeline("lake", destination=destination, dataset_name="extend")
+    capabilities = dlt.destinations.duckdb._raw_capabilities
 
-    with pytest.raises(ExtendError, match="The destination filesystem cannot replace the rows of a run"):
+    def of_a_vector_store(self: dlt.destinations.duckdb) -> Any:  # real ones need a service
+        found = capabilities(self)
+        found.supported_merge_strategies = ["upsert"]
+        return found
+
+    monkeypatch.setattr(dlt.destinations.duckdb, "_raw_capabilities", of_a_vector_store)
+    destination = dlt.destinations.duckdb(str(tmp_path / "vectors.duckdb"), destination_name="vectors")
+    pipeline = dlt.pipeline("vectors_pipeline", destination=destination, dataset_name="extend")
+
+    with pytest.raises(ExtendError, match="The destination vectors cannot replace the rows of a run"):
         sync(pipeline, api_key=server.api_key, base_url=server.base_url)
 
     assert server.requests.total == 0

@@ -111,7 +111,7 @@ def make_destination(name: str, folder: Path, request: pytest.FixtureRequest) ->
     if name == "postgres":
         return dlt.destinations.postgres(request.getfixturevalue("postgres"))
     if name in INSTALL:
-        _require(name)
+        require(name)
     if name == "sqlite":
         return dlt.destinations.sqlalchemy(f"sqlite:///{folder / 'warehouse.db'}")
     if name == "mysql":
@@ -126,7 +126,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _require(name: str) -> None:
+def require(name: str) -> None:
+    """Skip the test where what a destination needs is not installed; fail where all must be."""
     try:
         import pymysql  # noqa: F401
         import sqlalchemy  # noqa: F401

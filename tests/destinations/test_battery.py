@@ -36,7 +36,6 @@ def place(
     return Place(request.param, make_destination(request.param, tmp_path, request), empty_server, tmp_path)
 
 
-@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 def test_readers_see_the_same_rows_after_each_step_on_every_destination(place: Place) -> None:
     for name, happen, arguments in STEPS:
         happen(place.server)
@@ -49,7 +48,6 @@ def test_readers_see_the_same_rows_after_each_step_on_every_destination(place: P
     assert status(place.pipeline).gone == 1
 
 
-@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 def test_rebuilding_brings_lost_rows_back_on_every_destination(place: Place) -> None:
     put_first(place.server)
     place.sync()
@@ -62,7 +60,6 @@ def test_rebuilding_brings_lost_rows_back_on_every_destination(place: Place) -> 
     assert place.current(COLUMNS) == EXPECTED["first load"]
 
 
-@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 def test_reports_say_the_same_on_every_destination(place: Place) -> None:
     put_first(place.server)
     place.sync()
@@ -89,7 +86,6 @@ def test_reports_say_the_same_on_every_destination(place: Place) -> None:
     assert rows["split_sizes"] == [(None, "part", 3, 1, 1.0, 1, 0)]
 
 
-@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 def test_a_load_cut_off_between_two_tables_shows_no_mixed_run_on_any_destination(place: Place) -> None:
     put_first(place.server)
     place.sync()

@@ -1,0 +1,66 @@
+"""The quick starts of the README, done as they are written; only the address of a server is that of the test's own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from extend_source.sandbox import SandboxServer
+from tests.acceptance.shell import run_shell
+from tests.acceptance.test_shell import settings
+from tests.destinations.places import require
+
+README = Path(__file__).parents[2] / "README.md"
+ADDRESS = re.compile(r'(?<=credentials = ").*localhost.*(?=")')
+
+RUNS = 12
+
+
+def quick_start(title: str) -> tuple[str, list[list[str]]]:
+    """The secrets block of a quick start, and the arguments of each ``extend-source`` in it."""
+    section = re.search(rf"^### {title}\n(.*?)^##", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert section is not None, f"the README has no quick start {title}"
+    (secrets,) = re.findall(r"```toml\n# \.dlt/secrets\.toml\n(.*?)```", section[1], re.DOTALL)
+    commands = re.findall(r"^extend-source (.*)$", section[1], re.MULTILINE)
+    assert commands, f"the quick start {title} has no command"
+    return secrets, [command.partition(" > ")[0].split() for command in commands]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "PostgreSQL",
+        *(
+            pytest.param(title, marks=pytest.mark.destinations)
+            for title in ("SQLite", "MySQL and MariaDB", "Parquet files")
+        ),
+    ],
+)
+def test_a_quick_start_loads_all_runs(title: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    secrets, commands = quick_start(title)
+    if title == "PostgreSQL":
+        secrets = ADDRESS.sub(request.getfixturevalue("postgres"), secrets)
+    elif title == "MySQL and MariaDB":
+        require("mysql")
+        secrets = ADDRESS.sub(request.getfixturevalue("mysql_database")(), secrets)
+    elif title == "SQLite":
+        require("sqlite")
+    secrets = secrets.replace("file:///tmp/extend-lake", (tmp_path / "lake").as_uri())
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "secrets.toml").write_text(secrets)
+
+    with SandboxServer(runs=RUNS) as server:
+        outcomes = [run_shell(tmp_path, *command, **settings(server)) for command in commands]
+        place = commands[0][1:]
+        again = run_shell(tmp_path, "sync", *place, **settings(server))
+
+    assert [outcome.code for outcome in outcomes] == [0] * len(commands), outcomes[0].stderr
+    assert outcomes[0].stdout.startswith(f"{RUNS} runs loaded, 0 already there, 0 failed"), outcomes[0].stdout
+    assert again.stdout.startswith(f"0 runs loaded, {RUNS} already there, 0 failed"), again.stdout
+    if title == "Parquet files":
+        with duckdb.connect() as connection:
+            connection.execute(outcomes[1].stdout)
+            assert connection.execute("select count(*) from processor_runs_current").fetchone() == (RUNS,)

@@ -37,7 +37,7 @@ class Announcement:
         return tables
 
     def make(self) -> None:
-        """Write down which of them have landed before; the notes of loads that have ended are deleted."""
+        """Write down which of them have landed before. If any have, the notes of loads that have ended are deleted."""
         if self._load_id is None:
             return
         now = datetime.now(timezone.utc)

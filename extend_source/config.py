@@ -54,6 +54,8 @@ PROCESSOR_TYPES: tuple[str, ...] = get_args(ProcessorType)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
 RUN_SOURCES: tuple[str, ...] = get_args(RunSource)
 FILE_CONTENTS: tuple[str, ...] = get_args(FileContents)
+TableFormat = Literal["delta", "iceberg"]
+TABLE_FORMATS: tuple[str, ...] = get_args(TableFormat)
 
 
 _MOST = 1_000_000_000
@@ -138,6 +140,7 @@ class ExtendSettings(BaseConfiguration):
         typed_tables: for each extraction processor a table with a typed column for each field of its schema, and
             one for each array.
         keep_raw: keep the payloads too, so that all tables can be rebuilt from them without a request.
+        table_format: what the tables of the destination filesystem are: ``delta`` or ``iceberg``. None: Parquet files.
         package_runs: the most runs in one load of `sync`; a kill costs at most one load.
         package_minutes: the longest time that `sync` fetches for one load.
         package_megabytes: the most megabytes of JSON, give or take what is under way, that `sync` fetches for one load;
@@ -175,6 +178,7 @@ class ExtendSettings(BaseConfiguration):
     file_contents: str = "embedded"
     typed_tables: bool = True
     keep_raw: bool = False
+    table_format: str | None = None
     package_runs: int = 2000
     package_minutes: float = 5.0
     package_megabytes: float = 128.0
@@ -197,6 +201,7 @@ class ExtendSettings(BaseConfiguration):
             if isinstance(getattr(self, name), str):
                 raise ConfigurationValueError(f'{name} takes a list, for example ["..."], not one text.')
         _check_choices("file_contents", [self.file_contents], FILE_CONTENTS)
+        _check_choices("table_format", [self.table_format] if self.table_format else None, TABLE_FORMATS)
         _check_choices("processor_types", self.processor_types, PROCESSOR_TYPES)
         _check_choices("statuses", self.statuses, RUN_STATUSES)
         _check_choices("run_sources", self.run_sources, RUN_SOURCES)

@@ -170,7 +170,8 @@ class DestinationReader:
         def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
             selected = ", ".join(client.escape_column_name(column) for column in columns)
             name = client.make_qualified_table_name(table.name)
-            if self._supersedes and complete is not False:
+            if self._supersedes:
+                # a row of a load that did not end counts as such only until a later load has superseded it
                 ended = _is_complete(client) if complete else ""
                 name = f"({current_rows_of(table, name, ended)}) AS current_rows"
             sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {name}"
@@ -211,26 +212,29 @@ class DestinationReader:
     def replace(self, table: TableSchema, rows: Sequence[Sequence[Any]], *, drop: Condition) -> None:
         """Write rows at once, without a load of dlt.
 
+        New rows come before the ones that they replace go: not every destination has transactions.
+
         Args:
             table: a table that a load has made; where there is none yet, or the destination cannot delete rows,
                 nothing is written.
             rows: a value for each of its columns, the load id last.
-            drop: which rows to delete first, beside those with the same first column.
+            drop: which rows to delete, beside those of other loads with the same first column.
         """
         if self._pipeline is None or self._supersedes or table.name in self._missing_tables:
             return
         try:
             with self._connect(self._pipeline) as client, client.begin_transaction():
                 name = client.make_qualified_table_name(table.name)
-                client.execute_sql(f"DELETE FROM {name} WHERE {drop.sql(client)}", *drop.values)
                 for start in range(0, len(rows), _ROWS_PER_INSERT):
                     some = rows[start : start + _ROWS_PER_INSERT]
-                    same = one_of(table.column_names[0], [row[0] for row in some])
-                    client.execute_sql(f"DELETE FROM {name} WHERE {same.sql(client)}", *same.values)
                     columns = ", ".join(map(client.escape_column_name, table.column_names))
                     places = ", ".join([f"({', '.join(['%s'] * len(table.column_names))})"] * len(some))
                     values = [value for row in some for value in row]
                     client.execute_sql(f"INSERT INTO {name} ({columns}) VALUES {places}", *values)
+                    same = one_of(table.column_names[0], [row[0] for row in some])
+                    of_others = f"{same.sql(client)} AND {client.escape_column_name(LOAD_ID)} <> %s"
+                    client.execute_sql(f"DELETE FROM {name} WHERE {of_others}", *same.values, some[0][-1])
+                client.execute_sql(f"DELETE FROM {name} WHERE {drop.sql(client)}", *drop.values)
         except DestinationUndefinedEntity:
             self._missing_tables.add(table.name)
 

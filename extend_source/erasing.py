@@ -97,6 +97,7 @@ def erase(pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iter
 
     Raises:
         InvalidRequest: no id, something that is none, or a destination that cannot delete rows.
+        InvalidSetting: the destination can hold no tables of this source.
         SyncUnderWay: the pipeline is being synced.
         PipelineStepFailed: a load that an earlier sync left behind, or the note, could not be loaded.
     """

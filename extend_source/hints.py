@@ -29,7 +29,7 @@ def apply_hints(resource: DltResource, table: TableSchema, ways: Ways) -> DltRes
     Returns:
         The resource.
     """
-    return resource.apply_hints(**_hints(table, ways), table_format=None)
+    return resource.apply_hints(**_hints(table, ways))
 
 
 def variant_hints(table: TableSchema, ways: Ways) -> Any:
@@ -50,6 +50,7 @@ def _hints(table: TableSchema, ways: Ways) -> dict[str, Any]:
         # with a scope dlt uses the key only to drop rows that a repeated load job staged twice
         "primary_key": list(table.key),
         "write_disposition": disposition,
+        "table_format": ways.table_format,
         "columns": _columns(table, ways),
         "additional_table_hints": {"description": f"One row per {table.grain}. {table.description}"},
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -26,7 +27,14 @@ from extend_source.tables.bookkeeping import (
     TYPED_COLUMNS,
 )
 from extend_source.tables.contract import TableSchema
-from extend_source.tables.schemas import FILE_CONTENTS, FILE_PAGES, FILE_SHEETS, FILES, PROCESSOR_RUNS
+from extend_source.tables.schemas import (
+    FILE_CONTENTS,
+    FILE_PAGES,
+    FILE_SHEETS,
+    FILES,
+    PROCESSOR_RUN_FILES,
+    PROCESSOR_RUNS,
+)
 
 MOST_ATTEMPTS = 5
 """So many loads ask by themselves for a run, or a file's text, that cannot be had, such as a deleted one."""
@@ -78,12 +86,10 @@ class LandedData(DestinationReader):
             count: its runs are fetched again.
         """
         columns = ("id", "status", "updated_at", "credits", "loaded_tables", "fetched_at")
-        wanted = list(ids)
-        half_replaced = {row[0] for row in self.lookup(REPLACEMENTS, ("id",), wanted, complete=False)}
         return {
             row[0]: LandedRun(row[1], row[2], row[3], selected_by(row[4]), row[5])
-            for row in self.lookup(PROCESSOR_RUNS, columns, wanted, complete=True)
-            if row[0] not in half_replaced
+            for row in self.lookup(PROCESSOR_RUNS, columns, ids, complete=True)
+            if row[0] not in self._half_replaced_runs
         }
 
     def known(self, table: str, ids: Iterable[str]) -> list[str]:
@@ -135,10 +141,19 @@ class LandedData(DestinationReader):
         yield from self._run_ids(condition, *_in_scope(settings))
         for row in self.rows(PROCESSOR_RUNS, ("id",), *_in_scope(settings), complete=False):
             yield row[0]
-        kind = equals("resource_type", "processor_run")
-        half_replaced = [row[0] for row in self.rows(REPLACEMENTS, ("id",), kind, complete=False)]
+        half_replaced = sorted(self._half_replaced_runs)
         for start in range(0, len(half_replaced), KEYS_PER_QUERY):
             yield from self._run_ids(one_of("id", half_replaced[start : start + KEYS_PER_QUERY]), *_in_scope(settings))
+
+    @cached_property
+    def _half_replaced_runs(self) -> frozenset[str]:
+        """The runs of which a load that was cut off may have replaced a part, and one of each such file."""
+        ids: dict[str, set[str]] = {"processor_run": set(), "file": set()}
+        for object_id, kind in self.rows(REPLACEMENTS, ("id", "resource_type"), complete=False):
+            ids[kind].add(object_id)
+        # any run of a file brings the whole file
+        users = dict(self.lookup(PROCESSOR_RUN_FILES, ("file_id", "run_id"), ids["file"], complete=True))
+        return frozenset(ids["processor_run"].union(users.values()))
 
     def runs_of_scope(self, settings: ExtendSettings) -> Iterator[str]:
         """The runs that have landed, or have been listed, and that a full listing with these settings would show.

@@ -119,16 +119,17 @@ def _source(replay: Replay) -> Any:
     # decorated in here: dlt keeps a register of the sources of modules, and this is none to choose from
     @dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
     def landed_payloads() -> list[DltResource]:
+        ways = ways_of_active_pipeline(replay.settings.table_format)
+
         @dlt.resource(name="run_batches", selected=False)
         def run_batches() -> Iterator[Tables]:
-            landed = landed_data()
+            landed = landed_data(ways)
             announcement, portions = Announcement(landed, load_id()), Portions()
             for batch in replay.load(landed, load_id() or ""):
                 yield portions.add(announcement.note(batch))
             announcement.make()
             yield portions.rest()
 
-        ways = ways_of_active_pipeline()
         resources = [table_resource(run_batches, table, ways) for table in WRITTEN_TABLES]
         return [*resources, typed_resource(run_batches, ways)]
 

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import dlt
+import sqlglot
 from dlt.common import logger
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
+from dlt.common.schema.typing import LOADS_TABLE_NAME
+from sqlglot import exp
 
 from extend_source.api import InvalidSetting
 from extend_source.long_texts import use_long_texts
+from extend_source.tables import TABLES
 from extend_source.tables.contract import LOAD_ID, TableSchema
 
 Replacement = Literal["delete-insert", "supersede"]
@@ -31,14 +35,19 @@ class Ways:
         replacement: how a load replaces those of earlier ones.
         json_type: dlt's data type of columns that hold JSON text. ``text`` where dlt would write the text into a JSON
             column as one JSON string, its quotes escaped (its SQLAlchemy destination, dlt 1.31).
+        table_format: of what kind the tables are, where rows are superseded: ``delta`` or ``iceberg``; None: files.
     """
 
     replacement: Replacement
     json_type: Literal["json", "text"]
+    table_format: str | None = None
 
 
 _SUPERSEDING = ("filesystem",)
 """The destinations whose rows dlt reads back through DuckDB, so that what is current can be asked for."""
+
+IN_ENDED_LOADS = f"{LOAD_ID} in (select load_id from {LOADS_TABLE_NAME} where status = 0)"
+"""The SQL condition that a row is of a load that has ended, over plain names of tables."""
 
 _logged: set[str] = set()
 
@@ -53,21 +62,37 @@ def replacement_of(pipeline: dlt.Pipeline) -> Replacement:
         How its loads replace rows.
 
     Raises:
-        InvalidSetting: it can do neither.
+        InvalidSetting: it can do neither, or the pipeline has none.
     """
-    destination = pipeline.destination
+    destination: Any = pipeline.destination
+    if destination is None:
+        raise InvalidSetting(f"The pipeline {pipeline.pipeline_name} has no destination", "Give it one, such as duckdb")
+    if supersedes(pipeline):
+        return "supersede"
     if "delete-insert" in (destination.capabilities().supported_merge_strategies or ()):
         return "delete-insert"
-    if destination.destination_type.rpartition(".")[2] in _SUPERSEDING:
-        return "supersede"
     raise InvalidSetting(
         f"The destination {destination.destination_name} cannot replace the rows of a run",
         "Use one that merges by delete-insert, such as duckdb, postgres, snowflake or bigquery, or filesystem",
     )
 
 
-def ways_of_active_pipeline() -> Ways:
-    """Choose for the pipeline that was made last; without any, what nearly all destinations can do."""
+def supersedes(pipeline: dlt.Pipeline) -> bool:
+    """Tell whether a pipeline's tables have superseded rows beside the current ones."""
+    destination: Any = pipeline.destination
+    can = destination.capabilities().supported_merge_strategies or ()
+    return "delete-insert" not in can and destination.destination_type.rpartition(".")[2] in _SUPERSEDING
+
+
+def ways_of_active_pipeline(table_format: str | None = None) -> Ways:
+    """Choose for the pipeline that was made last; without any, what nearly all destinations can do.
+
+    Args:
+        table_format: what tables are to be where rows are superseded.
+
+    Returns:
+        How its destination takes rows.
+    """
     context = Container()[PipelineContext]
     pipeline: Any = context.pipeline() if context.is_active() else None
     if pipeline is None or pipeline.destination is None:
@@ -78,7 +103,28 @@ def ways_of_active_pipeline() -> Ways:
         replacement = replacement_of(pipeline)
     except InvalidSetting:
         replacement = "delete-insert"  # the load says it, when it begins
-    return Ways(replacement, "text" if is_sqlalchemy else "json")
+    return Ways(
+        replacement,
+        json_type="text" if is_sqlalchemy else "json",
+        table_format=table_format if replacement == "supersede" else None,
+    )
+
+
+def confirm(ways: Ways, pipeline: dlt.Pipeline) -> None:
+    """Make sure that a source was made for the pipeline that runs it: its resources have their hints from the start.
+
+    Args:
+        ways: what the source was made for.
+        pipeline: the pipeline that runs it.
+
+    Raises:
+        InvalidSetting: it was made for a destination that takes rows in another way.
+    """
+    if ways != ways_of_active_pipeline(ways.table_format):
+        raise InvalidSetting(
+            f"The source was made for another kind of destination than that of the pipeline {pipeline.pipeline_name}",
+            "Make the pipeline with its destination first, then the source, then run it",
+        )
 
 
 def log_once(pipeline: dlt.Pipeline, replacement: Replacement) -> None:
@@ -131,3 +177,27 @@ def current_rows_of(table: TableSchema, name: str, where: str = "") -> str:
     return current_rows(
         name, table.key, owner=table.replaced_by, is_real=real_rows(table), latest_by=table.latest_by, where=where
     )
+
+
+def reading_current_rows(sql: str, dataset: str) -> str:
+    """Write a query anew so that it reads the current rows of our tables, in place of all their rows.
+
+    Args:
+        sql: a query in DuckDB's SQL.
+        dataset: the name of the dataset, which may stand before the names of tables.
+
+    Returns:
+        The query; unchanged where it cannot be parsed, as the destination then says best what is wrong with it.
+    """
+    try:
+        tree: Any = sqlglot.parse_one(sql, read="duckdb")
+    except sqlglot.ParseError:
+        return sql
+    nested = {cte.alias for cte in tree.find_all(exp.CTE)}
+    for table in list(tree.find_all(exp.Table)):
+        if table.name in TABLES and table.name not in nested and table.db in ("", dataset):
+            current: Any = sqlglot.parse_one(
+                current_rows_of(TABLES[table.name], table.name, IN_ENDED_LOADS), read="duckdb"
+            )
+            table.replace(current.subquery(table.alias_or_name))
+    return str(tree.sql("duckdb"))

@@ -13,6 +13,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlCli
 from dlt.destinations.exceptions import DatabaseException
 
 from extend_source.api import InvalidRequest
+from extend_source.replacing import reading_current_rows, supersedes
 from extend_source.viewing import viewed
 
 STANDARD_INPUT = "-"
@@ -80,6 +81,8 @@ def run_ids_from_sql(pipeline: dlt.Pipeline, sql: str) -> list[str]:
         PipelineStepFailed: the destination cannot be read.
     """
     with viewed(pipeline) as view:
+        if supersedes(view):
+            sql = reading_current_rows(sql, pipeline.dataset_name)
         try:
             with view.sql_client() as client, client.execute_query(sql) as cursor:
                 values = [row[0] for row in cursor.fetchall() if row[0] is not None]

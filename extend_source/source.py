@@ -18,12 +18,12 @@ from dlt.extract.exceptions import CurrentSourceNotAvailable
 
 from extend_source.announcing import Announcement
 from extend_source.batches import Load
-from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings
+from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings, TableFormat
 from extend_source.hints import apply_hints, silence_expected_warnings, variant_hints
 from extend_source.landed import LandedData
 from extend_source.portions import Portions
 from extend_source.privacy import privacy_rules, warn_of_left_out_text
-from extend_source.replacing import Ways, ways_of_active_pipeline
+from extend_source.replacing import Ways, confirm, ways_of_active_pipeline
 from extend_source.session import SyncSession
 from extend_source.state import SyncState
 from extend_source.tables import TABLES, TYPED_TABLES, Tables, TableSchema
@@ -55,6 +55,7 @@ def extend_source(
     file_contents: FileContents = "embedded",
     typed_tables: bool = ExtendSettings.typed_tables,
     keep_raw: bool = ExtendSettings.keep_raw,
+    table_format: TableFormat | None = None,
     package_runs: int = ExtendSettings.package_runs,
     package_minutes: float = ExtendSettings.package_minutes,
     package_megabytes: float = ExtendSettings.package_megabytes,
@@ -95,6 +96,7 @@ def extend_source(
         file_contents: ``embedded``, ``fetch`` or ``none``.
         typed_tables: a table with typed columns for each extraction processor, and one for each of its arrays.
         keep_raw: keep the payloads too.
+        table_format: for the destination filesystem: ``delta`` or ``iceberg``.
         package_runs: for `sync`: the most runs in one load.
         package_minutes: for `sync`: the longest time of fetching for one load.
         package_megabytes: for `sync`: the most megabytes of JSON in one load.
@@ -134,6 +136,7 @@ def extend_source(
         file_contents=file_contents,
         typed_tables=typed_tables,
         keep_raw=keep_raw,
+        table_format=table_format,
         package_runs=package_runs,
         package_minutes=package_minutes,
         package_megabytes=package_megabytes,
@@ -150,6 +153,7 @@ def extend_source(
     if not typed_tables:
         tables.remove(TYPED_COLUMNS)
     names = frozenset([*(table.name for table in tables), *([TYPED_TABLES] if typed_tables else [])])
+    ways = ways_of_active_pipeline(table_format)
     silence_expected_warnings()
     if not shared.progress.packages:
         warn_of_left_out_text(settings, rules)
@@ -157,7 +161,7 @@ def extend_source(
     @dlt.resource(name="run_batches", selected=False)
     async def run_batches() -> AsyncIterator[Tables]:
         selected = _selected_tables(names)
-        landed = landed_data()
+        landed = landed_data(ways)
         load = Load(settings, landed, shared, SyncState(_state()), load_id(), selected)
         announcement, portions = Announcement(landed, load_id()), Portions()
         async for batch in load.batches(ids):
@@ -165,7 +169,6 @@ def extend_source(
         announcement.make()
         yield portions.rest()
 
-    ways = ways_of_active_pipeline()
     resources = [table_resource(run_batches, table, ways) for table in tables]
     return [*resources, typed_resource(run_batches, ways)] if typed_tables else resources
 
@@ -219,12 +222,21 @@ def typed_resource(run_batches: DltResource, ways: Ways) -> DltResource:
     return resource  # type: ignore[no-any-return]
 
 
-def landed_data() -> LandedData:
-    """What the running pipeline's destination holds; outside of a pipeline nothing is known."""
+def landed_data(ways: Ways) -> LandedData:
+    """What the running pipeline's destination holds; outside of a pipeline nothing is known.
+
+    Args:
+        ways: how the source, when it was made, was told that the destination takes rows.
+
+    Raises:
+        InvalidSetting: the destination takes them in another way.
+    """
     context = Container()[PipelineContext]
     if not context.is_active():
         return LandedData(None)
-    return LandedData(context.pipeline(), dlt.current.source_schema().name)  # type: ignore[arg-type]
+    pipeline: Any = context.pipeline()
+    confirm(ways, pipeline)
+    return LandedData(pipeline, dlt.current.source_schema().name)
 
 
 def _selected_tables(names: frozenset[str]) -> frozenset[str]:

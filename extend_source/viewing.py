@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
 from dlt.destinations import duckdb
 
 from extend_source.config import SECTION
 from extend_source.holding import database_file
 from extend_source.landed import LandedData
 from extend_source.locking import only_sync
+
+_LOGIN = re.compile(r"//[^/@]*@")
 
 _NOTES = ("state.json", "schemas")
 """What dlt keeps of a pipeline on this machine, but for the loads."""
@@ -29,7 +34,7 @@ def viewed(pipeline: dlt.Pipeline) -> Iterator[dlt.Pipeline]:
     And a DuckDB file that does not exist stays so: reading would make one.
 
     Args:
-        pipeline: the pipeline; it is active again at the end, if it was.
+        pipeline: the pipeline; the one that is active now is active again at the end.
 
     Yields:
         The copy, which is thrown away at the end.
@@ -42,7 +47,8 @@ def viewed(pipeline: dlt.Pipeline) -> Iterator[dlt.Pipeline]:
     if file is not None:
         with only_sync(pipeline):
             pass
-    was_active = pipeline.is_active
+    context = Container()[PipelineContext]
+    active: Any = context.pipeline() if context.is_active() else None
     with tempfile.TemporaryDirectory(prefix="extend-view-") as folder:
         _copy_notes(Path(pipeline.working_dir), Path(folder) / pipeline.pipeline_name)
         nowhere = file is not None and not file.exists()
@@ -55,8 +61,8 @@ def viewed(pipeline: dlt.Pipeline) -> Iterator[dlt.Pipeline]:
         finally:
             if view.is_active:
                 view.deactivate()
-            if was_active:
-                pipeline.activate()
+            if active is not None:
+                active.activate()
 
 
 def _copy_notes(source: Path, target: Path) -> None:
@@ -81,5 +87,11 @@ def landed_data(view: dlt.Pipeline) -> LandedData:
 
 def location(pipeline: dlt.Pipeline) -> str:
     """Name the destination and where it is, as dlt shows it: passwords are left out."""
-    credentials = getattr(pipeline.destination_client().config, "credentials", None)
-    return " ".join(str(part) for part in (pipeline.destination.destination_name, credentials) if part)
+    config: Any = pipeline.destination_client().config
+    place = getattr(config, "bucket_url", None)
+    if place is None:
+        credentials = getattr(config, "credentials", None)
+        place = getattr(credentials, "catalog", None) or credentials  # DuckLake's have no text of their own
+    else:
+        place = _LOGIN.sub("//", place)
+    return " ".join(str(part) for part in (pipeline.destination.destination_name, place) if part)

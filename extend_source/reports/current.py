@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.schema import Schema
 from dlt.common.schema.typing import LOADS_TABLE_NAME
 
 from extend_source.api import InvalidRequest
@@ -16,16 +18,17 @@ from extend_source.config import SECTION
 from extend_source.destination import equals
 from extend_source.landed import LandedData
 from extend_source.locking import only_sync
-from extend_source.replacing import current_rows, current_rows_of, replacement_of
+from extend_source.replacing import IN_ENDED_LOADS, current_rows, current_rows_of, replacement_of
 from extend_source.reports.running import QueryRunner, parsed, tables_of
 from extend_source.tables.bookkeeping import ERASURES, RAW_FILES, RAW_PROCESSOR_RUNS, REPLACEMENTS, TYPED_COLUMNS
 from extend_source.tables.contract import LOAD_ID
 from extend_source.tables.schemas import CREDIT_USAGE, FILE_CONTENTS, FILES, PROCESSOR_RUNS, TABLES
 from extend_source.tables.selection import BOOKS
-from extend_source.viewing import location
+from extend_source.tables.typed.identifiers import MOST_BYTES
+from extend_source.viewing import location, viewed
 
-_ENDED = "select load_id from _dlt_loads where status = 0"
-_IN_ENDED_LOADS = f"{LOAD_ID} in ({_ENDED})"
+_SUFFIX = "_current"
+_ENDED = f"select load_id from {LOADS_TABLE_NAME} where status = 0"
 _HIDDEN = (
     f"select id from {REPLACEMENTS.name} where {LOAD_ID} not in ({_ENDED}) union all select id from {ERASURES.name}"
 )
@@ -69,12 +72,16 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
         The views.
 
     Raises:
-        InvalidRequest: the destination takes no SQL, nothing has landed, or views that others have built on cannot be
-            replaced.
+        InvalidRequest: the destination takes no SQL, nothing has landed, files are not Parquet, or views that others
+            have built on cannot be replaced.
+        InvalidSetting: the destination can hold no tables of this source.
         SyncUnderWay: the pipeline is being synced.
     """
     if replacement_of(pipeline) == "supersede":
-        return _scripted(pipeline)
+        with viewed(pipeline) as view:
+            if SECTION not in view.schema_names:
+                raise _nothing_landed()
+            return _scripted(view)
     definitions: dict[str, str] = {}
     grains: dict[str, str] = {}
     left_out: list[str] = []
@@ -93,8 +100,11 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
 
 
 def view_of(table: str) -> str:
-    """Name the view of a table."""
-    return f"{table}_current"
+    """Name the view of a table: shortened where databases, which take 63 bytes, would cut the end off."""
+    if len(table) + len(_SUFFIX) <= MOST_BYTES:
+        return table + _SUFFIX
+    digest = hashlib.sha256(table.encode()).hexdigest()[:8]
+    return f"{table[: MOST_BYTES - len(_SUFFIX) - len(digest) - 1]}_{digest}{_SUFFIX}"
 
 
 def _selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:
@@ -112,8 +122,8 @@ def _selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:
             yield table.name, table.grain, _of_owner(table.name, "run_id", PROCESSOR_RUNS.name)
         elif table.replaced_by == "file_id" or table is FILE_CONTENTS:
             yield table.name, table.grain, _of_owner(table.name, "file_id", FILES.name)
-        else:
-            yield table.name, table.grain, _of_ended_loads(table.name)
+        else:  # shared by runs of many loads, and the same in each
+            yield table.name, table.grain, f"select own.* from {table.name} as own"
     for name, path in _typed_tables(landed):
         yield name, _grain_of_typed(path), _of_owner(name, "run_id", PROCESSOR_RUNS.name)
 
@@ -130,7 +140,7 @@ def _grain_of_typed(path: str) -> str:
 def _scripted(pipeline: dlt.Pipeline) -> CurrentViewsResult:
     """Write the views over files, for DuckDB."""
     views: dict[str, tuple[str, str]] = {
-        table.name: (table.grain, current_rows_of(table, table.name, _IN_ENDED_LOADS))
+        table.name: (table.grain, current_rows_of(table, table.name, IN_ENDED_LOADS))
         for table in TABLES.values()
         if table is not REPLACEMENTS
     }
@@ -142,19 +152,19 @@ def _scripted(pipeline: dlt.Pipeline) -> CurrentViewsResult:
             owner=None if is_root else "run_id",
             is_real=None if is_root else "row_path <> ''",
             latest_by=None,
-            where=_IN_ENDED_LOADS,
+            where=IN_ENDED_LOADS,
         )
         views[name] = (_grain_of_typed(path), current)
     with pipeline.destination_client(SECTION) as client:
-        files = {name: _files_of(client, name) for name in (LOADS_TABLE_NAME, *views)}
-    landed = {name: view for name, view in views.items() if files[name]}
-    if not landed:
+        loads = _files_of(client, LOADS_TABLE_NAME)
+        read = {name: source for name in views if (source := _reading(client, pipeline.default_schema, name))}
+    landed = {name: view for name, view in views.items() if name in read}
+    if not landed or loads is None:
         raise _nothing_landed()
-    loads = f"read_json('{files[LOADS_TABLE_NAME]}', columns = {{load_id: 'varchar', status: 'bigint'}})"
-    statements = [f"create or replace view {LOADS_TABLE_NAME} as select * from {loads};"]
+    from_loads = f"read_json({loads}, columns = {{load_id: 'varchar', status: 'bigint'}})"
+    statements = [f"create or replace view {LOADS_TABLE_NAME} as select * from {from_loads};"]
     for name, (_, current) in landed.items():
-        read = f"read_parquet('{files[name]}', union_by_name = true)"
-        statements.append(f'create or replace view "{name}" as select * from {read};')
+        statements.append(f'create or replace view "{name}" as select * from {read[name]};')
         statements.append(f'create or replace view "{view_of(name)}" as {current};')
     return CurrentViewsResult(
         views={view_of(name): grain for name, (grain, _) in landed.items()},
@@ -165,14 +175,38 @@ def _scripted(pipeline: dlt.Pipeline) -> CurrentViewsResult:
     )
 
 
+def _reading(client: Any, schema: Schema, table: str) -> str | None:
+    """What DuckDB reads a table from; None: it has no files."""
+    files = _files_of(client, table)
+    if files is None:
+        return None
+    table_format = schema.tables[table].get("table_format") if table in schema.tables else None
+    if table_format is None:
+        name = client.list_table_files(table)[0]
+        if not name.endswith(".parquet"):
+            raise InvalidRequest(f"The tables are not Parquet files: {name.rpartition('/')[2]}", "Load them as Parquet")
+        return f"read_parquet({files}, union_by_name = true)"
+    where = client.get_open_table_location(table_format, table).rstrip("/").removeprefix("file://")
+    if table_format == "delta":
+        return f"delta_scan({_quoted(where)})"
+    from dlt.common.libs.pyiceberg import get_last_metadata_file  # an extra of dlt, which has written the table
+
+    newest = get_last_metadata_file(f"{where}/metadata", client.fs_client, client.config)
+    return f"iceberg_scan({_quoted(newest)})"
+
+
 def _files_of(client: Any, table: str) -> str | None:
     """The pattern of a table's files, as DuckDB reads it; None if there are none."""
     with suppress(DestinationUndefinedEntity):
         if client.list_table_files(table):
             prefix: str = client.get_table_prefix(table)
             where = prefix if client.is_local_filesystem else client.make_remote_url(prefix)
-            return where.replace("'", "''") + ("**/*" if where.endswith(("/", "\\")) else "*")
+            return _quoted(where + ("**/*" if where.endswith(("/", "\\")) else "*"))
     return None
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _nothing_landed() -> InvalidRequest:
@@ -180,7 +214,7 @@ def _nothing_landed() -> InvalidRequest:
 
 
 def _of_ended_loads(table: str) -> str:
-    return f"select own.* from {table} as own where own.{_IN_ENDED_LOADS}"
+    return f"select own.* from {table} as own where own.{IN_ENDED_LOADS}"
 
 
 def _whole(table: str, key: str) -> str:

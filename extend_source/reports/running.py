@@ -15,6 +15,7 @@ from typing import Any
 import dlt
 import sqlglot
 from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
+from dlt.common.schema.typing import LOADS_TABLE_NAME
 from dlt.destinations.exceptions import DatabaseException
 from sqlglot import exp
 
@@ -22,10 +23,9 @@ from extend_source.api import InvalidRequest
 from extend_source.config import SECTION
 from extend_source.destination import Sql, column_names
 from extend_source.landed import LandedData
-from extend_source.replacing import current_rows_of, replacement_of
+from extend_source.replacing import IN_ENDED_LOADS, current_rows_of, replacement_of
 from extend_source.reports.copies import TableCopies
 from extend_source.tables import TABLES
-from extend_source.tables.contract import LOAD_ID
 from extend_source.tables.schemas import PROCESSOR_RUNS
 from extend_source.tables.selection import selected_by
 from extend_source.writing import counted
@@ -187,6 +187,7 @@ class QueryRunner:
 
         Raises:
             InvalidRequest: the destination takes no SQL.
+            InvalidSetting: it can hold no tables of this source.
         """
         schema: Any = SECTION if SECTION in pipeline.schema_names else None
         try:
@@ -261,7 +262,7 @@ class QueryRunner:
             return exp.alias_(exp.to_table(self._temporary[table.name]), alias, table=True)
         own: _Node = self.qualified(table.name)
         if self._supersedes and table.name in TABLES:
-            ended = f"{LOAD_ID} in (select load_id from {self._name_of('_dlt_loads')} where status = 0)"
+            ended = IN_ENDED_LOADS.replace(LOADS_TABLE_NAME, self._name_of(LOADS_TABLE_NAME))
             own = parsed(current_rows_of(TABLES[table.name], self._name_of(table.name), ended)).subquery(alias)
         if not partial or table.name != PROCESSOR_RUNS.name:
             return own if isinstance(own, exp.Subquery) else exp.alias_(own, alias, table=True)

@@ -14,6 +14,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import create_current_views, erase
 from extend_source.api import InvalidRequest
+from extend_source.reports.current import view_of
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
 from extend_source.tables.selection import BOOKS
@@ -31,14 +32,17 @@ RUNS = {"dpr_a": 1, "dpr_b": 2}
 """The runs of the small workspace, and what each has read as the total."""
 
 
-def put_run(server: SandboxServer, run_id: str, total: int | None, status: str = "PROCESSED") -> None:
+def put_run(
+    server: SandboxServer, run_id: str, total: int | None, status: str = "PROCESSED", file: str | None = None
+) -> None:
     """Serve a run; without a total its output is empty."""
     schema = {"type": "object", "properties": {"total": {"type": "integer"}}}
     output = {"value": {} if total is None else {"total": total}, "metadata": {}}
     config = {"type": "EXTRACT", "schema": schema}
     run = {"id": run_id, "type": "EXTRACT", "status": status, "processorId": "dp_totals", "config": config}
     server.workspace.advance(60)
-    server.workspace.put_run({**run, "output": output}, created_at=server.workspace.now)
+    files = [] if file is None else [{"object": "file", "id": file, "name": "a.pdf"}]
+    server.workspace.put_run({**run, "output": output, "files": files}, created_at=server.workspace.now)
 
 
 def totals(warehouse: AnyWarehouse, suffix: str) -> dict[str, Any]:
@@ -111,12 +115,59 @@ def test_the_views_show_what_the_tables_hold_once_all_loads_have_ended(any_wareh
 
     result = create_current_views(any_warehouse.pipeline)
 
+    names = {*TABLES, *any_warehouse.typed_tables()} - BOOKS
     assert result.left_out == []
-    assert result.views.keys() == {f"{name}_current" for name in {*TABLES, *any_warehouse.typed_tables()} - BOOKS}
+    assert result.views.keys() == {view_of(name) for name in names}
     with any_warehouse.reading():
-        for name in result.views:
-            table = name.removesuffix("_current")
-            assert any_warehouse.query(f'select count(*) from "{name}"') == [(any_warehouse.count(table),)], name
+        for name in names:
+            assert any_warehouse.query(f'select count(*) from "{view_of(name)}"') == [(any_warehouse.count(name),)], (
+                name
+            )
+
+
+def test_a_file_that_is_replaced_in_part_is_fetched_again_with_a_run_of_it(viewed: AnyWarehouse) -> None:
+    put_run(viewed.server, "dpr_a", 1, file="file_shared")
+    viewed.sync()
+    create_current_views(viewed.pipeline)
+    put_run(viewed.server, "dpr_late", 3, file="file_shared")
+    cut_off(viewed, "extraction_fields")
+    viewed.server.workspace.delete_run("dpr_late")
+    viewed.server.requests.reset()
+    with viewed.reading():
+        assert viewed.query("select id from files_current") == []
+
+    viewed.on_another_machine().sync()
+
+    assert sorted(fetched(viewed.server)) == ["dpr_a", "dpr_late"]
+    assert viewed.query("select id from files_current") == [("file_shared",)]
+
+
+def test_configs_are_shown_while_a_load_writes_them_again(viewed: AnyWarehouse) -> None:
+    put_run(viewed.server, "dpr_a", 7)
+
+    cut_off(viewed, "processor_runs")
+
+    sql = "select r.id from processor_runs_current r join run_configs_current c on c.config_id = r.config_id"
+    assert viewed.query(sql) == [("dpr_b",)]
+
+
+def test_a_table_with_the_longest_name_gets_a_view_of_its_own(viewed: AnyWarehouse) -> None:
+    value = {"coverage_line_items": [{"amount": 1}]}
+    item = {"type": "object", "properties": {"amount": {"type": "integer"}}}
+    schema = {"type": "object", "properties": {"coverage_line_items": {"type": "array", "items": item}}}
+    processor = {"processorId": "dp_long", "processorName": "Commercial Insurance Certificates"}
+    run = {"id": "dpr_long", "type": "EXTRACT", "status": "PROCESSED", "config": {"type": "EXTRACT", "schema": schema}}
+    output = {"value": value, "metadata": {}}
+    viewed.server.workspace.put_run({**run, **processor, "output": output}, created_at=viewed.server.workspace.now)
+    viewed.sync()
+    (table,) = (name for name in viewed.typed_tables() if name.startswith("extraction_commercial") and "__" in name)
+
+    result = create_current_views(viewed.pipeline)
+
+    assert len(table) == 63
+    assert view_of(table) in result.views
+    assert len(view_of(table)) == 63
+    assert viewed.query(f'select amount from "{view_of(table)}"') == [(1,)]
 
 
 def test_an_announcement_goes_with_the_next_one_once_its_load_has_ended(viewed: AnyWarehouse) -> None:

@@ -38,12 +38,18 @@ Row = tuple[Any, ...]
 class Place:
     """A destination, a pipeline into it, and a stand-in that feeds it."""
 
-    def __init__(self, name: str, destination: Any, server: SandboxServer, folder: Path) -> None:
+    def __init__(
+        self, name: str, destination: Any, server: SandboxServer, folder: Path, pipelines: str = "pipelines"
+    ) -> None:
         """Make the pipeline; nothing is loaded yet."""
         self.name, self.server, self.folder = name, server, folder
         self.pipeline = dlt.pipeline(
-            "extend", destination=destination, dataset_name="extend_data", pipelines_dir=str(folder / "pipelines")
+            "extend", destination=destination, dataset_name="extend_data", pipelines_dir=str(folder / pipelines)
         )
+
+    def on_another_machine(self) -> Place:
+        """The same destination, seen by a machine that has never loaded anything."""
+        return Place(self.name, self.pipeline.destination, self.server, self.folder, "other-pipelines")
 
     def sync(self, **arguments: Any) -> SyncResult:
         """Sync through the public function."""

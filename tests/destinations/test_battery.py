@@ -15,11 +15,10 @@ from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import credit_report, quality_report, rebuild, status
+from extend_source.replacing import replacement_of
 from extend_source.sandbox import SandboxServer
 from tests.destinations.places import ALWAYS, MORE, Place, make_destination
-from tests.destinations.stories import COLUMNS, EXPECTED, INVOICE, LETTER, STEPS, put_first, review, shrink
-
-COLUMNS_OF_OWNER = {table: names for table, names in COLUMNS.items() if names[0] == "run_id"}
+from tests.destinations.stories import BUNDLE, COLUMNS, EXPECTED, INVOICE, LETTER, STEPS, put_first, review, shrink
 
 
 @pytest.fixture(
@@ -86,24 +85,29 @@ def test_reports_say_the_same_on_every_destination(place: Place) -> None:
     assert rows["split_sizes"] == [(None, "part", 3, 1, 1.0, 1, 0)]
 
 
-def test_a_load_cut_off_between_two_tables_shows_no_mixed_run_on_any_destination(place: Place) -> None:
+@pytest.mark.parametrize("refused", ["extraction_fields", "processor_runs"])
+def test_a_load_cut_off_between_two_tables_shows_no_mixed_run(place: Place, refused: str) -> None:
     put_first(place.server)
     place.sync()
     shrink(place.server)
+    supersedes = replacement_of(place.pipeline) == "supersede"
 
-    cut_off(place, "extraction_fields")
+    cut_off(place, refused)
     seen = place.current(COLUMNS)
-    place.sync()
+    lost = place.on_another_machine()
+    fetched_again = lost.sync().fetched
 
-    for run_id in (INVOICE, LETTER):
-        of_run = rows_of(seen, run_id)
-        assert of_run in (rows_of(EXPECTED["first load"], run_id), {table: set() for table in COLUMNS_OF_OWNER}), run_id
-    assert place.current(COLUMNS) == EXPECTED["shrunk"]
+    for run_id in (INVOICE, LETTER, BUNDLE):
+        assert rows_of(seen, run_id) == (rows_of(EXPECTED["first load"], run_id) if supersedes else {}), run_id
+    assert fetched_again == 3
+    assert lost.current(COLUMNS) == EXPECTED["shrunk"]
+    assert lost.sync().fetched == 0
 
 
 def rows_of(tables: dict[str, set[Any]], run_id: str) -> dict[str, set[Any]]:
-    """The rows of one run."""
-    return {table: {row for row in tables[table] if row[0] == run_id} for table in COLUMNS_OF_OWNER}
+    """The rows of one run, by the tables in which it has any."""
+    of_run = {table: {row for row in rows if run_id in row} for table, rows in tables.items()}
+    return {table: rows for table, rows in of_run.items() if rows}
 
 
 def cut_off(place: Place, table: str) -> None:

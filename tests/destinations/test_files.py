@@ -1,0 +1,106 @@
+"""Destinations of files, where loads only add: what is current is read, by us and by readers, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import dlt
+import duckdb
+import pytest
+
+from extend_source import create_current_views, erase, extend_source, run_ids_from_sql
+from extend_source.api import InvalidRequest, InvalidSetting
+from extend_source.sandbox import SandboxServer
+from extend_source.viewing import location
+from tests.destinations.places import Place
+from tests.destinations.stories import BUNDLE, COLUMNS, EXPECTED, INVOICE, LETTER, letter, put, put_first
+from tests.destinations.test_battery import cut_off
+
+
+@pytest.fixture
+def lake(empty_server: SandboxServer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Place:
+    """An empty folder, in whose name is a space."""
+    caplog.set_level(logging.CRITICAL, "dlt")
+    folder = tmp_path / "a lake"
+    folder.mkdir()
+    return Place("filesystem", dlt.destinations.filesystem(str(folder / "bucket")), empty_server, folder)
+
+
+def test_another_machine_writes_the_views_too(lake: Place) -> None:
+    put_first(lake.server)
+    lake.sync()
+
+    assert lake.on_another_machine().current(COLUMNS) == EXPECTED["first load"]
+
+
+def test_views_made_once_show_what_comes_later(lake: Place) -> None:
+    put(lake.server, letter())
+    lake.sync()
+    with duckdb.connect() as reader:
+        reader.execute(create_current_views(lake.pipeline).script or "")
+        put(lake.server, letter("reminder"))
+        lake.sync()
+
+        assert reader.execute("select type from classifications_current").fetchall() == [("reminder",)]
+        assert reader.execute("select type from classifications where type <> '' order by type").fetchall() == [
+            ("letter",),
+            ("reminder",),
+        ]
+
+
+def test_without_a_load_that_has_ended_there_is_nothing_to_view(lake: Place) -> None:
+    with pytest.raises(InvalidRequest, match="Nothing has landed yet"):
+        create_current_views(lake.pipeline)
+
+    put_first(lake.server)
+    cut_off(lake, "extraction_fields")
+
+    with pytest.raises(InvalidRequest, match="Nothing has landed yet"):
+        create_current_views(lake.pipeline)
+
+
+def test_ids_are_selected_from_current_rows_only(lake: Place) -> None:
+    put(lake.server, {**letter(), "status": "FAILED"})
+    lake.sync()
+    put_first(lake.server)
+    lake.sync()
+
+    assert run_ids_from_sql(lake.pipeline, "select id from processor_runs where status = 'FAILED'") == []
+    assert run_ids_from_sql(lake.pipeline, "select r.id from extend_data.processor_runs as r order by 1") == [
+        BUNDLE,
+        INVOICE,
+        LETTER,
+    ]
+
+
+def test_nothing_can_be_erased_and_the_refusal_says_what_to_do(lake: Place) -> None:
+    with pytest.raises(InvalidRequest, match=r"cannot delete rows\. Delete them at Extend, load into a new dataset"):
+        erase(lake.pipeline, run_ids=[LETTER])
+
+
+def test_a_source_made_for_another_kind_of_destination_is_refused_before_any_request(
+    lake: Place, tmp_path: Path
+) -> None:
+    table = dlt.destinations.duckdb(str(tmp_path / "warehouse.duckdb"))
+    pipeline = dlt.pipeline("tables", destination=table, dataset_name="extend", pipelines_dir=str(tmp_path / "tables"))
+    lake.pipeline.activate()
+    source = extend_source(api_key=lake.server.api_key, base_url=lake.server.base_url)
+
+    with pytest.raises(Exception, match="made for another kind of destination") as caught:
+        pipeline.run(source)
+
+    assert isinstance(caught.value.__cause__.__cause__, InvalidSetting)  # type: ignore[union-attr]
+    assert lake.server.requests.total == 0
+
+
+def test_a_login_in_the_address_of_a_bucket_is_not_shown(tmp_path: Path) -> None:
+    destination = dlt.destinations.filesystem("memory://loader:secret@lake")
+    pipeline = dlt.pipeline("far", destination=destination, dataset_name="extend", pipelines_dir=str(tmp_path))
+
+    assert location(pipeline) == "filesystem memory://lake"
+
+
+def test_a_pipeline_without_a_destination_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting, match="The pipeline nowhere has no destination"):
+        create_current_views(dlt.pipeline("nowhere", pipelines_dir=str(tmp_path)))

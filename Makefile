@@ -15,7 +15,7 @@ SOUND := $(shell .venv/bin/python -c 'import pip; $(SUITABLE)' 2>/dev/null && \
 # Compiled modules are kept: the tests start many processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-thorough test-destinations lint bench clean FORCE
+.PHONY: help demo test test-thorough test-destinations test-ducklake lint bench clean FORCE
 
 help:  ## Print this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1	\2/p' Makefile
@@ -24,13 +24,17 @@ demo: .venv/.sandbox-installed  ## Load sample runs from a stand-in API into Duc
 	@.venv/bin/extend-source demo
 
 test: lint  ## Check style and types, then run the tests but for the thorough ones
-	@.venv/bin/python -m pytest -n auto --dist worksteal -m "(core or not thorough) and not destinations"
+	@.venv/bin/python -m pytest -n auto --dist worksteal -m "(core or not thorough) and not destinations and not lakes and not ducklake"
 
 test-thorough: .venv/.dev-installed  ## Run the tests of many variants, faults and moments, which take long
-	@.venv/bin/python -m pytest -n auto --dist worksteal -m "thorough and not core and not destinations"
+	@.venv/bin/python -m pytest -n auto --dist worksteal -m "thorough and not core and not destinations and not lakes and not ducklake"
 
-test-destinations: .venv/.destinations-installed  ## Run the battery on the destinations beside DuckDB and PostgreSQL
+test-destinations: .venv/.destinations-installed .venv-lakes/.installed  ## Run the tests of destinations beside DuckDB and PostgreSQL
 	@.venv/bin/python -m pytest -n auto --dist worksteal -m destinations
+	@.venv-lakes/bin/python -m pytest -n auto --dist worksteal -m lakes
+
+test-ducklake: .venv-lakes/.installed  ## Run the tests of destinations on DuckLake, which takes a quarter of an hour
+	@.venv-lakes/bin/python -m pytest -n auto --dist worksteal -m ducklake
 
 lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
 	@.venv/bin/ruff check --quiet .
@@ -41,7 +45,7 @@ bench: .venv/.dev-installed  ## Measure this source beside others (needs nginx; 
 	@.venv/bin/python -m benchmarks
 
 clean:  ## Delete .venv, caches, build results and the demo's database
-	@rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis extend_demo.duckdb* extend_demo.html
+	@rm -rf .venv .venv-lakes build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis extend_demo.duckdb* extend_demo.html
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.made-in: $(if $(SOUND),,FORCE)
@@ -70,4 +74,18 @@ clean:  ## Delete .venv, caches, build results and the demo's database
 .venv/.destinations-installed: .venv/.dev-installed
 	@echo "Installing what other destinations need into .venv ..."
 	@$(INSTALL) --editable '.[sqlalchemy]'
+	@touch $@
+
+# DuckDB downloads its extensions by itself where it may. As packages, for machines where it may not, they can be had for
+# an older DuckDB only, which is why these tests have an environment of their own.
+LAKES_DUCKDB = 1.5.5
+LAKES_EXTENSIONS = avro delta ducklake iceberg sqlite-scanner
+
+.venv-lakes/.installed: .venv/.destinations-installed
+	@echo "Installing what lakes need into .venv-lakes ..."
+	@.venv/bin/python -m venv --clear .venv-lakes
+	@grep -v '^duckdb' constraints.txt >.venv-lakes/constraints.txt
+	@.venv-lakes/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv-lakes/constraints.txt \
+	    --editable '.[dev,sqlalchemy]' 'dlt[deltalake,pyiceberg]' deltalake==1.6.6 pyiceberg==0.12.0 duckdb==$(LAKES_DUCKDB) duckdb-extensions \
+	    $(LAKES_EXTENSIONS:%=duckdb-extension-%==$(LAKES_DUCKDB))
 	@touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -26,11 +27,25 @@ ALWAYS = ("duckdb", "postgres")
 """Part of ``make test``."""
 MORE = ("sqlite", "mysql", "filesystem")
 """Part of ``make test-destinations``."""
+LAKES = ("delta", "iceberg")
+"""Part of it, too, with a DuckDB whose extensions can be had as packages."""
 
 INSTALL = {
     "sqlite": 'pip install "dlt-source-extend[sqlalchemy]"',
     "mysql": 'apt-get install mariadb-server; pip install "dlt-source-extend[sqlalchemy]"',
+    "delta": "pip install dlt[deltalake]; and DuckDB's extension: install delta",
+    "iceberg": "pip install dlt[pyiceberg] sqlalchemy; and DuckDB's extensions: install avro; install iceberg",
+    "ducklake": "DuckDB's extensions: install ducklake; install sqlite_scanner",
 }
+
+MODULES = {
+    "sqlite": ("sqlalchemy",),
+    "mysql": ("sqlalchemy", "pymysql"),
+    "delta": ("deltalake",),
+    "iceberg": ("pyiceberg", "sqlalchemy"),
+    "ducklake": (),
+}
+EXTENSIONS = {"delta": ("delta",), "iceberg": ("avro", "iceberg"), "ducklake": ("ducklake", "sqlite_scanner")}
 
 Row = tuple[Any, ...]
 
@@ -43,6 +58,7 @@ class Place:
     ) -> None:
         """Make the pipeline; nothing is loaded yet."""
         self.name, self.server, self.folder = name, server, folder
+        self.settings = {"table_format": name} if name in ("delta", "iceberg") else {}
         self.pipeline = dlt.pipeline(
             "extend", destination=destination, dataset_name="extend_data", pipelines_dir=str(folder / pipelines)
         )
@@ -59,6 +75,7 @@ class Place:
             base_url=self.server.base_url,
             requests_per_second=0,
             keep_raw=True,
+            **self.settings,
             **arguments,
         )
 
@@ -87,7 +104,7 @@ class Place:
 
     def lose(self, table: str) -> None:
         """Lose the rows of a table, as by a mistake."""
-        if self.name == "filesystem":
+        if self.name in ("filesystem", "delta", "iceberg"):
             shutil.rmtree(self.folder / "bucket" / "extend_data" / table)
             return
         with self.pipeline.sql_client() as client, client.begin_transaction():
@@ -122,7 +139,12 @@ def make_destination(name: str, folder: Path, request: pytest.FixtureRequest) ->
         return dlt.destinations.sqlalchemy(f"sqlite:///{folder / 'warehouse.db'}")
     if name == "mysql":
         return dlt.destinations.sqlalchemy(request.getfixturevalue("mysql_database")())
-    if name == "filesystem":
+    if name == "ducklake":
+        from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
+
+        catalog, storage = f"sqlite:///{folder / 'catalog.sqlite'}", (folder / "data").as_uri()
+        return dlt.destinations.ducklake(DuckLakeCredentials("lake", catalog=catalog, storage=storage))
+    if name in ("filesystem", "delta", "iceberg"):
         return dlt.destinations.filesystem((folder / "bucket").as_uri())
     return dlt.destinations.duckdb(str(folder / "warehouse.duckdb"))
 
@@ -134,18 +156,27 @@ def _free_port() -> int:
 
 def require(name: str) -> None:
     """Skip the test where what a destination needs is not installed; fail where all must be."""
-    try:
-        import pymysql  # noqa: F401
-        import sqlalchemy  # noqa: F401
-
-        missing = name == "mysql" and shutil.which("mariadbd") is None
-    except ImportError:
-        missing = True
-    if missing:
+    missing = name == "mysql" and shutil.which("mariadbd") is None
+    missing |= any(importlib.util.find_spec(module) is None for module in MODULES[name])
+    if missing or not all(map(_has_extension, EXTENSIONS.get(name, ()))):
         message = f"{name} is not installed: {INSTALL[name]}"
         if os.environ.get("REQUIRE_DESTINATIONS"):
             pytest.fail(message)
         pytest.skip(message)
+
+
+def _has_extension(name: str) -> bool:
+    """Load an extension of DuckDB, from a package if there is one."""
+    if importlib.util.find_spec("duckdb_extensions") is not None:
+        from duckdb_extensions import import_extension
+
+        import_extension(name)
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"load {name}")
+    except duckdb.Error:
+        return False
+    return True
 
 
 def mariadb(folder: Path) -> Iterator[Callable[[], str]]:

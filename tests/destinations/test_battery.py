@@ -10,19 +10,28 @@ from typing import Any
 import pytest
 from dlt.common.destination.client import RunnableLoadJob
 from dlt.destinations.exceptions import DatabaseTransientException
-from dlt.destinations.impl.filesystem.filesystem import FilesystemLoadJob
+from dlt.destinations.impl.filesystem.filesystem import (
+    DeltaLoadFilesystemJob,
+    FilesystemLoadJob,
+    IcebergLoadFilesystemJob,
+)
 from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import credit_report, quality_report, rebuild, status
 from extend_source.replacing import replacement_of
 from extend_source.sandbox import SandboxServer
-from tests.destinations.places import ALWAYS, MORE, Place, make_destination
+from tests.destinations.places import ALWAYS, LAKES, MORE, Place, make_destination
 from tests.destinations.stories import BUNDLE, COLUMNS, EXPECTED, INVOICE, LETTER, STEPS, put_first, review, shrink
 
 
 @pytest.fixture(
-    params=[*ALWAYS, *(pytest.param(name, marks=pytest.mark.destinations) for name in MORE)],
+    params=[
+        *ALWAYS,
+        *(pytest.param(name, marks=pytest.mark.destinations) for name in MORE),
+        *(pytest.param(name, marks=pytest.mark.lakes) for name in LAKES),
+        pytest.param("ducklake", marks=pytest.mark.ducklake),
+    ],
 )
 def place(
     request: pytest.FixtureRequest,
@@ -53,7 +62,7 @@ def test_rebuilding_brings_lost_rows_back_on_every_destination(place: Place) -> 
     place.lose("extraction_fields")
     place.lose("splits")
 
-    result = rebuild(place.pipeline)
+    result = rebuild(place.pipeline, **place.settings)
 
     assert (result.runs, result.failed) == (3, 0)
     assert place.current(COLUMNS) == EXPECTED["first load"]
@@ -112,7 +121,12 @@ def rows_of(tables: dict[str, set[Any]], run_id: str) -> dict[str, set[Any]]:
 
 def cut_off(place: Place, table: str) -> None:
     """Sync with a fault placed in the loader: all tables are written but one, with which the load ends."""
-    kinds: tuple[type[RunnableLoadJob], ...] = (SqlLoadJob, FilesystemLoadJob)
+    kinds: tuple[type[RunnableLoadJob], ...] = (
+        SqlLoadJob,
+        FilesystemLoadJob,
+        DeltaLoadFilesystemJob,
+        IcebergLoadFilesystemJob,
+    )
 
     def refusing(run: Callable[[Any], None]) -> Callable[[Any], None]:
         def refuse(job: Any) -> None:

@@ -18,6 +18,8 @@ ADDRESS = re.compile(r'(?<=credentials = ").*localhost.*(?=")')
 
 RUNS = 12
 
+LAKES = {"Delta and Iceberg tables": "delta", "DuckLake": "ducklake"}
+
 
 def quick_start(title: str) -> tuple[str, list[list[str]]]:
     """The secrets block of a quick start, and the arguments of each ``extend-source`` in it."""
@@ -37,6 +39,8 @@ def quick_start(title: str) -> tuple[str, list[list[str]]]:
             pytest.param(title, marks=pytest.mark.destinations)
             for title in ("SQLite", "MySQL and MariaDB", "Parquet files")
         ),
+        pytest.param("Delta and Iceberg tables", marks=pytest.mark.lakes),
+        pytest.param("DuckLake", marks=pytest.mark.ducklake),
     ],
 )
 def test_a_quick_start_loads_all_runs(title: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -48,7 +52,11 @@ def test_a_quick_start_loads_all_runs(title: str, tmp_path: Path, request: pytes
         secrets = ADDRESS.sub(request.getfixturevalue("mysql_database")(), secrets)
     elif title == "SQLite":
         require("sqlite")
-    secrets = secrets.replace("file:///tmp/extend-lake", (tmp_path / "lake").as_uri())
+    elif title in LAKES:
+        require(LAKES[title])
+        (tmp_path / "home").mkdir()
+        (tmp_path / "home" / ".duckdb").symlink_to(Path.home() / ".duckdb")  # has the extensions
+    secrets = secrets.replace("file:///tmp/extend-", f"{tmp_path.as_uri()}/extend-")
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "secrets.toml").write_text(secrets)
 
@@ -60,7 +68,7 @@ def test_a_quick_start_loads_all_runs(title: str, tmp_path: Path, request: pytes
     assert [outcome.code for outcome in outcomes] == [0] * len(commands), outcomes[0].stderr
     assert outcomes[0].stdout.startswith(f"{RUNS} runs loaded, 0 already there, 0 failed"), outcomes[0].stdout
     assert again.stdout.startswith(f"0 runs loaded, {RUNS} already there, 0 failed"), again.stdout
-    if title == "Parquet files":
+    if "views" in commands[-1]:
         with duckdb.connect() as connection:
             connection.execute(outcomes[1].stdout)
             assert connection.execute("select count(*) from processor_runs_current").fetchone() == (RUNS,)

@@ -9,7 +9,7 @@ import dlt
 import duckdb
 import pytest
 
-from extend_source import create_current_views, erase, extend_source, run_ids_from_sql
+from extend_source import create_current_views, erase, extend_source, run_ids_from_sql, sync
 from extend_source.api import InvalidRequest, InvalidSetting
 from extend_source.sandbox import SandboxServer
 from extend_source.viewing import location
@@ -104,3 +104,34 @@ def test_a_login_in_the_address_of_a_bucket_is_not_shown(tmp_path: Path) -> None
 def test_a_pipeline_without_a_destination_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match="The pipeline nowhere has no destination"):
         create_current_views(dlt.pipeline("nowhere", pipelines_dir=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("filesystem", "by superseding them: read the tables through the current views (extend-source views)"),
+        ("duckdb", "by delete-insert: the tables hold the current rows only"),
+    ],
+)
+def test_how_rows_are_replaced_is_said_once_in_the_log(
+    name: str,
+    how: str,
+    empty_server: SandboxServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "INFO")
+    destination = {
+        "filesystem": dlt.destinations.filesystem(str(tmp_path / "bucket")),
+        "duckdb": dlt.destinations.duckdb(str(tmp_path / "warehouse.duckdb")),
+    }[name]
+    pipeline = dlt.pipeline(
+        f"logged_{name}", destination=destination, dataset_name="extend", pipelines_dir=str(tmp_path / "pipelines")
+    )
+    with caplog.at_level(logging.INFO, "dlt"):
+        for _ in range(2):
+            sync(pipeline, api_key=empty_server.api_key, base_url=empty_server.base_url)
+
+    said = [record.getMessage() for record in caplog.records if "replaces rows" in record.getMessage()]
+    assert said == [f"{name} replaces rows {how}"]

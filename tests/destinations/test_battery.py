@@ -56,6 +56,7 @@ def test_readers_see_the_same_rows_after_each_step_on_every_destination(place: P
     assert status(place.pipeline).gone == 1
 
 
+@pytest.mark.thorough
 def test_rebuilding_brings_lost_rows_back_on_every_destination(place: Place) -> None:
     put_first(place.server)
     place.sync()
@@ -68,6 +69,7 @@ def test_rebuilding_brings_lost_rows_back_on_every_destination(place: Place) -> 
     assert place.current(COLUMNS) == EXPECTED["first load"]
 
 
+@pytest.mark.thorough
 def test_reports_say_the_same_on_every_destination(place: Place) -> None:
     put_first(place.server)
     place.sync()
@@ -94,7 +96,7 @@ def test_reports_say_the_same_on_every_destination(place: Place) -> None:
     assert rows["split_sizes"] == [(None, "part", 3, 1, 1.0, 1, 0)]
 
 
-@pytest.mark.parametrize("refused", ["extraction_fields", "processor_runs"])
+@pytest.mark.parametrize("refused", ["extraction_fields", pytest.param("processor_runs", marks=pytest.mark.thorough)])
 def test_a_load_cut_off_between_two_tables_shows_no_mixed_run(place: Place, refused: str) -> None:
     put_first(place.server)
     place.sync()

@@ -17,6 +17,8 @@ from tests.destinations.places import Place
 from tests.destinations.stories import BUNDLE, COLUMNS, EXPECTED, INVOICE, LETTER, letter, put, put_first
 from tests.destinations.test_battery import cut_off
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def lake(empty_server: SandboxServer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Place:
@@ -27,6 +29,7 @@ def lake(empty_server: SandboxServer, tmp_path: Path, caplog: pytest.LogCaptureF
     return Place("filesystem", dlt.destinations.filesystem(str(folder / "bucket")), empty_server, folder)
 
 
+@pytest.mark.core
 def test_another_machine_writes_the_views_too(lake: Place) -> None:
     put_first(lake.server)
     lake.sync()
@@ -34,6 +37,7 @@ def test_another_machine_writes_the_views_too(lake: Place) -> None:
     assert lake.on_another_machine().current(COLUMNS) == EXPECTED["first load"]
 
 
+@pytest.mark.core
 def test_views_made_once_show_what_comes_later(lake: Place) -> None:
     put(lake.server, letter())
     lake.sync()
@@ -79,6 +83,7 @@ def test_nothing_can_be_erased_and_the_refusal_says_what_to_do(lake: Place) -> N
         erase(lake.pipeline, run_ids=[LETTER])
 
 
+@pytest.mark.core
 def test_a_source_made_for_another_kind_of_destination_is_refused_before_any_request(
     lake: Place, tmp_path: Path
 ) -> None:

@@ -151,8 +151,10 @@ class LandedData(DestinationReader):
         ids: dict[str, set[str]] = {"processor_run": set(), "file": set()}
         for object_id, kind in self.rows(REPLACEMENTS, ("id", "resource_type"), complete=False):
             ids[kind].add(object_id)
-        # any run of a file brings the whole file
-        users = dict(self.lookup(PROCESSOR_RUN_FILES, ("file_id", "run_id"), ids["file"], complete=True))
+        # any run of a file brings the whole file, so none is needed where one is fetched anyway
+        columns, runs = ("file_id", "run_id"), ids["processor_run"]
+        covered = {file for file, run in self.lookup(PROCESSOR_RUN_FILES, columns, ids["file"]) if run in runs}
+        users = dict(self.lookup(PROCESSOR_RUN_FILES, columns, ids["file"] - covered, complete=True))
         return frozenset(ids["processor_run"].union(users.values()))
 
     def runs_of_scope(self, settings: ExtendSettings) -> Iterator[str]:

@@ -19,7 +19,7 @@ from tests.acceptance.truth import (
     assert_tables,
     expected_tables,
 )
-from tests.acceptance.warehouse import AnyWarehouse, canonical_json, in_key_order
+from tests.acceptance.warehouse import SYNC_TABLES, AnyWarehouse, canonical_json, in_key_order
 
 pytestmark = pytest.mark.thorough
 
@@ -159,7 +159,7 @@ def test_nothing_is_in_a_warehouse_before_the_first_load(any_warehouse: AnyWareh
     assert any_warehouse.tables() == set()
     assert any_warehouse.rows("processor_runs") == []
     assert any_warehouse.count("no_such_table") == 0
-    assert set(any_warehouse.snapshot()) == set(TABLES) - {"sync_log"}
+    assert set(any_warehouse.snapshot()) == set(TABLES) - SYNC_TABLES
     assert any_warehouse.cells() == []
 
 

@@ -37,8 +37,11 @@ class Announcement:
         return tables
 
     def make(self) -> None:
-        """Write down which of them have landed before. If any have, the notes of loads that have ended are deleted."""
-        if self._load_id is None:
+        """Write down which of them have landed before. If any have, the notes of loads that have ended are deleted.
+
+        Where rows are superseded there is nothing to say: those of a load that has not ended do not count.
+        """
+        if self._load_id is None or not self._landed.can_replace(REPLACEMENTS):
             return
         now = datetime.now(timezone.utc)
         with self._landed.connected():

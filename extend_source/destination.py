@@ -16,7 +16,7 @@ from dlt.common.schema.typing import LOADS_TABLE_NAME
 from dlt.destinations.sql_client import SqlClientBase
 
 from extend_source.api import InvalidSetting
-from extend_source.replacing import current_rows_of, log_once, replacement_of
+from extend_source.replacing import current_rows, log_once, replacement_of
 from extend_source.tables.contract import LOAD_ID, TableSchema
 from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
 
@@ -173,7 +173,7 @@ class DestinationReader:
             if self._supersedes:
                 # a row of a load that did not end counts as such only until a later load has superseded it
                 ended = _is_complete(client) if complete else ""
-                name = f"({current_rows_of(table, name, ended)}) AS current_rows"
+                name = f"({current_rows(table, name, ended)}) AS current_rows"
             sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {name}"
             parts = [condition.sql(client) for condition in conditions]
             if complete is not None:
@@ -209,6 +209,10 @@ class DestinationReader:
                 found += self.rows(table, columns, chosen, distinct=distinct, complete=complete)
         return iter(found)
 
+    def can_replace(self, table: TableSchema) -> bool:
+        """Tell whether `replace` can write to a table, as far as reading it has shown."""
+        return self.has_table(table.name) and not self._supersedes
+
     def replace(self, table: TableSchema, rows: Sequence[Sequence[Any]], *, drop: Condition) -> None:
         """Write rows at once, without a load of dlt.
 
@@ -220,7 +224,7 @@ class DestinationReader:
             rows: a value for each of its columns, the load id last.
             drop: which rows to delete, beside those of other loads with the same first column.
         """
-        if self._pipeline is None or self._supersedes or table.name in self._missing_tables:
+        if self._pipeline is None or not self.can_replace(table):
             return
         try:
             with self._connect(self._pipeline) as client, client.begin_transaction():

@@ -7,9 +7,10 @@ nothing twice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -35,6 +36,7 @@ from extend_source.tables.schemas import (
     PROCESSOR_RUN_FILES,
     PROCESSOR_RUNS,
 )
+from extend_source.tables.typed.plans import schema_of
 
 MOST_ATTEMPTS = 5
 """So many loads ask by themselves for a run, or a file's text, that cannot be had, such as a deleted one."""
@@ -101,8 +103,8 @@ class LandedData(DestinationReader):
         return dict(self.lookup(PROCESSOR_RUNS, ("id", "payload_sha256"), ids, complete=True))
 
     def summaries(self, ids: Iterable[str]) -> dict[str, LandedSummary]:
-        """Look up the summaries that have landed."""
-        rows = self.lookup(PROCESSOR_RUN_SUMMARIES, ("id", "summary_sha256", "listed_at"), ids)
+        """Look up the summaries that have landed; not those of a load that was cut off, which are written again."""
+        rows = self.lookup(PROCESSOR_RUN_SUMMARIES, ("id", "summary_sha256", "listed_at"), ids, complete=True)
         return {row[0]: LandedSummary(row[1], row[2]) for row in rows}
 
     def processor_ids(self, settings: ExtendSettings) -> set[str]:
@@ -121,8 +123,8 @@ class LandedData(DestinationReader):
         return {row[0]: (row[1], row[2]) for row in rows}
 
     def tombstones(self, ids: Iterable[str]) -> dict[str, datetime]:
-        """Look up which runs are known to be gone, and since when."""
-        rows = self.lookup(PROCESSOR_RUN_TOMBSTONES, ("id", "detected_at"), ids)
+        """Look up which runs are known to be gone, and since when; a load that was cut off does not count."""
+        rows = self.lookup(PROCESSOR_RUN_TOMBSTONES, ("id", "detected_at"), ids, complete=True)
         return {row[0]: row[1] or _EPOCH for row in rows}
 
     def erased(self, resource_type: str) -> frozenset[str]:
@@ -146,16 +148,29 @@ class LandedData(DestinationReader):
             yield from self._run_ids(one_of("id", half_replaced[start : start + KEYS_PER_QUERY]), *_in_scope(settings))
 
     @cached_property
-    def _half_replaced_runs(self) -> frozenset[str]:
-        """The runs of which a load that was cut off may have replaced a part, and one of each such file."""
+    def _half_replaced(self) -> dict[str, frozenset[str]]:
+        """The runs and files of which a load that was cut off may have replaced a part, by the type of resource."""
         ids: dict[str, set[str]] = {"processor_run": set(), "file": set()}
         for object_id, kind in self.rows(REPLACEMENTS, ("id", "resource_type"), complete=False):
             ids[kind].add(object_id)
-        # any run of a file brings the whole file, so none is needed where one is fetched anyway
-        columns, runs = ("file_id", "run_id"), ids["processor_run"]
-        covered = {file for file, run in self.lookup(PROCESSOR_RUN_FILES, columns, ids["file"]) if run in runs}
-        users = dict(self.lookup(PROCESSOR_RUN_FILES, columns, ids["file"] - covered, complete=True))
-        return frozenset(ids["processor_run"].union(users.values()))
+        return {kind: frozenset(of_kind) for kind, of_kind in ids.items()}
+
+    @cached_property
+    def _half_replaced_runs(self) -> frozenset[str]:
+        """The runs to fetch again so that nothing is half replaced: those that are, and enough to bring each such file.
+
+        Any run of a file brings the whole file. One that is gone at the source cannot, and which processors a sync
+        asks for is not known here, so that each processor has a run for the file.
+        """
+        runs, files = self._half_replaced["processor_run"], self._half_replaced["file"]
+        users = list(self.lookup(PROCESSOR_RUN_FILES, ("file_id", "run_id"), files))
+        gone = self.tombstones(run_id for _, run_id in users)
+        covered = {file_id for file_id, run_id in users if run_id in runs and run_id not in gone}
+        left = [(file_id, run_id) for file_id, run_id in users if file_id not in covered and run_id not in gone]
+        columns = ("id", "processor_id")
+        processors = dict(self.lookup(PROCESSOR_RUNS, columns, (run_id for _, run_id in left), complete=True))
+        one_each = {(file_id, processors[run_id]): run_id for file_id, run_id in left if run_id in processors}
+        return runs.union(one_each.values())
 
     def runs_of_scope(self, settings: ExtendSettings) -> Iterator[str]:
         """The runs that have landed, or have been listed, and that a full listing with these settings would show.
@@ -185,12 +200,12 @@ class LandedData(DestinationReader):
             yield row[0]
 
     def files_with_contents(self, ids: Sequence[str]) -> set[str]:
-        """Tell which of some files have landed with text, pages or sheets."""
+        """Tell which of some files have landed with text, pages or sheets, all of one load that has ended."""
         found: set[str] = set()
         for table in _TEXT_TABLES:
             missing = [file_id for file_id in ids if file_id not in found]
             found.update(row[0] for row in self.lookup(table, ("file_id",), missing, distinct=True, complete=True))
-        return found
+        return found - self._half_replaced["file"]
 
     def files_without_contents(self) -> list[str]:
         """The files that have landed without text, pages or sheets, but for those that were asked for in vain often."""
@@ -217,8 +232,18 @@ class LandedData(DestinationReader):
             yield row[0]
 
     def typed_names(self) -> TypedNames:
-        """The names of typed tables and columns that have landed, also with a load that was cut off."""
-        return TypedNames(TypedName(*row) for row in self.rows(TYPED_COLUMNS, _NAME_COLUMNS))
+        """The names of typed tables and columns that have landed, also with a load that was cut off.
+
+        The latter are as if no run had declared them last, so that the next one that does writes them again.
+        """
+        cut_off = set(self.rows(TYPED_COLUMNS, TYPED_COLUMNS.key, complete=False))
+        names = [TypedName(*row) for row in self.rows(TYPED_COLUMNS, _NAME_COLUMNS)]
+        unseen = partial(replace, last_version_id=None, last_seen_at=None)
+        return TypedNames(unseen(name) if name.key in cut_off else name for name in names)
+
+    def typed_tables(self) -> list[TableSchema]:
+        """The typed tables that have landed, by name, without the columns for fields."""
+        return [schema_of(table, []) for table in self.typed_names().tables()]
 
     def creation_times(self, run_ids: Iterable[str]) -> dict[str, datetime | None]:
         """Look up when runs were created, which their payloads do not say."""
@@ -226,8 +251,9 @@ class LandedData(DestinationReader):
         return {row[0]: row[1] for row in rows}
 
     def drift(self) -> dict[tuple[str, str], str]:
-        """The reasons of all ``schema_drift`` rows by their keys."""
-        return {(row[0], row[1]): row[2] for row in self.rows(SCHEMA_DRIFT, ("object", "path", "reason"))}
+        """The reasons of ``schema_drift`` rows by their keys; those of loads that were cut off are written again."""
+        rows = self.rows(SCHEMA_DRIFT, ("object", "path", "reason"), complete=True)
+        return {(row[0], row[1]): row[2] for row in rows}
 
 
 def _in_scope(settings: ExtendSettings) -> list[Condition]:

@@ -106,7 +106,7 @@ class Recorder:
         """Record runs that the API no longer has; one that it never showed is none of them."""
         ids = [answer.wanted.id for answer in missing]
         listed = {answer.wanted.id for answer in missing if answer.wanted.reason == "listed"}
-        gone = listed | set(self._landed.payload_sums(ids)) | set(self._landed.summaries(ids))
+        gone = listed | set(self._landed.payload_sums(ids)) | set(self._landed.listed_times(ids))
         known = self._landed.tombstones(gone)
         for answer in missing:
             run_id = answer.wanted.id

@@ -6,7 +6,7 @@ current follows from the rows: of each run or file those of the last load that h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,10 +17,11 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.common.schema.typing import LOADS_TABLE_NAME
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.scope import traverse_scope
 
 from extend_source.api import InvalidSetting
 from extend_source.long_texts import use_long_texts
-from extend_source.tables import TABLES
 from extend_source.tables.contract import LOAD_ID, TableSchema
 
 Replacement = Literal["delete-insert", "supersede"]
@@ -64,24 +65,26 @@ def replacement_of(pipeline: dlt.Pipeline) -> Replacement:
     Raises:
         InvalidSetting: it can do neither, or the pipeline has none.
     """
-    destination: Any = pipeline.destination
-    if destination is None:
+    if pipeline.destination is None:
         raise InvalidSetting(f"The pipeline {pipeline.pipeline_name} has no destination", "Give it one, such as duckdb")
-    if supersedes(pipeline):
-        return "supersede"
-    if "delete-insert" in (destination.capabilities().supported_merge_strategies or ()):
-        return "delete-insert"
-    raise InvalidSetting(
-        f"The destination {destination.destination_name} cannot replace the rows of a run",
-        "Use one that merges by delete-insert, such as duckdb, postgres, snowflake or bigquery, or filesystem",
-    )
+    replacement = _possible(pipeline.destination)
+    if replacement is None:
+        raise InvalidSetting(
+            f"The destination {pipeline.destination.destination_name} cannot replace the rows of a run",
+            "Use one that merges by delete-insert, such as duckdb, postgres, snowflake or bigquery, or filesystem",
+        )
+    return replacement
 
 
 def supersedes(pipeline: dlt.Pipeline) -> bool:
     """Tell whether a pipeline's tables have superseded rows beside the current ones."""
-    destination: Any = pipeline.destination
-    can = destination.capabilities().supported_merge_strategies or ()
-    return "delete-insert" not in can and destination.destination_type.rpartition(".")[2] in _SUPERSEDING
+    return _possible(pipeline.destination) == "supersede"
+
+
+def _possible(destination: Any) -> Replacement | None:
+    if "delete-insert" in (destination.capabilities().supported_merge_strategies or ()):
+        return "delete-insert"
+    return "supersede" if destination.destination_type.rpartition(".")[2] in _SUPERSEDING else None
 
 
 def ways_of_active_pipeline(table_format: str | None = None) -> Ways:
@@ -147,57 +150,48 @@ def real_rows(table: TableSchema) -> str | None:
     return f"{column} <> ''" if empty == "" else f"{column} >= 0"
 
 
-def current_rows(
-    table: str, key: Sequence[str], *, owner: str | None, is_real: str | None, latest_by: str | None, where: str = ""
-) -> str:
+def current_rows(table: TableSchema, name: str, where: str = "") -> str:
     """Write the query that finds the current rows among superseded ones, in DuckDB's SQL.
 
     Args:
-        table: the table as the query names it.
-        key: the columns that identify a row.
-        owner: the column of the run or file whose rows a load replaces as a whole; None: by key only.
-        is_real: the condition that tells rows from markers; None: there are no markers.
-        latest_by: the column that decides between equal keys of one load.
+        table: the table.
+        name: how the query names it.
         where: a condition on the rows that count at all, such as those of loads that have ended.
 
     Returns:
         The query; its columns are those of the table.
     """
     counted = f" where {where}" if where else ""
+    owner, real = table.replaced_by, real_rows(table)
     newest = f" qualify {LOAD_ID} = max({LOAD_ID}) over (partition by {owner})" if owner else ""
-    order = f"{LOAD_ID} desc" + (f", {latest_by} desc" if latest_by else "")
+    order = f"{LOAD_ID} desc" + (f", {table.latest_by} desc" if table.latest_by else "")
     # a job that was repeated may have written a row twice
-    single = f"row_number() over (partition by {', '.join(key)} order by {order}) = 1"
-    named = f"(select * from {table}{counted}{newest}) as loaded"
-    return f"select * from {named}{f' where {is_real}' if is_real else ''} qualify {single}"
+    single = f"row_number() over (partition by {', '.join(table.key)} order by {order}) = 1"
+    named = f"(select * from {name}{counted}{newest}) as loaded"
+    return f"select * from {named}{f' where {real}' if real else ''} qualify {single}"
 
 
-def current_rows_of(table: TableSchema, name: str, where: str = "") -> str:
-    """Write that query for one of the tables with a fixed schema; see `current_rows`."""
-    return current_rows(
-        name, table.key, owner=table.replaced_by, is_real=real_rows(table), latest_by=table.latest_by, where=where
-    )
-
-
-def reading_current_rows(sql: str, dataset: str) -> str:
+def reading_current_rows(sql: str, dataset: str, tables: Iterable[TableSchema]) -> str:
     """Write a query anew so that it reads the current rows of our tables, in place of all their rows.
 
     Args:
         sql: a query in DuckDB's SQL.
         dataset: the name of the dataset, which may stand before the names of tables.
+        tables: our tables, the typed ones too.
 
     Returns:
-        The query; unchanged where it cannot be parsed, as the destination then says best what is wrong with it.
+        The query; unchanged where it cannot be understood, as the destination then says best what is wrong with it.
     """
+    ours = {table.name: table for table in tables}
     try:
         tree: Any = sqlglot.parse_one(sql, read="duckdb")
-    except sqlglot.ParseError:
+        sources = [source for scope in traverse_scope(tree) for source in scope.sources.values()]
+    except SqlglotError:
         return sql
-    nested = {cte.alias for cte in tree.find_all(exp.CTE)}
-    for table in list(tree.find_all(exp.Table)):
-        if table.name in TABLES and table.name not in nested and table.db in ("", dataset):
-            current: Any = sqlglot.parse_one(
-                current_rows_of(TABLES[table.name], table.name, IN_ENDED_LOADS), read="duckdb"
-            )
-            table.replace(current.subquery(table.alias_or_name))
+    for source in sources:  # a scope stands for a nested query, or one named by WITH
+        if isinstance(source, exp.Table) and source.db.casefold() in ("", dataset.casefold()):
+            table = ours.get(source.name.casefold())
+            if table is not None:
+                current: Any = sqlglot.parse_one(current_rows(table, table.name, IN_ENDED_LOADS), read="duckdb")
+                source.replace(current.subquery(source.alias_or_name))
     return str(tree.sql("duckdb"))

@@ -13,7 +13,10 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlCli
 from dlt.destinations.exceptions import DatabaseException
 
 from extend_source.api import InvalidRequest
+from extend_source.config import SECTION
+from extend_source.landed import LandedData
 from extend_source.replacing import reading_current_rows, supersedes
+from extend_source.tables import TABLES
 from extend_source.viewing import viewed
 
 STANDARD_INPUT = "-"
@@ -81,11 +84,13 @@ def run_ids_from_sql(pipeline: dlt.Pipeline, sql: str) -> list[str]:
         PipelineStepFailed: the destination cannot be read.
     """
     with viewed(pipeline) as view:
-        if supersedes(view):
-            sql = reading_current_rows(sql, pipeline.dataset_name)
         try:
-            with view.sql_client() as client, client.execute_query(sql) as cursor:
-                values = [row[0] for row in cursor.fetchall() if row[0] is not None]
+            with view.sql_client() as client:
+                if supersedes(view):
+                    tables = [*TABLES.values(), *LandedData(view, SECTION).typed_tables()]
+                    sql = reading_current_rows(sql, client.dataset_name, tables)
+                with client.execute_query(sql) as cursor:
+                    values = [row[0] for row in cursor.fetchall() if row[0] is not None]
         except (DatabaseException, DestinationUndefinedEntity) as error:
             raise InvalidRequest(f"The query failed: {_first_line(error)}", "Check the SQL") from None
         except SqlClientNotAvailable:

@@ -15,19 +15,16 @@ from dlt.common.schema.typing import LOADS_TABLE_NAME
 
 from extend_source.api import InvalidRequest
 from extend_source.config import SECTION
-from extend_source.destination import equals
 from extend_source.landed import LandedData
 from extend_source.locking import only_sync
-from extend_source.replacing import IN_ENDED_LOADS, current_rows, current_rows_of, replacement_of
+from extend_source.replacing import IN_ENDED_LOADS, current_rows, replacement_of
 from extend_source.reports.running import QueryRunner, parsed, tables_of
-from extend_source.tables.bookkeeping import ERASURES, RAW_FILES, RAW_PROCESSOR_RUNS, REPLACEMENTS, TYPED_COLUMNS
+from extend_source.tables.bookkeeping import ERASURES, RAW_FILES, RAW_PROCESSOR_RUNS, REPLACEMENTS
 from extend_source.tables.contract import LOAD_ID
 from extend_source.tables.schemas import CREDIT_USAGE, FILE_CONTENTS, FILES, PROCESSOR_RUNS, TABLES
-from extend_source.tables.selection import BOOKS
-from extend_source.tables.typed.identifiers import MOST_BYTES
+from extend_source.tables.typed.identifiers import CURRENT_SUFFIX, MOST_BYTES
 from extend_source.viewing import location, viewed
 
-_SUFFIX = "_current"
 _ENDED = f"select load_id from {LOADS_TABLE_NAME} where status = 0"
 _HIDDEN = (
     f"select id from {REPLACEMENTS.name} where {LOAD_ID} not in ({_ENDED}) union all select id from {ERASURES.name}"
@@ -101,10 +98,10 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
 
 def view_of(table: str) -> str:
     """Name the view of a table: shortened where databases, which take 63 bytes, would cut the end off."""
-    if len(table) + len(_SUFFIX) <= MOST_BYTES:
-        return table + _SUFFIX
+    if len(table) + len(CURRENT_SUFFIX) <= MOST_BYTES:
+        return table + CURRENT_SUFFIX
     digest = hashlib.sha256(table.encode()).hexdigest()[:8]
-    return f"{table[: MOST_BYTES - len(_SUFFIX) - len(digest) - 1]}_{digest}{_SUFFIX}"
+    return f"{table[: MOST_BYTES - len(CURRENT_SUFFIX) - len(digest) - 1]}_{digest}{CURRENT_SUFFIX}"
 
 
 def _selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:
@@ -112,7 +109,7 @@ def _selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:
     for table in (PROCESSOR_RUNS, FILES):
         yield table.name, table.grain, _whole(table.name, "id")
     for table in TABLES.values():
-        if table in (PROCESSOR_RUNS, FILES) or table.name in BOOKS:
+        if table in (PROCESSOR_RUNS, FILES, REPLACEMENTS):
             continue
         if table in (RAW_PROCESSOR_RUNS, RAW_FILES):
             yield table.name, table.grain, _whole(table.name, "id")
@@ -122,53 +119,31 @@ def _selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:
             yield table.name, table.grain, _of_owner(table.name, "run_id", PROCESSOR_RUNS.name)
         elif table.replaced_by == "file_id" or table is FILE_CONTENTS:
             yield table.name, table.grain, _of_owner(table.name, "file_id", FILES.name)
-        else:  # shared by runs of many loads, and the same in each
+        else:  # of one row each time, or shared by runs of many loads and the same in each
             yield table.name, table.grain, f"select own.* from {table.name} as own"
-    for name, path in _typed_tables(landed):
-        yield name, _grain_of_typed(path), _of_owner(name, "run_id", PROCESSOR_RUNS.name)
-
-
-def _typed_tables(landed: LandedData) -> list[tuple[Any, ...]]:
-    """The names of the typed tables, each with the path of what it holds."""
-    return sorted(landed.rows(TYPED_COLUMNS, ("table_name", "path"), equals("data_type", "table")))
-
-
-def _grain_of_typed(path: str) -> str:
-    return "run" if path == "$" else f"element of {path}"
+    for table in landed.typed_tables():
+        yield table.name, table.grain, _of_owner(table.name, "run_id", PROCESSOR_RUNS.name)
 
 
 def _scripted(pipeline: dlt.Pipeline) -> CurrentViewsResult:
     """Write the views over files, for DuckDB."""
-    views: dict[str, tuple[str, str]] = {
-        table.name: (table.grain, current_rows_of(table, table.name, IN_ENDED_LOADS))
-        for table in TABLES.values()
-        if table is not REPLACEMENTS
-    }
-    for name, path in _typed_tables(LandedData(pipeline, SECTION)):
-        is_root = path == "$"
-        current = current_rows(
-            name,
-            ("run_id",) if is_root else ("run_id", "row_path"),
-            owner=None if is_root else "run_id",
-            is_real=None if is_root else "row_path <> ''",
-            latest_by=None,
-            where=IN_ENDED_LOADS,
-        )
-        views[name] = (_grain_of_typed(path), current)
+    tables = {table.name: table for table in TABLES.values() if table is not REPLACEMENTS}
+    tables.update((table.name, table) for table in LandedData(pipeline, SECTION).typed_tables())
     with pipeline.destination_client(SECTION) as client:
         loads = _files_of(client, LOADS_TABLE_NAME)
-        read = {name: source for name in views if (source := _reading(client, pipeline.default_schema, name))}
-    landed = {name: view for name, view in views.items() if name in read}
-    if not landed or loads is None:
+        schema = pipeline.schemas[SECTION]
+        read = {name: source for name in tables if (source := _reading(client, schema, name))}
+    if not read or loads is None:
         raise _nothing_landed()
     from_loads = f"read_json({loads}, columns = {{load_id: 'varchar', status: 'bigint'}})"
     statements = [f"create or replace view {LOADS_TABLE_NAME} as select * from {from_loads};"]
-    for name, (_, current) in landed.items():
-        statements.append(f'create or replace view "{name}" as select * from {read[name]};')
+    for name, source in read.items():
+        current = current_rows(tables[name], name, IN_ENDED_LOADS)
+        statements.append(f'create or replace view "{name}" as select * from {source};')
         statements.append(f'create or replace view "{view_of(name)}" as {current};')
     return CurrentViewsResult(
-        views={view_of(name): grain for name, (grain, _) in landed.items()},
-        left_out=[name for name in views if name not in landed],
+        views={view_of(name): tables[name].grain for name in read},
+        left_out=[name for name in tables if name not in read],
         destination=location(pipeline),
         dataset=pipeline.dataset_name,
         script="\n".join(statements) + "\n",

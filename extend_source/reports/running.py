@@ -23,7 +23,7 @@ from extend_source.api import InvalidRequest
 from extend_source.config import SECTION
 from extend_source.destination import Sql, column_names
 from extend_source.landed import LandedData
-from extend_source.replacing import IN_ENDED_LOADS, current_rows_of, replacement_of
+from extend_source.replacing import IN_ENDED_LOADS, current_rows, replacement_of
 from extend_source.reports.copies import TableCopies
 from extend_source.tables import TABLES
 from extend_source.tables.schemas import PROCESSOR_RUNS
@@ -263,7 +263,7 @@ class QueryRunner:
         own: _Node = self.qualified(table.name)
         if self._supersedes and table.name in TABLES:
             ended = IN_ENDED_LOADS.replace(LOADS_TABLE_NAME, self._name_of(LOADS_TABLE_NAME))
-            own = parsed(current_rows_of(TABLES[table.name], self._name_of(table.name), ended)).subquery(alias)
+            own = parsed(current_rows(TABLES[table.name], self._name_of(table.name), ended)).subquery(alias)
         if not partial or table.name != PROCESSOR_RUNS.name:
             return own if isinstance(own, exp.Subquery) else exp.alias_(own, alias, table=True)
         is_whole = exp.column("loaded_tables").isin(*partial).not_()

@@ -17,7 +17,6 @@ from extend_source.api import InvalidRequest
 from extend_source.reports.current import view_of
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
-from extend_source.tables.selection import BOOKS
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import fetched, make_open_warehouse
 from tests.acceptance.shell import run_shell
@@ -68,7 +67,7 @@ def viewed(
     return warehouse
 
 
-def cut_off(warehouse: AnyWarehouse, table: str) -> None:
+def cut_off(warehouse: AnyWarehouse, table: str, **arguments: Any) -> None:
     """Sync with a fault placed in the loader: one table is never replaced, and the load ends with the others replaced."""
     replace = SqlLoadJob.run
 
@@ -80,7 +79,7 @@ def cut_off(warehouse: AnyWarehouse, table: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SqlLoadJob, "run", replace_unless_refused)
         with pytest.raises(PipelineStepFailed):
-            warehouse.sync()
+            warehouse.sync(**arguments)
 
 
 @pytest.mark.core
@@ -115,7 +114,7 @@ def test_the_views_show_what_the_tables_hold_once_all_loads_have_ended(any_wareh
 
     result = create_current_views(any_warehouse.pipeline)
 
-    names = {*TABLES, *any_warehouse.typed_tables()} - BOOKS
+    names = {*TABLES, *any_warehouse.typed_tables()} - {"replacements"}
     assert result.left_out == []
     assert result.views.keys() == {view_of(name) for name in names}
     with any_warehouse.reading():
@@ -140,6 +139,40 @@ def test_a_file_that_is_replaced_in_part_is_fetched_again_with_a_run_of_it(viewe
 
     assert sorted(fetched(viewed.server)) == ["dpr_a", "dpr_late"]
     assert viewed.query("select id from files_current") == [("file_shared",)]
+
+
+def test_a_file_of_a_run_that_is_gone_is_fetched_again_with_another_run(viewed: AnyWarehouse) -> None:
+    for run_id in ("dpr_a", "dpr_late"):
+        put_run(viewed.server, run_id, 1, file="file_shared")
+    viewed.sync()
+    put_run(viewed.server, "dpr_late", 3, file="file_shared")
+    cut_off(viewed, "extraction_fields")
+    viewed.server.workspace.delete_run("dpr_late")
+    other = viewed.on_another_machine()
+
+    other.sync()
+    other.sync()
+
+    assert viewed.query("select id from files_current") == [("file_shared",)]
+    assert sorted(totals(viewed, "_current")) == ["dpr_a", "dpr_b"]
+    assert other.sync().fetched == 0
+
+
+@pytest.mark.parametrize("refused", ["file_contents", "file_pages"])
+def test_text_of_a_file_that_was_replaced_in_part_is_fetched_again(viewed: AnyWarehouse, refused: str) -> None:
+    put_run(viewed.server, "dpr_a", 1, file="file_shared")
+    page = {"pageNumber": 1, "rawText": "old"}
+    file = {"object": "file", "id": "file_shared", "name": "a.pdf"}
+    viewed.server.workspace.put_file({**file, "contents": {"rawText": "old", "pages": [page]}})
+    viewed.sync(file_contents="fetch")
+    create_current_views(viewed.pipeline)
+    viewed.server.workspace.put_file({**file, "contents": {"rawText": "new", "pages": [{**page, "rawText": "new"}]}})
+    cut_off(viewed, refused, file_contents="fetch", refresh=True)
+
+    viewed.on_another_machine().sync(file_contents="fetch")
+
+    assert viewed.query("select raw_text from file_contents_current") == [("new",)]
+    assert viewed.query("select raw_text from file_pages_current") == [("new",)]
 
 
 def test_configs_are_shown_while_a_load_writes_them_again(viewed: AnyWarehouse) -> None:

@@ -246,3 +246,30 @@ EXPECTED: dict[str, dict[str, set[tuple[Any, ...]]]] = {
     "deleted": _RETYPED,
 }
 """The rows after each step, on every destination: numbers as floats or ints, dates as text."""
+
+BOOK_COLUMNS = {
+    "processor_run_summaries": ("id", "status"),
+    "processor_run_tombstones": ("id", "reason"),
+    "typed_columns": ("table_name", "path", "data_type", "column_name"),
+}
+"""The columns of tables that say what was listed, is gone and was named."""
+
+BOOKS_AT_FIRST: dict[str, set[tuple[Any, ...]]] = {
+    "processor_run_summaries": {(INVOICE, "PROCESSED"), (LETTER, "PROCESSED"), (BUNDLE, "PROCESSED")},
+    "processor_run_tombstones": set(),
+    "typed_columns": {
+        ("extraction_invoices", "$", "table", None),
+        ("extraction_invoices", "number", "text", "number"),
+        ("extraction_invoices", "total", "bigint", "total"),
+        ("extraction_invoices", "paid", "bool", "paid"),
+        ("extraction_invoices", "issued", "date", "issued"),
+        ("extraction_invoices__lines", "lines[]", "table", None),
+        ("extraction_invoices__lines", "lines[].sku", "text", "sku"),
+        ("extraction_invoices__lines", "lines[].price", "double", "price"),
+    },
+}
+BOOKS_AT_LAST = {
+    **BOOKS_AT_FIRST,
+    "processor_run_tombstones": {(LETTER, "not_found")},
+    "typed_columns": {*BOOKS_AT_FIRST["typed_columns"], ("extraction_invoices", "total", "text", "total__text")},
+}

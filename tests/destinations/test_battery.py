@@ -22,7 +22,20 @@ from extend_source import credit_report, quality_report, rebuild, status
 from extend_source.replacing import replacement_of
 from extend_source.sandbox import SandboxServer
 from tests.destinations.places import ALWAYS, LAKES, MORE, Place, make_destination
-from tests.destinations.stories import BUNDLE, COLUMNS, EXPECTED, INVOICE, LETTER, STEPS, put_first, review, shrink
+from tests.destinations.stories import (
+    BOOK_COLUMNS,
+    BOOKS_AT_FIRST,
+    BOOKS_AT_LAST,
+    BUNDLE,
+    COLUMNS,
+    EXPECTED,
+    INVOICE,
+    LETTER,
+    STEPS,
+    put_first,
+    review,
+    shrink,
+)
 
 
 @pytest.fixture(
@@ -53,6 +66,7 @@ def test_readers_see_the_same_rows_after_each_step_on_every_destination(place: P
 
     (gone,) = place.current({"extraction_invoices": ("run_id", "total", "total__text")}).values()
     assert gone == {(INVOICE, None, "twelve")}
+    assert place.current(BOOK_COLUMNS) == BOOKS_AT_LAST
     assert status(place.pipeline).gone == 1
 
 
@@ -113,6 +127,17 @@ def test_a_load_cut_off_between_two_tables_shows_no_mixed_run(place: Place, refu
     assert fetched_again == 3
     assert lost.current(COLUMNS) == EXPECTED["shrunk"]
     assert lost.sync().fetched == 0
+
+
+@pytest.mark.thorough
+def test_what_a_lost_first_load_says_of_runs_is_said_again(place: Place) -> None:
+    put_first(place.server)
+
+    cut_off(place, "processor_runs")
+    other = place.on_another_machine()
+    other.sync()
+
+    assert other.current({**COLUMNS, **BOOK_COLUMNS}) == {**EXPECTED["first load"], **BOOKS_AT_FIRST}
 
 
 def rows_of(tables: dict[str, set[Any]], run_id: str) -> dict[str, set[Any]]:

@@ -14,6 +14,9 @@ MOST_BYTES = 63
 SEPARATOR = "__"
 """Joins the parts of a nested name. No part holds it, so that joined names cannot be mistaken for plain ones."""
 
+CURRENT_SUFFIX = "_current"
+"""Ends the names of the views of current rows; no typed table is named so."""
+
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _OTHER = re.compile(r"[^a-z0-9]+")
 _DIGEST = 8

@@ -9,7 +9,7 @@ from typing import Any
 
 from extend_source.tables.paths import ROOT
 from extend_source.tables.schemas import TABLES
-from extend_source.tables.typed.identifiers import RESERVED, SEPARATOR, claim, snake_case
+from extend_source.tables.typed.identifiers import CURRENT_SUFFIX, RESERVED, SEPARATOR, claim, snake_case
 from extend_source.tables.typed.kinds import SUFFIXES
 
 PREFIX = "extraction_"
@@ -109,6 +109,11 @@ class TypedNames:
         for name in landed:
             self._add(name)
 
+    def tables(self) -> list[TypedName]:
+        """All tables, by name."""
+        tables = (table for of_processor in self._processor_tables.values() for table in of_processor)
+        return sorted(tables, key=lambda table: table.table_name)
+
     def tables_of(self, processor_id: str) -> list[TypedName]:
         """The tables of a processor, its own first."""
         return list(self._processor_tables.get(processor_id, ()))
@@ -177,7 +182,8 @@ class TypedNames:
         known = self._names.get((processor_id, path, TABLE))
         if known is not None:
             return known
-        table = claim(wanted, f"{processor_id}\n{path}", self._tables)
+        taken = {wanted, *self._tables} if wanted.endswith(CURRENT_SUFFIX) else self._tables
+        table = claim(wanted, f"{processor_id}\n{path}", taken)
         name = TypedName(processor_id, path, TABLE, table, None)
         self._add(name)
         return name

@@ -49,6 +49,24 @@ def test_reserved_words_and_the_tables_own_columns_are_told_apart(key: str, colu
     assert columns(TypedNames(), [(key, "text")]) == [column]
 
 
+@pytest.mark.parametrize(
+    ("processor", "table"),
+    [("Invoices current", "extraction_invoices_current_cc1341f7"), ("Currents", "extraction_currents")],
+)
+def test_no_table_is_named_like_the_view_of_another(processor: str, table: str) -> None:
+    assert TypedNames().processor_table("dp_1", processor).table_name == table
+
+
+def test_no_arrays_table_is_named_like_the_view_of_another() -> None:
+    names = TypedNames()
+    parent = names.processor_table("dp_1", "Orders").table_name
+
+    plain = names.array_table("dp_1", "lines[]", parent, ("lines",)).table_name
+    current = names.array_table("dp_1", "lines_current[]", parent, ("lines_current",)).table_name
+
+    assert (plain, current) == ("extraction_orders__lines", "extraction_orders__lines_current_1a87a63a")
+
+
 def test_a_field_of_another_type_gets_a_column_more_and_keeps_both() -> None:
     names = TypedNames()
 

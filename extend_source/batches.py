@@ -11,7 +11,7 @@ from typing import Any
 
 from extend_source.api import ExtendClient
 from extend_source.config import ExtendSettings, parse_start_date
-from extend_source.connecting import client_for
+from extend_source.connecting import budget_of, client_for
 from extend_source.discovery import Discovery, wanted_by_id
 from extend_source.fetching import Fetched, fetch_all
 from extend_source.landed import TERMINAL_STATUSES, LandedData
@@ -135,7 +135,7 @@ class Load:
                 partial(_get_run, client),
                 workers=min(self._settings.max_concurrency, len(worklist)),
                 should_stop=self._limits.stop_fetching,
-                in_a_hurry=self._must_end,
+                in_a_hurry=self._is_urgent,
                 on_answer=self._count_run,
             ):
                 self._recorder.add_run(answer, worklist)
@@ -227,8 +227,14 @@ class Load:
     def _must_end(self) -> bool:
         return self._limits.stopped_by is not None
 
+    def _is_urgent(self) -> bool:
+        return self._limits.is_urgent
+
     def _client(self) -> ExtendClient:
-        return client_for(self._settings, self._progress.requests, may_send=lambda: not self._must_end())
+        session = self._session
+        session.budget = session.budget or budget_of(self._settings)
+        requests = self._progress.requests
+        return client_for(self._settings, requests, session.budget, may_send=lambda: not self._must_end())
 
     def _count_run(self) -> None:
         self._progress.runs_done += 1
@@ -260,6 +266,7 @@ class Load:
             partial(_get_file, client),
             workers=min(self._settings.max_concurrency, len(fresh)),
             should_stop=self._must_end,
+            in_a_hurry=self._is_urgent,
             on_answer=self._count_file,
         ):
             if answer.payload is None:

@@ -14,13 +14,18 @@ _Result = TypeVar("_Result")
 
 
 def client_for(
-    settings: ExtendSettings, statistics: RequestStatistics, may_send: Callable[[], bool] = lambda: True
+    settings: ExtendSettings,
+    statistics: RequestStatistics,
+    budget: RequestBudget | None = None,
+    *,
+    may_send: Callable[[], bool] = lambda: True,
 ) -> ExtendClient:
     """Make a client, to be used with ``async with``.
 
     Args:
         settings: key, deployment, workspace, version and request budget.
         statistics: where requests are counted.
+        budget: one that several clients use in turn; None: the client has its own.
         may_send: asked before each request; once it says no, requests are withdrawn.
     """
     return ExtendClient(
@@ -28,10 +33,15 @@ def client_for(
         base_url=settings.base_url,
         api_version=settings.api_version,
         workspace_id=settings.workspace_id,
-        budget=RequestBudget(settings.requests_per_second, settings.max_concurrency),
+        budget=budget or budget_of(settings),
         statistics=statistics,
         may_send=may_send,
     )
+
+
+def budget_of(settings: ExtendSettings) -> RequestBudget:
+    """Make the request budget that the settings allow."""
+    return RequestBudget(settings.requests_per_second, settings.max_concurrency)
 
 
 def run_to_end(work: Coroutine[object, object, _Result]) -> _Result:

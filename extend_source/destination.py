@@ -16,6 +16,7 @@ from dlt.common.schema.typing import LOADS_TABLE_NAME
 from dlt.destinations.sql_client import SqlClientBase
 
 from extend_source.api import InvalidSetting
+from extend_source.opening import LONGEST_WAIT_SECONDS, open_when_free
 from extend_source.replacing import current_rows, log_once, replacement_of
 from extend_source.tables.contract import LOAD_ID, TableSchema
 from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
@@ -76,6 +77,7 @@ class DestinationReader:
         self._schema_name: Any = schema_name if pipeline and schema_name in pipeline.schema_names else None
         self._missing_tables: set[str] = set()
         self._idle: list[Sql] = []
+        self._has_connected = False
         self._kept: ExitStack | None = None
         self._connection: Sql | None = None
 
@@ -168,21 +170,10 @@ class DestinationReader:
         """
 
         def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
-            selected = ", ".join(client.escape_column_name(column) for column in columns)
-            name = client.make_qualified_table_name(table.name)
-            if self._supersedes:
-                # a row of a load that did not end counts as such only until a later load has superseded it
-                ended = _is_complete(client) if complete else ""
-                name = f"({current_rows(table, name, ended)}) AS current_rows"
-            sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {name}"
-            parts = [condition.sql(client) for condition in conditions]
-            if complete is not None:
-                parts.append(_is_complete(client) if complete else f"NOT ({_is_complete(client)})")
-            if parts:
-                sql += f" WHERE {' AND '.join(parts)}"
+            sql, values = self._select(client, table, columns, conditions, complete, distinct=distinct)
             if order_by:
                 sql += f" ORDER BY {', '.join(client.escape_column_name(column) for column in order_by)}"
-            return sql, tuple(value for condition in conditions for value in condition.values)
+            return sql, values
 
         reads = _readers(table, columns)
         if not any(reads):
@@ -190,6 +181,53 @@ class DestinationReader:
             return
         for row in self._read(table.name, write):
             yield tuple(read(value) if read else value for read, value in zip(reads, row, strict=True))
+
+    def _select(
+        self,
+        client: Sql,
+        table: TableSchema,
+        columns: Sequence[str],
+        conditions: Sequence[Condition],
+        complete: bool | None,
+        *,
+        distinct: bool = False,
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Write a query, and give the values for it; see `rows`."""
+        selected = ", ".join(client.escape_column_name(column) for column in columns)
+        name = client.make_qualified_table_name(table.name)
+        if self._supersedes:
+            # a row of a load that did not end counts as such only until a later load has superseded it
+            ended = _is_complete(client) if complete else ""
+            name = f"({current_rows(table, name, ended)}) AS current_rows"
+        sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {name}"
+        parts = [condition.sql(client) for condition in conditions]
+        if complete is not None:
+            parts.append(_is_complete(client) if complete else f"NOT ({_is_complete(client)})")
+        if parts:
+            sql += f" WHERE {' AND '.join(parts)}"
+        return sql, tuple(value for condition in conditions for value in condition.values)
+
+    def absent_from(
+        self, table: TableSchema, column: str, *conditions: Condition, key: str, complete: bool | None = None
+    ) -> Condition:
+        """The condition that no row of another table has a row's key.
+
+        Args:
+            table: the other table; where it does not exist, the condition always holds.
+            column: the column that would have the key; it is never NULL.
+            *conditions: which rows of that table count.
+            key: the column with the key.
+            complete: as for `rows`.
+        """
+        list(self.rows(table, (column,), Condition("1 = 0")))  # notices where there is no such table
+        if not self.has_table(table.name):
+            return Condition("1 = 1")
+
+        def write(client: Sql) -> str:
+            keys, _ = self._select(client, table, (column,), conditions, complete)
+            return f"{client.escape_column_name(key)} NOT IN ({keys})"
+
+        return _Written(write, *(value for condition in conditions for value in condition.values))
 
     def lookup(
         self,
@@ -270,10 +308,15 @@ class DestinationReader:
 
     @contextmanager
     def _borrowed(self, pipeline: dlt.Pipeline) -> Iterator[Sql]:
-        """Connect, with a client that was used before if one is idle: dlt takes long to make one."""
+        """Connect, with a client that was used before if one is idle: dlt takes long to make one.
+
+        What has been fetched already is not given up because a reader has the file open just then.
+        """
         client = self._idle.pop() if self._idle else pipeline.sql_client(self._schema_name)
         try:
-            with client:
+            with ExitStack() as connections:
+                open_when_free(client, connections, LONGEST_WAIT_SECONDS if self._has_connected else 0.0)
+                self._has_connected = True
                 yield client
         finally:
             self._idle.append(client)
@@ -309,14 +352,20 @@ def _readers(table: TableSchema, columns: Sequence[str]) -> list[Callable[[Any],
 _READERS: dict[str, Callable[[Any], Any]] = {TIMESTAMP.name: as_utc, CREDITS.name: as_credits}
 
 
+class _Written(Condition):
+    """A condition that needs the destination to be written."""
+
+    def __init__(self, write: Callable[[Sql], str], *values: Any) -> None:
+        super().__init__("", *values)
+        self._write = write
+
+    def sql(self, client: Sql) -> str:
+        return self._write(client)
+
+
 def of_ended_loads() -> Condition:
     """The rows of loads that have ended."""
-    return _OfEndedLoads("")
-
-
-class _OfEndedLoads(Condition):
-    def sql(self, client: Sql) -> str:
-        return _is_complete(client)
+    return _Written(_is_complete)
 
 
 def _is_complete(client: Sql) -> str:

@@ -100,6 +100,9 @@ async def fetch_all(
             yield answer
             answer = None  # a payload of megabytes need not wait for the next one
             room.release()
+        for task in tasks:
+            if not task.cancelled():
+                task.result()  # a defect of what the caller has given
     finally:
         for task in (closer, *tasks):
             task.cancel()

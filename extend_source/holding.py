@@ -10,6 +10,8 @@ from typing import Any
 
 import dlt
 
+from extend_source.opening import LONGEST_WAIT_SECONDS, open_when_free
+
 PATIENCE_SECONDS = 1.0
 """So long a sync keeps the file while it waits for the network; most syncs have come to their end by then."""
 
@@ -30,14 +32,17 @@ class HeldDatabase:
         self._held = ExitStack()
         self._is_held = False
 
-    def hold(self) -> None:
-        """Open the file, unless it is held. Where that fails, dlt will meet the same and say so."""
+    def hold(self, patience: float = 0.0) -> None:
+        """Open the file, unless it is held. Where that fails, dlt will meet the same and say so.
+
+        Args:
+            patience: the most seconds to wait for another process to close it.
+        """
         if self._pipeline is None or self._is_held:
             return
         with suppress(Exception):
             if database_file(self._pipeline) is not None:
-                client: Any = self._pipeline.sql_client()
-                self._held.enter_context(client)
+                open_when_free(self._pipeline.sql_client(), self._held, patience)
                 self._is_held = True
 
     def release(self) -> None:
@@ -63,7 +68,7 @@ class HeldDatabase:
             yield
         finally:
             timer.cancel()
-            self.hold()
+            self.hold(LONGEST_WAIT_SECONDS)
 
 
 @contextmanager

@@ -209,14 +209,12 @@ class LandedData(DestinationReader):
 
     def files_without_contents(self) -> list[str]:
         """The files that have landed without text, pages or sheets, but for those that were asked for in vain often."""
-        ids = [row[0] for row in self.rows(FILES, ("id",))]
-        landed = self.files_with_contents(ids)
-        errors = self.errors(ids)
-        return [
-            file_id
-            for file_id in ids
-            if file_id not in landed and (file_id not in errors or errors[file_id].attempts < MOST_ATTEMPTS)
-        ]
+        in_vain = Condition("{attempts} >= %s", MOST_ATTEMPTS, columns=["attempts"])
+        given_up = self.absent_from(FETCH_ERRORS, "id", in_vain, key="id")
+        without = [self.absent_from(table, "file_id", key="id", complete=True) for table in _TEXT_TABLES]
+        missing = {row[0]: None for row in self.rows(FILES, ("id",), given_up, *without)}
+        missing.update((row[0], None) for row in self.lookup(FILES, ("id",), self._half_replaced["file"]))
+        return list(missing)
 
     def errors(self, ids: Iterable[str]) -> dict[str, LandedError]:
         """Look up earlier failures, by the id of the run or file."""

@@ -48,6 +48,11 @@ class Limits:
         return self._stopped_by(1.0)
 
     @property
+    def is_urgent(self) -> bool:
+        """Tell whether the sync must end within seconds; a request that is sent already costs nothing more to await."""
+        return self.stopped_by in ("request", "max_seconds")
+
+    @property
     def listing_stopped_by(self) -> StoppedBy | None:
         """Why no more must be listed; None: it may go on."""
         return self._stopped_by(LISTING_SHARE)

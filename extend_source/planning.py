@@ -110,25 +110,26 @@ def plan(
         else:
             now = datetime.now(timezone.utc)
             start = None if settings.start_date is None else parse_start_date(settings.start_date)
+            limits = Limits(settings, counts, bounded=True)
             discovery = Discovery(
                 settings,
                 landed,
                 counts,
-                Limits(settings, counts, bounded=True),
+                limits,
                 scope,
                 fetched_tables,
                 position=SyncState(source_state(view)).position(scope, start, now),
                 reconcile=reconcile,
                 now=now,
             )
-            run_to_end(_list_all(discovery, settings, counts))
+            run_to_end(_list_all(discovery, settings, counts, limits))
             worklist = discovery.worklist
         backlog = len(landed.files_without_contents()) if settings.file_contents == "fetch" else None
     return _result(pipeline, settings, counts, worklist, backlog)
 
 
-async def _list_all(discovery: Discovery, settings: ExtendSettings, progress: SyncProgress) -> None:
-    async with client_for(settings, progress.requests) as client:
+async def _list_all(discovery: Discovery, settings: ExtendSettings, progress: SyncProgress, limits: Limits) -> None:
+    async with client_for(settings, progress.requests, may_send=lambda: limits.stopped_by is None) as client:
         async for _ in discovery.pages(client):
             pass
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extend_source.api import ExtendError
-from extend_source.api.decoding import decode_json, encode_json
+from extend_source.api.decoding import MemberDecoder, encode_json
 from extend_source.config import ExtendSettings
 from extend_source.destination import equals
 from extend_source.landed import LandedData
@@ -136,6 +136,7 @@ class Replay:
         untouched: the ids of all these runs, each with the time at which it was fetched; their rows must stay.
         rows: the rows written, by table.
         sync_id: the id of the first load.
+        decoder: decodes the payloads.
     """
 
     def __init__(self, settings: ExtendSettings, progress: SyncProgress) -> None:
@@ -148,6 +149,7 @@ class Replay:
         self.untouched: dict[str, datetime] = {}
         self.rows: Counter[str] = Counter()
         self.sync_id = ""
+        self.decoder = MemberDecoder(remembered="config")
         self._pending: deque[_Stored] | None = None
 
     @property
@@ -272,7 +274,7 @@ class _Load:
     def _add(self, stored: _Stored, raw: _RawRun | _RawFile, known: _Landed | None) -> bool:
         """Add a payload; return False where it must wait for the next load."""
         try:
-            payload = _decoded(raw)
+            payload = self._decoded(raw)
             files = _files_of(payload) if isinstance(raw, _RawRun) else [payload]
             if not self._texts.admit(files, stored):
                 return False
@@ -295,6 +297,12 @@ class _Load:
             self._progress.files_done += 1
             self._progress.files_fetched += 1
         return True
+
+    def _decoded(self, raw: _RawRun | _RawFile) -> dict[str, Any]:
+        payload = self._replay.decoder.decode_object(raw.payload.encode())
+        if not isinstance(payload, dict) or payload.get("id") != raw.id:
+            raise ValueError("not the object of this id")
+        return payload
 
     def _add_error(self, stored: _Stored, raw: _RawRun | _RawFile, defect: Exception) -> None:
         # the text of the exception can quote the document, so only its kind is told
@@ -455,13 +463,6 @@ def _origin(raw: _RawRun, known: _Landed | None, written: frozenset[str]) -> Ori
         loaded_tables=selection_text(tables),
         payload_sha256=raw.payload_sha256,
     )
-
-
-def _decoded(raw: _RawRun | _RawFile) -> dict[str, Any]:
-    payload = decode_json(raw.payload.encode())
-    if not isinstance(payload, dict) or payload.get("id") != raw.id:
-        raise ValueError("not the object of this id")
-    return payload
 
 
 def _files_of(run: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from extend_source.api import RequestBudget
 from extend_source.holding import HeldDatabase
 from extend_source.limits import StoppedBy
 from extend_source.progress import SyncProgress
@@ -25,6 +26,7 @@ class SyncSession:
         file_backlog: files that had landed without text, which is wanted now; None before they are found.
         files_asked_for: ids of the files whose text has been asked for.
         stopped_by: why the sync ends early.
+        budget: the request rate; it knows what it has learned of the limit, and of a pause that was asked for.
         database: the DuckDB file that the sync keeps open.
     """
 
@@ -37,6 +39,7 @@ class SyncSession:
     file_backlog: deque[str] | None = None
     files_asked_for: set[str] = field(default_factory=set)
     stopped_by: StoppedBy | None = None
+    budget: RequestBudget | None = None
     database: HeldDatabase = field(default_factory=HeldDatabase)
 
     @property

@@ -28,7 +28,7 @@ FLOORS = (
     ("landed",),
     ("destination", "holding"),
     ("replacing",),
-    ("limits", "long_texts", "state"),
+    ("limits", "long_texts", "opening", "state"),
     ("connecting", "progress"),
     ("privacy",),
     ("tables",),

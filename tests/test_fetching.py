@@ -50,6 +50,17 @@ def test_everything_comes_exactly_once() -> None:
     assert all(answer.payload == {"id": answer.wanted} for answer in answers)
 
 
+def test_a_defect_in_what_is_called_for_each_answer_is_raised() -> None:
+    def count() -> None:
+        raise ZeroDivisionError
+
+    async def collect() -> list[Fetched]:
+        return [answer async for answer in fetch_all(range(3), Api().get, workers=2, on_answer=count)]
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(collect())
+
+
 def test_no_more_than_the_workers_are_under_way() -> None:
     api = Api()
 

@@ -81,6 +81,14 @@ class MemberDecoder:
         # it has what is to be mended or complained of; out here, as those errors hold parts of the body
         return decode_json(body)
 
+    def decode_object(self, text: bytes) -> Any:
+        """Decode an object that stands alone, as one within a body."""
+        try:
+            return self._object(_without_nul(text))
+        except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
+            pass
+        return decode_json(text)
+
     def _object(self, part: bytes) -> Any:
         if not part.startswith(b"{"):
             return _DECODER.decode(part)

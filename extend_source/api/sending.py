@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -80,16 +81,19 @@ class Sender:
         """
         # page tokens contain "+ / = :", which have meanings of their own in a query
         query = f"?{urlencode(parameters, quote_via=quote, safe='')}" if parameters else ""
-        deadline: float | None = None
+        deadline = math.inf
+        problem: ExtendError | None = None
         for attempt in itertools.count(1):
             async with self._budget.slot(urgent=attempt > 1) as turn:
                 if self._refusal is not None:  # another request has learned it meanwhile
                     raise self._refusal
                 if not self._may_send():
                     raise Withdrawn
-                self._statistics.sent(endpoint, retry=attempt > 1, waited=turn.waited)
                 started = time.monotonic()
-                deadline = deadline or started + self._retry_policy.max_elapsed
+                if problem is not None and started >= deadline:  # others have lengthened the pause meanwhile
+                    raise self._final(problem)
+                self._statistics.sent(endpoint, retry=attempt > 1, waited=turn.waited)
+                deadline = min(deadline, started + self._retry_policy.max_elapsed)
                 try:
                     result = read(await self._attempt(path, query, deadline - started, turn, decode))
                 except ExtendError as error:
@@ -100,6 +104,7 @@ class Sender:
                     self._failures_in_a_row = 0
                     self._budget.succeeded(time.monotonic() - started)
                     return result
+            assert problem is not None
             problem.attempts = attempt
             out_of_time = time.monotonic() + wait > deadline
             if not problem.retryable or attempt >= self._retry_policy.max_attempts or out_of_time:

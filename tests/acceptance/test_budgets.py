@@ -18,7 +18,8 @@ import psycopg2
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from extend_source import SyncProgress, SyncUnderWay, TooManyErrors
+from extend_source import SyncProgress, SyncUnderWay, TooManyErrors, connecting, fetching
+from extend_source.api import RequestBudget
 from extend_source.holding import HeldDatabase
 from extend_source.sandbox import Options, SandboxServer
 from extend_source.sandbox.requests_log import LoggedRequest
@@ -166,6 +167,40 @@ def test_a_budget_of_seconds_stops_the_sync_and_repeated_syncs_finish_the_job(
     assert log(any_warehouse, "runs_pending", "stopped_by") == [(14, "max_seconds"), (3, "max_seconds"), (0, None)]
     assert server.requests.counts == {"list_runs": 3, "get_run": RUNS}
     assert_holds(any_warehouse)
+
+
+def test_requests_that_a_budget_has_paid_for_are_waited_for(
+    any_warehouse: AnyWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "STOP_GRACE_SECONDS", 0.0)
+
+    def take_long(request: LoggedRequest) -> None:
+        if request.route == "get_run":
+            time.sleep(0.5)
+
+    any_warehouse.server.before_each_request = take_long
+
+    result = any_warehouse.sync(max_requests=4)
+
+    assert (result.fetched, result.stopped_by) == (3, "max_requests")
+
+
+def test_the_loads_of_a_sync_share_one_request_budget(
+    any_warehouse: AnyWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one load has learned of the limit, and a pause that was asked for, hold for the next."""
+    made: list[RequestBudget] = []
+
+    def make(*arguments: Any) -> RequestBudget:
+        made.append(RequestBudget(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(connecting, "RequestBudget", make)
+
+    any_warehouse.sync(package_runs=10)
+
+    assert len(log(any_warehouse, "load_id")) == 3
+    assert len(made) == 1
 
 
 def test_a_listing_takes_no_more_than_half_of_a_budget(any_warehouse: AnyWarehouse) -> None:

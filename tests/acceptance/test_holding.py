@@ -17,6 +17,13 @@ pytestmark = pytest.mark.thorough
 
 _OPEN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('select 1')"
 
+_READ_FOR_A_SECOND = """
+import duckdb, sys, time
+with duckdb.connect(sys.argv[1], read_only=True):
+    print("open", flush=True)
+    time.sleep(1)
+"""
+
 
 def _can_open(file: Path) -> bool:
     """Tell whether another process can open a DuckDB file."""
@@ -47,6 +54,26 @@ def test_other_processes_can_open_the_file_while_the_network_takes_long(
     assert _opened_at(warehouse, "list_runs", 1)
     warehouse.server.workspace.add_run()
     assert _opened_at(warehouse, "get_run", 1)
+
+
+def test_a_reader_that_has_the_file_open_is_waited_for(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holding, "PATIENCE_SECONDS", 0.0)
+    readers: list[subprocess.Popen[str]] = []
+
+    def read(request: LoggedRequest) -> None:
+        if request.route == "get_run" and not readers:
+            command = [sys.executable, "-c", _READ_FOR_A_SECOND, str(warehouse.database)]
+            readers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            assert readers[0].stdout is not None
+            assert readers[0].stdout.readline() == "open\n"
+
+    warehouse.server.before_each_request = read
+
+    result = warehouse.sync()
+
+    readers[0].communicate()
+    assert readers[0].returncode == 0
+    assert result.fetched == warehouse.count("processor_runs") == 120
 
 
 def test_the_file_is_kept_open_while_the_network_is_quick(

@@ -218,7 +218,14 @@ def test_a_plan_stops_when_it_is_asked_to(warehouse: Warehouse) -> None:
     progress = SyncProgress(stop_requested=True)
 
     assert plan_of(warehouse, statuses=["PROCESSED", "FAILED"], progress=progress).stopped_by == "request"
-    assert warehouse.server.requests.counts == {"list_runs": 1}
+    assert warehouse.server.requests.counts == {}
+
+
+def test_a_plan_sends_no_more_requests_than_it_may_whatever_is_answered(tmp_path: Path) -> None:
+    with SandboxServer(runs=5, faults=["5xx:1@list"]) as server:
+        result = plan_of(Warehouse(server, tmp_path), max_requests=1)
+
+        assert (result.stopped_by, server.requests.total) == ("max_requests", 1)
 
 
 def test_files_that_landed_without_text_are_counted_where_text_is_fetched(warehouse: Warehouse) -> None:

@@ -107,6 +107,20 @@ def test_the_total_time_of_a_request_is_bounded_whatever_the_timeouts():
     assert time.monotonic() - started < 5
 
 
+def test_a_request_that_a_longer_pause_has_kept_beyond_its_time_is_not_sent_again():
+    budget = RequestBudget(None)
+    policy = RetryPolicy(base=0.01, floor=0.01, max_elapsed=0.2)
+
+    def answer(request):
+        asyncio.get_running_loop().call_later(0.05, budget.throttled, 0.5)  # another request is told to wait longer
+        return Answer(b"", 429, {"retry-after-ms": "100"})
+
+    error, server = failure_of(get_run, answer, budget=budget, retry_policy=policy)
+
+    assert (type(error), error.status_code, error.attempts) == (RateLimited, 429, 1)
+    assert len(server.requests) == 1
+
+
 def closed_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

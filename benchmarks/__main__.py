@@ -63,6 +63,11 @@ BENCHMARKS = {
         " It stays, as it is what makes a load replace exactly what it must. HTTP is httpx with one client a"
         " connection, the fastest way found that leaves DuckDB's output clean.",
     ),
+    "transport": Benchmark(
+        "Connections",
+        "benchmarks.transport",
+        "Bodies of 79 KB over loopback, without a request budget, decoding or flattening.",
+    ),
     "memory": Benchmark(
         "Memory",
         "benchmarks.memory",

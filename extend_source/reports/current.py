@@ -83,7 +83,7 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
     grains: dict[str, str] = {}
     left_out: list[str] = []
     with only_sync(pipeline), QueryRunner.on(pipeline, simple=True) as runner:
-        for table, grain, sql in _selections(LandedData(pipeline, SECTION)):
+        for table, grain, sql in selections(LandedData(pipeline, SECTION)):
             tree = parsed(sql)
             if runner.missing(name for name in tables_of(tree) if name not in definitions):
                 left_out.append(table)
@@ -104,8 +104,15 @@ def view_of(table: str) -> str:
     return f"{table[: MOST_BYTES - len(CURRENT_SUFFIX) - len(digest) - 1]}_{digest}{CURRENT_SUFFIX}"
 
 
-def _selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:
-    """Each table with its grain and the query of its view; those that others build on first."""
+def selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:
+    """Write the queries of the views, for destinations that delete replaced rows.
+
+    Args:
+        landed: what the destination holds; it says which typed tables there are.
+
+    Yields:
+        A table, its grain and the query of its view, in DuckDB's SQL; those that others build on come first.
+    """
     for table in (PROCESSOR_RUNS, FILES):
         yield table.name, table.grain, _whole(table.name, "id")
     for table in TABLES.values():

@@ -46,9 +46,9 @@ BENCHMARKS = {
         "Beside other ways of loading the same runs",
         "benchmarks.compare --sizes classify-5k,extract-30k,extract-79k --runs 1000 --rounds 5",
         "Each way is a process of its own, its start included; `nothing` only imports what this source imports."
-        " `download_and_decode` is the least that any way over HTTP must do. All are fed by nginx, but for"
-        " `duckdb_json`, which reads files and makes fewer columns: with small payloads it is much the fastest; with"
-        " large ones it is slower than this source, and takes gigabytes of memory.",
+        " `download_and_decode` makes this source's requests and decodes the answers, and nothing else. All are fed by"
+        " nginx, but for `rebuild_from_raw`, which reads what has landed, and the two of DuckDB's JSON reader, which read"
+        " files and make fewer columns.",
     ),
     "compare_large": Benchmark(
         "The same with large payloads",
@@ -58,9 +58,9 @@ BENCHMARKS = {
     "profile": Benchmark(
         "Profile",
         "benchmarks.profile",
-        "Processor time of all threads, by the innermost frame that belongs to one of these. More than half is dlt and"
-        " DuckDB: each of thirty tables is staged and merged in every load, however few its rows."
-        " It stays, as it is what makes a load replace exactly what it must. HTTP is httpx with one client a"
+        "Processor time of the threads that run Python, by the innermost frame that belongs to one of these; DuckDB's own"
+        " threads are not seen. dlt and DuckDB stage and merge each of thirty tables in every load, however few its rows:"
+        " it stays, as it is what makes a load replace exactly what it must. HTTP is httpx with one client a"
         " connection, the fastest way found that leaves DuckDB's output clean.",
     ),
     "transport": Benchmark(
@@ -71,8 +71,7 @@ BENCHMARKS = {
     "memory": Benchmark(
         "Memory",
         "benchmarks.memory",
-        "Peak memory of the whole process, DuckDB included; one run each. Before the load of each package the process"
-        " holds about 300 MB, the same up to 9,000 runs; the rest comes while DuckDB writes and closes its file.",
+        "Peak memory of the whole process, DuckDB included; one run each. The peak comes while DuckDB loads a package.",
     ),
     "history": Benchmark(
         "A sync without changes",

@@ -23,12 +23,13 @@ COMPARED = (
     "this_source",
     "rebuild_from_raw",
     "duckdb_json",
+    "duckdb_json_typed",
     "vendor_sdk",
     "plain_dlt_parquet",
     "plain_dlt",
 )
 _PREPARED_BY = {"rebuild_from_raw": "this_source_with_raw"}
-_FROM_DISK = {"duckdb_json"}
+_FROM_DISK = {"duckdb_json", "duckdb_json_typed"}
 
 
 def compare(size: Size, runs: int, rounds: int, loaders: list[str]) -> dict[str, list[Measure]]:

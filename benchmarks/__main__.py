@@ -47,8 +47,8 @@ BENCHMARKS = {
         "benchmarks.compare --sizes classify-5k,extract-30k,extract-79k --runs 1000 --rounds 5",
         "Each way is a process of its own, its start included; `nothing` only imports what this source imports."
         " `download_and_decode` makes this source's requests and decodes the answers, and nothing else. All are fed by"
-        " nginx, but for `rebuild_from_raw`, which reads what has landed, and the two of DuckDB's JSON reader, which read"
-        " files and make fewer columns.",
+        " nginx, but for `rebuild_from_raw`, which reads what has landed, and DuckDB's JSON reader in two ways, which"
+        " reads files and makes fewer columns.",
     ),
     "compare_large": Benchmark(
         "The same with large payloads",
@@ -58,9 +58,9 @@ BENCHMARKS = {
     "profile": Benchmark(
         "Profile",
         "benchmarks.profile",
-        "Processor time of the threads that run Python, by the innermost frame that belongs to one of these; DuckDB's own"
-        " threads are not seen. dlt and DuckDB stage and merge each of thirty tables in every load, however few its rows:"
-        " it stays, as it is what makes a load replace exactly what it must. HTTP is httpx with one client a"
+        "Processor time of the threads that run Python, by the innermost frame that belongs to one of these; DuckDB's"
+        " own threads are not seen. dlt and DuckDB stage and merge each of thirty tables in every load, however few its"
+        " rows: it stays, as it is what makes a load replace exactly what it must. HTTP is httpx with one client a"
         " connection, the fastest way found that leaves DuckDB's output clean.",
     ),
     "transport": Benchmark(

@@ -26,7 +26,10 @@ _AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("dlt: resolving its configuration", ("dlt/common/configuration/",)),
     ("flattening into rows", ("extend_source/tables/", "extend_source/privacy/")),
     ("decoding JSON", ("extend_source/api/decoding",)),
-    ("HTTP", ("httpx/", "httpcore/", "h11/", "anyio/", "extend_source/api/")),
+    (
+        "HTTP and its event loop",
+        ("httpx/", "httpcore/", "h11/", "anyio/", "asyncio/", "selectors.py", "extend_source/api/"),
+    ),
     (
         "comparing with what has landed",
         ("extend_source/landed", "extend_source/destination", "extend_source/discovery"),

@@ -78,6 +78,11 @@ BENCHMARKS = {
         "benchmarks.history",
         "Starting Python and dlt included.",
     ),
+    "changes": Benchmark(
+        "Requests",
+        "benchmarks.changes",
+        "Counted by the stand-in; one listing finds what has changed.",
+    ),
     "budget": Benchmark(
         "Use of the request budget",
         "benchmarks.budget --seconds 60",

@@ -460,7 +460,8 @@ def test_a_destination_that_cannot_be_reached_never_costs_a_load(
         return normalize(*arguments, **named)
 
     monkeypatch.setattr(dlt.Pipeline, "normalize", cut_off_after_fetching)
-    monkeypatch.setattr(HeldDatabase, "hold", lambda held, patience=0.0: None)  # a file that is open cannot be taken away
+    # a file that is open cannot be taken away
+    monkeypatch.setattr(HeldDatabase, "hold", lambda held, patience=0.0: None)
     try:
         for _ in range(3):
             with pytest.raises(PipelineStepFailed):

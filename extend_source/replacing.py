@@ -180,7 +180,8 @@ def reading_current_rows(sql: str, dataset: str, tables: Iterable[TableSchema]) 
         tables: our tables, the typed ones too.
 
     Returns:
-        The query; unchanged where it cannot be understood, as the destination then says best what is wrong with it.
+        The query; unchanged where it cannot be understood, as the destination then says best what is wrong with it, or
+        reads none of our tables.
     """
     ours = {table.name: table for table in tables}
     try:
@@ -188,10 +189,12 @@ def reading_current_rows(sql: str, dataset: str, tables: Iterable[TableSchema]) 
         sources = [source for scope in traverse_scope(tree) for source in scope.sources.values()]
     except SqlglotError:
         return sql
+    is_ours = False
     for source in sources:  # a scope stands for a nested query, or one named by WITH
         if isinstance(source, exp.Table) and source.db.casefold() in ("", dataset.casefold()):
             table = ours.get(source.name.casefold())
             if table is not None:
                 current: Any = sqlglot.parse_one(current_rows(table, table.name, IN_ENDED_LOADS), read="duckdb")
                 source.replace(current.subquery(source.alias_or_name))
-    return str(tree.sql("duckdb"))
+                is_ours = True
+    return str(tree.sql("duckdb")) if is_ours else sql

@@ -1,10 +1,10 @@
 """How much of an allowed request rate this source's client uses, and how often it is refused, over real sockets.
 
-    python -m benchmarks.budget [--seconds 60]
+    python -m benchmarks.budget [--seconds 60] [--at-once 3]
 
 The server counts requests in whole seconds, in the second before each request, or in a bucket of tokens; it answers
 after 50 to 500 ms. Where another client takes half of the limit, the client is told so (its setting is the half that
-is left), or it is not and has to find out.
+is left), or it is not and has to find out. Cases run a few at a time, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import product
+from itertools import product, repeat
+from multiprocessing import get_context
 from typing import cast, get_args
 
 import uvicorn
@@ -138,7 +140,8 @@ def cases() -> list[Case]:
     for rate, latency, algorithm in product(RATES, LATENCIES, ALGORITHMS):
         made.append(Case(rate, latency, algorithm, 0.0, rate))
     for rate, algorithm, told in product(RATES, ALGORITHMS, (True, False)):
-        made.append(Case(rate, 0.2, algorithm, 0.5, rate / 2 if told else rate))
+        others = (rate + 1) // 2  # whole requests: two streams of 12.5/s each make 26 in some seconds
+        made.append(Case(rate, 0.2, algorithm, others / rate, rate - others if told else rate))
     return made
 
 
@@ -162,10 +165,13 @@ def main() -> None:
     """Measure all cases and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0, help="of each case")
+    parser.add_argument("--at-once", type=int, default=3, help="cases measured at a time; one takes a sixth of a core")
     chosen = parser.parse_args()
     print(HEAD)
-    for case in cases():
-        print(row(case, measure(case, chosen.seconds)), flush=True)
+    with ProcessPoolExecutor(chosen.at_once, mp_context=get_context("spawn")) as processes:
+        measured = processes.map(measure, cases(), repeat(chosen.seconds))
+        for case, use in zip(cases(), measured, strict=True):
+            print(row(case, use), flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from extend_source.api.concurrency import Gate
 
-_UTILISATION = 0.974
+_UTILISATION = 0.98
 """The part of the allowed rate that is used: the rest absorbs network jitter at the server's window edges."""
 _CATCH_UP = 0.1
 """Seconds of the schedule that may be made up for after the event loop was late."""

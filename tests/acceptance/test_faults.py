@@ -150,7 +150,6 @@ def has_shifted(entry: LoggedRequest) -> bool:
     return entry.fault == "shifting_pages" and bool(entry.query.get("nextPageToken"))
 
 
-@pytest.mark.core
 def test_a_key_that_is_refused_now_and_then_ends_the_sync_and_the_next_one_makes_up_for_it(
     server: SandboxServer, make_warehouse: MakeWarehouse
 ) -> None:

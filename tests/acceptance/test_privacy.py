@@ -160,8 +160,7 @@ def test_the_search_finds_what_lands_without_rules(secretive: AnyWarehouse) -> N
     assert any("rows" in name or "unpacked" in name for name in found_on_disk(secretive.folder, SECRET))
 
 
-@pytest.mark.core
-@pytest.mark.parametrize("action", ["hash", "mask", "drop"])
+@pytest.mark.parametrize("action", [pytest.param("hash", marks=pytest.mark.core), "mask", "drop"])
 def test_a_hidden_value_is_nowhere_after_a_sync_a_report_and_a_rebuild(
     secretive: AnyWarehouse, action: str, log: pytest.LogCaptureFixture
 ) -> None:

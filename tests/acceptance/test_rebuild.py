@@ -539,7 +539,6 @@ def test_a_rebuild_can_be_stopped_and_done_again(warehouse: Warehouse) -> None:
     assert_same(rows_of(warehouse), before)
 
 
-@pytest.mark.core
 def test_without_payloads_one_line_says_what_to_do(any_warehouse: AnyWarehouse) -> None:
     with pytest.raises(ExtendError) as before_any_load:
         rebuilt(any_warehouse)

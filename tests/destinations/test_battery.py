@@ -110,7 +110,8 @@ def test_reports_say_the_same_on_every_destination(place: Place) -> None:
     assert rows["split_sizes"] == [(None, "part", 3, 1, 1.0, 1, 0)]
 
 
-@pytest.mark.parametrize("refused", ["extraction_fields", pytest.param("processor_runs", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("refused", ["extraction_fields", "processor_runs"])
 def test_a_load_cut_off_between_two_tables_shows_no_mixed_run(place: Place, refused: str) -> None:
     put_first(place.server)
     place.sync()

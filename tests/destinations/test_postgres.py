@@ -19,6 +19,7 @@ def server() -> Iterator[SandboxServer]:
         yield server
 
 
+@pytest.mark.thorough
 def test_postgresql_holds_the_same_rows_as_duckdb_after_loads_and_reloads(
     server: SandboxServer, postgres: str, tmp_path: Path
 ) -> None:

@@ -34,7 +34,7 @@ def quick_start(title: str) -> tuple[str, list[list[str]]]:
 @pytest.mark.parametrize(
     "title",
     [
-        "PostgreSQL",
+        pytest.param("PostgreSQL", marks=pytest.mark.thorough),
         *(
             pytest.param(title, marks=pytest.mark.destinations)
             for title in ("SQLite", "MySQL and MariaDB", "Parquet files")

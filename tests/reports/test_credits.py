@@ -131,7 +131,6 @@ def test_the_listing_is_read_only_as_far_back_as_asked(empty_server: SandboxServ
 # ---- the shell
 
 
-@pytest.mark.core
 def test_the_shell_prints_the_report_and_fails_above_the_budget(server: SandboxServer, tmp_path: Path) -> None:
     run_shell(tmp_path, "sync", **settings(server))
     spent = server.workspace.credit_account()

@@ -120,6 +120,7 @@ def test_each_chart_is_a_picture_as_well(tmp_path: Path) -> None:
     assert all(path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 5000 for path in written)
 
 
+@pytest.mark.thorough
 def test_a_large_workspace_over_three_years_has_a_page_of_less_than_three_megabytes() -> None:
     html = render_page(large_figures())
 

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,16 +22,23 @@ from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
 from extend_source.recording import Recorder
 from extend_source.state import Scope
+from extend_source.stored_payloads import (
+    NEVER,
+    LandedRun,
+    RawFile,
+    RawRun,
+    StoredPayload,
+    origin_of,
+    runs_to_leave_alone,
+    stored_payloads,
+)
 from extend_source.tables import (
     FETCHED_TABLES,
     TABLES,
     TYPED_TABLES,
     FetchError,
-    Origin,
     Tables,
     TableSchema,
-    selected_by,
-    selection_text,
 )
 from extend_source.tables.bookkeeping import (
     FETCH_ERRORS,
@@ -40,7 +47,6 @@ from extend_source.tables.bookkeeping import (
     RAW_FILES,
     RAW_PROCESSOR_RUNS,
 )
-from extend_source.tables.contract import LOAD_ID
 from extend_source.tables.files import TEXT_TABLES
 from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS
 from extend_source.worklist import Worklist
@@ -59,66 +65,11 @@ REBUILT_TABLES = tuple(table.name for table in WRITTEN_TABLES if table.name in F
 _AT_ONCE = 250
 """Payloads that are read at once: they may have megabytes each."""
 
-_NEVER = datetime.fromtimestamp(0, timezone.utc)
-
 
 class NoRawPayloads(ExtendError):  # noqa: N818 - the name says what happened
     """There is nothing to rebuild from."""
 
     default_advice = "Set keep_raw = true under [sources.extend] and sync first"
-
-
-class _Stored(NamedTuple):
-    """A payload that has landed. They sort as they were fetched, runs before their files.
-
-    Attributes:
-        fetched_at: when it was fetched, UTC.
-        is_file: it is a file's; else a run's.
-        id: the file's or run's id.
-        load_id: the load that brought it.
-    """
-
-    fetched_at: datetime
-    is_file: bool
-    id: str
-    load_id: str
-
-    @property
-    def table(self) -> TableSchema:
-        """Where it is."""
-        return RAW_FILES if self.is_file else RAW_PROCESSOR_RUNS
-
-
-class _RawRun(NamedTuple):
-    """A row of ``raw_processor_runs``."""
-
-    id: str
-    payload: str
-    api_version: str
-    workspace_id: str | None
-    fetched_at: datetime | None
-    created_at: datetime | None
-    updated_at: datetime | None
-    payload_sha256: str | None
-
-
-class _RawFile(NamedTuple):
-    """A row of ``raw_files``."""
-
-    id: str
-    payload: str
-    is_final: bool | None
-
-
-class _Landed(NamedTuple):
-    """What ``processor_runs`` says of the load of a run."""
-
-    id: str
-    fetched_at: datetime | None
-    created_at: datetime | None
-    updated_at: datetime | None
-    payload_sha256: str | None
-    loaded_tables: str | None
 
 
 class Replay:
@@ -150,7 +101,7 @@ class Replay:
         self.rows: Counter[str] = Counter()
         self.sync_id = ""
         self.decoder = MemberDecoder(remembered="config")
-        self._pending: deque[_Stored] | None = None
+        self._pending: deque[StoredPayload] | None = None
 
     @property
     def left(self) -> int:
@@ -212,19 +163,19 @@ class Replay:
                 return size
         return self.left
 
-    def _take_stock(self, landed: LandedData) -> deque[_Stored]:
+    def _take_stock(self, landed: LandedData) -> deque[StoredPayload]:
         """Find the payloads, and the runs that must be left alone."""
-        runs = list(_stored_in(RAW_PROCESSOR_RUNS, landed))
+        runs = list(stored_payloads(RAW_PROCESSOR_RUNS, landed))
         if not runs:
             raise NoRawPayloads("No payload has landed that tables could be rebuilt from")
         rules = privacy_rules(self.settings)
         if rules is not None and rules.hides_fields:
             self.settings.file_contents = "none"  # the text would show what is hidden
-        files = [] if self.settings.file_contents == "none" else list(_stored_in(RAW_FILES, landed))
+        files = [] if self.settings.file_contents == "none" else list(stored_payloads(RAW_FILES, landed))
         if files:
             # text was fetched, whatever the setting says today: where runs carry none, it means nothing
             self.settings.file_contents = "fetch"
-        without_payload, outdated = _runs_to_leave_alone(runs, landed)
+        without_payload, outdated = runs_to_leave_alone(runs, landed)
         self.without_payload, self.outdated = len(without_payload), len(outdated)
         self.untouched = {**without_payload, **outdated}
         runs = [run for run in runs if run.id not in outdated]
@@ -249,7 +200,7 @@ class _Load:
         self._files_fetched_at: dict[str, datetime] = {}
         self._unreadable_before = [row[0] for row in landed.rows(FETCH_ERRORS, ("id",), equals("code", UNREADABLE))]
 
-    def add(self, some: Sequence[_Stored]) -> int:
+    def add(self, some: Sequence[StoredPayload]) -> int:
         """Add payloads, in order, until one must wait for the next load.
 
         Args:
@@ -261,35 +212,37 @@ class _Load:
         landed = self._landed
         runs = [stored.id for stored in some if not stored.is_file]
         files = [stored.id for stored in some if stored.is_file]
-        raw: dict[tuple[bool, str], _RawRun | _RawFile] = {}
-        raw.update({(False, row[0]): _RawRun(*row) for row in landed.lookup(RAW_PROCESSOR_RUNS, _RawRun._fields, runs)})
-        raw.update({(True, row[0]): _RawFile(*row) for row in landed.lookup(RAW_FILES, _RawFile._fields, files)})
-        known = {row[0]: _Landed(*row) for row in landed.lookup(PROCESSOR_RUNS, _Landed._fields, runs, complete=True)}
+        raw: dict[tuple[bool, str], RawRun | RawFile] = {}
+        raw.update({(False, row[0]): RawRun(*row) for row in landed.lookup(RAW_PROCESSOR_RUNS, RawRun._fields, runs)})
+        raw.update({(True, row[0]): RawFile(*row) for row in landed.lookup(RAW_FILES, RawFile._fields, files)})
+        known = {
+            row[0]: LandedRun(*row) for row in landed.lookup(PROCESSOR_RUNS, LandedRun._fields, runs, complete=True)
+        }
         for place, stored in enumerate(some):
             row = raw.get((stored.is_file, stored.id))
             if row is not None and not self._add(stored, row, known.get(stored.id)):
                 return place
         return len(some)
 
-    def _add(self, stored: _Stored, raw: _RawRun | _RawFile, known: _Landed | None) -> bool:
+    def _add(self, stored: StoredPayload, raw: RawRun | RawFile, known: LandedRun | None) -> bool:
         """Add a payload; return False where it must wait for the next load."""
         try:
             payload = self._decoded(raw)
-            files = _files_of(payload) if isinstance(raw, _RawRun) else [payload]
+            files = _files_of(payload) if isinstance(raw, RawRun) else [payload]
             if not self._texts.admit(files, stored):
                 return False
             if stored.load_id != self._brought_by:
                 self._recorder.flattener.start_over()
                 self._brought_by = stored.load_id
-            if isinstance(raw, _RawRun):
-                self._recorder.flattener.add_run(payload, _origin(raw, known, self._written))
+            if isinstance(raw, RawRun):
+                self._recorder.flattener.add_run(payload, origin_of(raw, known, self._written))
             else:
                 self._recorder.flattener.add_file(payload, stored.fetched_at, final=bool(raw.is_final))
         except Exception as defect:  # one odd payload must not end the rebuild
             self._add_error(stored, raw, defect)
             return True
         self._files_fetched_at.update((file["id"], stored.fetched_at) for file in files)
-        if isinstance(raw, _RawRun):
+        if isinstance(raw, RawRun):
             self._progress.runs_done += 1
             self._progress.fetched += 1
             self._progress.changed += known is None or known.payload_sha256 != raw.payload_sha256
@@ -298,13 +251,13 @@ class _Load:
             self._progress.files_fetched += 1
         return True
 
-    def _decoded(self, raw: _RawRun | _RawFile) -> dict[str, Any]:
+    def _decoded(self, raw: RawRun | RawFile) -> dict[str, Any]:
         payload = self._replay.decoder.decode_object(raw.payload.encode())
         if not isinstance(payload, dict) or payload.get("id") != raw.id:
             raise ValueError("not the object of this id")
         return payload
 
-    def _add_error(self, stored: _Stored, raw: _RawRun | _RawFile, defect: Exception) -> None:
+    def _add_error(self, stored: StoredPayload, raw: RawRun | RawFile, defect: Exception) -> None:
         # the text of the exception can quote the document, so only its kind is told
         message = f"The payload in {stored.table.name} could not be read ({type(defect).__name__})."
         message += " A sync with refresh fetches it again." if stored.is_file else " The next sync fetches it again."
@@ -313,8 +266,8 @@ class _Load:
         self._recorder.flattener.add_error(
             FetchError(
                 id=stored.id,
-                workspace_id=raw.workspace_id if isinstance(raw, _RawRun) else self._replay.settings.workspace_id,
-                resource_type="processor_run" if isinstance(raw, _RawRun) else "file",
+                workspace_id=raw.workspace_id if isinstance(raw, RawRun) else self._replay.settings.workspace_id,
+                resource_type="processor_run" if isinstance(raw, RawRun) else "file",
                 attempts=1 + (before.attempts if before else 0),
                 status_code=None,
                 code=UNREADABLE,
@@ -324,7 +277,7 @@ class _Load:
             )
         )
         self._progress.note_error(stored.id, message)
-        if isinstance(raw, _RawRun):
+        if isinstance(raw, RawRun):
             self._progress.runs_done += 1
             self._progress.failed += 1
         else:
@@ -361,7 +314,7 @@ class _Load:
         newer = {
             file_id
             for file_id, run_id in self._landed.lookup(PROCESSOR_RUN_FILES, ("file_id", "run_id"), fetched_at)
-            if self._replay.untouched.get(run_id, _NEVER) > fetched_at[file_id]
+            if self._replay.untouched.get(run_id, NEVER) > fetched_at[file_id]
         }
         with_row = [row[0] for row in self._landed.lookup(FILES, ("id",), newer)]
         files, costs = tables[FILES.name], tables[CREDIT_USAGE.name]
@@ -385,7 +338,7 @@ class _WrittenTexts:
         self._mode = file_contents
         self._written: dict[str, tuple[str, bytes | None]] = {}
 
-    def admit(self, files: Iterable[dict[str, Any]], stored: _Stored) -> bool:
+    def admit(self, files: Iterable[dict[str, Any]], stored: StoredPayload) -> bool:
         """Note the text of files, unless some of it must wait.
 
         Args:
@@ -413,56 +366,6 @@ class _WrittenTexts:
         if self._mode == "none" or not isinstance(contents, dict):
             return False
         return any(value is not None if self._mode == "embedded" else value for value in contents.values())
-
-
-def _stored_in(table: TableSchema, landed: LandedData) -> Iterator[_Stored]:
-    for key, fetched_at, load_id in landed.rows(table, ("id", "fetched_at", LOAD_ID)):
-        yield _Stored(fetched_at or _NEVER, table is RAW_FILES, key, load_id or "")
-
-
-def _runs_to_leave_alone(
-    stored: Iterable[_Stored], landed: LandedData
-) -> tuple[dict[str, datetime], dict[str, datetime]]:
-    """Name the runs whose rows the payloads cannot give back.
-
-    Args:
-        stored: the payloads of runs.
-        landed: what the destination holds.
-
-    Returns:
-        The runs without a payload, and those that have landed from a later and different one; with their `fetched_at`.
-    """
-    raw = {run.id: run.fetched_at for run in stored}
-    without_payload: dict[str, datetime] = {}
-    later: dict[str, datetime] = {}
-    for run_id, time in landed.rows(PROCESSOR_RUNS, ("id", "fetched_at"), complete=True):
-        fetched_at = time or _NEVER
-        if run_id not in raw:
-            without_payload[run_id] = fetched_at
-        elif fetched_at > raw[run_id]:
-            later[run_id] = fetched_at
-    sums = landed.payload_sums(later)
-    for run_id, sha256 in landed.lookup(RAW_PROCESSOR_RUNS, ("id", "payload_sha256"), list(later)):
-        if sums[run_id] == sha256:  # fetched again since, and not changed
-            del later[run_id]
-    return without_payload, later
-
-
-def _origin(raw: _RawRun, known: _Landed | None, written: frozenset[str]) -> Origin:
-    """Say of a payload what the load that fetched it said."""
-    times: _RawRun | _Landed = raw
-    if known is not None and (known.fetched_at or _NEVER) > (raw.fetched_at or _NEVER):
-        times = known  # fetched again since, and not changed
-    tables = FETCHED_TABLES if known is None else selected_by(known.loaded_tables).union(written)
-    return Origin(
-        api_version=raw.api_version,
-        workspace_id=raw.workspace_id,
-        fetched_at=times.fetched_at or _NEVER,
-        created_at=times.created_at,
-        updated_at=times.updated_at,
-        loaded_tables=selection_text(tables),
-        payload_sha256=raw.payload_sha256,
-    )
 
 
 def _files_of(run: dict[str, Any]) -> list[dict[str, Any]]:

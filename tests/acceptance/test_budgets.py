@@ -18,10 +18,10 @@ import psycopg2
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from extend_source import SyncProgress, SyncUnderWay, TooManyErrors, connecting, fetching
-from extend_source.api import RequestBudget
+from extend_source import SyncProgress, SyncUnderWay, TooManyErrors, fetching
 from extend_source.holding import HeldDatabase
 from extend_source.sandbox import Options, SandboxServer
+from extend_source.sandbox.limits import RateLimit
 from extend_source.sandbox.requests_log import LoggedRequest
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import (
@@ -185,22 +185,16 @@ def test_requests_that_a_budget_has_paid_for_are_waited_for(
     assert (result.fetched, result.stopped_by) == (3, "max_requests")
 
 
-def test_the_loads_of_a_sync_share_one_request_budget(
-    any_warehouse: AnyWarehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What one load has learned of the limit, and a pause that was asked for, hold for the next."""
-    made: list[RequestBudget] = []
+def test_what_one_load_has_learned_of_the_rate_limit_holds_for_the_next(make_warehouse: MakeWarehouse) -> None:
+    with SandboxServer(runs=0, rate_limit=RateLimit(20, "sliding_window")) as server:
+        put_small_runs(server.workspace, 130)
+        warehouse = make_warehouse(server)
 
-    def make(*arguments: Any) -> RequestBudget:
-        made.append(RequestBudget(*arguments))
-        return made[-1]
+        warehouse.sync(package_runs=100, requests_per_second=36)
 
-    monkeypatch.setattr(connecting, "RequestBudget", make)
-
-    any_warehouse.sync(package_runs=10)
-
-    assert len(log(any_warehouse, "load_id")) == 3
-    assert len(made) == 1
+        first, second = log(warehouse, "runs_fetched", "throttled")
+        assert (first[0], *second) == (100, 30, 0)
+        assert first[1] > 0
 
 
 def test_a_listing_takes_no_more_than_half_of_a_budget(any_warehouse: AnyWarehouse) -> None:

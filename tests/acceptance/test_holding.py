@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
 
-from extend_source import holding, rebuild
+from extend_source import destination, holding, rebuild
 from extend_source.sandbox import LoggedRequest
 from tests.acceptance.warehouse import Warehouse
 
@@ -17,11 +20,11 @@ pytestmark = pytest.mark.thorough
 
 _OPEN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('select 1')"
 
-_READ_FOR_A_SECOND = """
+_READ = """
 import duckdb, sys, time
 with duckdb.connect(sys.argv[1], read_only=True):
     print("open", flush=True)
-    time.sleep(1)
+    time.sleep(float(sys.argv[2]))
 """
 
 
@@ -56,24 +59,46 @@ def test_other_processes_can_open_the_file_while_the_network_takes_long(
     assert _opened_at(warehouse, "get_run", 1)
 
 
-def test_a_reader_that_has_the_file_open_is_waited_for(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holding, "PATIENCE_SECONDS", 0.0)
+@contextmanager
+def _reader_from_the_first_run_on(warehouse: Warehouse, seconds: float) -> Iterator[None]:
+    """Have another process open the file when a sync asks for the first run, and close it after some seconds."""
     readers: list[subprocess.Popen[str]] = []
 
     def read(request: LoggedRequest) -> None:
         if request.route == "get_run" and not readers:
-            command = [sys.executable, "-c", _READ_FOR_A_SECOND, str(warehouse.database)]
+            command = [sys.executable, "-c", _READ, str(warehouse.database), str(seconds)]
             readers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
             assert readers[0].stdout is not None
             assert readers[0].stdout.readline() == "open\n"
 
     warehouse.server.before_each_request = read
+    try:
+        yield
+    finally:
+        warehouse.server.before_each_request = None
+        (reader,) = readers
+        reader.terminate()
+        reader.communicate()
 
-    result = warehouse.sync()
 
-    readers[0].communicate()
-    assert readers[0].returncode == 0
+def test_a_reader_that_has_the_file_open_is_waited_for(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holding, "PATIENCE_SECONDS", 0.0)
+    with _reader_from_the_first_run_on(warehouse, 1):
+        result = warehouse.sync()
+
     assert result.fetched == warehouse.count("processor_runs") == 120
+
+
+def test_a_reader_that_keeps_the_file_open_ends_the_sync_and_the_next_one_loads_all(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holding, "PATIENCE_SECONDS", 0.0)
+    for module in (holding, destination):
+        monkeypatch.setattr(module, "LONGEST_WAIT_SECONDS", 0.5)
+    with _reader_from_the_first_run_on(warehouse, 600), pytest.raises(PipelineStepFailed, match="Could not set lock"):
+        warehouse.sync()
+
+    assert warehouse.sync().fetched == warehouse.count("processor_runs") == 120
 
 
 def test_the_file_is_kept_open_while_the_network_is_quick(

@@ -72,7 +72,6 @@ def test_the_scheduled_sync_ends_with_4_when_the_key_is_refused(server: SandboxS
     assert "Check the API key" in outcome.stderr
 
 
-@pytest.mark.core
 def test_runs_are_loaded_by_id_from_the_command_line_a_file_and_a_query(server: SandboxServer, tmp_path: Path) -> None:
     ids = sorted(run for run in server.workspace.run_ids() if server.workspace.summary(run)["status"] == "PROCESSED")
     (tmp_path / "ids.txt").write_text(f"# from a webhook\n{ids[1]}\n\n{ids[2]}\n")

@@ -41,7 +41,6 @@ def test_they_hold_what_runs_of_every_kind_say(any_warehouse: AnyWarehouse) -> N
     assert_typed_tables(any_warehouse)
 
 
-@pytest.mark.core
 def test_a_repeated_and_a_later_load_leave_no_row_of_before(any_warehouse: AnyWarehouse) -> None:
     any_warehouse.sync()
     workspace = any_warehouse.server.workspace

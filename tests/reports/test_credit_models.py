@@ -126,7 +126,6 @@ def test_the_days_sum_to_the_ledger_for_any_slice_and_have_no_gaps(spent: AnyWar
     )
 
 
-@pytest.mark.core
 def test_the_stated_grain_of_each_model_is_unique(any_warehouse: AnyWarehouse) -> None:
     spend_in_all_ways(any_warehouse.server.workspace, 4)
     any_warehouse.sync()

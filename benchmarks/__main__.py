@@ -71,7 +71,8 @@ BENCHMARKS = {
     "memory": Benchmark(
         "Memory",
         "benchmarks.memory",
-        "Peak memory of the whole process, DuckDB included; one run each. The peak comes while DuckDB loads a package.",
+        "Peak memory of the whole process, DuckDB included; one run each. The peak comes while DuckDB loads a package."
+        " `small` are the README's settings for a small machine.",
     ),
     "history": Benchmark(
         "A sync without changes",

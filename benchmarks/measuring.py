@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,13 +29,14 @@ class Measure:
     peak_mb: float
 
 
-def measure(loader: str, url: str, folder: Path) -> Measure:
+def measure(loader: str, url: str, folder: Path, settings: Mapping[str, str] | None = None) -> Measure:
     """Run a loader once.
 
     Args:
         loader: its name in `benchmarks.loaders`.
         url: the server, or the folder of bodies.
         folder: where it may write.
+        settings: environment variables for it.
 
     Returns:
         What it took.
@@ -43,11 +44,15 @@ def measure(loader: str, url: str, folder: Path) -> Measure:
     Raises:
         RuntimeError: it failed.
     """
-    settings = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL"}
+    quiet = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL"}
     command = [sys.executable, "-m", "benchmarks.loaders", loader, url, str(folder)]
     begin = time.monotonic()
     process = subprocess.Popen(  # noqa: S603
-        command, cwd=ROOT, env={**os.environ, **settings}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command,
+        cwd=ROOT,
+        env={**os.environ, **quiet, **(settings or {})},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     assert process.stderr is not None
     errors = process.stderr.read()

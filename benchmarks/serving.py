@@ -31,7 +31,7 @@ http {{
 _FILES = "location /processor_runs/ { }"
 _TEMPLATES = """
     location ~ "^/processor_runs/dpr_(?<number>[0-9]{16}(?<which>[0-9]{2}))$" {
-      sub_filter_types application/json; sub_filter_once off; sub_filter "NUMBER" $number;
+      sub_filter_types application/json; sub_filter_once off; sub_filter "@NUMBER@" $number;
       try_files /templates/$which.json =404;
     }
 """
@@ -81,7 +81,7 @@ def _write(folder: Path, size: Size, runs: int, *, templates: bool) -> None:
     target.mkdir()
     if templates:
         for which in range(100):
-            made = body(size, which).replace(f"{which:018d}".encode(), b"NUMBER")
+            made = body(size, which).replace(f"{which:018d}".encode(), b"@NUMBER@")
             (target / f"{which:02d}.json").write_bytes(made)
     else:
         for number in range(runs):

@@ -9,7 +9,6 @@ of a document has a path of its own. ``$`` is the document itself, and no path i
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from extend_source.api.decoding import encode_json
 
@@ -19,9 +18,10 @@ ROOT = "$"
 _NEEDS_QUOTES = re.compile(r'[.\[\]"\\\x00-\x1f]|^\$|^$')
 
 
-@lru_cache(maxsize=65_536)
 def quoted_key(key: str) -> str | None:
     """Return the quoted form of an object key, ``["net.amount"]``, or None where it needs no quotes."""
+    if key.isidentifier():  # most are, and this is told faster than anything could be remembered
+        return None
     return f"[{encode_json(key)}]" if _NEEDS_QUOTES.search(key) else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from benchmarks.memory import SETTINGS
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.shell import Outcome, run_shell
 from tests.acceptance.test_shell import only_line, settings
+from tests.test_readme import README
 
 pytestmark = pytest.mark.thorough
 
@@ -351,3 +354,16 @@ def test_the_sandbox_tells_machines_where_it_is(tmp_path: Path) -> None:
         process.wait(10)
 
     assert (ready["runs"], ready["seed"], json_of(plan)["runs"]) == (3, 7, 3)
+
+
+def test_the_settings_for_a_small_machine_load_the_same(server: SandboxServer, tmp_path: Path) -> None:
+    block = README.split("On a small machine", 1)[1].split("```bash\n", 1)[1].split("```", 1)[0]
+    small = dict(re.findall(r"^ *export (\w+)='?([^'\n]+)'?$", block, flags=re.MULTILINE))
+
+    outcome = run_shell(tmp_path, "sync", **settings(server, **small))
+
+    assert small == SETTINGS["small"]  # which is what the benchmarks measure
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert landed(tmp_path, "select id from extend.processor_runs order by id") == [
+        (run_id,) for run_id in sorted(server.workspace.run_ids())
+    ]

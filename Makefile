@@ -26,8 +26,9 @@ demo: .venv/.sandbox-installed  ## Load sample runs from a stand-in API into Duc
 test: lint  ## Check style and types, then run the tests but for the thorough ones
 	@.venv/bin/python -m pytest -n auto --dist worksteal -m "(core or not thorough) and not destinations and not lakes and not ducklake"
 
+# VARIANTS="not postgres" runs a part of them: an expression as pytest's -k has it.
 test-thorough: .venv/.dev-installed  ## Run the tests of many variants, faults and moments, which take long
-	@.venv/bin/python -m pytest -n auto --dist worksteal -m "thorough and not core and not destinations and not lakes and not ducklake"
+	@.venv/bin/python -m pytest -n auto --dist worksteal -m "thorough and not core and not destinations and not lakes and not ducklake" $(if $(VARIANTS),-k "$(VARIANTS)")
 
 test-destinations: .venv/.destinations-installed .venv-lakes/.installed  ## Run the tests of destinations beside DuckDB and PostgreSQL
 	@.venv/bin/python -m pytest -n auto --dist worksteal -m destinations

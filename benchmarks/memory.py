@@ -1,6 +1,6 @@
 """The peak memory of a sync, by the number of runs, and how fast it goes.
 
-    python -m benchmarks.memory [--runs 1000,10000] [--sizes extract-30k,extract-79k] [--settings default,small]
+    python -m benchmarks.memory [--runs 1000,10000,100000] [--sizes extract-30k,...] [--settings default,small]
 
 The bodies are made from a hundred templates as they are sent, so that any number of runs fits on the disk. Settings are
 those of a new installation, with which DuckDB takes up to 80 % of the machine, or the README's for a small machine.
@@ -47,8 +47,8 @@ def section(sizes: list[str], lengths: list[int], settings: list[str]) -> Iterat
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", default="1000,10000", help="numbers of runs")
-    parser.add_argument("--sizes", default="extract-30k,extract-79k", help=f"some of {', '.join(SIZES)}")
+    parser.add_argument("--runs", default="1000,10000,100000", help="numbers of runs")
+    parser.add_argument("--sizes", default="extract-30k", help=f"some of {', '.join(SIZES)}")
     parser.add_argument("--settings", default=",".join(SETTINGS), help=f"some of {', '.join(SETTINGS)}")
     chosen = parser.parse_args()
     lengths = [int(runs) for runs in chosen.runs.split(",")]

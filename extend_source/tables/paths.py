@@ -20,7 +20,7 @@ _NEEDS_QUOTES = re.compile(r'[.\[\]"\\\x00-\x1f]|^\$|^$')
 
 def quoted_key(key: str) -> str | None:
     """Return the quoted form of an object key, ``["net.amount"]``, or None where it needs no quotes."""
-    if key.isidentifier():  # most are, and this is told faster than anything could be remembered
+    if key.isidentifier():  # most are; no cache, which would keep a document's own keys in memory
         return None
     return f"[{encode_json(key)}]" if _NEEDS_QUOTES.search(key) else None
 

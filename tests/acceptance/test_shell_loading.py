@@ -356,7 +356,7 @@ def test_the_sandbox_tells_machines_where_it_is(tmp_path: Path) -> None:
     assert (ready["runs"], ready["seed"], json_of(plan)["runs"]) == (3, 7, 3)
 
 
-def test_the_settings_for_a_small_machine_load_the_same(server: SandboxServer, tmp_path: Path) -> None:
+def test_a_sync_with_the_settings_for_a_small_machine_loads_all_runs(server: SandboxServer, tmp_path: Path) -> None:
     block = README.split("On a small machine", 1)[1].split("```bash\n", 1)[1].split("```", 1)[0]
     small = dict(re.findall(r"^ *export (\w+)='?([^'\n]+)'?$", block, flags=re.MULTILINE))
 

@@ -63,6 +63,11 @@ def equals(column: str, value: Any) -> Condition:
     return Condition(f"{{{column}}} = %s", value, columns=[column])
 
 
+def between(column: str, least: Any, most: Any) -> Condition:
+    """The column has a value from `least` to `most`, both included."""
+    return Condition(f"{{{column}}} >= %s AND {{{column}}} <= %s", least, most, columns=[column])
+
+
 class DestinationReader:
     """Reads rows. A table that does not exist has none; a destination that cannot be read is noticed once."""
 
@@ -234,7 +239,7 @@ class DestinationReader:
         table: TableSchema,
         columns: Sequence[str],
         keys: Iterable[str],
-        *,
+        *conditions: Condition,
         distinct: bool = False,
         complete: bool | None = None,
     ) -> Iterator[tuple[Any, ...]]:
@@ -244,7 +249,7 @@ class DestinationReader:
         with self.connected():
             for start in range(0, len(pending), KEYS_PER_QUERY):
                 chosen = one_of(columns[0], pending[start : start + KEYS_PER_QUERY])
-                found += self.rows(table, columns, chosen, distinct=distinct, complete=complete)
+                found += self.rows(table, columns, chosen, *conditions, distinct=distinct, complete=complete)
         return iter(found)
 
     def can_replace(self, table: TableSchema) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -25,7 +26,8 @@ from extend_source.state import Scope
 from extend_source.stored_payloads import (
     NEVER,
     LandedRun,
-    RawFile,
+    PayloadReader,
+    RawPayload,
     RawRun,
     StoredPayload,
     origin_of,
@@ -63,7 +65,7 @@ REBUILT_TABLES = tuple(table.name for table in WRITTEN_TABLES if table.name in F
 """Those of them that hold what payloads say."""
 
 _AT_ONCE = 250
-"""Payloads that are read at once: they may have megabytes each."""
+"""Payloads whose rows are held at once."""
 
 
 class NoRawPayloads(ExtendError):  # noqa: N818 - the name says what happened
@@ -77,7 +79,7 @@ class Replay:
 
     They are taken in the order in which they were fetched, and those of one load together, so that the runs of a load
     add to what is known of their files, and what came later stands, as it did then. Only a load of more runs than
-    `package_runs` is taken as several.
+    `package_runs` is taken as several. Several loads of `package_megabytes` or fewer become one.
 
     Attributes:
         settings: the settings of the source; those of the wire are not used.
@@ -88,6 +90,7 @@ class Replay:
         rows: the rows written, by table.
         sync_id: the id of the first load.
         decoder: decodes the payloads.
+        most_bytes: so many bytes of payloads end a load once those of a load that brought them are complete.
     """
 
     def __init__(self, settings: ExtendSettings, progress: SyncProgress) -> None:
@@ -101,6 +104,8 @@ class Replay:
         self.rows: Counter[str] = Counter()
         self.sync_id = ""
         self.decoder = MemberDecoder(remembered="config")
+        self.most_bytes = settings.package_megabytes * 1e6
+        self._reader = PayloadReader(self.most_bytes)
         self._pending: deque[StoredPayload] | None = None
 
     @property
@@ -138,13 +143,14 @@ class Replay:
         self.sync_id = self.sync_id or load_id
         self.progress.packages += 1
         load = _Load(self, landed, load_id)
-        room = self._size_of_next_load()
-        while room and self.stopped_by is None:
-            some = [self._pending.popleft() for _ in range(min(room, _AT_ONCE))]
+        payloads = self._reader.read(list(islice(self._pending, self._size_of_next_load())), landed)
+        while self.stopped_by is None and (some := list(islice(payloads, _AT_ONCE))):
             done = load.add(some)
-            self._pending.extendleft(reversed(some[done:]))
+            for _ in range(done):
+                self._pending.popleft()
             yield load.take()
-            room = room - done if done == len(some) else 0
+            if done < len(some):
+                break
         load.add_log()
         yield load.take()
 
@@ -197,34 +203,34 @@ class _Load:
         self._log = LoadLog(replay.progress, load_id, replay.sync_id)
         self._texts = _WrittenTexts(replay.settings.file_contents)
         self._brought_by: str | None = None
+        self._size = 0
         self._files_fetched_at: dict[str, datetime] = {}
         self._unreadable_before = [row[0] for row in landed.rows(FETCH_ERRORS, ("id",), equals("code", UNREADABLE))]
 
-    def add(self, some: Sequence[StoredPayload]) -> int:
+    def add(self, some: Sequence[tuple[StoredPayload, RawPayload | None]]) -> int:
         """Add payloads, in order, until one must wait for the next load.
 
         Args:
-            some: the payloads.
+            some: the payloads; one that is gone is left out.
 
         Returns:
             How many were added; of a new load at least one.
         """
-        landed = self._landed
-        runs = [stored.id for stored in some if not stored.is_file]
-        files = [stored.id for stored in some if stored.is_file]
-        raw: dict[tuple[bool, str], RawRun | RawFile] = {}
-        raw.update({(False, row[0]): RawRun(*row) for row in landed.lookup(RAW_PROCESSOR_RUNS, RawRun._fields, runs)})
-        raw.update({(True, row[0]): RawFile(*row) for row in landed.lookup(RAW_FILES, RawFile._fields, files)})
+        ids = [stored.id for stored, _ in some if not stored.is_file]
         known = {
-            row[0]: LandedRun(*row) for row in landed.lookup(PROCESSOR_RUNS, LandedRun._fields, runs, complete=True)
+            row[0]: LandedRun(*row)
+            for row in self._landed.lookup(PROCESSOR_RUNS, LandedRun._fields, ids, complete=True)
         }
-        for place, stored in enumerate(some):
-            row = raw.get((stored.is_file, stored.id))
-            if row is not None and not self._add(stored, row, known.get(stored.id)):
+        for place, (stored, raw) in enumerate(some):
+            if raw is None:
+                continue
+            is_full = self._size >= self._replay.most_bytes and stored.load_id != self._brought_by
+            if is_full or not self._add(stored, raw, known.get(stored.id)):
                 return place
+            self._size += len(raw.payload)
         return len(some)
 
-    def _add(self, stored: StoredPayload, raw: RawRun | RawFile, known: LandedRun | None) -> bool:
+    def _add(self, stored: StoredPayload, raw: RawPayload, known: LandedRun | None) -> bool:
         """Add a payload; return False where it must wait for the next load."""
         try:
             payload = self._decoded(raw)
@@ -251,13 +257,13 @@ class _Load:
             self._progress.files_fetched += 1
         return True
 
-    def _decoded(self, raw: RawRun | RawFile) -> dict[str, Any]:
+    def _decoded(self, raw: RawPayload) -> dict[str, Any]:
         payload = self._replay.decoder.decode_object(raw.payload.encode())
         if not isinstance(payload, dict) or payload.get("id") != raw.id:
             raise ValueError("not the object of this id")
         return payload
 
-    def _add_error(self, stored: StoredPayload, raw: RawRun | RawFile, defect: Exception) -> None:
+    def _add_error(self, stored: StoredPayload, raw: RawPayload, defect: Exception) -> None:
         # the text of the exception can quote the document, so only its kind is told
         message = f"The payload in {stored.table.name} could not be read ({type(defect).__name__})."
         message += " A sync with refresh fetches it again." if stored.is_file else " The next sync fetches it again."

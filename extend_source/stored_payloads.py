@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
+from extend_source.destination import KEYS_PER_QUERY, between
 from extend_source.landed import LandedData
 from extend_source.tables import FETCHED_TABLES, Origin, TableSchema, selected_by, selection_text
 from extend_source.tables.bookkeeping import RAW_FILES, RAW_PROCESSOR_RUNS
@@ -14,6 +15,10 @@ from extend_source.tables.schemas import PROCESSOR_RUNS
 
 NEVER = datetime.fromtimestamp(0, timezone.utc)
 """The time of what was fetched at a time that is not known."""
+
+
+_FIRST_AT_ONCE = 250
+"""So many payloads are read before their size is known."""
 
 
 class StoredPayload(NamedTuple):
@@ -56,6 +61,62 @@ class RawFile(NamedTuple):
     id: str
     payload: str
     is_final: bool | None
+
+
+RawPayload = RawRun | RawFile
+
+
+class PayloadReader:
+    """Reads payloads, many at once: DuckDB reads some two thousand of a table to find one, however few are wanted."""
+
+    def __init__(self, most_bytes: float) -> None:
+        """Begin.
+
+        Args:
+            most_bytes: so many bytes of payloads are read at once at the most, going by the size of those before.
+        """
+        self._most_bytes = most_bytes
+        self._at_once = _FIRST_AT_ONCE
+
+    def read(
+        self, stored: Sequence[StoredPayload], landed: LandedData
+    ) -> Iterator[tuple[StoredPayload, RawPayload | None]]:
+        """Read payloads.
+
+        Args:
+            stored: the payloads, in an order that keeps those of a load together.
+            landed: what the destination holds.
+
+        Yields:
+            Each of them, in this order; None: it is gone.
+        """
+        start = 0
+        while some := stored[start : start + self._at_once]:
+            rows = _raw_rows(some, landed)
+            size = sum(len(row.payload) for row in rows.values())
+            start += len(some)
+            self._at_once = min(KEYS_PER_QUERY, max(1, int(self._most_bytes * len(rows) / max(1, size))))
+            for one in some:
+                yield one, rows.pop((one.is_file, one.id), None)
+
+
+def _raw_rows(stored: Sequence[StoredPayload], landed: LandedData) -> dict[tuple[bool, str], RawPayload]:
+    """Look up payloads, by whether they are a file's, and id."""
+    rows: dict[tuple[bool, str], RawPayload] = {}
+    for row_of in (RawRun, RawFile):
+        is_file = row_of is RawFile
+        some = [one for one in stored if one.is_file is is_file]
+        if not some:
+            continue
+        load_ids = [one.load_id for one in some]
+        # tells columnar destinations which part of the payloads to read; where they do not sort as here, it finds less
+        nearby = between(LOAD_ID, min(load_ids), max(load_ids))
+        table = some[0].table
+        found = landed.lookup(table, row_of._fields, [one.id for one in some], nearby)
+        rows.update({(is_file, row[0]): row_of(*row) for row in found})
+        missing = [one.id for one in some if (is_file, one.id) not in rows]
+        rows.update({(is_file, row[0]): row_of(*row) for row in landed.lookup(table, row_of._fields, missing)})
+    return rows
 
 
 class LandedRun(NamedTuple):

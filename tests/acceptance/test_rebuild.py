@@ -141,19 +141,27 @@ def test_loads_are_bounded_and_logged(any_warehouse: AnyWarehouse) -> None:
     assert (progress.mode, progress.wanted, progress.runs_done, progress.packages) == ("rebuild", 120, 120, 3)
 
 
-@pytest.mark.parametrize(("package_runs", "loads"), [(30, 5), (110, 3), (2000, 1)])
-def test_what_one_load_brought_is_rebuilt_in_one_load_where_it_may_be_so_large(
-    warehouse: Warehouse, package_runs: int, loads: int
+@pytest.mark.parametrize(
+    ("settings", "loads"),
+    [
+        ({"package_runs": 30}, 5),
+        ({"package_runs": 110}, 3),
+        ({"package_runs": 2000}, 1),
+        ({"package_megabytes": 0.000_001}, 3),
+    ],
+)
+def test_what_one_load_brought_is_rebuilt_in_one_load_where_it_may_have_so_many_runs(
+    warehouse: Warehouse, settings: dict[str, Any], loads: int
 ) -> None:
     warehouse.sync(keep_raw=True, file_contents="fetch", package_runs=50)
     before = rows_of(warehouse)
     delete_everything(warehouse)
 
-    result = rebuilt(warehouse, package_runs=package_runs)
+    result = rebuilt(warehouse, **settings)
 
     assert len(result.load_ids) == loads
     assert_holds(warehouse, file_contents="fetch", loaded_tables=EVERYTHING)
-    if package_runs > 50:
+    if loads <= 3:
         assert_same(rows_of(warehouse), before)
 
 

@@ -1,0 +1,105 @@
+"""Payloads that have landed are read in the order asked for, many at once, but not more than memory may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from extend_source.config import SECTION
+from extend_source.landed import LandedData
+from extend_source.stored_payloads import PayloadReader, RawFile, RawRun, StoredPayload, stored_payloads
+from extend_source.tables import TableSchema
+from extend_source.tables.bookkeeping import RAW_FILES, RAW_PROCESSOR_RUNS
+from tests.acceptance.warehouse import AnyWarehouse
+
+ENOUGH = 1e9
+
+
+class CountingReader(LandedData):
+    """Notes how many rows are asked for at once."""
+
+    def __init__(self, warehouse: AnyWarehouse) -> None:
+        super().__init__(warehouse.pipeline, SECTION)
+        self.asked: list[int] = []
+
+    def lookup(self, table: TableSchema, columns: Any, keys: Iterable[str], *rest: Any, **how: Any) -> Iterator[Any]:
+        wanted = list(keys)
+        if wanted:
+            self.asked.append(len(wanted))
+        return super().lookup(table, columns, wanted, *rest, **how)
+
+
+@pytest.fixture
+def landed(any_warehouse: AnyWarehouse) -> CountingReader:
+    """What two loads have left: 120 runs, and the text of their files."""
+    any_warehouse.sync(keep_raw=True, file_contents="fetch", package_runs=100)
+    return CountingReader(any_warehouse)
+
+
+def everything(landed: LandedData) -> list[StoredPayload]:
+    return sorted([*stored_payloads(RAW_PROCESSOR_RUNS, landed), *stored_payloads(RAW_FILES, landed)])
+
+
+def test_every_payload_comes_once_and_in_order(any_warehouse: AnyWarehouse, landed: CountingReader) -> None:
+    stored = everything(landed)
+
+    read = list(PayloadReader(ENOUGH).read(stored, landed))
+
+    assert [one for one, _ in read] == stored
+    assert [(type(raw), raw.id) for _, raw in read if raw] == [
+        (RawFile if one.is_file else RawRun, one.id) for one in stored
+    ]
+    rows = any_warehouse.rows("raw_processor_runs")
+    assert len(rows) == 120
+    assert {raw.id: raw.payload for _, raw in read if isinstance(raw, RawRun)} == {
+        row["id"]: row["payload"] for row in rows
+    }
+
+
+def test_no_more_bytes_are_read_at_once_than_may_be_once_their_size_is_known(landed: CountingReader) -> None:
+    runs = sorted(stored_payloads(RAW_PROCESSOR_RUNS, landed))
+    size = sum(len(raw.payload) for _, raw in PayloadReader(ENOUGH).read(runs, landed) if raw)
+    reader = PayloadReader(size / 4)
+    landed.asked.clear()
+
+    list(reader.read(runs, landed))
+    first = landed.asked.copy()
+    list(reader.read(runs[:70], landed))
+
+    assert first == [120]
+    assert landed.asked[1] == 30
+    assert len(landed.asked) >= 3
+
+
+def test_one_payload_at_a_time_is_read_where_none_is_small_enough(landed: CountingReader) -> None:
+    runs = sorted(stored_payloads(RAW_PROCESSOR_RUNS, landed))[:5]
+    reader = PayloadReader(1)
+    list(reader.read(runs, landed))
+    landed.asked.clear()
+
+    read = list(reader.read(runs, landed))
+
+    assert landed.asked == [1, 1, 1, 1, 1]
+    assert [raw.id for _, raw in read if raw] == [run.id for run in runs]
+
+
+@pytest.mark.parametrize("load_id", ["", "0", "zzz"])
+def test_a_payload_is_found_however_the_destination_sorts_the_names_of_loads(
+    landed: CountingReader, load_id: str
+) -> None:
+    stored = [one._replace(load_id=load_id) for one in everything(landed)]
+
+    read = list(PayloadReader(ENOUGH).read(stored, landed))
+
+    assert [raw.id for _, raw in read if raw] == [one.id for one in stored]
+
+
+def test_a_payload_that_is_gone_is_said_to_be(any_warehouse: AnyWarehouse, landed: CountingReader) -> None:
+    stored = everything(landed)
+    any_warehouse.execute(f"delete from raw_processor_runs where id = '{stored[3].id}'")
+
+    read = list(PayloadReader(ENOUGH).read(stored, landed))
+
+    assert [place for place, (_, raw) in enumerate(read) if raw is None] == [3]

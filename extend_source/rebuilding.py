@@ -83,7 +83,7 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
         pipeline: the pipeline that has loaded the runs.
         progress: filled while the rebuild runs; set its `stop_requested` to end it early.
         **arguments: settings by name, as for `extend_source`; the API key is not needed. With `file_contents` =
-            ``none`` no text of files is written; `package_runs` is the most payloads in one load.
+            ``none`` no text of files is written; `package_runs` is the most runs in one load.
 
     Returns:
         What was done. Payloads that cannot be read are rows in ``fetch_errors``, not an exception.

@@ -79,7 +79,7 @@ class Replay:
 
     They are taken in the order in which they were fetched, and those of one load together, so that the runs of a load
     add to what is known of their files, and what came later stands, as it did then. Only a load of more runs than
-    `package_runs` is taken as several. Several loads of `package_megabytes` or fewer become one.
+    `package_runs` is taken as several; small ones become one, up to that and about `package_megabytes`.
 
     Attributes:
         settings: the settings of the source; those of the wire are not used.

@@ -97,9 +97,9 @@ def extend_source(
         typed_tables: a table with typed columns for each extraction processor, and one for each of its arrays.
         keep_raw: keep the payloads too.
         table_format: for the destination filesystem: ``delta`` or ``iceberg``.
-        package_runs: for `sync`: the most runs in one load.
+        package_runs: for `sync` and `rebuild`: the most runs in one load.
         package_minutes: for `sync`: the longest time of fetching for one load.
-        package_megabytes: for `sync`: the most megabytes of JSON in one load.
+        package_megabytes: for `sync` and `rebuild`: the most megabytes of JSON in one load, give or take.
         max_requests: stop after so many requests.
         max_seconds: stop after so many seconds.
         max_error_share: for `sync`: the greatest share of runs that may fail.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -59,6 +60,7 @@ def test_a_quick_start_loads_all_runs(title: str, tmp_path: Path, request: pytes
     secrets = secrets.replace("file:///tmp/extend-", f"{tmp_path.as_uri()}/extend-")
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "secrets.toml").write_text(secrets)
+    shutil.copy(README.parent / ".dlt" / "config.toml", tmp_path / ".dlt")
 
     with SandboxServer(runs=RUNS) as server:
         outcomes = [run_shell(tmp_path, *command, **settings(server)) for command in commands]

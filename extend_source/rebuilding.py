@@ -11,6 +11,7 @@ from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.announcing import Announcement
+from extend_source.collecting import fewer_collections
 from extend_source.config import SECTION
 from extend_source.hints import silence_expected_warnings
 from extend_source.holding import held_database
@@ -98,7 +99,7 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
     replay = Replay(settings, progress or SyncProgress())
     pipeline.activate()  # the source looks at its destination
     use_long_texts(pipeline)
-    with only_sync(pipeline), held_database(pipeline) as database:
+    with only_sync(pipeline), fewer_collections(), held_database(pipeline) as database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
             while not replay.is_over:

@@ -1,0 +1,80 @@
+"""Python looks for garbage less often while a sync or rebuild runs, and as before after it."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import dlt
+import pytest
+
+from extend_source import SyncProgress, rebuild, sync
+from extend_source.collecting import fewer_collections
+from extend_source.sandbox import SandboxServer
+
+
+@pytest.fixture(autouse=True)
+def thresholds() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    yield
+    gc.set_threshold(*before)
+
+
+def test_thresholds_are_raised_and_set_back() -> None:
+    with fewer_collections():
+        within = gc.get_threshold()
+
+    assert within[0] > 10_000
+    assert gc.get_threshold() == (700, 10, 10)
+
+
+def test_thresholds_are_set_back_after_an_error() -> None:
+    with pytest.raises(KeyError), fewer_collections():
+        raise KeyError
+
+    assert gc.get_threshold() == (700, 10, 10)
+
+
+@pytest.mark.parametrize("chosen", [(0, 10, 10), (90_000, 5, 5)], ids=["no collections", "fewer still"])
+def test_what_the_user_has_chosen_stays(chosen: tuple[int, int, int]) -> None:
+    gc.set_threshold(*chosen)
+
+    with fewer_collections():
+        assert gc.get_threshold() == chosen
+
+    assert gc.get_threshold() == chosen
+
+
+def test_cycles_are_still_let_go() -> None:
+    class Node:
+        """Holds itself."""
+
+    gc.collect()
+    with fewer_collections():
+        for _ in range(200_000):
+            node = Node()
+            node.self = node  # type: ignore[attr-defined]
+        left = sum(isinstance(one, Node) for one in gc.get_objects())
+
+    assert left < 100_000
+
+
+def test_a_sync_and_a_rebuild_have_them_raised() -> None:
+    seen: list[int] = []
+
+    class Watching(SyncProgress):
+        """Notes the threshold whenever a load begins."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if name == "packages":
+                seen.append(gc.get_threshold()[0])
+            super().__setattr__(name, value)
+
+    pipeline = dlt.pipeline("collecting", destination=dlt.destinations.duckdb("collecting.duckdb"), dataset_name="d")
+    with SandboxServer(runs=3) as server:
+        sync(pipeline, progress=Watching(), api_key=server.api_key, base_url=server.base_url, keep_raw=True)
+        rebuild(pipeline, progress=Watching())
+
+    assert len([threshold for threshold in seen if threshold > 10_000]) == 2
+    assert gc.get_threshold() == (700, 10, 10)

@@ -12,7 +12,6 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.api import ExtendError
-from extend_source.collecting import fewer_collections
 from extend_source.config import SECTION, ExtendSettings
 from extend_source.discovery import checked_run_ids
 from extend_source.holding import held_database
@@ -136,7 +135,7 @@ def sync(
     where = location(pipeline)
     pipeline.activate()  # the source looks at its destination
     use_long_texts(pipeline)
-    with only_sync(pipeline), fewer_collections(), held_database(pipeline) as session.database:
+    with only_sync(pipeline), held_database(pipeline) as session.database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
             session.compare_all = dropped_a_load(pipeline)

@@ -95,7 +95,8 @@ class PayloadReader:
             rows = _raw_rows(some, landed)
             size = sum(len(row.payload) for row in rows.values())
             start += len(some)
-            self._at_once = min(KEYS_PER_QUERY, max(1, int(self._most_bytes * len(rows) / max(1, size))))
+            if size:
+                self._at_once = min(KEYS_PER_QUERY, max(1, int(self._most_bytes * len(rows) / size)))
             for one in some:
                 yield one, rows.pop((one.is_file, one.id), None)
 

@@ -1,4 +1,4 @@
-"""Python looks for garbage less often while a sync or rebuild runs, and as before after it."""
+"""Python looks for garbage less often while a rebuild runs, and as before after it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_thresholds_are_set_back_after_an_error() -> None:
     assert gc.get_threshold() == (700, 10, 10)
 
 
-@pytest.mark.parametrize("chosen", [(0, 10, 10), (90_000, 5, 5)], ids=["no collections", "fewer still"])
+@pytest.mark.parametrize("chosen", [(0, 10, 10), (900_000, 5, 5)], ids=["no collections", "fewer still"])
 def test_what_the_user_has_chosen_stays(chosen: tuple[int, int, int]) -> None:
     gc.set_threshold(*chosen)
 
@@ -52,15 +52,15 @@ def test_cycles_are_still_let_go() -> None:
 
     gc.collect()
     with fewer_collections():
-        for _ in range(200_000):
+        for _ in range(500_000):
             node = Node()
             node.self = node  # type: ignore[attr-defined]
         left = sum(isinstance(one, Node) for one in gc.get_objects())
 
-    assert left < 100_000
+    assert left < 300_000
 
 
-def test_a_sync_and_a_rebuild_have_them_raised() -> None:
+def test_a_rebuild_has_them_raised_and_a_sync_has_not() -> None:
     seen: list[int] = []
 
     class Watching(SyncProgress):
@@ -74,7 +74,9 @@ def test_a_sync_and_a_rebuild_have_them_raised() -> None:
     pipeline = dlt.pipeline("collecting", destination=dlt.destinations.duckdb("collecting.duckdb"), dataset_name="d")
     with SandboxServer(runs=3) as server:
         sync(pipeline, progress=Watching(), api_key=server.api_key, base_url=server.base_url, keep_raw=True)
+        assert set(seen) == {700}
+        seen.clear()
         rebuild(pipeline, progress=Watching())
 
-    assert len([threshold for threshold in seen if threshold > 10_000]) == 2
+    assert max(seen) > 10_000
     assert gc.get_threshold() == (700, 10, 10)

@@ -125,6 +125,8 @@ class Sender:
             with self._connections.one() as http:
                 request = http.get(f"{self._base_url}{path}{query}", extensions={"trace": trace})
                 response = await asyncio.wait_for(request, seconds)
+                # httpx's stream and the answer refer to each other: megabytes would stay until Python looks for cycles
+                response.stream = httpx.ByteStream(b"")
         except (httpx.HTTPError, asyncio.TimeoutError) as error:
             problem = connection_error(error, call, self._base_url, self._clean)
         else:

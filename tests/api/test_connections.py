@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+
+import httpx
 
 from extend_source.api import ExtendClient, RequestBudget
 
@@ -57,3 +60,19 @@ def test_all_connections_are_closed_with_the_client():
 
     opened, closed = asyncio.run(scenario())
     assert opened == closed >= 1
+
+
+def test_no_answer_is_kept_once_it_is_read():
+    async def get_five(client: ExtendClient) -> int:
+        await client.get_run("dpr_1")
+        gc.collect()
+        gc.disable()  # so that what refers to itself stays
+        try:
+            for _ in range(5):
+                await client.get_run("dpr_1")
+            return sum(isinstance(one, httpx.Response) for one in gc.get_objects())
+        finally:
+            gc.enable()
+
+    left, _ = exchange(get_five, run_answer())
+    assert left == 0

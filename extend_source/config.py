@@ -144,8 +144,8 @@ class ExtendSettings(BaseConfiguration):
         package_runs: the most runs in one load of `sync` or `rebuild`; a kill costs at most one load.
         package_minutes: the longest time that `sync` fetches for one load.
         package_megabytes: the most megabytes of JSON, give or take what is under way, that `sync` fetches for one load;
-            memory grows with it. `rebuild` reads no more at once, and with so many it ends a load once all is done that
-            one load had brought.
+            memory grows with it. `rebuild` reads about as much at once, and with so many it ends a load once all is
+            done that one load had brought.
         max_requests: stop after this many requests, more to do. None: no limit.
         max_seconds: stop after this many seconds of fetching, more to do. None: no limit.
         max_error_share: `sync` fails when a greater share of its runs could not be loaded, from 20 runs on; those

@@ -29,7 +29,9 @@ from extend_source.stored_payloads import (
     PayloadReader,
     RawPayload,
     RawRun,
+    ReadPayload,
     StoredPayload,
+    in_batches,
     origin_of,
     runs_to_leave_alone,
     stored_payloads,
@@ -64,9 +66,6 @@ WRITTEN_TABLES = tuple(table for table in TABLES.values() if table not in _LEFT_
 REBUILT_TABLES = tuple(table.name for table in WRITTEN_TABLES if table.name in FETCHED_TABLES)
 """Those of them that hold what payloads say."""
 
-_AT_ONCE = 250
-"""Payloads whose rows are held at once."""
-
 
 class NoRawPayloads(ExtendError):  # noqa: N818 - the name says what happened
     """There is nothing to rebuild from."""
@@ -90,7 +89,7 @@ class Replay:
         rows: the rows written, by table.
         sync_id: the id of the first load.
         decoder: decodes the payloads.
-        most_bytes: so many bytes of payloads end a load once those of a load that brought them are complete.
+        most_characters: so many characters of payloads end a load once all is done that one load had brought.
     """
 
     def __init__(self, settings: ExtendSettings, progress: SyncProgress) -> None:
@@ -104,8 +103,8 @@ class Replay:
         self.rows: Counter[str] = Counter()
         self.sync_id = ""
         self.decoder = MemberDecoder(remembered="config")
-        self.most_bytes = settings.package_megabytes * 1e6
-        self._reader = PayloadReader(self.most_bytes)
+        self.most_characters = settings.package_megabytes * 1e6
+        self._reader = PayloadReader(self.most_characters)
         self._pending: deque[StoredPayload] | None = None
 
     @property
@@ -143,14 +142,16 @@ class Replay:
         self.sync_id = self.sync_id or load_id
         self.progress.packages += 1
         load = _Load(self, landed, load_id)
-        payloads = self._reader.read(list(islice(self._pending, self._size_of_next_load())), landed)
-        while self.stopped_by is None and (some := list(islice(payloads, _AT_ONCE))):
-            done = load.add(some)
+        batches = in_batches(self._reader.read(list(islice(self._pending, self._size_of_next_load())), landed))
+        while self.stopped_by is None and (batch := next(batches, None)):
+            done, size = load.add(batch), len(batch)
+            batch.clear()  # what is fetched next must not come on top
             for _ in range(done):
                 self._pending.popleft()
             yield load.take()
-            if done < len(some):
+            if done < size:
                 break
+        batches.close()
         load.add_log()
         yield load.take()
 
@@ -207,7 +208,7 @@ class _Load:
         self._files_fetched_at: dict[str, datetime] = {}
         self._unreadable_before = [row[0] for row in landed.rows(FETCH_ERRORS, ("id",), equals("code", UNREADABLE))]
 
-    def add(self, some: Sequence[tuple[StoredPayload, RawPayload | None]]) -> int:
+    def add(self, some: Sequence[ReadPayload]) -> int:
         """Add payloads, in order, until one must wait for the next load.
 
         Args:
@@ -224,7 +225,7 @@ class _Load:
         for place, (stored, raw) in enumerate(some):
             if raw is None:
                 continue
-            is_full = self._size >= self._replay.most_bytes and stored.load_id != self._brought_by
+            is_full = self._size >= self._replay.most_characters and stored.load_id != self._brought_by
             if is_full or not self._add(stored, raw, known.get(stored.id)):
                 return place
             self._size += len(raw.payload)

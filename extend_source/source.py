@@ -99,7 +99,7 @@ def extend_source(
         table_format: for the destination filesystem: ``delta`` or ``iceberg``.
         package_runs: for `sync` and `rebuild`: the most runs in one load.
         package_minutes: for `sync`: the longest time of fetching for one load.
-        package_megabytes: for `sync` and `rebuild`: the most megabytes of JSON in one load, give or take.
+        package_megabytes: for `sync`: the most megabytes of JSON in one load; for `rebuild`: how many end one.
         max_requests: stop after so many requests.
         max_seconds: stop after so many seconds.
         max_error_share: for `sync`: the greatest share of runs that may fail.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
@@ -17,8 +17,12 @@ NEVER = datetime.fromtimestamp(0, timezone.utc)
 """The time of what was fetched at a time that is not known."""
 
 
-_FIRST_AT_ONCE = 250
+_READ_FIRST = 250
 """So many payloads are read before their size is known."""
+
+_MOST_IN_BATCH = 250
+_ENOUGH_IN_BATCH = 20_000_000
+"""So many payloads, or characters of them, make a batch."""
 
 
 class StoredPayload(NamedTuple):
@@ -65,22 +69,23 @@ class RawFile(NamedTuple):
 
 RawPayload = RawRun | RawFile
 
+ReadPayload = tuple[StoredPayload, RawPayload | None]
+"""A payload and what is in it; None: it is gone."""
+
 
 class PayloadReader:
     """Reads payloads, many at once: DuckDB reads some two thousand of a table to find one, however few are wanted."""
 
-    def __init__(self, most_bytes: float) -> None:
+    def __init__(self, most_characters: float) -> None:
         """Begin.
 
         Args:
-            most_bytes: so many bytes of payloads are read at once at the most, going by the size of those before.
+            most_characters: about so many characters of payloads are read at once, going by the size of those before.
         """
-        self._most_bytes = most_bytes
-        self._at_once = _FIRST_AT_ONCE
+        self._most_characters = most_characters
+        self._next_read = _READ_FIRST
 
-    def read(
-        self, stored: Sequence[StoredPayload], landed: LandedData
-    ) -> Iterator[tuple[StoredPayload, RawPayload | None]]:
+    def read(self, stored: Sequence[StoredPayload], landed: LandedData) -> Iterator[ReadPayload]:
         """Read payloads.
 
         Args:
@@ -88,17 +93,36 @@ class PayloadReader:
             landed: what the destination holds.
 
         Yields:
-            Each of them, in this order; None: it is gone.
+            Each of them, in this order.
         """
         start = 0
-        while some := stored[start : start + self._at_once]:
-            rows = _raw_rows(some, landed)
-            size = sum(len(row.payload) for row in rows.values())
-            start += len(some)
-            if size:
-                self._at_once = min(KEYS_PER_QUERY, max(1, int(self._most_bytes * len(rows) / size)))
-            for one in some:
+        while wanted := stored[start : start + self._next_read]:
+            rows = _raw_rows(wanted, landed)
+            start += len(wanted)
+            self._learn([len(row.payload) for row in rows.values()])
+            for one in wanted:
                 yield one, rows.pop((one.is_file, one.id), None)
+
+    def _learn(self, sizes: Sequence[int]) -> None:
+        """Choose how many payloads are read next: not many more than before, as they may be larger."""
+        most: float = min(KEYS_PER_QUERY, 2 * self._next_read)
+        if sizes:
+            most = min(most, self._most_characters * len(sizes) / max(1, sum(sizes)))
+        self._next_read = max(1, int(most))
+
+
+def in_batches(payloads: Iterable[ReadPayload]) -> Generator[list[ReadPayload], None, None]:
+    """Take payloads some at a time; whoever clears a batch lets go of it before the next one is made."""
+    batch: list[ReadPayload] = []
+    size = 0
+    for stored, raw in payloads:
+        batch.append((stored, raw))
+        size += len(raw.payload) if raw else 0
+        if len(batch) >= _MOST_IN_BATCH or size >= _ENOUGH_IN_BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _raw_rows(stored: Sequence[StoredPayload], landed: LandedData) -> dict[tuple[bool, str], RawPayload]:
@@ -111,9 +135,9 @@ def _raw_rows(stored: Sequence[StoredPayload], landed: LandedData) -> dict[tuple
             continue
         load_ids = [one.load_id for one in some]
         # tells columnar destinations which part of the payloads to read; where they do not sort as here, it finds less
-        nearby = between(LOAD_ID, min(load_ids), max(load_ids))
+        of_these_loads = between(LOAD_ID, min(load_ids), max(load_ids))
         table = some[0].table
-        found = landed.lookup(table, row_of._fields, [one.id for one in some], nearby)
+        found = landed.lookup(table, row_of._fields, [one.id for one in some], of_these_loads)
         rows.update({(is_file, row[0]): row_of(*row) for row in found})
         missing = [one.id for one in some if (is_file, one.id) not in rows]
         rows.update({(is_file, row[0]): row_of(*row) for row in landed.lookup(table, row_of._fields, missing)})

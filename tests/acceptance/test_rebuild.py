@@ -148,6 +148,7 @@ def test_loads_are_bounded_and_logged(any_warehouse: AnyWarehouse) -> None:
         ({"package_runs": 110}, 3),
         ({"package_runs": 2000}, 1),
         ({"package_megabytes": 0.000_001}, 3),
+        ({"package_megabytes": float("inf")}, 1),
     ],
 )
 def test_what_one_load_brought_is_rebuilt_in_one_load_where_it_may_have_so_many_runs(
@@ -161,8 +162,24 @@ def test_what_one_load_brought_is_rebuilt_in_one_load_where_it_may_have_so_many_
 
     assert len(result.load_ids) == loads
     assert_holds(warehouse, file_contents="fetch", loaded_tables=EVERYTHING)
-    if loads <= 3:
+    if settings.get("package_runs", 2000) > 50:
         assert_same(rows_of(warehouse), before)
+
+
+def test_what_several_loads_brought_is_rebuilt_in_one_load_until_it_has_so_many_megabytes(warehouse: Warehouse) -> None:
+    warehouse.sync(keep_raw=True, package_runs=50)
+    before = rows_of(warehouse)
+    delete_everything(warehouse)
+    sizes = warehouse.query("select sum(length(payload)) from raw_processor_runs group by _dlt_load_id order by 1 desc")
+    first, second, last = (int(size) for (size,) in sizes)
+
+    result = rebuilt(warehouse, package_megabytes=(first + second / 2) / 1e6)
+
+    log = [row["runs_fetched"] for row in warehouse.rows("sync_log") if row["mode"] == "rebuild"]
+    assert log == [100, 20]
+    assert last < second
+    assert result.complete
+    assert_same(rows_of(warehouse), before)
 
 
 def test_damaged_rows_are_healed_and_stale_ones_vanish(any_warehouse: AnyWarehouse) -> None:

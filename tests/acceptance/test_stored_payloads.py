@@ -9,26 +9,30 @@ import pytest
 
 from extend_source.config import SECTION
 from extend_source.landed import LandedData
-from extend_source.stored_payloads import PayloadReader, RawFile, RawRun, StoredPayload, stored_payloads
+from extend_source.stored_payloads import PayloadReader, RawFile, RawRun, StoredPayload, in_batches, stored_payloads
 from extend_source.tables import TableSchema
 from extend_source.tables.bookkeeping import RAW_FILES, RAW_PROCESSOR_RUNS
 from tests.acceptance.warehouse import AnyWarehouse
 
-ENOUGH = 1e9
+ENOUGH = float("inf")
 
 
 class CountingReader(LandedData):
-    """Notes how many rows are asked for at once."""
+    """Notes how many payloads are asked for at once, and how many characters these have."""
 
     def __init__(self, warehouse: AnyWarehouse) -> None:
         super().__init__(warehouse.pipeline, SECTION)
         self.asked: list[int] = []
+        self.sizes: list[int] = []
 
     def lookup(self, table: TableSchema, columns: Any, keys: Iterable[str], *rest: Any, **how: Any) -> Iterator[Any]:
         wanted = list(keys)
         if wanted:
             self.asked.append(len(wanted))
-        return super().lookup(table, columns, wanted, *rest, **how)
+        rows = list(super().lookup(table, columns, wanted, *rest, **how))
+        if wanted:
+            self.sizes.append(sum(len(row[1]) for row in rows))
+        return iter(rows)
 
 
 @pytest.fixture
@@ -60,17 +64,25 @@ def test_every_payload_comes_once_and_in_order(any_warehouse: AnyWarehouse, land
 
 def test_no_more_bytes_are_read_at_once_than_may_be_once_their_size_is_known(landed: CountingReader) -> None:
     runs = sorted(stored_payloads(RAW_PROCESSOR_RUNS, landed))
-    size = sum(len(raw.payload) for _, raw in PayloadReader(ENOUGH).read(runs, landed) if raw)
+    list(PayloadReader(ENOUGH).read(runs, landed))
+    (size,) = landed.sizes
     reader = PayloadReader(size / 4)
-    landed.asked.clear()
 
     list(reader.read(runs, landed))
-    first = landed.asked.copy()
-    list(reader.read(runs[:70], landed))
+    list(reader.read(runs, landed))
 
-    assert first == [120]
-    assert landed.asked[1] == 30
-    assert len(landed.asked) >= 3
+    assert landed.asked[:3] == [120, 120, 30]
+    assert sum(landed.asked[2:]) == 120
+    assert max(landed.sizes[2:]) < size / 2
+
+
+def test_more_and_more_are_read_at_once(landed: CountingReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extend_source.stored_payloads._READ_FIRST", 10)
+    runs = sorted(stored_payloads(RAW_PROCESSOR_RUNS, landed))
+
+    list(PayloadReader(ENOUGH).read(runs, landed))
+
+    assert landed.asked == [10, 20, 40, 50]
 
 
 def test_one_payload_at_a_time_is_read_where_none_is_small_enough(landed: CountingReader) -> None:
@@ -85,11 +97,26 @@ def test_one_payload_at_a_time_is_read_where_none_is_small_enough(landed: Counti
     assert [raw.id for _, raw in read if raw] == [run.id for run in runs]
 
 
+def test_a_batch_is_full_by_count_or_by_size(landed: CountingReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = sorted(stored_payloads(RAW_PROCESSOR_RUNS, landed))
+    payloads = list(PayloadReader(ENOUGH).read(runs, landed))
+
+    monkeypatch.setattr("extend_source.stored_payloads._MOST_IN_BATCH", 50)
+    by_count = list(in_batches(payloads))
+    monkeypatch.setattr("extend_source.stored_payloads._ENOUGH_IN_BATCH", 1)
+    one_by_one = list(in_batches(payloads))
+
+    assert [len(batch) for batch in by_count] == [50, 50, 20]
+    assert [len(batch) for batch in one_by_one] == [1] * 120
+    assert [one for batch in by_count for one in batch] == payloads
+
+
 @pytest.mark.parametrize("load_id", ["", "0", "zzz"])
+@pytest.mark.parametrize("every", [1, 2])
 def test_a_payload_is_found_however_the_destination_sorts_the_names_of_loads(
-    landed: CountingReader, load_id: str
+    landed: CountingReader, load_id: str, every: int
 ) -> None:
-    stored = [one._replace(load_id=load_id) for one in everything(landed)]
+    stored = [one if place % every else one._replace(load_id=load_id) for place, one in enumerate(everything(landed))]
 
     read = list(PayloadReader(ENOUGH).read(stored, landed))
 

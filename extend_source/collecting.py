@@ -14,7 +14,7 @@ def fewer_collections() -> Iterator[None]:
     """Let Python look for cycles less often for the length of the block, and once at its end.
 
     A payload is thousands of objects that live for milliseconds and have no cycles; Python would look through all
-    objects again and again for them. Not for a sync, which gains little, and took a tenth more memory.
+    objects again and again for them. Not for a sync, which gains little, and took a tenth to a fifth more memory.
     """
     before = gc.get_threshold()
     if before[0] == 0 or before[0] >= _THRESHOLDS[0]:  # chosen by the user, or raised already

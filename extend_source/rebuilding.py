@@ -99,13 +99,14 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
     replay = Replay(settings, progress or SyncProgress())
     pipeline.activate()  # the source looks at its destination
     use_long_texts(pipeline)
-    with only_sync(pipeline), held_database(pipeline) as database:
+    with only_sync(pipeline), held_database(pipeline) as database, fewer_collections() as collect:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
             while not replay.is_over:
-                database.renew()
-                with fewer_collections():
-                    loads += run_load(pipeline, settings, _source(replay))
+                if replay.has_begun:
+                    database.renew()
+                    collect()
+                loads += run_load(pipeline, settings, _source(replay))
         except PipelineStepFailed as failure:
             error = extend_error_in(failure)
             if error is None:

@@ -105,7 +105,7 @@ class PayloadReader:
 
     def _learn(self, sizes: Sequence[int]) -> None:
         """Choose how many payloads are read next: not many more than before, as they may be larger."""
-        most: float = min(KEYS_PER_QUERY, 2 * self._next_read)
+        most: float = min(KEYS_PER_QUERY, 3 * self._next_read)
         if sizes:
             most = min(most, self._most_characters * len(sizes) / max(1, sum(sizes)))
         self._next_read = max(1, int(most))

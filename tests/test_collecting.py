@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import dlt
 import pytest
@@ -19,6 +20,22 @@ def thresholds() -> Iterator[None]:
     gc.set_threshold(700, 10, 10)
     yield
     gc.set_threshold(*before)
+
+
+@contextmanager
+def counted_collections() -> Iterator[list[int]]:
+    """Note the generation of each collection of the block."""
+    generations: list[int] = []
+
+    def note(phase: str, details: dict[str, int]) -> None:
+        if phase == "start":
+            generations.append(details["generation"])
+
+    gc.callbacks.append(note)
+    try:
+        yield generations
+    finally:
+        gc.callbacks.remove(note)
 
 
 def test_thresholds_are_raised_and_set_back() -> None:
@@ -40,10 +57,13 @@ def test_thresholds_are_set_back_after_an_error() -> None:
 def test_what_the_user_has_chosen_stays(chosen: tuple[int, int, int]) -> None:
     gc.set_threshold(*chosen)
 
-    with fewer_collections():
+    with fewer_collections() as collect:
         assert gc.get_threshold() == chosen
+        with counted_collections() as collections:
+            collect()
 
     assert gc.get_threshold() == chosen
+    assert collections == []
 
 
 def test_cycles_are_still_let_go() -> None:
@@ -80,3 +100,19 @@ def test_a_rebuild_has_them_raised_and_a_sync_has_not() -> None:
 
     assert max(seen) > 10_000
     assert gc.get_threshold() == (700, 10, 10)
+
+
+@pytest.mark.parametrize(("package_runs", "times"), [(1, 2), (2, 1), (3, 0)], ids=["3 loads", "2 loads", "1 load"])
+def test_a_rebuild_collects_all_garbage_between_its_loads(
+    package_runs: int, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = dlt.pipeline("collecting", destination=dlt.destinations.duckdb("collecting.duckdb"), dataset_name="d")
+    with SandboxServer(runs=3) as server:
+        sync(pipeline, api_key=server.api_key, base_url=server.base_url, keep_raw=True)
+    collected: list[int] = []
+    collect = gc.collect
+    monkeypatch.setattr(gc, "collect", lambda: collected.append(collect()))
+
+    rebuild(pipeline, package_runs=package_runs)
+
+    assert len(collected) == times

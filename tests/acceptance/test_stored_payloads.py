@@ -82,7 +82,7 @@ def test_more_and_more_are_read_at_once(landed: CountingReader, monkeypatch: pyt
 
     list(PayloadReader(ENOUGH).read(runs, landed))
 
-    assert landed.asked == [10, 20, 40, 50]
+    assert landed.asked == [10, 30, 80]
 
 
 def test_one_payload_at_a_time_is_read_where_none_is_small_enough(landed: CountingReader) -> None:

@@ -20,7 +20,7 @@ def fewer_collections() -> Iterator[Callable[[], object]]:
         What collects all garbage, to be called where much of it has come together.
     """
     before = gc.get_threshold()
-    if before[0] == 0 or before[0] >= _THRESHOLDS[0]:  # chosen by the user, or raised already
+    if not gc.isenabled() or before[0] == 0 or before[0] >= _THRESHOLDS[0]:  # chosen by the user, or raised already
         yield lambda: None
         return
     gc.set_threshold(*_THRESHOLDS)

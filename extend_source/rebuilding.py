@@ -99,14 +99,15 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
     replay = Replay(settings, progress or SyncProgress())
     pipeline.activate()  # the source looks at its destination
     use_long_texts(pipeline)
-    with only_sync(pipeline), held_database(pipeline) as database, fewer_collections() as collect:
+    with only_sync(pipeline), held_database(pipeline) as database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
-            while not replay.is_over:
-                if replay.has_begun:
-                    database.renew()
-                    collect()
-                loads += run_load(pipeline, settings, _source(replay))
+            with fewer_collections() as collect:
+                while not replay.is_over:
+                    if loads:
+                        collect()
+                        database.renew()
+                    loads += run_load(pipeline, settings, _source(replay))
         except PipelineStepFailed as failure:
             error = extend_error_in(failure)
             if error is None:

@@ -113,14 +113,9 @@ class Replay:
         return len(self._pending or ())
 
     @property
-    def has_begun(self) -> bool:
-        """Tell whether there was a load."""
-        return self._pending is not None
-
-    @property
     def is_over(self) -> bool:
         """Tell whether nothing is left to do, or it must stop."""
-        return self.has_begun and (not self._pending or self.stopped_by is not None)
+        return self._pending is not None and (not self._pending or self.stopped_by is not None)
 
     @property
     def stopped_by(self) -> StoppedBy | None:

@@ -104,7 +104,7 @@ class PayloadReader:
                 yield one, rows.pop((one.is_file, one.id), None)
 
     def _learn(self, sizes: Sequence[int]) -> None:
-        """Choose how many payloads are read next: not many more than before, as they may be larger."""
+        """Choose how many payloads are read next: at most three times as many as before, as they may be larger."""
         most: float = min(KEYS_PER_QUERY, 3 * self._next_read)
         if sizes:
             most = min(most, self._most_characters * len(sizes) / max(1, sum(sizes)))

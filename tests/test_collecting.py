@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dlt
 import pytest
 
-from extend_source import SyncProgress, rebuild, sync
+from extend_source import SyncProgress, extend_source, rebuild, sync
 from extend_source.collecting import fewer_collections
 from extend_source.sandbox import SandboxServer
 
@@ -66,6 +67,18 @@ def test_what_the_user_has_chosen_stays(chosen: tuple[int, int, int]) -> None:
     assert collections == []
 
 
+def test_nothing_is_collected_where_the_user_has_switched_collections_off() -> None:
+    gc.disable()
+    try:
+        with fewer_collections() as collect, counted_collections() as collections:
+            assert gc.get_threshold() == (700, 10, 10)
+            collect()
+    finally:
+        gc.enable()
+
+    assert collections == []
+
+
 def test_cycles_are_still_let_go() -> None:
     class Node:
         """Holds itself."""
@@ -102,17 +115,30 @@ def test_a_rebuild_has_them_raised_and_a_sync_has_not() -> None:
     assert gc.get_threshold() == (700, 10, 10)
 
 
-@pytest.mark.parametrize(("package_runs", "times"), [(1, 2), (2, 1), (3, 0)], ids=["3 loads", "2 loads", "1 load"])
-def test_a_rebuild_collects_all_garbage_between_its_loads(
-    package_runs: int, times: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def collected_by_rebuild(pipeline: dlt.Pipeline, **arguments: Any) -> int:
+    """Rebuild, and count how often all garbage is collected on purpose."""
+    collected: list[int] = []
+    collect = gc.collect
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "collect", lambda: collected.append(collect()))
+        rebuild(pipeline, **arguments)
+    return len(collected)
+
+
+def test_a_rebuild_collects_all_garbage_between_its_loads() -> None:
     pipeline = dlt.pipeline("collecting", destination=dlt.destinations.duckdb("collecting.duckdb"), dataset_name="d")
     with SandboxServer(runs=3) as server:
         sync(pipeline, api_key=server.api_key, base_url=server.base_url, keep_raw=True)
-    collected: list[int] = []
-    collect = gc.collect
-    monkeypatch.setattr(gc, "collect", lambda: collected.append(collect()))
 
-    rebuild(pipeline, package_runs=package_runs)
+    assert [collected_by_rebuild(pipeline, package_runs=most) for most in (1, 2, 3)] == [2, 1, 0]
 
-    assert len(collected) == times
+
+def test_a_rebuild_collects_the_garbage_of_pending_loads_before_its_own() -> None:
+    pipeline = dlt.pipeline("collecting", destination=dlt.destinations.duckdb("collecting.duckdb"), dataset_name="d")
+    with SandboxServer(runs=3) as server:
+        settings = {"api_key": server.api_key, "base_url": server.base_url, "keep_raw": True}
+        sync(pipeline, **settings)
+        pipeline.extract(extend_source(run_ids=server.workspace.run_ids(), **settings))
+
+        assert collected_by_rebuild(pipeline) == 1
+    assert not pipeline.has_pending_data

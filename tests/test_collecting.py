@@ -23,6 +23,11 @@ def thresholds() -> Iterator[None]:
     gc.set_threshold(*before)
 
 
+@pytest.fixture
+def pipeline() -> dlt.Pipeline:
+    return dlt.pipeline("collecting", destination=dlt.destinations.duckdb("collecting.duckdb"), dataset_name="d")
+
+
 @contextmanager
 def counted_collections() -> Iterator[list[int]]:
     """Note the generation of each collection of the block."""
@@ -93,7 +98,7 @@ def test_cycles_are_still_let_go() -> None:
     assert left < 300_000
 
 
-def test_a_rebuild_has_them_raised_and_a_sync_has_not() -> None:
+def test_a_rebuild_has_them_raised_and_a_sync_has_not(pipeline: dlt.Pipeline) -> None:
     seen: list[int] = []
 
     class Watching(SyncProgress):
@@ -104,7 +109,6 @@ def test_a_rebuild_has_them_raised_and_a_sync_has_not() -> None:
                 seen.append(gc.get_threshold()[0])
             super().__setattr__(name, value)
 
-    pipeline = dlt.pipeline("collecting", destination=dlt.destinations.duckdb("collecting.duckdb"), dataset_name="d")
     with SandboxServer(runs=3) as server:
         sync(pipeline, progress=Watching(), api_key=server.api_key, base_url=server.base_url, keep_raw=True)
         assert set(seen) == {700}
@@ -125,16 +129,14 @@ def collected_by_rebuild(pipeline: dlt.Pipeline, **arguments: Any) -> int:
     return len(collected)
 
 
-def test_a_rebuild_collects_all_garbage_between_its_loads() -> None:
-    pipeline = dlt.pipeline("collecting", destination=dlt.destinations.duckdb("collecting.duckdb"), dataset_name="d")
+def test_a_rebuild_collects_all_garbage_between_its_loads(pipeline: dlt.Pipeline) -> None:
     with SandboxServer(runs=3) as server:
         sync(pipeline, api_key=server.api_key, base_url=server.base_url, keep_raw=True)
 
     assert [collected_by_rebuild(pipeline, package_runs=most) for most in (1, 2, 3)] == [2, 1, 0]
 
 
-def test_a_rebuild_collects_the_garbage_of_pending_loads_before_its_own() -> None:
-    pipeline = dlt.pipeline("collecting", destination=dlt.destinations.duckdb("collecting.duckdb"), dataset_name="d")
+def test_a_rebuild_collects_the_garbage_of_pending_loads_before_its_own(pipeline: dlt.Pipeline) -> None:
     with SandboxServer(runs=3) as server:
         settings = {"api_key": server.api_key, "base_url": server.base_url, "keep_raw": True}
         sync(pipeline, **settings)

@@ -1,11 +1,19 @@
 # `make demo` and `make test` need make and Python 3.10 to 3.13, nothing else: they install what they use into .venv, and
-# install again only when pyproject.toml or constraints.txt has changed. PYTHON=... chooses the Python of a new .venv.
+# install again only when pyproject.toml, constraints.txt or hashes.txt has changed. PYTHON=... chooses the Python of a new
+# .venv.
 
 PYTHON ?=
 CANDIDATES = $(if $(PYTHON),'$(PYTHON)',python3.13 python3.12 python3.11 python3.10 python3 python)
 # Asked of the interpreter itself: a name on the PATH may be a shim that does not run, and some systems lack ensurepip.
 SUITABLE = import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
-INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
+INSTALL = $(PIP) install --constraint constraints.txt
+
+# CI installs nothing whose hash is not in hashes.txt: it downloads all packages first, and then knows of no others.
+ifeq ($(CI),true)
+CHECKED = .venv/.packages/.checked
+INSTALL += --isolated --no-index --find-links .venv/.packages
+endif
 
 # A virtual environment holds absolute paths, so one that came here with a moved checkout is made anew, as is one whose
 # Python is gone or no longer suits, or that was left half made (pip comes last).
@@ -24,18 +32,17 @@ demo: .venv/.sandbox-installed  ## Load sample runs from a stand-in API into Duc
 	@.venv/bin/extend-source demo
 
 test: lint  ## Check style and types, then run the tests but for the thorough ones
-	@.venv/bin/python -m pytest -n auto --dist worksteal -m "(core or not thorough) and not destinations and not lakes and not ducklake"
+	@.venv/bin/python -m pytest -n auto --dist worksteal -m "(core or not thorough) and not destinations and not ducklake"
 
 # VARIANTS="not postgres" runs a part of them: an expression as pytest's -k has it.
 test-thorough: .venv/.dev-installed  ## Run the tests of many variants, faults and moments, which take long
-	@.venv/bin/python -m pytest -n auto --dist worksteal -m "thorough and not core and not destinations and not lakes and not ducklake" $(if $(VARIANTS),-k "$(VARIANTS)")
+	@.venv/bin/python -m pytest -n auto --dist worksteal -m "thorough and not core and not destinations and not ducklake" $(if $(VARIANTS),-k "$(VARIANTS)")
 
-test-destinations: .venv/.destinations-installed .venv-lakes/.installed  ## Run the tests of destinations beside DuckDB and PostgreSQL
+test-destinations: .venv/.destinations-installed  ## Run the tests of destinations beside DuckDB and PostgreSQL
 	@.venv/bin/python -m pytest -n auto --dist worksteal -m destinations
-	@.venv-lakes/bin/python -m pytest -n auto --dist worksteal -m lakes
 
-test-ducklake: .venv-lakes/.installed  ## Run the tests of destinations on DuckLake, which takes a quarter of an hour
-	@.venv-lakes/bin/python -m pytest -n auto --dist worksteal -m ducklake
+test-ducklake: .venv/.destinations-installed  ## Run the tests of destinations on DuckLake, which takes a quarter of an hour
+	@.venv/bin/python -m pytest -n auto --dist worksteal -m ducklake
 
 lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
 	@.venv/bin/ruff check --quiet .
@@ -46,7 +53,7 @@ bench: .venv/.dev-installed  ## Measure this source beside others (needs nginx; 
 	@.venv/bin/python -m benchmarks
 
 clean:  ## Delete .venv, caches, build results and the demo's database
-	@rm -rf .venv .venv-lakes build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis extend_demo.duckdb* extend_demo.html
+	@rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis extend_demo.duckdb* extend_demo.html
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.made-in: $(if $(SOUND),,FORCE)
@@ -61,32 +68,25 @@ clean:  ## Delete .venv, caches, build results and the demo's database
 	    "install one (on Debian and Ubuntu: apt-get install python3 python3-venv), or name one with PYTHON=..." >&2; \
 	exit 1
 
-# Installed in place, so that an edited module is used at once. `dev` comes after `sandbox`, never beside it (make -j).
-.venv/.sandbox-installed: .venv/.made-in pyproject.toml constraints.txt
+.venv/.packages/.checked: .venv/.made-in hashes.txt
+	@echo "Downloading packages whose hashes are known into .venv ..."
+	@$(PIP) download --no-deps --only-binary :all: --require-hashes --dest .venv/.packages --requirement hashes.txt
+	@touch $@
+
+# Installed in place, so that an edited module is used at once; setuptools comes first, as its version counts, too. `dev`
+# comes after `sandbox`, never beside it (make -j).
+.venv/.sandbox-installed: .venv/.made-in pyproject.toml constraints.txt hashes.txt $(CHECKED)
 	@echo "Installing into .venv ..."
-	@$(INSTALL) --editable '.[report,sandbox]'
+	@$(INSTALL) 'setuptools>=77'
+	@$(INSTALL) --no-build-isolation --editable '.[report,sandbox]'
 	@touch $@
 
 .venv/.dev-installed: .venv/.sandbox-installed
 	@echo "Installing the development tools into .venv ..."
-	@$(INSTALL) --editable '.[dev]'
+	@$(INSTALL) --no-build-isolation --editable '.[dev]'
 	@touch $@
 
 .venv/.destinations-installed: .venv/.dev-installed
 	@echo "Installing what other destinations need into .venv ..."
-	@$(INSTALL) --editable '.[sqlalchemy]'
-	@touch $@
-
-# DuckDB downloads its extensions by itself where it may. As packages, for machines where it may not, they can be had for
-# an older DuckDB only, which is why these tests have an environment of their own.
-LAKES_DUCKDB = 1.5.5
-LAKES_EXTENSIONS = avro delta ducklake iceberg sqlite-scanner
-
-.venv-lakes/.installed: .venv/.destinations-installed
-	@echo "Installing what lakes need into .venv-lakes ..."
-	@.venv/bin/python -m venv --clear .venv-lakes
-	@grep -v '^duckdb' constraints.txt >.venv-lakes/constraints.txt
-	@.venv-lakes/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv-lakes/constraints.txt \
-	    --editable '.[dev,sqlalchemy]' 'dlt[deltalake,pyiceberg]' deltalake==1.6.6 pyiceberg==0.12.0 duckdb==$(LAKES_DUCKDB) duckdb-extensions \
-	    $(LAKES_EXTENSIONS:%=duckdb-extension-%==$(LAKES_DUCKDB))
+	@$(INSTALL) --no-build-isolation --editable '.[destinations]'
 	@touch $@

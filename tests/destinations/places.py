@@ -25,10 +25,8 @@ from extend_source.sandbox import SandboxServer
 
 ALWAYS = ("duckdb", "postgres")
 """Part of ``make test``."""
-MORE = ("sqlite", "mysql", "filesystem")
+MORE = ("sqlite", "mysql", "filesystem", "delta", "iceberg")
 """Part of ``make test-destinations``."""
-LAKES = ("delta", "iceberg")
-"""Part of it, too, with a DuckDB whose extensions can be had as packages."""
 
 INSTALL = {
     "sqlite": 'pip install "dlt-source-extend[sqlalchemy]"',

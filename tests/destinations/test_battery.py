@@ -21,7 +21,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from extend_source import credit_report, quality_report, rebuild, status
 from extend_source.replacing import replacement_of
 from extend_source.sandbox import SandboxServer
-from tests.destinations.places import ALWAYS, LAKES, MORE, Place, make_destination
+from tests.destinations.places import ALWAYS, MORE, Place, make_destination
 from tests.destinations.stories import (
     BOOK_COLUMNS,
     BOOKS_AT_FIRST,
@@ -42,7 +42,6 @@ from tests.destinations.stories import (
     params=[
         *ALWAYS,
         *(pytest.param(name, marks=pytest.mark.destinations) for name in MORE),
-        *(pytest.param(name, marks=pytest.mark.lakes) for name in LAKES),
         pytest.param("ducklake", marks=pytest.mark.ducklake),
     ],
 )

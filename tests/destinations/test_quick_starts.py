@@ -38,9 +38,8 @@ def quick_start(title: str) -> tuple[str, list[list[str]]]:
         pytest.param("PostgreSQL", marks=pytest.mark.thorough),
         *(
             pytest.param(title, marks=pytest.mark.destinations)
-            for title in ("SQLite", "MySQL and MariaDB", "Parquet files")
+            for title in ("SQLite", "MySQL and MariaDB", "Parquet files", "Delta and Iceberg tables")
         ),
-        pytest.param("Delta and Iceberg tables", marks=pytest.mark.lakes),
         pytest.param("DuckLake", marks=pytest.mark.ducklake),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timezone
+from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
 
 from dlt.common.configuration import configspec
@@ -21,6 +22,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from dlt.common.typing import TSecretStrValue
 
 from extend_source.pricing import Price, price_book
+from extend_source.providers import refuse_unread, wrong_type
 
 SECTION = "extend"
 """The dlt config section and the name of the source: ``[sources.extend]``."""
@@ -57,6 +59,9 @@ FILE_CONTENTS: tuple[str, ...] = get_args(FileContents)
 TableFormat = Literal["delta", "iceberg"]
 TABLE_FORMATS: tuple[str, ...] = get_args(TableFormat)
 
+
+_PLAIN_TYPES = (bool, int, float, str)
+_PRIVACY_SETTINGS = ("key", "default", "fields", "columns")
 
 _MOST = 1_000_000_000
 """The largest time or number that a setting takes: more than thirty years of seconds."""
@@ -192,12 +197,25 @@ class ExtendSettings(BaseConfiguration):
     # dlt would pass over what it does not know, such as a misspelt name; so on_resolved looks for it
     privacy: Annotated[Any | None, NotResolved()] = None
 
+    def on_partial(self) -> None:
+        """Look for settings that nobody reads when one is missing: its name may have a typing error.
+
+        Raises:
+            ConfigurationValueError: one line that names them and what was meant.
+        """
+        refuse_unread(SECTION, setting_names(), {"privacy": _PRIVACY_SETTINGS, "prices": ()})
+
     def on_resolved(self) -> None:
         """Check the values once dlt has found them all.
 
         Raises:
-            ConfigurationValueError: one line that names the setting and what it takes.
+            ConfigurationValueError: one line that names the setting and what it takes, or a setting that nobody reads.
         """
+        self.on_partial()
+        for name, kind in _types_of_settings():
+            value = getattr(self, name)
+            if value is not None and not _is_of_type(value, kind):
+                raise ConfigurationValueError(wrong_type(name, value, kind))
         for name in ("processor_ids", "processor_types", "statuses", "run_sources", "run_source_ids"):
             if isinstance(getattr(self, name), str):
                 raise ConfigurationValueError(f'{name} takes a list, for example ["..."], not one text.')
@@ -234,6 +252,25 @@ class ExtendSettings(BaseConfiguration):
         return price_book(self.prices)
 
 
+def setting_names() -> tuple[str, ...]:
+    """Return the names of all settings."""
+    return tuple(ExtendSettings.get_resolvable_fields())
+
+
+def _types_of_settings() -> Iterator[tuple[str, type]]:
+    """Yield the settings that hold one plain value, with its type."""
+    for name, hint in ExtendSettings.get_resolvable_fields().items():
+        for kind in _PLAIN_TYPES:
+            if kind in (hint, *get_args(hint)):
+                yield name, kind
+
+
+def _is_of_type(value: Any, kind: type) -> bool:
+    if isinstance(value, bool) or kind is bool:
+        return isinstance(value, bool) and kind is bool
+    return isinstance(value, int | float | Decimal if kind is float else kind)
+
+
 def resolved_privacy(given: PrivacySettings | Mapping[str, Any] | None) -> PrivacySettings:
     """Find the privacy settings.
 
@@ -255,7 +292,7 @@ def resolved_privacy(given: PrivacySettings | Mapping[str, Any] | None) -> Priva
                 "of its own, such as SOURCES__EXTEND__PRIVACY__FIELDS."
             )
         if not isinstance(found, PrivacySettings):
-            _check_choices("privacy", list(found or ()), ("key", "default", "fields", "columns"))
+            _check_choices("privacy", list(found or ()), _PRIVACY_SETTINGS)
     known = given.as_dict_nondefault() if isinstance(given, PrivacySettings) else given or {}
     explicit = {name: value for name, value in known.items() if value is not None}
     lookup = resolve_configuration(

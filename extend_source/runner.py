@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import dlt
+from dlt.common.configuration.exceptions import ConfigurationValueError, ConfigValueCannotBeCoercedException
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.api import ExtendError
-from extend_source.config import SECTION, ExtendSettings
+from extend_source.config import SECTION, ExtendSettings, setting_names
 from extend_source.discovery import checked_run_ids
 from extend_source.holding import held_database
 from extend_source.locking import only_sync
@@ -20,6 +21,7 @@ from extend_source.long_texts import use_long_texts
 from extend_source.pending import dropped_a_load, finish_pending, forget_dropped_load, load_ids, note_failure
 from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
+from extend_source.providers import refuse_unknown_arguments, wrong_type
 from extend_source.session import SyncSession
 from extend_source.source import extend_source
 from extend_source.viewing import location
@@ -164,10 +166,16 @@ def resolved_settings(**arguments: Any) -> ExtendSettings:
 
     Raises:
         ConfigFieldMissingException: the API key is nowhere.
-        ConfigurationValueError: a setting has a value that it does not take, or a privacy rule cannot be kept.
+        ConfigurationValueError: a setting has a value that it does not take, there is no such setting, or a privacy
+            rule cannot be kept.
     """
+    refuse_unknown_arguments(arguments, setting_names())
     given = {name: value for name, value in arguments.items() if value is not None}
-    settings = resolve_configuration(ExtendSettings(), sections=("sources", SECTION), explicit_value=given)
+    try:
+        settings = resolve_configuration(ExtendSettings(), sections=("sources", SECTION), explicit_value=given)
+    except ConfigValueCannotBeCoercedException as error:
+        line = wrong_type(error.field_name, error.field_value, error.hint)
+        raise ConfigurationValueError(line) from None
     privacy_rules(settings)
     return settings
 

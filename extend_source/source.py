@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import dlt
 import pyarrow as pa
@@ -18,19 +21,40 @@ from dlt.extract.exceptions import CurrentSourceNotAvailable
 
 from extend_source.announcing import Announcement
 from extend_source.batches import Load
-from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings, TableFormat
+from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings, TableFormat, setting_names
 from extend_source.hints import apply_hints, silence_expected_warnings, variant_hints
 from extend_source.landed import LandedData
 from extend_source.portions import Portions
 from extend_source.privacy import privacy_rules, warn_of_left_out_text
+from extend_source.providers import refuse_unknown_arguments, refuse_unknown_sections
 from extend_source.replacing import Ways, confirm, ways_of_active_pipeline
 from extend_source.session import SyncSession
 from extend_source.state import SyncState
 from extend_source.tables import TABLES, TYPED_TABLES, Tables, TableSchema
 from extend_source.tables.bookkeeping import TYPED_COLUMNS
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _refusing_unknown_arguments(function: _Function) -> _Function:
+    """Have a function of settings name an unknown argument and the one that was meant."""
+    signature = inspect.signature(function)
+    rest = inspect.Parameter("unknown", inspect.Parameter.VAR_KEYWORD)
+
+    @wraps(function)
+    def checked(*args: Any, **arguments: Any) -> Any:
+        known = {name: value for name, value in arguments.items() if name in signature.parameters}
+        # dlt passes what it knows beside the parameters, too
+        unknown = [name for name in arguments if name not in known and not name.startswith("_dlt")]
+        refuse_unknown_arguments(unknown, (*signature.parameters, *setting_names()))
+        return function(*args, **known)
+
+    checked.__signature__ = signature.replace(parameters=[*signature.parameters.values(), rest])  # type: ignore[attr-defined]
+    return checked  # type: ignore[return-value]
+
 
 @dlt.source(name=SECTION, section=SECTION, spec=ExtendSettings, max_table_nesting=0)
+@_refusing_unknown_arguments
 def extend_source(
     run_ids: Iterable[str] | None = None,
     *,
@@ -160,6 +184,7 @@ def extend_source(
 
     @dlt.resource(name="run_batches", selected=False)
     async def run_batches() -> AsyncIterator[Tables]:
+        refuse_unknown_sections(SECTION, setting_names(), _resource_names(names))
         selected = _selected_tables(names)
         landed = landed_data(ways)
         load = Load(settings, landed, shared, SyncState(_state()), load_id(), selected)
@@ -245,6 +270,13 @@ def _selected_tables(names: frozenset[str]) -> frozenset[str]:
         return names.intersection(dlt.current.source().selected_resources)
     except CurrentSourceNotAvailable:
         return names
+
+
+def _resource_names(names: frozenset[str]) -> set[str]:
+    """The source's resources, a user's own among them."""
+    with suppress(CurrentSourceNotAvailable):
+        return {*names, *TABLES, TYPED_TABLES, *dlt.current.source().resources}
+    return {*names, *TABLES, TYPED_TABLES}
 
 
 def _state() -> dict[str, Any]:

@@ -34,7 +34,7 @@ FLOORS = (
     ("tables",),
     ("api",),
     ("config",),
-    ("collecting", "pricing", "redaction", "writing"),
+    ("collecting", "pricing", "providers", "redaction", "writing"),
 )
 FLOOR = {unit: len(FLOORS) - index for index, units in enumerate(FLOORS) for unit in units}
 

@@ -39,7 +39,7 @@ def test_the_arguments_are_the_settings_with_the_same_defaults() -> None:
     arguments = {name: parameter.default for name, parameter in parameters.items()}
     settings = {field.name: field.default for field in fields(ExtendSettings) if not field.name.startswith("_")}
 
-    assert arguments.keys() - settings.keys() == {"run_ids", "session"}
+    assert arguments.keys() - settings.keys() == {"run_ids", "session", "unknown"}  # the last one is refused
     assert settings.keys() - arguments.keys() == {"prices", "credit_budget"}  # only reports need them
     shared = arguments.keys() & settings.keys() - {"api_key"}
     assert {name: arguments[name] for name in shared} == {name: settings[name] for name in shared}

@@ -44,6 +44,10 @@ _AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+class NoSamples(Exception):  # noqa: N818 - the name says what happened
+    """A profile that tells nothing."""
+
+
 def area_of(frames: list[str]) -> str:
     """Say what a stack works for: the first area, from the innermost frame outwards, that a frame belongs to.
 
@@ -78,27 +82,44 @@ def shares(raw: Iterable[str]) -> dict[str, float]:
 
 
 def profile(size: Size, runs: int) -> dict[str, float]:
-    """Profile one sync into a new DuckDB file."""
+    """Profile one sync into a new DuckDB file.
+
+    Raises:
+        NoSamples: it was not profiled.
+    """
     with tempfile.TemporaryDirectory(prefix="extend-bench-") as folder:
         bodies, work, raw = Path(folder) / "bodies", Path(folder) / "work", Path(folder) / "profile"
         bodies.mkdir()
         work.mkdir()
         spy = Path(sys.executable).with_name("py-spy")
+        if not spy.exists():
+            raise NoSamples("py-spy is not installed: run pip install py-spy")
         with serving(bodies, size, runs) as url:
             loader = [sys.executable, "-m", "benchmarks.loaders", "this_source", url, str(work)]
             command = [spy, "record", "--rate", "200", "--format", "raw", "--output", raw, "--", *loader]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
-        return shares(raw.read_text().splitlines())
+            done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+        found = shares(raw.read_text().splitlines() if raw.exists() else ())
+    if done.returncode:
+        raise NoSamples(f"py-spy, or the sync under it, ended with exit code {done.returncode}: profile it again")
+    if not found:
+        raise NoSamples("py-spy took no samples of a thread at work: the machine is too busy, so profile it again")
+    return found
 
 
 def main() -> None:
     """Profile what the command line asks for and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1000)
-    parser.add_argument("--size", default="extract-79k", help=f"one of {', '.join(SIZES)}")
+    parser.add_argument(
+        "--size", default="extract-79k", choices=SIZES, metavar="SIZE", help=f"one of {', '.join(SIZES)}"
+    )
     chosen = parser.parse_args()
+    try:
+        found = profile(SIZES[chosen.size], chosen.runs)
+    except NoSamples as failure:
+        sys.exit(f"benchmarks.profile: {failure}.")
     print(f"{chosen.runs:,} runs of {chosen.size}:\n\n| what for | share |\n|---|---|")
-    for area, share in profile(SIZES[chosen.size], chosen.runs).items():
+    for area, share in found.items():
         print(f"| {area} | {share:.1%} |")
 
 

@@ -7,15 +7,18 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
 from dlt.common.configuration.container import Container
-from dlt.common.configuration.exceptions import ConfigurationValueError
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationValueError, LookupTraces
 from dlt.common.configuration.providers import EnvironProvider
 from dlt.common.configuration.providers.doc import BaseDocProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.pipeline import PipelineContext
+
+from extend_source.installation import install_command, pip
 
 SOURCES = "sources"
 
@@ -304,6 +307,56 @@ def _ratio(one: str, other: str) -> float:
 
 def _letters(name: str) -> str:
     return "".join(mark for mark in name.lower() if mark.isalpha())
+
+
+def missing_fields(error: ConfigFieldMissingException) -> str:
+    """Say which settings are missing, where they belong, and what a destination needs installed.
+
+    Args:
+        error: what dlt raised.
+
+    Returns:
+        One line.
+    """
+    if "api_key" in error.fields:
+        where = "SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml"
+        return f"No api_key. Set {where} (see .dlt/example.secrets.toml)."
+    sections = max(_sections(error.traces), key=len, default=())
+    names = ", ".join(_missing(error.traces))
+    where = f"under [{'.'.join(sections)}] in .dlt/secrets.toml"
+    if sections[:1] != ("destination",) or len(sections) < 2:
+        return f"Missing: {names}. Set them {where if sections else 'in .dlt/secrets.toml'}."
+    name = sections[1]
+    variable = _SEPARATOR.join((*sections, "...")).upper()
+    return f"The destination {name} needs {names}. Set them {where}, or as {variable}{_extra(name)}."
+
+
+def _sections(traces: Any) -> Iterator[tuple[str, ...]]:
+    for found in traces.values():
+        for trace in found:
+            if isinstance(trace, LookupTraces):
+                yield from _sections(trace.traces)
+            else:
+                yield tuple(trace.sections)
+
+
+def _missing(traces: Any, before: str = "") -> Iterator[str]:
+    """Yield the missing fields by name; where one of several forms of credentials would do, those of the first."""
+    for name, found in traces.items():
+        nested = next((trace for trace in found if isinstance(trace, LookupTraces)), None)
+        if nested is None:
+            yield f"{before}{name}"
+        else:
+            yield from _missing(nested.traces, f"{before}{name}.")
+
+
+def _extra(destination: str) -> str:
+    """Say what to install for a destination, where that is known."""
+    extras = metadata("dlt").get_all("Provides-Extra") or ()
+    if destination not in extras:
+        return ""
+    ours = destination == "sqlalchemy"
+    return f", and install what it needs: {install_command(destination) if ours else pip(f'dlt[{destination}]')}"
 
 
 _TAKES: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}

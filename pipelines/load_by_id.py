@@ -4,7 +4,7 @@
     python pipelines/load_by_id.py --file ids.txt
     python pipelines/load_by_id.py --sql "select id from processor_runs where not reviewed" --refresh
 
-Runs that have landed in a state that is final are left out, unless --refresh is given.
+Runs that have landed in a state that is final are left out, unless --refresh is given. The exit codes are the shell's.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import os
 import sys
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigurationException
 
-from extend_source import AccessRefused, ExtendError, run_ids_from_file, run_ids_from_sql, sync
+from extend_source import run_ids_from_file, run_ids_from_sql, sync
+from extend_source.cli.errors import code_of_result, explain
 
 
 def main() -> int:
@@ -27,25 +27,21 @@ def main() -> int:
     parser.add_argument("--sql", help="a query on the destination; its first column has the ids")
     parser.add_argument("--refresh", action="store_true", help="fetch again what has landed")
     options = parser.parse_args()
-    pipeline = dlt.pipeline(
-        "extend_pipeline",
-        destination=os.environ.get("EXTEND_DESTINATION", "duckdb"),
-        dataset_name="extend",
-    )
+    destination = os.environ.get("EXTEND_DESTINATION", "duckdb")
     try:
+        pipeline = dlt.pipeline("extend_pipeline", destination=destination, dataset_name="extend")
         ids = [*options.ids]
         ids += run_ids_from_file(options.file) if options.file else []
         ids += run_ids_from_sql(pipeline, options.sql) if options.sql else []
         result = sync(pipeline, run_ids=ids, refresh=options.refresh)
-    except (ExtendError, ConfigurationException) as error:
-        print(error, file=sys.stderr)
-        return 4 if isinstance(error, AccessRefused) else 1
+    except Exception as error:
+        code, line = explain(error)
+        print(line, file=sys.stderr)
+        return code
     for run_id, message in result.errors.items():
         print(f"{run_id}: {message}", file=sys.stderr)
     print(f"{result.fetched} runs loaded, {result.known} already there, {result.gone} gone, {result.failed} failed")
-    if result.stopped_by:
-        return 5
-    return 0 if result.complete else 3
+    return code_of_result(result)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,13 @@ from typing import Any
 import dlt
 import pytest
 from dlt.common.configuration.container import Container
-from dlt.common.configuration.exceptions import ConfigurationValueError
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationValueError
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from extend_source import extend_source, plan, sync
+from extend_source.cli.errors import explain
 from extend_source.config import setting_names
-from extend_source.providers import DLT_SECTIONS, closest, looks_like_a_name
+from extend_source.providers import DLT_SECTIONS, closest, looks_like_a_name, missing_fields, wrong_type
 from extend_source.runner import resolved_settings
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
@@ -398,3 +399,64 @@ def test_an_argument_of_the_wrong_type_is_one_line(name: str, value: Any, line: 
 )
 def test_only_what_looks_like_a_name_is_shown(text: str, is_name: bool) -> None:
     assert looks_like_a_name(text) is is_name
+
+
+@pytest.mark.case("5.4")
+@pytest.mark.parametrize(
+    ("destination", "names", "section", "variable", "install"),
+    [
+        (
+            "postgres",
+            {"credentials.database", "credentials.username", "credentials.password", "credentials.host"},
+            "destination.postgres.credentials",
+            "DESTINATION__POSTGRES__CREDENTIALS__...",
+            "dlt[postgres]",
+        ),
+        (
+            "filesystem",
+            {"bucket_url"},
+            "destination.filesystem",
+            "DESTINATION__FILESYSTEM__...",
+            "dlt[filesystem]",
+        ),
+        (
+            "sqlalchemy",
+            {"credentials.drivername"},
+            "destination.sqlalchemy.credentials",
+            "DESTINATION__SQLALCHEMY__CREDENTIALS__...",
+            "dlt-source-extend[sqlalchemy]",
+        ),
+    ],
+)
+def test_a_destination_without_credentials_is_told_by_its_fields_and_its_extra(
+    destination: str, names: set[str], section: str, variable: str, install: str
+) -> None:
+    pipeline = dlt.pipeline("p", destination=destination, dataset_name="d")
+    with pytest.raises(ConfigFieldMissingException) as caught:
+        pipeline.destination_client()
+
+    line = missing_fields(caught.value)
+
+    start, _, rest = line.partition(". Set")
+    assert start.startswith(f"The destination {destination} needs ")
+    assert set(start.removeprefix(f"The destination {destination} needs ").split(", ")) == names
+    assert rest == (
+        f" them under [{section}] in .dlt/secrets.toml, or as {variable}, "
+        f'and install what it needs: pip install "{install}".'
+    )
+
+
+@pytest.mark.case("5.4")
+def test_a_wrong_value_of_a_destination_is_told_with_its_variable_and_never_a_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS__PORT", "x")
+    pipeline = dlt.pipeline("p", destination="postgres", dataset_name="d")
+    with pytest.raises(Exception, match="port") as caught:
+        pipeline.destination_client()
+
+    assert explain(caught.value) == (
+        2,
+        "port (DESTINATION__POSTGRES__CREDENTIALS__PORT in the environment) takes a whole number; not 'x'.",
+    )
+    assert wrong_type("password", "hunter2", int) == "password takes a whole number."

@@ -7,11 +7,17 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
-from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.configuration.exceptions import (
+    ConfigFieldMissingException,
+    ConfigurationException,
+    ConfigValueCannotBeCoercedException,
+)
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
 
 from extend_source.api import AccessRefused, ExtendError, InvalidRequest, InvalidSetting, UnsupportedApiVersion
+from extend_source.installation import pip
+from extend_source.providers import missing_fields, wrong_type
 from extend_source.rebuilding import RebuildResult
 from extend_source.redaction import redact
 from extend_source.runner import SyncResult
@@ -37,7 +43,7 @@ def clear_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         fail(FAILED, _ENDED_AT_ONCE)
     except Exception as error:
-        fail(*_explain(error))
+        fail(*explain(error))
 
 
 def code_of_result(result: SyncResult) -> int:
@@ -62,8 +68,15 @@ def code_of_error(error: ExtendError) -> int:
     return WRONG_USE if wrong_use else FAILED
 
 
-def _explain(error: BaseException) -> tuple[int, str]:
-    """Say what went wrong, as an exit code and one line that says what to do."""
+def explain(error: BaseException) -> tuple[int, str]:
+    """Say what went wrong.
+
+    Args:
+        error: what was raised.
+
+    Returns:
+        The exit code, and one line that says what to do.
+    """
     while error.__cause__ is not None and not isinstance(error, ExtendError | ConfigurationException):
         error = error.__cause__
     if isinstance(error, KeyboardInterrupt):  # dlt wraps it
@@ -72,19 +85,13 @@ def _explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, ExtendError):
         return code_of_error(error), str(error)
     if isinstance(error, ConfigFieldMissingException):
-        fields = ", ".join(error.fields)
-        if "api_key" in error.fields:
-            where = "SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml"
-            return REFUSED, f"No api_key. Set {where} (see .dlt/example.secrets.toml)."
-        return (
-            WRONG_USE,
-            f"The destination needs {fields}. Set them in .dlt/secrets.toml; dlt's documentation says how.",
-        )
+        return (REFUSED if "api_key" in error.fields else WRONG_USE), missing_fields(error)
+    if isinstance(error, ConfigValueCannotBeCoercedException):
+        return WRONG_USE, wrong_type(error.field_name, error.field_value, error.hint)
     if isinstance(error, UnknownDestinationModule):
         return WRONG_USE, f"There is no destination {error.ref!r}. Try duckdb, postgres, snowflake or bigquery."
     if isinstance(error, MissingDependencyException):
-        needed = " ".join(error.dependencies)
-        return WRONG_USE, f"A package is missing. Run: pip install {needed}"
+        return WRONG_USE, f"A package is missing. Run: {pip(*error.dependencies)}"
     if isinstance(error, ConfigurationException):
         return WRONG_USE, text
     if "Could not set lock on file" in text:

@@ -16,6 +16,7 @@ from extend_source.cli.errors import DONE, FAILED, WRONG_USE, clear_errors, code
 from extend_source.cli.options import Api, Json, grouped
 from extend_source.demo import run_demo, show_demo, stand_in
 from extend_source.display import show_check
+from extend_source.installation import install_command
 from extend_source.live import shown_progress
 from extend_source.progress import SyncProgress
 from extend_source.runner import resolved_settings
@@ -102,4 +103,4 @@ def sandbox(
 
 def _require_sandbox() -> None:
     if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        fail(WRONG_USE, 'The stand-in API needs an extra. In a checkout: pip install ".[sandbox]"')
+        fail(WRONG_USE, f"The stand-in API needs an extra. Run: {install_command('sandbox')}")

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.thorough
 SCRIPTS = Path(__file__).parents[2] / "pipelines"
 
 
-def run_script(name: str, folder: Path, server: SandboxServer, *arguments: str, key: str = "sk_sandbox") -> Outcome:
+def run_script(
+    name: str, folder: Path, server: SandboxServer, *arguments: str, key: str | None = "sk_sandbox", **more: str
+) -> Outcome:
     """Run a script in a folder, with settings from the environment."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG")}
     done = subprocess.run(
@@ -29,9 +31,10 @@ def run_script(name: str, folder: Path, server: SandboxServer, *arguments: str, 
             "HOME": str(folder),
             "DLT_DATA_DIR": str(folder / "dlt"),
             "RUNTIME__DLTHUB_TELEMETRY": "false",
-            "SOURCES__EXTEND__API_KEY": key,
+            **({"SOURCES__EXTEND__API_KEY": key} if key else {}),
             "SOURCES__EXTEND__BASE_URL": server.base_url,
             "SOURCES__EXTEND__REQUESTS_PER_SECOND": "0",
+            **more,
         },
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -72,6 +75,50 @@ def test_the_scheduled_sync_ends_with_4_when_the_key_is_refused(server: SandboxS
     assert "Check the API key" in outcome.stderr
 
 
+@pytest.mark.core
+@pytest.mark.case("5.8")
+@pytest.mark.parametrize("script", [["scheduled_sync.py"], ["load_by_id.py", "dpr_1"]])
+def test_a_script_without_a_key_says_so_in_one_line_and_ends_with_4(
+    script: list[str], server: SandboxServer, tmp_path: Path
+) -> None:
+    outcome = run_script(script[0], tmp_path, server, *script[1:], key=None)
+
+    assert (outcome.code, outcome.stdout) == (4, "")
+    assert outcome.stderr == (
+        "No api_key. Set SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml "
+        "(see .dlt/example.secrets.toml).\n"
+    )
+
+
+@pytest.mark.case("5.8")
+@pytest.mark.parametrize("script", [["scheduled_sync.py"], ["load_by_id.py", "dpr_1"], ["credit_report.py"]])
+@pytest.mark.parametrize(
+    ("setting", "value", "line"),
+    [
+        (
+            "SOURCES__EXTEND__MAX_REQUEST",
+            "2",
+            "There is no setting max_request (SOURCES__EXTEND__MAX_REQUEST in the environment); "
+            "did you mean max_requests (SOURCES__EXTEND__MAX_REQUESTS)?\n",
+        ),
+        ("EXTEND_DESTINATION", "postgres", "The destination postgres needs credentials."),
+        (
+            "EXTEND_DESTINATION",
+            "snowflke",
+            "There is no destination 'snowflke'. Try duckdb, postgres, snowflake or bigquery.\n",
+        ),
+    ],
+)
+def test_a_script_with_a_wrong_setting_says_so_in_one_line_and_ends_with_2(
+    script: list[str], setting: str, value: str, line: str, server: SandboxServer, tmp_path: Path
+) -> None:
+    outcome = run_script(script[0], tmp_path, server, *script[1:], **{setting: value})
+
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert outcome.stderr.startswith(line)
+    assert outcome.stderr.count("\n") == 1
+
+
 def test_runs_are_loaded_by_id_from_the_command_line_a_file_and_a_query(server: SandboxServer, tmp_path: Path) -> None:
     ids = sorted(run for run in server.workspace.run_ids() if server.workspace.summary(run)["status"] == "PROCESSED")
     (tmp_path / "ids.txt").write_text(f"# from a webhook\n{ids[1]}\n\n{ids[2]}\n")
@@ -106,5 +153,5 @@ def test_the_credit_report_writes_a_page_and_says_when_nothing_has_landed(
     assert (within.code, within.stderr) == (0, "")
     assert "heading for" in within.stdout
     assert "<!doctype html>" in (tmp_path / "credits.html").read_text("utf-8")[:20]
-    assert nothing.code == 1
+    assert nothing.code == 2  # as in the shell
     assert "Sync first" in nothing.stderr

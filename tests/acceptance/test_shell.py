@@ -202,7 +202,7 @@ def test_check_says_which_setting_is_wrong(
         ),
         (
             ["--destination", "postgres"],
-            "The destination needs credentials. Set them in .dlt/secrets.toml",
+            "The destination postgres needs credentials.database, credentials.",  # in no order
         ),
         (["--run-id", "--refresh"], "'--refresh' is an option, not a run id. Check the command."),
     ],

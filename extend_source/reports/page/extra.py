@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from extend_source.api import InvalidSetting
+from extend_source.installation import install_command
 
 
 def require_extra() -> None:
@@ -15,5 +16,5 @@ def require_extra() -> None:
     """
     if find_spec("altair") is None or find_spec("vl_convert") is None:
         raise InvalidSetting(
-            "The page and the pictures need the extra `report`", 'Install it: pip install "dlt-source-extend[report]"'
+            "The page and the pictures need the extra `report`", f"Install it: {install_command('report')}"
         )

@@ -1,0 +1,81 @@
+"""The hint that names an extra works wherever the package is installed, and came from wherever."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import PackageNotFoundError
+from typing import Any
+
+import pytest
+import typer
+
+from extend_source import installation
+from extend_source.cli import trying
+
+BY_NAME = 'pip install "dlt-source-extend[sandbox]"'
+
+
+def installed_from(origin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pretend that pip has noted this about where the package came from."""
+
+    class Distribution:
+        def read_text(self, name: str) -> str | None:
+            assert name == "direct_url.json"
+            return origin if origin is None or isinstance(origin, str) else json.dumps(origin)
+
+    monkeypatch.setattr(installation, "distribution", lambda name: Distribution())
+
+
+@pytest.mark.case("5.6")
+@pytest.mark.parametrize(
+    ("origin", "command"),
+    [
+        (None, BY_NAME),
+        ("not json", BY_NAME),
+        ({"url": "file:///home/me/checkout", "dir_info": {"editable": True}}, BY_NAME),
+        ({"url": "file:///home/me/clone", "vcs_info": {"vcs": "git", "commit_id": "abc"}}, BY_NAME),
+        ({"url": "https://files.example/x.whl", "archive_info": {}}, BY_NAME),
+        (
+            {"url": "https://git.example/me/source.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            'pip install "dlt-source-extend[sandbox] @ git+https://git.example/me/source.git"',
+        ),
+        (
+            {"url": "https://me:token@git.example/source.git", "vcs_info": {"vcs": "git", "requested_revision": "v1"}},
+            'pip install "dlt-source-extend[sandbox] @ git+https://git.example/source.git@v1"',
+        ),
+        (
+            {"url": "ssh://git@git.example/source.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            'pip install "dlt-source-extend[sandbox] @ git+ssh://git@git.example/source.git"',
+        ),
+    ],
+)
+def test_an_extra_is_installed_by_name_or_from_the_repository_that_the_package_came_from(
+    origin: Any, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed_from(origin, monkeypatch)
+
+    assert installation.install_command("sandbox") == command
+
+
+@pytest.mark.case("5.6")
+def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(installation, "distribution", missing)
+
+    assert installation.install_command("report") == 'pip install "dlt-source-extend[report]"'
+
+
+@pytest.mark.case("5.6")
+@pytest.mark.parametrize("command", [trying.demo, trying.sandbox])
+def test_demo_and_sandbox_without_the_extra_name_what_to_run(
+    command: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trying, "find_spec", lambda name: None)
+
+    with pytest.raises(typer.Exit) as caught:
+        command()
+
+    assert caught.value.exit_code == 2
+    assert capsys.readouterr().err == f"extend-source: The stand-in API needs an extra. Run: {BY_NAME}\n"

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -94,11 +94,11 @@ class DemoResult:
 
 
 @contextmanager
-def stand_in(seed: int, runs: int) -> Iterator[tuple[str, str]]:
-    """Serve a stand-in API on a free loopback port; yield its base URL and a key that it takes."""
+def stand_in(seed: int, runs: int, now: datetime | None = None) -> Iterator[tuple[str, str]]:
+    """Serve a stand-in API, of now or another moment, on a free loopback port; yield its base URL and a key."""
     from extend_source.sandbox import SandboxServer
 
-    with SandboxServer(seed=seed, runs=runs) as server:
+    with SandboxServer(seed=seed, runs=runs, now=now) as server:
         yield server.base_url, server.api_key
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,13 @@ from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.pipeline import PipelineContext
 from hypothesis import settings
+
+from extend_source.sandbox import clock
+
+NOW = datetime(2026, 2, 2, 9, tzinfo=timezone.utc)
+"""Where the clocks of stand-ins start in the tests, whatever the day."""
+
+clock.present = lambda: NOW
 
 SETTING_PREFIXES = ("SOURCES__", "DESTINATION__", "RUNTIME__", "EXTRACT__", "NORMALIZE__", "LOAD__", "DLT_")
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from dlt.common.configuration.exceptions import ConfigurationValueError
 
 from extend_source.checking import check as check_settings
 from extend_source.cli.app import app, consoles, print_json, stoppable
 from extend_source.cli.errors import DONE, FAILED, WRONG_USE, clear_errors, code_of_error, code_of_result, fail
 from extend_source.cli.options import Api, Json, grouped
+from extend_source.config import parse_start_date
 from extend_source.demo import run_demo, show_demo, stand_in
 from extend_source.display import show_check
 from extend_source.installation import install_command
@@ -22,6 +26,12 @@ from extend_source.progress import SyncProgress
 from extend_source.runner import resolved_settings
 
 _DEMO_DATABASE = Path("extend_demo.duckdb")
+_YEARS = range(1971, 3000)
+
+Now = Annotated[
+    str | None,
+    typer.Option("--now", metavar="TIME", help="When the newest runs were made: 2026-01-31T09:00; by default now."),
+]
 
 
 @app.command(epilog="Example: extend-source demo")
@@ -31,6 +41,7 @@ def demo(
     ] = _DEMO_DATABASE,
     runs: Annotated[int, typer.Option(min=1, max=100_000, help="Runs that the stand-in API has.")] = 500,
     seed: Annotated[int, typer.Option(help="What the sample data grow from.")] = 7,
+    now: Now = None,
     as_json: Json = False,
 ) -> None:
     """Load sample runs from a stand-in API into DuckDB. Needs no key and no network."""
@@ -38,10 +49,14 @@ def demo(
     _require_sandbox()
     if database.exists() and database != _DEMO_DATABASE:
         fail(WRONG_USE, f"{database} exists. Name another file with --database, or delete it.")
-    progress = SyncProgress()
+    progress, moment = SyncProgress(), _moment(now)
     with clear_errors():
         console.print(f"Stand-in API with {runs:,} runs, seed {seed}, on a free loopback port.", highlight=False)
-        with stand_in(seed, runs) as (base_url, api_key), stoppable(progress), shown_progress(errors, progress, 0):
+        with (
+            stand_in(seed, runs, moment) as (base_url, api_key),
+            stoppable(progress),
+            shown_progress(errors, progress, 0),
+        ):
             result = run_demo(database, base_url, api_key, progress)
     if as_json:
         print_json({"database": str(database), **asdict(result)})
@@ -70,6 +85,7 @@ def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0: a free one.")] = 0,
     seed: Annotated[int, typer.Option(help="What the sample data grow from.")] = 7,
     runs: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many runs there are.")] = 500,
+    now: Now = None,
     fault: Annotated[list[str] | None, typer.Option(help="What goes wrong, and how often; can be repeated.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print address and key as one line of JSON once it serves.")
@@ -79,6 +95,7 @@ def sandbox(
     _require_sandbox()
     from extend_source.sandbox import DEFAULT_API_KEY, parse_fault, serve
 
+    moment = _moment(now)
     try:
         faults = [parse_fault(text) for text in fault or []]
     except ValueError as error:
@@ -94,11 +111,21 @@ def sandbox(
         sys.stdout.flush()
 
     try:
-        serve(port=port, seed=seed, runs=runs, faults=faults, on_ready=ready)
+        serve(port=port, seed=seed, runs=runs, now=moment, faults=faults, on_ready=ready)
     except OSError as error:
         fail(FAILED, f"Port {port} cannot be used: {error.strerror}. Choose another one with --port.")
     except KeyboardInterrupt:
         raise typer.Exit(DONE) from None
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    with suppress(ConfigurationValueError):
+        moment = parse_start_date(text)
+        if moment.year in _YEARS:
+            return moment
+    fail(WRONG_USE, f"--now takes an ISO date or time such as 2026-01-31T09:00; not {text!r}.")
 
 
 def _require_sandbox() -> None:

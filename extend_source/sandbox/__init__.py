@@ -6,7 +6,6 @@ documentation leaves something open, ``Options`` and ``Workspace`` let a test ch
 
 from extend_source.sandbox.app import create_app
 from extend_source.sandbox.auth import ApiKey
-from extend_source.sandbox.clock import DEFAULT_NOW
 from extend_source.sandbox.credits import CreditAccount
 from extend_source.sandbox.faults import FAULT_NAMES, Fault, parse_fault
 from extend_source.sandbox.limits import RateLimit
@@ -18,7 +17,6 @@ from extend_source.sandbox.workspace import ConflictError, NotFoundError, Worksp
 
 __all__ = [
     "DEFAULT_API_KEY",
-    "DEFAULT_NOW",
     "FAULT_NAMES",
     "PRESIGNED_URL_CANARY",
     "ApiKey",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-DEFAULT_NOW = datetime(2026, 2, 2, 9, 0, 0, tzinfo=timezone.utc)
-"""Where the clock of a new workspace stands."""
-
 USAGE_SINCE = datetime(2025, 10, 7, tzinfo=timezone.utc)
 """Runs and files made before this instant carry no ``usage`` (docs "How credits work")."""
+
+
+def present() -> datetime:
+    """Return where the clock of a new workspace stands by default: the present minute."""
+    return datetime.now(timezone.utc).replace(second=0, microsecond=0)
 
 
 def rfc3339(moment: datetime) -> str:
@@ -22,11 +24,15 @@ def rfc3339(moment: datetime) -> str:
 class Clock:
     """A UTC clock that moves only when it is told to.
 
+    Args:
+        now: Where it starts; None: at the present minute.
+
     Attributes:
         now: The present instant, timezone-aware.
     """
 
-    def __init__(self, now: datetime = DEFAULT_NOW) -> None:
+    def __init__(self, now: datetime | None = None) -> None:
+        now = present() if now is None else now
         if now.tzinfo is None:
             raise ValueError("the clock needs a timezone-aware datetime")
         self.now = now.astimezone(timezone.utc)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from types import TracebackType
 
 import uvicorn
@@ -75,7 +76,8 @@ class SandboxServer:
     Args:
         seed: Seed of the first workspace.
         runs: Number of runs of the first workspace.
-        workspaces: Workspaces to serve instead of one made from ``seed`` and ``runs``.
+        now: Where the clock of the first workspace starts; None: at the present minute.
+        workspaces: Workspaces to serve instead of one made from ``seed``, ``runs`` and ``now``.
         options: How the API behaves where it is not documented.
         faults: What goes wrong, as ``Fault`` objects or short forms.
         rate_limit: The organization's budget, or None for none.
@@ -90,6 +92,7 @@ class SandboxServer:
         *,
         seed: int = 7,
         runs: int = 500,
+        now: datetime | None = None,
         workspaces: Iterable[Workspace] | None = None,
         options: Options | None = None,
         faults: Iterable[Fault | str] = (),
@@ -98,7 +101,7 @@ class SandboxServer:
         before_each_request: BeforeRequest | None = None,
     ) -> None:
         self.organization = Organization(
-            workspaces if workspaces is not None else [Workspace(seed, runs)],
+            workspaces if workspaces is not None else [Workspace(seed, runs, now=now)],
             options=options,
             faults=faults,
             rate_limit=rate_limit,
@@ -198,6 +201,7 @@ def serve(
     port: int = 0,
     seed: int = 7,
     runs: int = 500,
+    now: datetime | None = None,
     faults: Iterable[Fault | str] = (),
     rate_limit: RateLimit | None = None,
     options: Options | None = None,
@@ -210,6 +214,7 @@ def serve(
         port: 0 for a free port.
         seed: Seed of the workspace.
         runs: Number of runs.
+        now: Where the clock of the workspace starts; None: at the present minute.
         faults: What goes wrong.
         rate_limit: The budget, or None for none.
         options: How the API behaves where it is not documented.
@@ -218,7 +223,7 @@ def serve(
     Raises:
         OSError: The address is taken.
     """
-    organization = Organization([Workspace(seed, runs)], options=options, faults=faults, rate_limit=rate_limit)
+    organization = Organization([Workspace(seed, runs, now=now)], options=options, faults=faults, rate_limit=rate_limit)
     with _listen(host, port) as listener:
         base_url = f"http://{host}:{listener.getsockname()[1]}"
 

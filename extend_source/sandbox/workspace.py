@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from extend_source.sandbox.clock import DEFAULT_NOW, Clock
+from extend_source.sandbox.clock import Clock
 from extend_source.sandbox.credits import CreditAccount, account_for
 from extend_source.sandbox.documents import make_file
 from extend_source.sandbox.factory import Outcome, RunFactory, RunOrder, UnfinishedOutput
@@ -48,10 +48,10 @@ class Workspace:
     workspace's clock, which stands still until ``advance`` is called.
 
     Args:
-        seed: Same seed, same number of runs: the same bytes.
+        seed: Same seed, same number of runs, same moment: the same bytes.
         runs: How many runs to start with.
         workspace_id: The id clients name in ``x-extend-workspace-id``.
-        now: Where the clock starts.
+        now: Where the clock starts; None: at the present minute. The runs are dated from there.
         embed_contents: Whether files inside a run carry their text.
         unfinished_output: What ``output`` is while a run has none: ``{}``, null or no key.
 
@@ -68,7 +68,7 @@ class Workspace:
         runs: int = 500,
         *,
         workspace_id: str = "ws_sandbox",
-        now: datetime = DEFAULT_NOW,
+        now: datetime | None = None,
         embed_contents: bool = False,
         unfinished_output: UnfinishedOutput = "empty",
     ) -> None:
@@ -77,7 +77,7 @@ class Workspace:
         self.clock = Clock(now)
         self.lock = threading.RLock()
         self._factory = RunFactory(seed, unfinished_output)
-        population = populate(seed, runs, now, self._factory)
+        population = populate(seed, runs, self.clock.now, self._factory)
         self.processors: dict[str, Processor] = population.processors
         self.files: dict[str, FileRecord] = population.files
         self.runs: dict[str, RunRecord] = population.runs

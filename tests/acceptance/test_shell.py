@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +255,50 @@ def test_the_demo_loads_sample_runs_and_shows_what_landed(tmp_path: Path) -> Non
     assert len(queries) == 3
     with duckdb.connect(str(tmp_path / "extend_demo.duckdb"), read_only=True) as connection:
         assert all(connection.sql(query).fetchall() for query in queries)
+
+
+@pytest.mark.core
+@pytest.mark.case("5.7")
+def test_after_the_demo_the_credits_of_the_default_days_and_the_status_are_of_today(tmp_path: Path) -> None:
+    run_shell(tmp_path, "demo", "--runs", "60")
+
+    report = json.loads(run_shell(tmp_path, "report", "credits", "--pipeline", "extend_demo", "--json").stdout)
+    status = json.loads(run_shell(tmp_path, "status", "--pipeline", "extend_demo", "--json").stdout)
+
+    with duckdb.connect(str(tmp_path / "extend_demo.duckdb"), read_only=True) as connection:
+        ((spent, newest),) = connection.sql(
+            "select sum(credits) filter (created_at >= timestamptz '" + report["first_day"] + " 00:00:00+00'), "
+            "max(created_at) from extend.processor_runs"
+        ).fetchall()
+    assert spent > 0
+    processing = [day for day in report["days"] if day["kind"] == "processing" and day["credits"] is not None]
+    assert sum(Decimal(day["credits"]) for day in processing) == spent
+    age = datetime.now(timezone.utc) - newest
+    assert age < timedelta(minutes=5)
+    watermark = datetime.fromisoformat(status["scopes"][0]["watermark"].replace("Z", "+00:00"))
+    assert datetime.now(timezone.utc) - watermark < timedelta(minutes=5)
+
+
+@pytest.mark.case("5.7")
+@pytest.mark.parametrize("text", ["soon", "0001-01-01", "2026-13-01"])
+@pytest.mark.parametrize("command", ["demo", "sandbox"])
+def test_a_moment_that_is_none_is_one_line_and_exit_code_2(command: str, text: str, tmp_path: Path) -> None:
+    outcome = run_shell(tmp_path, command, "--now", text)
+
+    assert (outcome.code, only_line(outcome)) == (
+        2,
+        f"--now takes an ISO date or time such as 2026-01-31T09:00; not {text!r}.",
+    )
+
+
+@pytest.mark.case("5.7")
+def test_the_moment_of_the_sample_data_can_be_fixed(tmp_path: Path) -> None:
+    run_shell(tmp_path, "demo", "--runs", "60", "--now", "2026-02-02T09:00")
+
+    with duckdb.connect(str(tmp_path / "extend_demo.duckdb"), read_only=True) as connection:
+        landed = dict(connection.sql("select id, created_at from extend.processor_runs").fetchall())
+    workspace = Workspace(runs=60)
+    assert landed == {run_id: workspace.runs[run_id].created_at for run_id in workspace.run_ids()}
 
 
 def test_the_demo_can_be_repeated_but_spares_other_files(tmp_path: Path) -> None:

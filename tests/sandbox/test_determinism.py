@@ -6,16 +6,21 @@ import hashlib
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
+
+import pytest
 
 from extend_source.sandbox import Workspace
+from tests.conftest import NOW
 
 # a change here means that everybody's sample data changes: do it on purpose
 DIGEST_OF_SEED_7 = "667096443f2b30b78b1738ebfa9b3ba70e904c560f466f721e511f67ca3d2a19"
 
 DIGEST_SCRIPT = """
 import hashlib, sys
+from datetime import datetime, timezone
 from extend_source.sandbox import Workspace
-workspace = Workspace(seed=7, runs=60)
+workspace = Workspace(seed=7, runs=60, now=datetime(2026, 2, 2, 9, tzinfo=timezone.utc))
 digest = hashlib.sha256()
 for run_id in workspace.run_ids():
     digest.update(workspace.run_body(run_id))
@@ -29,6 +34,27 @@ def bodies(workspace: Workspace) -> list[bytes]:
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
     assert bodies(Workspace(seed=3, runs=50)) == bodies(Workspace(seed=3, runs=50))
+
+
+@pytest.mark.case("5.7")
+def test_without_a_moment_the_data_end_at_the_present_minute() -> None:
+    script = "from extend_source.sandbox import Workspace; print(Workspace(runs=3).now.isoformat())"
+    begin = datetime.now(timezone.utc)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    now = datetime.fromisoformat(done.stdout.strip())
+    assert begin - timedelta(minutes=1) < now <= datetime.now(timezone.utc)
+    assert (now.second, now.microsecond) == (0, 0)
+
+
+@pytest.mark.case("5.7")
+def test_all_runs_are_dated_from_the_moment_of_the_workspace() -> None:
+    earlier, later = Workspace(runs=50), Workspace(runs=50, now=NOW + timedelta(days=300))
+
+    assert earlier.run_ids() == later.run_ids()
+    for run_id in earlier.run_ids():
+        assert later.runs[run_id].created_at - earlier.runs[run_id].created_at == timedelta(days=300)
+        assert later.runs[run_id].created_at <= NOW + timedelta(days=300)
 
 
 def test_another_seed_gives_other_runs_files_and_processors() -> None:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extend_source.sandbox import DEFAULT_NOW, ConflictError, NotFoundError, Workspace
+from extend_source.sandbox import ConflictError, NotFoundError, Workspace
 from extend_source.sandbox.listing import RunQuery
+from tests.conftest import NOW
 
 from .conftest import Connect
 
@@ -72,7 +73,7 @@ def test_the_update_time_is_the_moment_of_the_last_change(workspace: Workspace) 
     assert workspace.summary(run_id)["updatedAt"] == "2026-02-02T09:00:00Z"
     workspace.advance(3600)
     ended = datetime.fromisoformat(workspace.summary(run_id)["updatedAt"].replace("Z", "+00:00"))
-    assert timedelta(seconds=3) <= ended - DEFAULT_NOW <= timedelta(seconds=72)
+    assert timedelta(seconds=3) <= ended - NOW <= timedelta(seconds=72)
 
 
 def test_time_does_not_run_backwards(workspace: Workspace) -> None:

@@ -20,6 +20,7 @@ from extend_source.api.decoding import decode_json, encode_json
 from extend_source.config import SECTION
 from extend_source.destination import KEYS_PER_QUERY, Condition, Sql, equals, one_of
 from extend_source.discovery import checked_run_ids
+from extend_source.empty_texts import keep_empty_texts
 from extend_source.hints import apply_hints
 from extend_source.landed import LandedData
 from extend_source.locking import only_sync
@@ -113,6 +114,7 @@ def erase(pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iter
     settings = resolved_settings(api_key="")
     pipeline.activate()  # the source looks at its destination
     use_long_texts(pipeline)
+    keep_empty_texts(pipeline)
     with only_sync(pipeline):
         finish_pending(pipeline, settings.package_attempts)
         run_load(pipeline, settings, _notes(runs, files))

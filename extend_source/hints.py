@@ -10,6 +10,7 @@ from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource
 from dlt.extract.hints import make_hints
 
+from extend_source.empty_texts import KEEPS_EMPTY_TEXTS
 from extend_source.replacing import Ways, real_rows
 from extend_source.tables import TableSchema
 
@@ -52,7 +53,10 @@ def _hints(table: TableSchema, ways: Ways) -> dict[str, Any]:
         "write_disposition": disposition,
         "table_format": ways.table_format,
         "columns": _columns(table, ways),
-        "additional_table_hints": {"description": f"One row per {table.grain}. {table.description}"},
+        "additional_table_hints": {
+            "description": f"One row per {table.grain}. {table.description}",
+            KEEPS_EMPTY_TEXTS: True,
+        },
     }
 
 

@@ -13,6 +13,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from extend_source.announcing import Announcement
 from extend_source.collecting import fewer_collections
 from extend_source.config import SECTION
+from extend_source.empty_texts import keep_empty_texts
 from extend_source.hints import silence_expected_warnings
 from extend_source.holding import held_database
 from extend_source.locking import only_sync
@@ -99,6 +100,7 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
     replay = Replay(settings, progress or SyncProgress())
     pipeline.activate()  # the source looks at its destination
     use_long_texts(pipeline)
+    keep_empty_texts(pipeline)
     with only_sync(pipeline), held_database(pipeline) as database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)

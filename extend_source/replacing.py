@@ -21,6 +21,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
 
 from extend_source.api import InvalidSetting
+from extend_source.empty_texts import keep_empty_texts
 from extend_source.long_texts import use_long_texts
 from extend_source.tables.contract import LOAD_ID, TableSchema
 
@@ -101,6 +102,7 @@ def ways_of_active_pipeline(table_format: str | None = None) -> Ways:
     if pipeline is None or pipeline.destination is None:
         return Ways("delete-insert", "json")
     use_long_texts(pipeline)
+    keep_empty_texts(pipeline)
     is_sqlalchemy = pipeline.destination.destination_type.endswith(".sqlalchemy")
     try:
         replacement = replacement_of(pipeline)

@@ -15,6 +15,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from extend_source.api import ExtendError
 from extend_source.config import SECTION, ExtendSettings, setting_names
 from extend_source.discovery import checked_run_ids
+from extend_source.empty_texts import keep_empty_texts
 from extend_source.holding import held_database
 from extend_source.locking import only_sync
 from extend_source.long_texts import use_long_texts
@@ -137,6 +138,7 @@ def sync(
     where = location(pipeline)
     pipeline.activate()  # the source looks at its destination
     use_long_texts(pipeline)
+    keep_empty_texts(pipeline)
     with only_sync(pipeline), held_database(pipeline) as session.database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)

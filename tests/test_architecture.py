@@ -28,7 +28,7 @@ FLOORS = (
     ("landed",),
     ("destination", "holding"),
     ("replacing",),
-    ("limits", "long_texts", "opening", "state"),
+    ("empty_texts", "limits", "long_texts", "opening", "state"),
     ("connecting", "progress"),
     ("privacy",),
     ("tables",),

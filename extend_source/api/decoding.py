@@ -1,7 +1,7 @@
 """JSON in and out without losing a digit.
 
 Numbers with a fraction or an exponent become `decimal.Decimal` (``1.10`` stays ``1.10``), whole numbers
-stay `int` of any size.
+stay `int` of any size that Python reads, and become `decimal.Decimal` beyond.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 import msgspec
@@ -17,6 +17,9 @@ import msgspec
 _UTF8_BOM = b"\xef\xbb\xbf"
 _NUL_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_MOST_INT_DIGITS = 4000
+"""Python reads whole numbers of up to 4,300 digits, and refuses longer ones."""
+_HUGE_NUMBER = re.compile(rb"[0-9]{%d}|[eE][+-]?[0-9]{10}" % _MOST_INT_DIGITS)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _MEMBERS_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -30,7 +33,8 @@ def decode_json(body: bytes) -> Any:
     r"""Decode a JSON body exactly.
 
     A UTF-8 byte order mark is tolerated. What databases refuse becomes U+FFFD, so that one odd page never fails a whole
-    load: half a surrogate pair (``"\ud800"``) everywhere, NUL (``"\u0000"``) in PostgreSQL.
+    load: half a surrogate pair (``"\ud800"``) everywhere, NUL (``"\u0000"``) in PostgreSQL. A number whose exponent no
+    decimal holds (18 digits) stays the text that was sent.
 
     Args:
         body: the bytes of the body.
@@ -46,12 +50,24 @@ def decode_json(body: bytes) -> Any:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError) as error:
         reason = _reason(error)
-    if _SURROGATE_ESCAPE.search(body):
+    if _SURROGATE_ESCAPE.search(body) or _HUGE_NUMBER.search(body):
         try:
-            return _without_lone_surrogates(json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant))
-        except (ValueError, ArithmeticError, RecursionError) as error:
+            value = json.loads(body, parse_int=_any_int, parse_float=_any_float, parse_constant=_refuse_constant)
+            return _without_lone_surrogates(value)
+        except (ValueError, RecursionError) as error:
             reason = _reason(error)
     raise ValueError(f"not JSON: {reason}")
+
+
+def _any_int(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= _MOST_INT_DIGITS else Decimal(digits)
+
+
+def _any_float(digits: str) -> Decimal | str:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        return digits
 
 
 class MemberDecoder:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from extend_source.tables.arrays import array_of
 from extend_source.tables.contract import EXTRA, TableSchema
 from extend_source.tables.kinds import to_json
 from extend_source.tables.reading import Extra
@@ -76,7 +77,8 @@ class TableBuilder:
         if not self._rows:
             return schema.empty_table()
         columns = list(zip(*self._rows, strict=True))
-        arrays = [pa.array(columns[place], type=field.type) for place, field in zip(self._places, schema, strict=False)]
+        kinds = (column.kind for column in self.table.columns)
+        arrays = [array_of(columns[place], kind) for place, kind in zip(self._places, kinds, strict=True)]
         arrays.append(pa.array([load_id] * len(self._rows), type=pa.string()))
         self._rows = []
         return pa.Table.from_arrays(arrays, schema=schema)

@@ -233,10 +233,10 @@ def add_insights(
 def _polygon_box(polygon: Any) -> tuple[Any, ...]:
     """The box around a polygon: left, top, right, bottom."""
     try:
-        xs = [float(point["x"]) for point in polygon]
-        ys = [float(point["y"]) for point in polygon]
+        xs = [to_number(point["x"]) for point in polygon]
+        ys = [to_number(point["y"]) for point in polygon]
         return min(xs), min(ys), max(xs), max(ys)
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except (KeyError, TypeError, ValueError):
         return _NO_BOX
 
 

@@ -258,13 +258,77 @@ def test_no_text_of_the_api_keeps_a_signature(link: str) -> None:
     assert "SECRET" not in str(flatten(run))
 
 
-def test_a_number_beyond_every_database_keeps_its_run_out_whole() -> None:
-    flattener = Flattener()
+@pytest.mark.case("3.3")
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (Decimal("1e200000"), '"1E+200000"'),
+        (Decimal("-1e-200000"), '"-1E-200000"'),
+        (Decimal("1e999999999"), '"1E+999999999"'),
+        (Decimal("0." + "1" * 1001), f'"0.{"1" * 1001}"'),
+        (10**1000, f'"1{"0" * 1000}"'),
+        (Decimal("9" * 5000), f'"{"9" * 5000}"'),
+        (10**999, f"1{'0' * 999}"),
+        (Decimal("1e400"), "1E+400"),
+        (Decimal("-0.0"), "-0.0"),
+    ],
+)
+def test_a_number_of_more_than_a_thousand_digits_is_a_text_in_every_json_column(number: Any, text: str) -> None:
+    config = {"type": "EXTRACT", "schema": {"properties": {"a": {"enum": [number]}}}}
+    run = run_of(
+        metadata={"n": number}, config=config, initialOutput={"value": {"a": number}}, reviewedOutput={"value": {}},
+        edits={"a": {"originalValue": number, "unknown": number}}, unheard=[number],
+    )  # fmt: skip
 
-    with pytest.raises(ValueError, match="beyond every database"):
-        flattener.add_run(run_of(metadata={"n": Decimal("1e200000")}), Origin("2025-04-21", None, NOW))
+    tables = flatten(run)
 
-    assert [name for name, rows in rows_of(flattener, markers=True).items() if rows] == ["schema_drift"]
+    (row,) = tables["processor_runs"]
+    assert (row["metadata"], row["extra"]) == (f'{{"n":{text}}}', f'{{"unheard":[{text}]}}')
+    assert (row["initial_output"], row["reviewed_output"]) == (f'{{"value":{{"a":{text}}}}}', '{"value":{}}')
+    edit = next(row for row in tables["extraction_edits"] if row["path"] == "a")
+    assert (edit["original_value"], edit["initial_value"], edit["extra"]) == (text, text, f'{{"unknown":{text}}}')
+    assert [field["enum_values"] for field in tables["run_config_fields"]] == [f"[{text}]"]
+    assert tables["run_configs"][0]["config"] == (
+        f'{{"schema":{{"properties":{{"a":{{"enum":[{text}]}}}}}},"type":"EXTRACT"}}'
+    )
+
+
+@pytest.mark.case("3.3")
+def test_a_number_beyond_every_database_is_kept_as_sent_in_the_long_table_and_in_raw_payloads() -> None:
+    flattener = Flattener(keep_raw=True)
+    run = run_of(output={"value": {"a": Decimal("1e200000")}})
+    flattener.add_run(run, Origin("2025-04-21", None, NOW))
+
+    tables = rows_of(flattener)
+
+    (row,) = tables["extraction_fields"]
+    assert (row["value_type"], row["value_text"], row["value_number"]) == ("number", "1E+200000", None)
+    assert '"output":{"value":{"a":1E+200000}}' in tables["raw_processor_runs"][0]["payload"]
+
+
+@pytest.mark.case("S17")
+def test_a_page_number_beyond_all_measure_is_drift_and_its_run_lands() -> None:
+    citation = {"page": Decimal("1e999999999"), "pageWidth": Decimal("1e400"), "polygon": [{"x": "NaN", "y": 1}]}
+    output = {"value": {"a": 1}, "metadata": {"a": {"citations": [citation]}}}
+
+    tables = flatten(run_of(output=output))
+
+    (row,) = tables["extraction_citations"]
+    assert (row["page"], row["page_width"], row["polygon"]) == (None, None, '[{"x":"NaN","y":1}]')
+    assert (row["box_left"], row["extra"]) == (None, '{"page":"1E+999999999","pageWidth":1E+400}')
+    assert [(drift["path"], drift["reason"]) for drift in tables["schema_drift"] if drift["object"] == "citation"] == [
+        ("page", "unexpected_type"),
+        ("pageWidth", "unexpected_type"),
+    ]
+
+
+@pytest.mark.case("3.3")
+def test_what_databases_refuse_in_texts_becomes_the_replacement_character_at_the_last_door() -> None:
+    run = run_of(processorName="a\0b", metadata={"k\0": "v\0"})
+
+    (row,) = flatten(run)["processor_runs"]
+
+    assert (row["processor_name"], row["metadata"]) == ("a\ufffdb", '{"k\ufffd":"v\ufffd"}')
 
 
 def test_texts_that_look_like_huge_numbers_are_only_texts() -> None:

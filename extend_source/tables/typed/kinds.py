@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +21,8 @@ from extend_source.tables.kinds import (
 AMOUNT_TYPE = pa.decimal128(38, 9)
 _AMOUNT_STEP = Decimal("0.000000001")
 _AMOUNT_LIMIT = Decimal(10) ** 29
+_AMOUNT_CONTEXT = Context(prec=40)
+"""Python's own context has 28 digits, the column 38, and rounding may add one."""
 
 
 def to_exact_number(value: Any) -> float:
@@ -44,9 +46,9 @@ def to_amount(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise ValueError("not a number")
     number = Decimal(str(value))
-    if not number.is_finite() or abs(number) >= _AMOUNT_LIMIT:
+    if not number.is_finite() or number.copy_abs() >= _AMOUNT_LIMIT:  # abs() itself can overflow
         raise ValueError("out of range for an amount")
-    rounded = number.quantize(_AMOUNT_STEP)
+    rounded = number.quantize(_AMOUNT_STEP, context=_AMOUNT_CONTEXT)
     if rounded != number:
         raise ValueError("more than nine decimals")
     return rounded

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from extend_source.tables.arrays import array_of
 from extend_source.tables.building import TableBuilder
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.reading import DriftLog
@@ -153,7 +154,7 @@ def _arrow(schema: TableSchema, rows: list[list[Any]], load_id: str | None) -> p
     width = len(arrow) - 1
     padded = [row if len(row) == width else [*row, *([None] * (width - len(row)))] for row in rows]
     columns = list(zip(*padded, strict=True)) if padded else [()] * width
-    arrays = [pa.array(values, type=field.type) for values, field in zip(columns, arrow, strict=False)]
+    arrays = [array_of(values, column.kind) for values, column in zip(columns, schema.columns, strict=True)]
     arrays.append(pa.array([load_id] * len(rows), type=pa.string()))
     return pa.Table.from_arrays(arrays, schema=arrow)
 

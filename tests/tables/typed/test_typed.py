@@ -53,6 +53,7 @@ def properties(**members: JSON) -> JSON:
 
 
 TEXT, NUMBER = {"type": ["string", "null"]}, {"type": ["number", "null"]}
+STORABLE_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
 
 
 def test_a_run_is_a_row_with_a_typed_column_for_each_field() -> None:
@@ -213,10 +214,11 @@ def test_a_run_marks_the_arrays_that_older_versions_of_its_processor_had() -> No
 
 def test_a_run_that_cannot_be_read_leaves_no_typed_row() -> None:
     flattener = Flattener(names=TypedNames())
-    with pytest.raises(Exception, match="range"):
-        flattener.add_run(
-            run_of(properties(x=TEXT), {"x": "a"}, output={"value": {"x": "a"}, "more": Decimal("1e99999")}), ORIGIN
-        )
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(RecursionError):
+        flattener.add_run(run_of(properties(x=TEXT), {"x": "a"}, output={"value": {"x": "a"}, "more": deep}), ORIGIN)
 
     assert flattener.take("1", NOW).typed == {}
 
@@ -259,12 +261,13 @@ def test_columns_that_come_later_are_null_in_rows_before() -> None:
 
 # ---- the document given back
 
-KEYS = st.sampled_from(
-    ["a", "A", "a b", "a.b", "b[0]", "$", "", "ä", "合計", "order", "status", "value", "items", '"']
-) | st.text(max_size=5)
+KEYS = (
+    st.sampled_from(["a", "A", "a b", "a.b", "b[0]", "$", "", "ä", "合計", "order", "status", "value", "items", '"'])
+    | STORABLE_TEXT
+)
 SCALARS = ("string", "integer", "number", "boolean", "date", "any")
 VALUES = {
-    "string": st.text(max_size=5),
+    "string": STORABLE_TEXT,
     "integer": st.integers(-(2**63), 2**63 - 1),
     "number": st.floats(-1e300, 1e300) | st.integers(-(2**53), 2**53),
     "boolean": st.booleans(),
@@ -274,7 +277,7 @@ ANYTHING = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.text(max_size=3)
+    | STORABLE_TEXT
     | st.decimals(allow_nan=False, allow_infinity=False, places=3),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=2),
     max_leaves=4,

@@ -35,7 +35,7 @@ FLOORS = (
     ("api",),
     ("config",),
     ("collecting", "pricing", "providers", "redaction", "writing"),
-    ("installation",),
+    ("escapes", "installation"),
 )
 FLOOR = {unit: len(FLOORS) - index for index, units in enumerate(FLOORS) for unit in units}
 

@@ -14,8 +14,9 @@ from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.files import FileTables
+from extend_source.tables.links import file_without_signatures, run_without_signatures
 from extend_source.tables.reading import DriftLog, ObjectReader
-from extend_source.tables.runs import Origin, RunTables, payload_sha256, raw_file, without_files
+from extend_source.tables.runs import Origin, RunTables, payload_sha256, without_files
 from extend_source.tables.typed import TypedNames, TypedTables
 
 _SUMMARY = ObjectReader.of(bookkeeping.PROCESSOR_RUN_SUMMARIES)
@@ -93,6 +94,7 @@ class Flattener:
         erased_files: frozenset[str] = frozenset(),
         names: TypedNames | None = None,
         privacy: Cleaning | None = None,
+        cut_documents: bool = True,
     ) -> None:
         """Start a load.
 
@@ -104,6 +106,7 @@ class Flattener:
             erased_files: ids of files that must not be written again.
             names: the names of typed tables; None: none are written.
             privacy: cleans all that is added, before anything else is done with it.
+            cut_documents: cut the signatures of links out of the documents' own content, too.
         """
         self._tables = TableSet(list(schemas.TABLES.values()))
         self._drift = DriftLog()
@@ -123,6 +126,7 @@ class Flattener:
         )
         self._keep_raw = keep_raw
         self._erased_files = erased_files
+        self._cut_documents = cut_documents
         self._written_drift = set(landed_drift)
 
     def add_run(self, run: dict[str, Any], origin: Origin) -> str:
@@ -134,8 +138,8 @@ class Flattener:
         Raises:
             Exception: the payload cannot be read, for example as it nests too deeply; nothing of it was added.
         """
-        run = without_files(run, self._erased_files)
         try:
+            run = run_without_signatures(without_files(run, self._erased_files), cut_documents=self._cut_documents)
             with self._tables.all_or_nothing():
                 return self._runs.add(run if self._privacy is None else self._privacy.clean_run(run), origin)
         except Exception:
@@ -152,12 +156,13 @@ class Flattener:
         """
         if file["id"] in self._erased_files:
             return
+        file = file_without_signatures(file, cut_documents=self._cut_documents)
         if self._privacy is not None:
             file = self._privacy.clean_file(file)
         self._files.add(file, fetched_at, fetched=True, keep_empty=final)
         self._tables[bookkeeping.FETCH_ERRORS].mark(file["id"])
         if self._keep_raw:
-            self._tables[bookkeeping.RAW_FILES].add((file["id"], encode_json(raw_file(file)), final, fetched_at))
+            self._tables[bookkeeping.RAW_FILES].add((file["id"], encode_json(file), final, fetched_at))
 
     def start_over(self) -> None:
         """Take what follows as payloads of a later load; see `FileTables.start_over`."""

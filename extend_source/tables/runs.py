@@ -10,13 +10,14 @@ from functools import partial
 from typing import Any
 
 from extend_source.api.decoding import encode_json
-from extend_source.redaction import PRESIGNED_URL_KEY, without_download_link, without_signed_urls
+from extend_source.redaction import without_download_link, without_signed_urls
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
 from extend_source.tables.edits import EditTables
 from extend_source.tables.extraction import FINAL, ExtractionTables
 from extend_source.tables.files import FileTables
+from extend_source.tables.links import DOCUMENT_KEYS
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.stages import StageTables
 from extend_source.tables.typed import TypedTables
@@ -30,9 +31,6 @@ _STAGES = (("initial", "initialOutput"), ("reviewed", "reviewedOutput"))
 
 _KEPT_IN_EXTRA = frozenset({"isExternal"})
 """Known keys of outputs that no column holds, as their meaning is not documented."""
-
-_DOCUMENT_KEYS = frozenset({"output", "initialOutput", "reviewedOutput", "edits"})
-"""The parts of a run that are the document's own content."""
 
 _RUN_TABLES = tuple(table for table in schemas.TABLES.values() if table.replaced_by == "run_id")
 
@@ -283,37 +281,25 @@ def without_files(run: dict[str, Any], file_ids: Collection[str]) -> dict[str, A
 def raw_payload(run: dict[str, Any], *, with_contents: bool = True) -> str:
     """Return a run's payload as JSON text for ``raw_processor_runs``.
 
-    Signed URLs are left out as in all columns; the document's own content is kept as it is.
-
     Args:
-        run: the API's ProcessorRun object.
+        run: the API's ProcessorRun object, without signed URLs but for those in its config.
         with_contents: keep the text of its files.
 
     Returns:
-        JSON text with the numbers' digits as sent.
+        JSON text with the numbers' digits as sent, without signed URLs.
     """
-    kept = {
-        key: value if key in _DOCUMENT_KEYS else without_signed_urls(value)
-        for key, value in run.items()
-        if key != PRESIGNED_URL_KEY
-    }
     files = run.get("files")
-    if isinstance(files, list):
-        kept["files"] = [
-            raw_file(file, with_contents=with_contents) if isinstance(file, dict) else without_signed_urls(file)
-            for file in files
-        ]
+    kept = {**run, "config": without_signed_urls(run["config"])} if "config" in run else run
+    if isinstance(files, list) and not with_contents:
+        kept = {**kept, "files": [raw_file(file, with_contents=False) for file in files]}
     return encode_json(kept)
 
 
-def raw_file(file: dict[str, Any], *, with_contents: bool = True) -> dict[str, Any]:
-    """Return a File object without signed URLs, its contents as they are or left out."""
-    clean = without_download_link(file)
-    return {
-        key: value if key == "contents" else without_signed_urls(value)
-        for key, value in clean.items()
-        if with_contents or key != "contents"
-    }
+def raw_file(file: Any, *, with_contents: bool = True) -> Any:
+    """Return a File object, its contents as they are or left out; what is none is returned as it is."""
+    if with_contents or not isinstance(file, dict):
+        return file
+    return {key: value for key, value in file.items() if key != "contents"}
 
 
 def payload_sha256(run: dict[str, Any]) -> str:
@@ -331,7 +317,7 @@ def payload_sha256(run: dict[str, Any]) -> str:
     if isinstance(files, list):
         run = {**run, "files": [without_download_link(file) for file in files]}
     sums: dict[int, str] = {}
-    for key in _DOCUMENT_KEYS.intersection(run):
+    for key in DOCUMENT_KEYS.intersection(run):
         part = run[key]
         if isinstance(part, dict) and part:
             # the outputs of a run are mostly one object, whose sum stands for it

@@ -1,0 +1,64 @@
+"""Payloads without the signatures of links, which are bearer secrets: done before anything is made of a payload."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from extend_source.api.decoding import encode_json
+from extend_source.redaction import may_show_signatures, without_signatures, without_signed_urls
+
+DOCUMENT_KEYS = frozenset({"output", "initialOutput", "reviewedOutput", "edits"})
+"""The parts of a run that are the document's own content, as the contents of its files are."""
+
+_DONE_ELSEWHERE = "config"
+"""Cleaned once for all runs that share it: by `ConfigTables`, and by `raw_payload`."""
+
+
+def run_without_signatures(run: dict[str, Any], *, cut_documents: bool = True) -> dict[str, Any]:
+    """Copy a run without signed URLs.
+
+    Args:
+        run: the API's ProcessorRun object; it is left as it is.
+        cut_documents: cut the signatures out of the document's own content, too; the rest of its links stays.
+
+    Returns:
+        The copy. Its config is the one of `run`.
+    """
+    files = run.get("files") if isinstance(run.get("files"), list) else []
+    apart = {key: run[key] for key in (*DOCUMENT_KEYS, _DONE_ELSEWHERE) if key in run}
+    clean: dict[str, Any] = without_signed_urls({**run, **dict.fromkeys(apart), **({"files": None} if files else {})})
+    clean.update(apart)
+    if files:
+        clean["files"] = [_without_links(file) for file in files]
+    if cut_documents:
+        _cut_documents(clean, [file for file in clean.get("files") or () if isinstance(file, dict)])
+    return clean
+
+
+def file_without_signatures(file: dict[str, Any], *, cut_documents: bool = True) -> dict[str, Any]:
+    """Copy a file without signed URLs; see `run_without_signatures`."""
+    clean: dict[str, Any] = _without_links(file)
+    if cut_documents:
+        _cut_documents({}, [clean])
+    return clean
+
+
+def _without_links(file: Any) -> Any:
+    if not isinstance(file, dict) or "contents" not in file:
+        return without_signed_urls(file)
+    clean = without_signed_urls({**file, "contents": None})
+    clean["contents"] = file["contents"]
+    return clean
+
+
+def _cut_documents(run: dict[str, Any], files: list[dict[str, Any]]) -> None:
+    """Cut the signatures out of document content, in place; one look at all of it says whether there may be any."""
+    places = [(run, key) for key in DOCUMENT_KEYS if key in run] + [(file, "contents") for file in files]
+    # the outputs of a run are mostly one object, and stay one
+    contents = {id(content): content for owner, key in places if (content := owner.get(key))}
+    if not contents or not may_show_signatures(encode_json(list(contents.values()))):
+        return
+    cut = {identity: without_signatures(content) for identity, content in contents.items()}
+    for owner, key in places:
+        if owner.get(key):
+            owner[key] = cut[id(owner[key])]

@@ -52,6 +52,9 @@ PrivacyAction = Literal["keep", "hash", "mask", "drop"]
 PRIVACY_ACTIONS: tuple[str, ...] = get_args(PrivacyAction)
 """What a privacy rule can do, from the mildest to the strictest."""
 
+DocumentSignatures = Literal["cut", "keep"]
+DOCUMENT_SIGNATURES: tuple[str, ...] = get_args(DocumentSignatures)
+
 PROCESSOR_TYPES: tuple[str, ...] = get_args(ProcessorType)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
 RUN_SOURCES: tuple[str, ...] = get_args(RunSource)
@@ -61,7 +64,7 @@ TABLE_FORMATS: tuple[str, ...] = get_args(TableFormat)
 
 
 _PLAIN_TYPES = (bool, int, float, str)
-_PRIVACY_SETTINGS = ("key", "default", "fields", "columns")
+_PRIVACY_SETTINGS = ("key", "default", "fields", "columns", "document_signatures")
 
 _MOST = 1_000_000_000
 """The largest time or number that a setting takes: more than thirty years of seconds."""
@@ -77,12 +80,14 @@ class PrivacySettings(BaseConfiguration):
         default: what happens to the extracted fields that no rule names: keep, hash, mask or drop.
         fields: rules by path template, ``{"line_items[].iban": "mask"}``; as text: JSON.
         columns: rules by table and column, ``{"files.name": "drop"}``; as text: JSON.
+        document_signatures: what happens to the signatures of links in a document's own content: cut or keep.
     """
 
     key: TSecretStrValue | None = None
     default: str = "keep"
     fields: Any | None = None
     columns: Any | None = None
+    document_signatures: str = "cut"
 
     def __repr__(self) -> str:
         return "PrivacySettings(...)"  # the key must not be shown
@@ -96,6 +101,7 @@ class PrivacySettings(BaseConfiguration):
             ConfigurationValueError: one line that names the setting and what it takes.
         """
         _check_choices("privacy.default", [self.default], PRIVACY_ACTIONS)
+        _check_choices("privacy.document_signatures", [self.document_signatures], DOCUMENT_SIGNATURES)
         self.fields = fields = _rules("privacy.fields", self.fields, '{"passport_number": "hash"}')
         self.columns = columns = _rules("privacy.columns", self.columns, '{"files.name": "drop"}')
         actions = [self.default, *fields.values(), *columns.values()]

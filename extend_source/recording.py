@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from extend_source.api import ExtendError, ExtendTransientError, MalformedResponse, NotFound
-from extend_source.config import ExtendSettings
+from extend_source.config import ExtendSettings, resolved_privacy
 from extend_source.fetching import Fetched
 from extend_source.landed import LandedData, keep_known
 from extend_source.privacy import privacy_rules
@@ -51,6 +51,7 @@ class Recorder:
             erased_files=landed.erased("file"),
             names=landed.typed_names() if settings.typed_tables and TYPED_TABLES in tables else None,
             privacy=self._privacy,
+            cut_documents=resolved_privacy(settings.privacy).document_signatures == "cut",
         )
 
     @property

@@ -24,14 +24,13 @@ def run_without_signatures(run: dict[str, Any], *, cut_documents: bool = True) -
     Returns:
         The copy. Its config is the one of `run`.
     """
-    files = run.get("files") if isinstance(run.get("files"), list) else []
     apart = {key: run[key] for key in (*DOCUMENT_KEYS, _DONE_ELSEWHERE) if key in run}
-    clean: dict[str, Any] = without_signed_urls({**run, **dict.fromkeys(apart), **({"files": None} if files else {})})
+    if isinstance(run.get("files"), list):
+        apart["files"] = [_without_links(file) for file in run["files"]]
+    clean: dict[str, Any] = without_signed_urls({**run, **dict.fromkeys(apart)})
     clean.update(apart)
-    if files:
-        clean["files"] = [_without_links(file) for file in files]
     if cut_documents:
-        _cut_documents(clean, [file for file in clean.get("files") or () if isinstance(file, dict)])
+        _cut_documents(clean, [file for file in apart.get("files", ()) if isinstance(file, dict)])
     return clean
 
 

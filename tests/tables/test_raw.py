@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from extend_source.api.decoding import decode_json, encode_json
 from extend_source.tables import Flattener, Origin
-from extend_source.tables.runs import payload_sha256, raw_file, raw_payload
+from extend_source.tables.links import file_without_signatures, run_without_signatures
+from extend_source.tables.runs import payload_sha256, raw_payload
 from tests.tables.flat import NOW, Rows, rows_of, run_of
 from tests.tables.payloads import SIGNATURE, files, runs
 
@@ -44,9 +45,11 @@ def rows_of_run(run: dict[str, Any], sha256: str | None = None, **options: bool)
 def test_a_kept_payload_of_a_run_says_what_the_run_said(with_contents: bool, run: dict[str, Any]) -> None:
     run = sent(run)
 
-    kept = decode_json(raw_payload(run, with_contents=with_contents).encode())
+    clean = run_without_signatures(run)
 
-    again = rows_of_run(kept, payload_sha256(run), with_contents=with_contents)
+    kept = decode_json(raw_payload(clean, with_contents=with_contents).encode())
+
+    again = rows_of_run(kept, payload_sha256(clean), with_contents=with_contents)
     assert again == rows_of_run(run, with_contents=with_contents)
 
 
@@ -55,10 +58,11 @@ def test_a_kept_payload_of_a_run_says_what_the_run_said(with_contents: bool, run
 def test_signed_urls_change_nothing_of_it(run: dict[str, Any], links: dict[str, Any]) -> None:
     run = sent({**run, **links})
 
-    payload = raw_payload(run)
+    clean = run_without_signatures(run)
+    payload = raw_payload(clean)
 
     assert SIGNATURE not in payload
-    assert rows_of_run(decode_json(payload.encode()), payload_sha256(run)) == rows_of_run(run)
+    assert rows_of_run(decode_json(payload.encode()), payload_sha256(clean)) == rows_of_run(run)
 
 
 @settings(max_examples=200)
@@ -66,7 +70,7 @@ def test_signed_urls_change_nothing_of_it(run: dict[str, Any], links: dict[str, 
 def test_a_kept_payload_of_a_file_says_what_the_file_said(file: dict[str, Any]) -> None:
     file = sent(file)
 
-    kept = decode_json(encode_json(raw_file(file)).encode())
+    kept = decode_json(encode_json(file_without_signatures(file)).encode())
 
     def rows(payload: dict[str, Any]) -> dict[str, Rows]:
         flattener = Flattener()
@@ -83,25 +87,30 @@ def test_digits_are_kept_as_sent(digits: str) -> None:
     assert f'"n":{digits}}}' in raw_payload(run)
 
 
-def test_a_kept_payload_has_no_links_but_the_documents_own() -> None:
-    file = {"id": "file_1", "presignedUrl": LINK, "name": LINK, "contents": {"rawText": "see https://x.test/?sig=1"}}
+@pytest.mark.case("S2")
+@pytest.mark.parametrize("cut_documents", [True, False])
+def test_a_kept_payload_has_no_links_and_documents_theirs_without_a_signature(cut_documents: bool) -> None:
+    own = "see https://x.test/?page=3&sig=1"
+    file = {"id": "file_1", "presignedUrl": LINK, "name": LINK, "contents": {"rawText": own}}
     run = run_of(
         presignedUrl=LINK, metadata={"presignedUrl": LINK, "u": LINK}, failureMessage=LINK, files=[file, LINK],
-        config={"description": LINK}, output={"value": {"url": "https://x.test/?sig=2"}}, novelty=[{"a": LINK}],
+        config={"description": LINK}, output={"value": {"url": own, own: 1}}, novelty=[{"a": LINK}],
+        edits={"url": {"originalValue": own, "notes": own}},
     )  # fmt: skip
+    flattener = Flattener(keep_raw=True, cut_documents=cut_documents)
+    flattener.add_run(run, Origin("2025-04-21", "ws_1", NOW))
 
-    payload = json.loads(raw_payload(run))
+    (row,) = rows_of(flattener)["raw_processor_runs"]
 
+    payload = json.loads(row["payload"])
     clean = "https://store.test/a.pdf?[redacted]"
-    assert payload["files"] == [
-        {"id": "file_1", "name": clean, "contents": {"rawText": "see https://x.test/?sig=1"}},
-        clean,
-    ]
-    assert payload["output"] == {"value": {"url": "https://x.test/?sig=2"}}
+    cut = "see https://x.test/?page=3&sig=[redacted]" if cut_documents else own
+    assert payload["files"] == [{"id": "file_1", "name": clean, "contents": {"rawText": cut}}, clean]
+    assert payload["output"] == {"value": {"url": cut, cut: 1}}
+    assert payload["edits"] == {"url": {"originalValue": cut, "notes": cut}}
     assert (payload["metadata"], payload["failureMessage"]) == ({"u": clean}, clean)
     assert (payload["config"], payload["novelty"]) == ({"description": clean}, [{"a": clean}])
-    assert "presignedUrl" not in payload
-    assert raw_payload(payload) == json.dumps(payload, separators=(",", ":"))
+    assert list(payload) == [key for key in run if key != "presignedUrl"]
 
 
 @pytest.mark.parametrize("with_contents", [True, False])

@@ -254,6 +254,7 @@ def test_entries_of_odd_types_and_unknown_keys_are_emptied_but_named() -> None:
     run = run_of(
         output={"value": {"a": "x"}, "metadata": {"b": {**entry("b"), "new": "x"}, "c": "x", "d": entry("d", citations="x")}, "new": "x"},
         reviewedOutput=["x"], edits={"a": "x"}, newer={"x": "x"}, usage={"credits": "x", "new": 1}, files="x",
+        config={"type": "EXTRACT", "schema": {"type": "object", "properties": {"b": {}, "d": {}, "e": {}}}},
     )  # fmt: skip
     run["output"]["metadata"]["e"] = {"citations": [{"new": "x", "polygon": [{"x": 1, "y": "x"}, "x"]}]}
 
@@ -340,6 +341,7 @@ def test_all_outputs_and_the_edits_are_cleaned_alike() -> None:
             "c": {"originalValue": "gone", "notes": "gone"},
             "d": {"originalValue": 3, "notes": "fine"},
         },
+        config={"type": "EXTRACT", "schema": {"type": "object", "properties": {"d": {"type": "number"}}}},
     )  # fmt: skip
 
     clean = rules({"a": "hash", "c": "drop"}).clean_run(run)

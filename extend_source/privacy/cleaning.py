@@ -10,7 +10,7 @@ from dlt.common.configuration.exceptions import ConfigurationValueError
 
 from extend_source.config import ExtendSettings, PrivacyAction, resolved_privacy
 from extend_source.privacy.columns import clean_rows, column_actions
-from extend_source.privacy.documents import Cleaners, Document, legacy_names
+from extend_source.privacy.documents import Cleaners, Document
 from extend_source.privacy.hiding import Hider
 from extend_source.privacy.matching import FieldRule, FieldRules
 from extend_source.privacy.objects import ColumnActions, ObjectCleaner
@@ -115,7 +115,7 @@ class PrivacyRules:
 
     def _clean_extraction(self, clean: dict[str, Any], run: dict[str, Any], output_format: str) -> None:
         """Clean outputs and edits: all values first, as the texts about them must not show those that are hidden."""
-        document = Document(self._fields, self._hider, self._documents, legacy_names(run.get("config")))
+        document = Document(self._fields, self._hider, self._documents, run.get("config"))
         is_schema = output_format == "schema"
         clean_values = document.schema_values if is_schema else document.legacy_values
         clean_texts = document.schema_texts if is_schema else document.legacy_texts

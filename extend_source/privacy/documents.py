@@ -9,6 +9,7 @@ from extend_source.config import PrivacyAction
 from extend_source.privacy.hiding import GONE, Hider
 from extend_source.privacy.matching import FieldRules
 from extend_source.privacy.objects import ColumnActions, ObjectCleaner, without_texts
+from extend_source.privacy.places import Place, Places
 from extend_source.privacy.templates import Keys, parse_path
 from extend_source.privacy.texts import HiddenTexts
 from extend_source.tables import TableSchema, schemas
@@ -39,21 +40,20 @@ class Document:
     Values are cleaned first, all of the run; then it is known what the texts about them must not show.
     """
 
-    def __init__(self, rules: FieldRules, hider: Hider, cleaners: Cleaners, aliases: dict[str, str]) -> None:
+    def __init__(self, rules: FieldRules, hider: Hider, cleaners: Cleaners, config: Any) -> None:
         """Begin.
 
         Args:
             rules: the rules for fields.
             hider: applies them.
             cleaners: the cleaners of objects.
-            aliases: the names of legacy fields by their ids, as either can stand for the field.
+            config: the run's config: it declares fields, and names legacy ones, whose ids can stand for them.
         """
-        self._rules, self._hider, self._clean, self._aliases = rules, hider, cleaners, aliases
+        self._rules, self._hider, self._clean, self._aliases = rules, hider, cleaners, legacy_names(config)
         self._texts = HiddenTexts()
-        self._present: set[Keys] = set()
+        self._places = Places(config)
         self._above_hidden: set[Keys] = set()
-        self._odd_paths: dict[str, set[Keys]] = {}
-        self._edit_paths: dict[str, list[Keys]] = {}
+        self._edit_places: dict[str, Place] = {}
 
     # ---- values
 
@@ -64,7 +64,7 @@ class Document:
             value: any JSON value.
             *paths: the paths that it may go by, one as a rule.
         """
-        self._present.update(paths)
+        self._places.present.update(paths)
         if isinstance(value, dict):
             members = ((key, self.value(item, *((*path, key) for path in paths))) for key, item in value.items())
             clean: Any = {key: item for key, item in members if item is not GONE}
@@ -121,26 +121,34 @@ class Document:
         """Clean the values of ``{name: {"value": ...}}``; the rest of the results comes later."""
         clean: dict[str, Any] = {}
         for name, result in output.items():
-            path: Keys = (name,)
-            self._odd_paths.setdefault(name, set()).add(path)
-            if isinstance(result, dict) and isinstance(result.get("id"), str):
-                self._odd_paths.setdefault(result["id"], set()).add(path)
+            paths = self._legacy_paths(name, result)
+            for path in paths:
+                self._places.add_name(name, path)
+                if isinstance(result, dict) and isinstance(result.get("id"), str):
+                    self._places.add_name(result["id"], path)
             if not isinstance(result, dict):
-                value = self.value(result, path)
+                value = self.value(result, *paths)
                 if value is not GONE:
                     clean[name] = value
             elif "value" not in result:
-                if self._action([path], scalar=True) != "drop":
+                if self._action(paths, scalar=True) != "drop":
                     clean[name] = result
-            elif (value := self.value(result["value"], path)) is not GONE:
+            elif (value := self.value(result["value"], *paths)) is not GONE:
                 clean[name] = {**result, "value": value}
         return clean
+
+    def _legacy_paths(self, name: str, result: Any) -> list[Keys]:
+        """The path of a legacy result: its key, and what the config calls the field of its id."""
+        named = (
+            self._aliases.get(result["id"]) if isinstance(result, dict) and isinstance(result.get("id"), str) else None
+        )
+        return [(name,)] if named in (None, name) else [(name,), (named,)]
 
     def _note_odd_paths(self, value: Any) -> None:
         """Note how the API may write the paths of keys that need quotes."""
         for node in walk(value):
             if node.raw_path is not None:
-                self._odd_paths.setdefault(node.raw_path, set()).add(parse_path(node.template))
+                self._places.add_name(node.raw_path, parse_path(node.template))
 
     # ---- what is said about values
 
@@ -149,45 +157,49 @@ class Document:
         metadata = output.get("metadata")
         if not isinstance(metadata, dict):
             return output
-        paths = {key: self.paths_of(key) for key in metadata}
+        places = (
+            {key: self._places.place(key) for key in metadata} if self._rules.hides else dict.fromkeys(metadata, _ANY)
+        )
         for key, entry in metadata.items() if self._rules.hides else ():
-            if isinstance(entry, dict) and _is_objects(entry.get("citations")) and self._level(paths[key]) != "keep":
+            if isinstance(entry, dict) and _is_objects(entry.get("citations")) and self._level(places[key]) != "keep":
                 for citation in entry["citations"]:
                     self._texts.add_citation(citation.get("referenceText"))
-        entries = ((key, self._entry(entry, paths[key])) for key, entry in metadata.items())
+        entries = ((key, self._entry(entry, places[key])) for key, entry in metadata.items())
         return {**output, "metadata": {key: entry for key, entry in entries if entry is not GONE}}
 
     def legacy_texts(self, output: dict[str, Any]) -> dict[str, Any]:
         """Clean what the results of a legacy output say beside their values."""
         return {
-            name: self._result(result, (name,)) if isinstance(result, dict) else result
+            name: self._result(result, self._legacy_paths(name, result)) if isinstance(result, dict) else result
             for name, result in output.items()
         }
 
-    def paths_of(self, text: str) -> list[Keys]:
-        """The paths that a key of the metadata, or of the edits, may mean."""
-        plain = parse_path(text)
-        found = {*self._odd_paths.get(text, ())}
-        if plain in self._present or not found:
-            found.add(plain)
-        if not found & self._present:
-            found.add((text,))
-        return sorted(found)
+    def _level(self, place: Place) -> PrivacyAction | None:
+        """What happens to texts about a value: an action, or None where they may show a hidden part of it.
 
-    def _level(self, paths: list[Keys]) -> PrivacyAction | None:
-        """What happens to texts about a value: an action, or None where they may show a hidden part of it."""
+        What stands under a key that no field goes by is masked: nobody knows what it is.
+        """
+        if not self._rules.hides:
+            return "keep"
+        paths = place.paths
+        if not place.is_known and (action := self._action_of_unknown(paths)) != "keep":
+            return action
         action = self._action(paths, scalar=not any(path in self._above_hidden for path in paths))
         if action != "keep":
             return action
         if any(path in self._above_hidden for path in paths):
             return None
-        absent = [path for path in paths if path not in self._present]
+        absent = [path for path in paths if path not in self._places.present]
         if absent and any(self._rules.may_hide_below(path) for path in self._with_names(absent)):
             return None
         return "keep"
 
-    def _entry(self, entry: Any, paths: list[Keys]) -> Any:
-        level = self._level(paths)
+    def _action_of_unknown(self, paths: list[Keys]) -> PrivacyAction:
+        """What happens to all that is under a key that no field goes by: what a rule says of its words, else masked."""
+        return self._rules.action_by_name(self._with_names(paths)) or self._rules.at_least("mask")
+
+    def _entry(self, entry: Any, place: Place) -> Any:
+        level = self._level(place)
         if level == "drop":
             return GONE
         if not isinstance(entry, dict):
@@ -197,8 +209,8 @@ class Document:
         self._replace(clean, "insights", self._insights(entry.get("insights"), level))
         return clean
 
-    def _result(self, result: dict[str, Any], path: Keys) -> dict[str, Any]:
-        level = self._level([path])
+    def _result(self, result: dict[str, Any], paths: list[Keys]) -> dict[str, Any]:
+        level = self._level(Place(paths, is_known=True))
         clean = self._clean.result(result)
         self._replace(clean, "references", self._citations(result.get("references"), level, self._clean.reference))
         self._replace(clean, "insights", self._insights(result.get("insights"), level))
@@ -248,37 +260,56 @@ class Document:
 
     def edit_values(self, edits: dict[str, Any]) -> dict[str, Any]:
         """Clean the values of reported edits; their notes come later."""
-        self._edit_paths = {key: self.paths_of(key) for key in edits}
-        present, self._present = self._present, set()  # that it was edited does not make it a value
-        clean = {key: self._edit_values(edit, self._edit_paths[key]) for key, edit in edits.items()}
-        self._present = present
+        self._edit_places = {key: self._places.place(key) for key in edits}
+        present, self._places.present = self._places.present, set()  # that it was edited does not make it a value
+        clean = {key: self._edit_values(edit, self._edit_places[key]) for key, edit in edits.items()}
+        self._places.present = present
         return clean
 
-    def _edit_values(self, edit: Any, paths: list[Keys]) -> Any:
+    def _edit_values(self, edit: Any, place: Place) -> Any:
         if not isinstance(edit, dict):
             return None
         clean = self._clean.edit.known(edit)
         for key in ("originalValue", "editedValue"):
-            if key in clean and (value := self.value(clean[key], *paths)) is not GONE:
+            if key in clean and (value := self._edit_value(clean[key], place)) is not GONE:
                 clean[key] = value
             else:
                 clean.pop(key, None)
         return clean
 
+    def _edit_value(self, value: Any, place: Place) -> Any:
+        if place.is_known or (action := self._action_of_unknown(place.paths)) == "keep":
+            return self.value(value, *place.paths)
+        self._texts.add_all(value)
+        return self._hider.json(value, action)
+
     def edit_texts(self, edits: dict[str, Any]) -> dict[str, Any]:
-        """Leave out dropped edits and clean the notes of the others, whose values are clean."""
+        """Leave out dropped edits and clean the texts of the others, whose values are clean."""
         clean: dict[str, Any] = {}
         for key, edit in edits.items():
-            level = self._level(self._edit_paths[key]) if self._rules.hides else "keep"
+            level = self._level(self._edit_places[key]) if self._rules.hides else "keep"
             if level == "drop":
                 continue
             if isinstance(edit, dict):
-                notes = (
-                    {"notes": self._text(edit["notes"], level if level == "keep" else None)} if "notes" in edit else {}
-                )
-                edit = self._clean.edit.ruled({**edit, **notes})
+                edit = dict(edit)
+                if "notes" in edit:
+                    edit["notes"] = self._text(edit["notes"], level if level == "keep" else None)
+                if "fieldType" in edit and edit["fieldType"] not in _FIELD_TYPES:
+                    edit["fieldType"] = self._text(edit["fieldType"], level if level == "keep" else None)
+                edit = self._clean.edit.ruled(edit)
             clean[key] = edit
         return clean
+
+
+_ANY = Place([()], is_known=True)
+
+_FIELD_TYPES = frozenset(
+    {
+        *("any", "array", "boolean", "currency", "date", "datetime", "enum", "integer", "null", "number", "object"),
+        *("section", "signature", "string", "table"),
+    }
+)
+"""What an edit may call the type of its field; anything else may be a text of the document."""
 
 
 def _emptied(value: Any) -> Any:

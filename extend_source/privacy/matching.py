@@ -68,6 +68,22 @@ class FieldRules:
         found = [action for path in paths if (action := self._remembered(path, scalar)) is not None]
         return max(found, key=STRICTNESS.__getitem__, default=self._default)
 
+    def action_by_name(self, paths: Iterable[Keys]) -> PrivacyAction | None:
+        """Say what rules say of a field that is known by its name alone; those of nothing but stars do not count.
+
+        Args:
+            paths: the paths that it may go by.
+
+        Returns:
+            The strictest action; None: no rule names the field or what it is in.
+        """
+        found = [action for path in paths if (action := self._remembered(path, True, True)) is not None]
+        return max(found, key=STRICTNESS.__getitem__, default=None)
+
+    def at_least(self, action: PrivacyAction) -> PrivacyAction:
+        """Return an action, or the default if that is stricter."""
+        return max(action, self._default, key=STRICTNESS.__getitem__)
+
     def may_hide_below(self, path: Keys) -> bool:
         """Tell whether something below a path may be hidden."""
         return self._default != "keep" or any(
@@ -77,10 +93,12 @@ class FieldRules:
             for match in (_match(rule.template, path),)
         )
 
-    def _chosen(self, path: Keys, scalar: bool) -> PrivacyAction | None:
+    def _chosen(self, path: Keys, scalar: bool, by_name: bool = False) -> PrivacyAction | None:
         """The action of the rule that holds for a path; None: there is no such rule."""
         holding = []
         for rule in self._rules:
+            if by_name and not rule.named:
+                continue
             match = _match(rule.template, path)
             if match.covers or (scalar and match.names_below and rule.action != "keep"):
                 holding.append(rule)
@@ -97,7 +115,7 @@ class FieldRules:
 def _match(template: Template, path: Keys) -> _Match:
     """Follow a path along a template: covered, named by the key just passed, or further down at all."""
     places = _with_skips(template, {0})
-    just_named: set[int] = set()
+    just_named: set[int] = set() if path else {0}  # the document is what all rules expect to be an object
     end = len(template)
     for key in path:
         if end in places:

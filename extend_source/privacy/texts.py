@@ -26,6 +26,17 @@ class HiddenTexts:
         if len(essence) >= SHORTEST:
             self._by_beginning.setdefault(essence[:SHORTEST], set()).add(essence)
 
+    def add_all(self, value: Any) -> None:
+        """Add all scalars of a JSON value that was hidden."""
+        if isinstance(value, dict):
+            for item in value.values():
+                self.add_all(item)
+        elif isinstance(value, list):
+            for item in value:
+                self.add_all(item)
+        else:
+            self.add(value)
+
     def add_citation(self, text: Any) -> None:
         """Add a text that was cited for a hidden value: the fields of a row may all cite the whole row."""
         if isinstance(text, str) and len(essence := _essence(text)) >= SHORTEST:

@@ -74,7 +74,7 @@ class ConfigTables:
         self._add_objects(config_id, config)
         fields = self._tables[schemas.RUN_CONFIG_FIELDS]
         taken: set[str] = set()
-        for path, *rest in _fields(config):
+        for path, *rest in declared_fields(config):
             # a schema can describe one path twice (variants of anyOf): the config column has them all
             if path not in taken:
                 fields.add([config_id, path, len(taken), *rest])
@@ -101,7 +101,15 @@ def _dig(value: Any, keys: tuple[str, ...]) -> Any:
     return value
 
 
-def _fields(config: dict[str, Any]) -> Iterator[FieldRow]:
+def declared_fields(config: dict[str, Any]) -> Iterator[FieldRow]:
+    """Yield the fields that a config declares; a path may come twice.
+
+    Args:
+        config: the API's config object.
+
+    Yields:
+        Each field, parents before children, as a row of ``run_config_fields``.
+    """
     schema, legacy = config.get("schema"), config.get("fields")
     if isinstance(schema, dict):
         yield from _schema_members("", schema, schema, ())

@@ -232,6 +232,8 @@ class Document:
                         known[key] = without_texts(known[key])
                 if "referenceText" in known:
                     known["referenceText"] = self._text(known["referenceText"], level)
+                for key in _NAMES.intersection(known):
+                    known[key] = self._text(known[key], "keep")
             clean.append(cleaner.ruled(known))
         return clean
 
@@ -300,6 +302,9 @@ class Document:
             clean[key] = edit
         return clean
 
+
+_NAMES = frozenset({"cellRange", "fieldName", "id"})
+"""The names in a citation, which show a value of the document only by accident."""
 
 _ANY = Place([()], is_known=True)
 

@@ -38,8 +38,8 @@ _NO_DIGITS = re.compile(r"\D+")
 class HiddenTexts:
     """The values that were hidden in one run.
 
-    Spaces, punctuation, letter case, Unicode forms, digits of other scripts and escapes (HTML, percent-encoding, JSON) do
-    not count, and numbers are found by what they are worth: ``$98,765`` for ``98765.00``.
+    Spaces, punctuation, letter case, Unicode forms, digits of other scripts and escapes (HTML, percent-encoding, JSON)
+    do not count, and numbers are found by what they are worth: ``$98,765`` for ``98765.00``.
     """
 
     def __init__(self) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from rich.console import Console
-from rich.text import Text
 
-from extend_source.display import show_lines, show_rows
 from extend_source.reports import CreditFigures, ListedCredits, ModelsResult, Spend
 from extend_source.reports.figures import DaySpend, MonthToDate
 from extend_source.reports.grouping import SPANS, total
+from extend_source.terminal import show_lines, show_rows, show_titled
 from extend_source.writing import counted, figure
 
 _MOST_ROWS = 20
@@ -37,26 +36,19 @@ def show_credits(console: Console, figures: CreditFigures, by: str, rows: Sequen
         rows: spend by group.
     """
     span = f"{figures.first_day} to {figures.last_day} UTC"
-    title = Text.assemble(("Credits", "bold"), f" of {figures.destination}, dataset {figures.dataset}, {span}")
-    console.print(title, soft_wrap=True)
+    show_titled(console, "Credits", f" of {figures.destination}, dataset {figures.dataset}, {span}")
     show_lines(console, *_month(figures.month, figures.currency), _known(figures.days), *_waste(figures))
     console.print()
     _show_groups(console, by, rows, total(figures.days), figures.currency)
     if figures.warnings:
         console.print()
-    for warning in figures.warnings:
-        console.print(Text(warning, _ATTENTION), soft_wrap=True)
+    show_lines(console, *figures.warnings, style=_ATTENTION)
 
 
 def show_listed_credits(console: Console, listed: ListedCredits, by: str, rows: Sequence[Spend]) -> None:
     """Print what the listing says."""
-    console.print(
-        Text.assemble(
-            ("Credits of runs", "bold"),
-            f" by the listing, {listed.first_day} to {listed.last_day} UTC, {counted(listed.requests, 'request')}",
-        ),
-        soft_wrap=True,
-    )
+    span = f"{listed.first_day} to {listed.last_day} UTC"
+    show_titled(console, "Credits of runs", f" by the listing, {span}, {counted(listed.requests, 'request')}")
     show_lines(console, _known(listed.days), PARSING_LEFT_OUT)
     console.print()
     _show_groups(console, by, rows, total(listed.days, includes_parsing=listed.includes_parsing), None)

@@ -19,12 +19,13 @@ from dlt.destinations import duckdb
 from dlt.destinations.sql_client import SqlClientBase
 from rich.console import Console
 
-from extend_source.display import show_lines, show_result, show_rows
+from extend_source.display import show_result
 from extend_source.progress import SyncProgress
 from extend_source.reports import credit_report
 from extend_source.reports.page import write_page
 from extend_source.runner import SyncResult, sync
 from extend_source.tables import TABLES
+from extend_source.terminal import show_lines, show_rows
 from extend_source.writing import figure
 
 DATASET = "extend"
@@ -177,9 +178,9 @@ def show_demo(console: Console, database: Path, result: DemoResult) -> None:
     if result.page is not None:
         show_lines(console, f"The credit report as a page, to open in a browser: {result.page}", "")
     program = f"import duckdb, sys; print(duckdb.connect('{database}').sql(sys.stdin.read()))"
-    show_lines(console, f'Queries to try next. Start this, paste one, then Ctrl-D:\n  {_python()} -c "{program}"')
+    show_lines(console, "Queries to try next. Start this, paste one, then Ctrl-D:", f'  {_python()} -c "{program}"')
     for question, sql in QUERIES.items():
-        show_lines(console, f"\n-- {question}\n{sql.strip()}")
+        show_lines(console, "", f"-- {question}", *sql.strip().split("\n"))
 
 
 def _python() -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from extend_source.checking import CheckResult
@@ -17,7 +16,8 @@ from extend_source.planning import PlanResult
 from extend_source.rebuilding import RebuildResult
 from extend_source.runner import SyncResult
 from extend_source.status import LoggedLoad, ScopeStatus, StatusResult
-from extend_source.writing import counted, duration, figure, megabytes, moment
+from extend_source.terminal import show_lines, show_pairs, show_rows
+from extend_source.writing import counted, duration, megabytes, moment, printable
 
 _MODES = {
     "full": "Full listing",
@@ -123,10 +123,10 @@ def show_erasure(console: Console, result: EraseResult) -> None:
         lines.append(f"The files were taken out of {counted(result.payloads, 'raw payload')} of other runs.")
     if result.files_left:
         lines.append(f"Not named, so still there: {counted(len(result.files_left), 'file')} of the runs: ")
-        lines[-1] += _some(result.files_left)
+        lines[-1] += _some(console, result.files_left)
     if result.runs_left:
         lines.append(f"Not named, so still there: {counted(len(result.runs_left), 'run')} that used the files: ")
-        lines[-1] += _some(result.runs_left)
+        lines[-1] += _some(console, result.runs_left)
     lines += [
         "No sync loads them again. The database may keep freed pages, and backups have them still.",
         f"Deleted from {result.destination}, dataset {result.dataset}",
@@ -134,9 +134,10 @@ def show_erasure(console: Console, result: EraseResult) -> None:
     show_lines(console, *lines)
 
 
-def _some(ids: list[str]) -> str:
-    more = len(ids) - _MOST_KEYS
-    return ", ".join(ids[:_MOST_KEYS]) + (f" and {more:,} more" if more > 0 else "")
+def _some(console: Console, names: list[str]) -> str:
+    """List the first names; what is piped has all of them."""
+    more = len(names) - _MOST_KEYS if console.is_terminal else 0
+    return f"{', '.join(names[:_MOST_KEYS])} and {more:,} more" if more > 0 else ", ".join(names)
 
 
 def show_plan(console: Console, plan: PlanResult) -> None:
@@ -188,14 +189,9 @@ def show_status(console: Console, status: StatusResult) -> None:
         *_scope_rows(status),
         ("Runs landed", f"{sum(status.runs.values()):,}: {by_status}" if status.runs else "none", ""),
         ("In flight", f"{status.in_flight:,} had not ended when they landed" if status.in_flight else "none", ""),
-        *_trouble_rows(status),
+        *_trouble_rows(console, status),
     ]
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, text, style in rows:
-        table.add_row(name, Text(text, style))
-    console.print(table)
+    show_pairs(console, rows)
     if status.last_loads:
         console.print()
         _show_loads(console, status.last_loads)
@@ -218,7 +214,7 @@ def _scope_rows(status: StatusResult) -> Iterator[_Row]:
             yield "Reconciled", f"{_dated(scope.reconciled_at, status.at)}; {when}", ""
 
 
-def _trouble_rows(status: StatusResult) -> Iterator[_Row]:
+def _trouble_rows(console: Console, status: StatusResult) -> Iterator[_Row]:
     """What may need a look: pending loads, errors, deleted runs, unnoticed changes, what no column holds."""
     pending = f"{counted(status.pending_loads, 'load')}, which the next sync finishes first"
     yield ("Pending", pending, _ATTENTION) if status.pending_loads else ("Pending", "none", "")
@@ -233,8 +229,7 @@ def _trouble_rows(status: StatusResult) -> Iterator[_Row]:
         found = f"{drift.drifted:,} of {drift.rechecked:,} rechecked runs had changed unnoticed"
         yield "Drift", f"{drift.rate:.1%}: {found}, {_ago(drift.at, status.at)}", ""
     keys = status.unknown_keys
-    shown = ", ".join(keys[:_MOST_KEYS]) + (f" and {len(keys) - _MOST_KEYS:,} more" if len(keys) > _MOST_KEYS else "")
-    yield "Unknown keys", f"{len(keys):,} in schema_drift: {shown}" if keys else "none", ""
+    yield "Unknown keys", f"{len(keys):,} in schema_drift: {_some(console, keys)}" if keys else "none", ""
     misfits = f"{counted(len(status.misfits), 'column')} could not hold a value, see schema_drift"
     yield "Misfits", misfits if status.misfits else "none", ""
 
@@ -253,7 +248,7 @@ def _show_loads(console: Console, loads: Sequence[LoggedLoad]) -> None:
     }
     if not any(columns["stopped by"]):
         del columns["stopped by"]
-    elif console.width < _WIDE:
+    elif console.is_terminal and console.width < _WIDE:
         del columns["requests"]
     show_rows(console, "Last loads", list(columns), zip(*columns.values(), strict=True))
 
@@ -283,26 +278,9 @@ def _ago(time: datetime, now: datetime) -> str:
     return f"{duration(max(0.0, (now - time).total_seconds()))} ago"
 
 
-def show_rows(console: Console, title: str | None, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows as a table; numbers are aligned right, and None is shown as unknown."""
-    listed = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
-    for index, name in enumerate(header):
-        numeric = bool(listed) and all(not isinstance(row[index], str) for row in listed)
-        table.add_column(name, justify="right" if numeric else "left")
-    for row in listed:
-        table.add_row(*(figure(value) for value in row))
-    console.print(table)
-
-
-def show_lines(console: Console, *lines: str) -> None:
-    """Print lines as they are, so that they can be copied."""
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
 def show_check(console: Console, result: CheckResult) -> None:
     """Print what a check found out."""
     for finding in result.findings:
         state = (f"{finding.state:<12}", _STYLES[finding.state])
-        console.print(Text.assemble(f"{finding.part:<10} ", state, finding.text), soft_wrap=True)
+        text = Text.assemble(f"{finding.part:<10} ", state, printable(finding.text))
+        console.print(text, soft_wrap=True)

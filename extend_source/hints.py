@@ -13,6 +13,7 @@ from dlt.extract.hints import make_hints
 from extend_source.empty_texts import KEEPS_EMPTY_TEXTS
 from extend_source.replacing import Ways, real_rows
 from extend_source.tables import TableSchema
+from extend_source.writing import printable
 
 
 def apply_hints(resource: DltResource, table: TableSchema, ways: Ways) -> DltResource:
@@ -71,20 +72,23 @@ def _columns(table: TableSchema, ways: Ways) -> TTableSchemaColumns:
     return columns
 
 
-class _ExpectedHintFilter(logging.Filter):
-    """Drops one warning of dlt: JSON travels as text in Arrow, and a hint makes it JSON in the destination.
+class _LogFilter(logging.Filter):
+    """Drops one warning of dlt, and takes from all what a terminal would obey: names of third parties are in them.
 
-    dlt warns of that difference once for each batch of each table, although it is what the hint is for.
+    JSON travels as text in Arrow, and a hint makes it JSON in the destination. dlt warns of that difference once for
+    each batch of each table, although it is what the hint is for.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether to keep a record."""
-        return "when merging arrow schema with dlt schema" not in record.getMessage()
+        text = record.getMessage()
+        record.msg, record.args = "\n".join(map(printable, text.split("\n"))), ()
+        return "when merging arrow schema with dlt schema" not in text
 
 
 def silence_expected_warnings() -> None:
-    """Keep out of the log what dlt warns of about JSON columns, and SQLAlchemy about dlt's SQL: both are expected."""
+    """Keep out of the log what is expected: dlt's warnings about JSON columns, and SQLAlchemy's about dlt's SQL."""
     warnings.filterwarnings("ignore", message="implicitly coercing SELECT object", module=r"dlt\.destinations")
     dlt_logger = logging.getLogger("dlt")
-    if not any(isinstance(known, _ExpectedHintFilter) for known in dlt_logger.filters):
-        dlt_logger.addFilter(_ExpectedHintFilter())
+    if not any(isinstance(known, _LogFilter) for known in dlt_logger.filters):
+        dlt_logger.addFilter(_LogFilter())

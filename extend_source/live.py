@@ -15,7 +15,8 @@ from rich.live import Live
 from rich.text import Text
 
 from extend_source.progress import SyncProgress
-from extend_source.writing import duration, megabytes
+from extend_source.terminal import show_lines
+from extend_source.writing import duration, megabytes, printable
 
 PLAIN_LINE_SECONDS = 30.0
 """How often a sync says how far it is where there is no terminal, such as in a scheduler's log."""
@@ -138,7 +139,7 @@ class ProgressLine:
         """Draw the line on a terminal, with a bar while runs are fetched."""
         self.sample()
         progress = self._progress
-        line = self.text(options.max_width - 2)
+        line = printable(self.text(options.max_width - 2))
         done, wanted = progress.runs_done + progress.files_done, progress.wanted + progress.files_wanted
         # the text goes before the bar
         room = min(_BAR_WIDTH, options.max_width - len(line) - 3) if progress.listing_done and wanted else 0
@@ -184,5 +185,5 @@ def _report(console: Console, line: ProgressLine, ended: threading.Event) -> Non
     while not ended.wait(min(_SAMPLE_SECONDS, PLAIN_LINE_SECONDS)):
         line.sample()
         if time.monotonic() >= due:
-            console.print(line.text(), highlight=False, soft_wrap=True)
+            show_lines(console, line.text())
             due += PLAIN_LINE_SECONDS

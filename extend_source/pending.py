@@ -10,6 +10,8 @@ from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from extend_source.writing import one_line
+
 _FAILURES = "extend_load_failures"
 _DROPPED = "extend_load_dropped"
 
@@ -98,7 +100,7 @@ def note_failure(pipeline: dlt.Pipeline, failure: PipelineStepFailed, attempts: 
         return False
     logger.error(
         f"Load {load_id} has failed {count} times. It is dropped, and its runs will be fetched again. "
-        f"The last error: {' '.join(str(failure.exception).split())[:_MOST_CHARACTERS]}"
+        f"The last error: {one_line(str(failure.exception))[:_MOST_CHARACTERS]}"
     )
     pipeline.abort_packages()
     pipeline.set_local_state_val(_FAILURES, {})

@@ -8,18 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from extend_source.display import show_lines, show_rows
 from extend_source.reports import CurrentViewsResult, QualityReport, QueryResult
+from extend_source.terminal import Column, show_columns, show_lines, show_rows, show_titled
 from extend_source.writing import counted
 
 MOST_ROWS = 20
 """How many rows of a long table are shown; a table that is not twice as long is shown whole."""
 
-_WIDTH_OF_LOGS = 100
-_WIDTH_OF_IDS = 12
 _NONE = "-"
 
 
@@ -31,8 +28,6 @@ def show_quality(console: Console, report: QualityReport, most_rows: int = MOST_
         report: the report.
         most_rows: tables more than twice as long are cut to this many rows.
     """
-    if not console.is_terminal:
-        console.width = max(console.width, _WIDTH_OF_LOGS)
     before: QueryResult | None = None
     for result in report.queries:
         if before is not None and not (before.message and result.message):
@@ -40,14 +35,18 @@ def show_quality(console: Console, report: QualityReport, most_rows: int = MOST_
         if result.message is None:
             _show_table(console, result, most_rows)
         else:
-            console.print(Text.assemble((result.title, "bold"), f": {result.message}"), soft_wrap=True)
+            show_titled(console, result.title, f": {result.message}")
         before = result
 
 
 def show_current_views(console: Console, result: CurrentViewsResult) -> None:
     """Print which views were made, or the script that makes them."""
     if result.script is not None:
-        console.print(result.script, end="", markup=False, highlight=False, soft_wrap=True)
+        # what is piped will be run
+        if console.is_terminal:
+            show_lines(console, *result.script.rstrip("\n").split("\n"))
+        else:
+            console.file.write(result.script)
         return
     show_rows(console, None, ("view", "one row per"), list(result.views.items()))
     if result.left_out:
@@ -58,33 +57,22 @@ def show_current_views(console: Console, result: CurrentViewsResult) -> None:
 def _show_table(console: Console, result: QueryResult, most_rows: int) -> None:
     rows = result.rows[:most_rows] if len(result.rows) > 2 * most_rows else result.rows
     names = list(result.columns)
-    columns = [[row[names.index(name)] for row in rows] for name in result.shown]
-    console.print(Text.assemble((result.title, "bold"), f" ({result.name}: a row per {result.grain})"), soft_wrap=True)
-    table = Table(header_style="bold", box=None, pad_edge=False)
-    for name, values in zip(result.shown, columns, strict=True):
-        _add_column(table, name, values)
-    for texts in zip(*map(column_texts, columns), strict=True):
-        table.add_row(*map(Text, texts))
-    console.print(table)
+    show_titled(console, result.title, f" ({result.name}: a row per {result.grain})")
+    show_columns(console, [_column(name, [row[names.index(name)] for row in rows]) for name in result.shown])
     hidden = len(result.rows) - len(rows)
     if hidden:
         show_lines(console, f"and {counted(hidden, 'row')} more; --json and --csv give all rows and columns")
     for note in result.notes:
-        console.print(Text(note, "dim"))
+        console.print(Text(note, "dim"), soft_wrap=not console.is_terminal)
 
 
-def _add_column(table: Table, name: str, values: Sequence[Any]) -> None:
-    """Add a column; numbers keep their width, and their heading is folded to that; ids are cut."""
-    heading = name.replace("_", " ")
-    if name.endswith("_id"):
-        folded = textwrap.fill(heading, _WIDTH_OF_IDS)
-        table.add_column(folded, overflow="ellipsis", no_wrap=True, max_width=_WIDTH_OF_IDS)
-        return
+def _column(name: str, values: Sequence[Any]) -> Column:
+    """Write a column; the heading of numbers is folded to their width."""
+    heading, texts = name.replace("_", " "), column_texts(values)
     if any(isinstance(value, str | bool | datetime) for value in values):
-        table.add_column(heading, overflow="fold")
-        return
-    width = max(map(len, (*heading.split(), *column_texts(values))))
-    table.add_column(textwrap.fill(heading, width), justify="right", no_wrap=True)
+        return Column(heading, texts, is_number=False)
+    width = max(map(len, (*heading.split(), *texts)))
+    return Column(textwrap.fill(heading, width), texts, is_number=True)
 
 
 def column_texts(values: Sequence[Any]) -> list[str]:

@@ -1,10 +1,44 @@
-"""Writing figures and times as people do."""
+"""Writing figures, times and the texts of third parties for people."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
+
+UNPRINTABLE = "\ufffd"
+"""What people see in the place of a character that is not shown but obeyed, or that nobody can see."""
+
+_BREAKS = re.compile("\r\n|[\t-\r\x85\u2028\u2029]")
+# C0, DEL and C1 controls; what turns the direction of writing; what is invisible, such as soft hyphens, zero width
+# spaces, fillers and tags; halves of surrogate pairs. Joiners and variation selectors stay: scripts and emoji need
+# them, and they move nothing.
+_CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff"
+    "\U000e01f0-\U000e0fff]"
+)
+
+
+def printable(text: str) -> str:
+    """Write a text so that a terminal, a browser or a log shows it and obeys nothing in it.
+
+    Everything that people read goes through here: output, progress, the page, log lines, and messages of one line
+    that are stored. The values of data tables, JSON and CSV do not: they stay exact.
+
+    Args:
+        text: any text, such as a name that a third party has chosen.
+
+    Returns:
+        The text on one line: tabs and ends of lines are spaces; controls and invisible characters are `UNPRINTABLE`.
+    """
+    return _CONTROLS.sub(UNPRINTABLE, _BREAKS.sub(" ", text))
+
+
+def one_line(text: str) -> str:
+    """Write a message on one line, `printable` and without doubled spaces."""
+    return " ".join(printable(text).split())
 
 
 def figure(value: Any) -> str:

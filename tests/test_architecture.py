@@ -29,7 +29,7 @@ FLOORS = (
     ("destination", "holding"),
     ("replacing",),
     ("empty_texts", "limits", "long_texts", "opening", "state"),
-    ("connecting", "progress"),
+    ("connecting", "progress", "terminal"),
     ("privacy",),
     ("tables",),
     ("api",),

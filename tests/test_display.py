@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from extend_source.display import show_plan, show_rebuild, show_result, show_rows, show_status
+from extend_source.display import show_erasure, show_plan, show_rebuild, show_result, show_status
+from extend_source.erasing import EraseResult
 from extend_source.planning import PlanResult
 from extend_source.rebuilding import RebuildResult
 from extend_source.runner import SyncResult
 from extend_source.status import DriftStatus, ErrorStatus, LoggedLoad, ScopeStatus, StatusResult
+from extend_source.terminal import show_rows
 
 NOW = datetime(2026, 2, 1, 12, 0, tzinfo=timezone.utc)
 
@@ -105,9 +107,9 @@ REBUILD = RebuildResult(
 )
 
 
-def shown(show: Callable[[Console, Any], None], result: Any, width: int = 80) -> list[str]:
-    """What a function prints, line for line, without the spaces at their ends."""
-    console = Console(file=io.StringIO(), width=width)
+def shown(show: Callable[[Console, Any], None], result: Any, width: int = 80, *, terminal: bool = True) -> list[str]:
+    """What a function prints on a terminal or into a pipe, line for line, without the spaces at their ends."""
+    console = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
     show(console, result)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
@@ -350,3 +352,44 @@ def test_numbers_are_aligned_right_and_unknown_ones_are_called_so() -> None:
         "B          unknown",
         "C                3",
     ]
+
+
+@pytest.mark.case("5.5")
+def test_piped_output_has_every_name_and_id_whatever_the_width() -> None:
+    keys = [f"file.key_{number}_{'x' * 60}" for number in range(7)]
+    ids = [f"file_{number}" for number in range(7)]
+    erased = EraseResult(
+        runs=1,
+        files=0,
+        rows={"processor_runs": 1},
+        payloads=0,
+        files_left=ids,
+        runs_left=[],
+        destination="duckdb extend.duckdb",
+        dataset="extend",
+    )
+
+    status = shown(
+        show_status, replace(STATUS, unknown_keys=keys, destination="duckdb " + "d" * 90), 30, terminal=False
+    )
+    erasure = shown(show_erasure, erased, 30, terminal=False)
+
+    assert status[1] == f"Destination   duckdb {'d' * 90}, dataset extend"
+    assert status[10] == f"Unknown keys  7 in schema_drift: {', '.join(keys)}"
+    assert status[-2] == "ended (UTC)  mode         listed  fetched  changed  failed  left  requests"
+    assert erasure[2] == f"Not named, so still there: 7 files of the runs: {', '.join(ids)}"
+    assert shown(show_erasure, erased)[2].endswith("file_4 and 2 more")
+
+
+@pytest.mark.case("4.5")
+@pytest.mark.case("S5")
+def test_what_the_api_and_documents_say_is_printed_as_text() -> None:
+    hostile = "[red]x[/nope]\x1b[2J\u202e\nfake"
+    status = replace(STATUS, runs={hostile: 1}, errors=[ErrorStatus(hostile, 1, 1)], unknown_keys=[hostile])
+
+    lines = shown(show_status, status, 120)
+
+    assert lines[4] == "Runs landed   1: 1 [red]x[/nope]�[2J� fake"
+    assert lines[7] == "Errors        1 in fetch_errors: 1 [red]x[/nope]�[2J� fake (tried once)"
+    assert lines[10] == "Unknown keys  1 in schema_drift: [red]x[/nope]�[2J� fake"
+    assert shown(show_result, replace(SYNC, errors={"dpr_\x9b1": hostile}))[-2] == "  dpr_�1: [red]x[/nope]�[2J� fake"

@@ -35,6 +35,7 @@ from extend_source.api.errors import (
     WorkspaceRefused,
 )
 from extend_source.redaction import redact
+from extend_source.writing import one_line
 
 Clean = Callable[[str], str]
 """Removes secrets from a text. A function, so that the secret itself is in no frame of a traceback."""
@@ -253,5 +254,5 @@ def _redirect_advice(response: httpx.Response) -> str:
 
 def _one_line(cleaned: str) -> str:
     # cleaned before it is cut: else the first half of a secret could be left
-    line = " ".join(cleaned.split())
+    line = one_line(cleaned)
     return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"

@@ -29,6 +29,8 @@ from typing import ClassVar
 
 from dlt.common.exceptions import TerminalException, TransientException
 
+from extend_source.writing import one_line
+
 
 def _sentence(text: str) -> str:
     text = text.strip()
@@ -79,7 +81,7 @@ class ExtendError(Exception):
 
     def __str__(self) -> str:
         what = self.what if self.attempts < 2 else f"{self.what.rstrip('. ')} ({self.attempts} attempts)"
-        return f"{_sentence(what)} {_sentence(self.advice)}".strip()
+        return one_line(f"{_sentence(what)} {_sentence(self.advice)}")  # is shown, logged and stored
 
 
 class ExtendTransientError(ExtendError, TransientException):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -16,8 +18,6 @@ from rich.console import Console
 
 from extend_source import __version__
 from extend_source.progress import SyncProgress
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 app = typer.Typer(
     help="Load Extend (extend.ai) processor runs into DuckDB or any dlt destination.",
@@ -32,6 +32,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the shell."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names may have letters that the locale lacks
     app()
 
 
@@ -46,7 +49,8 @@ def _root(
 
 def consoles(as_json: bool) -> tuple[Console, Console]:
     """Return the consoles for results and for progress; with --json stdout is left to the JSON."""
-    return Console(stderr=as_json, highlight=False), Console(stderr=True, highlight=False)
+    plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
+    return Console(stderr=as_json, **plain), Console(stderr=True, **plain)
 
 
 def print_json(value: dict[str, Any], *, on_one_line: bool = False) -> None:
@@ -59,15 +63,6 @@ def as_text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
     return format(value, "f") if isinstance(value, Decimal) else str(value)
-
-
-def csv_cell(value: Any) -> str:
-    """Write a value for a CSV: None as nothing, and no text that a spreadsheet would take for a formula."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return "" if value is None else as_text(value)
 
 
 @contextmanager

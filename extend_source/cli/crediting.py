@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -14,14 +12,15 @@ from typing import Annotated, Any
 
 import typer
 
-from extend_source.cli.app import app, consoles, csv_cell, print_json
+from extend_source.cli.app import app, consoles, print_json
+from extend_source.cli.csv_output import print_csv
 from extend_source.cli.errors import FAILED, WRONG_USE, clear_errors, fail
 from extend_source.cli.options import Api, Json, Place, grouped
 from extend_source.cli.reporting import report
 from extend_source.credit_display import PARSING_LEFT_OUT, show_credits, show_listed_credits, show_models
 from extend_source.reports import CreditFigures, Spend, create_models, credit_report, listed_credits, spend_by
 from extend_source.reports.grouping import BY, By
-from extend_source.writing import figure
+from extend_source.writing import figure, printable
 
 _SPAN, _OUTPUT, _BUDGET = "Which days", "How to show it", "Budget"
 
@@ -167,14 +166,11 @@ def _write_files(figures: CreditFigures, output: Output) -> None:
     if output.png is not None:
         written += write_pictures(figures, output.png)
     for path in written:
-        typer.echo(f"Written: {path}", err=True)
+        typer.echo(f"Written: {printable(str(path))}", err=True)
 
 
 def _print_csv(rows: Sequence[Spend]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(Spend.__dataclass_fields__)
-    for row in rows:
-        writer.writerow([csv_cell(value) for value in vars(row).values()])
+    print_csv(Spend.__dataclass_fields__, (vars(row).values() for row in rows))
 
 
 def _limit(option: str, credits: float | None) -> Decimal | None:

@@ -21,6 +21,7 @@ from extend_source.providers import missing_fields, wrong_type
 from extend_source.rebuilding import RebuildResult
 from extend_source.redaction import redact
 from extend_source.runner import SyncResult
+from extend_source.writing import one_line
 
 _ENDED_AT_ONCE = "Ended at once. Run the sync again: what has landed is not fetched twice."
 
@@ -29,7 +30,7 @@ DONE, FAILED, WRONG_USE, SOME_FAILED, REFUSED, STOPPED = 0, 1, 2, 3, 4, 5
 
 def fail(code: int, line: str) -> NoReturn:
     """End the command with one line on stderr."""
-    typer.echo(f"extend-source: {line}", err=True)
+    typer.echo(f"extend-source: {one_line(line)}", err=True)
     raise typer.Exit(code)
 
 
@@ -100,5 +101,4 @@ def explain(error: BaseException) -> tuple[int, str]:
 
 
 def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return redact(text or type(error).__name__)
+    return redact(one_line(str(error)) or type(error).__name__)

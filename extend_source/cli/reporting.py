@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from extend_source.cli.app import app, consoles, csv_cell, print_json
+from extend_source.cli.app import app, consoles, print_json
+from extend_source.cli.csv_output import print_csv
 from extend_source.cli.errors import WRONG_USE, clear_errors, fail
 from extend_source.cli.options import Json, Place, grouped
 from extend_source.report_display import show_current_views, show_quality
@@ -82,6 +81,4 @@ def _print_csv(result: QualityReport) -> None:
 def _write_csv(query: QueryResult) -> None:
     if query.message is not None:
         typer.echo(f"{query.title}: {query.message}", err=True)
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(query.columns)
-    writer.writerows([csv_cell(value) for value in row] for row in query.rows)
+    print_csv(query.columns, query.rows)

@@ -1,8 +1,11 @@
-"""Routes under ``/_sandbox/`` that drive a served stand-in from any language; no key needed."""
+"""Routes under ``/_sandbox/`` that drive a served stand-in from any language on this machine; no key needed."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,11 +20,14 @@ from extend_source.sandbox.workspace import ConflictError, NotFoundError, Worksp
 
 PREFIX = "/_sandbox"
 
+_Answer = Callable[[Request], Awaitable[Response]]
+
 
 class Control:
     """The control routes of an organization.
 
-    A request may name a workspace with ``?workspace=<id>``; the first one is meant otherwise.
+    A request may name a workspace with ``?workspace=<id>``; the first one is meant otherwise. One that a browser sends
+    for a page from elsewhere is refused, also where that page's own name has been made to lead here (DNS rebinding).
 
     Args:
         organization: What is controlled.
@@ -32,13 +38,17 @@ class Control:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
+        answers: dict[str, tuple[_Answer, list[str]]] = {
+            "advance": (self._advance, ["POST"]),
+            "runs": (self._add_run, ["POST"]),
+            "runs/{id}/edit": (self._edit, ["POST"]),
+            "faults": (self._faults, ["GET", "POST"]),
+            "requests": (self._requests, ["GET", "DELETE"]),
+            "credits": (self._credits, ["GET"]),
+        }
         return [
-            Route(f"{PREFIX}/advance", self._advance, methods=["POST"]),
-            Route(f"{PREFIX}/runs", self._add_run, methods=["POST"]),
-            Route(f"{PREFIX}/runs/{{id}}/edit", self._edit, methods=["POST"]),
-            Route(f"{PREFIX}/faults", self._faults, methods=["GET", "POST"]),
-            Route(f"{PREFIX}/requests", self._requests, methods=["GET", "DELETE"]),
-            Route(f"{PREFIX}/credits", self._credits, methods=["GET"]),
+            Route(f"{PREFIX}/{path}", _from_here_only(answer), methods=methods)
+            for path, (answer, methods) in answers.items()
         ]
 
     async def _advance(self, request: Request) -> Response:
@@ -108,6 +118,28 @@ class Control:
         if wanted not in workspaces:
             raise ValueError(f"there is no workspace {wanted!r}")
         return workspaces[wanted]
+
+
+def _from_here_only(answer: _Answer) -> _Answer:
+    """Refuse requests that name another host than the loopback as theirs, or as the page that sends them."""
+
+    async def guarded(request: Request) -> Response:
+        hosts, origins = request.headers.getlist("host"), request.headers.getlist("origin")
+        if [_is_loopback(f"//{host}") for host in hosts] != [True]:
+            return _refused("Host must be localhost or a loopback address", 403)
+        if not all(map(_is_loopback, origins)):
+            return _refused("requests of pages from elsewhere are refused", 403)
+        return await answer(request)
+
+    return guarded
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        name = urlsplit(address).hostname or ""
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 async def _body(request: Request) -> Json:

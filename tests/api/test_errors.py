@@ -155,6 +155,16 @@ def test_pages_of_a_proxy_are_not_quoted():
     assert error.what == "GET /processor_runs/dpr_1: the server answered 502, not as the API does"
 
 
+@pytest.mark.case("S5")
+def test_what_a_terminal_would_obey_is_in_no_part_of_an_error():
+    hostile = "\x1b]0;owned\x07 \u202eecilA \u200b\x9b31m\r\nfake"
+    error, _ = failure(422, {"code": hostile, "message": hostile, "requestId": hostile})
+    shown = "�]0;owned� �ecilA ��31m fake"
+    assert (error.code, error.request_id) == (shown, shown)
+    assert str(error).startswith(f"GET /processor_runs/dpr_1: the Extend API answered 422: {shown}. ")
+    assert str(InvalidRequest(f"GET /processor_runs/{hostile}")).startswith(f"GET /processor_runs/{shown}. ")
+
+
 def test_long_texts_are_cut():
     error, _ = failure(400, {"error": "x" * 5000})
     assert len(str(error)) < 500

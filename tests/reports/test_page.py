@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from extend_source.api import InvalidSetting
-from extend_source.reports.page import render_page, write_pictures
+from extend_source.reports.page import render_page, write_page, write_pictures
 from extend_source.reports.page.pictures import picture_specs
 from tests.reports.example_figures import LAST, example_figures, large_figures, legacy_figures, no_figures
 
@@ -90,6 +91,50 @@ def test_what_the_data_say_cannot_leave_its_place() -> None:
     assert page.tags.count("script") == 3
     assert HOSTILE in page.text
     assert HOSTILE in {row["processor"] for row in page.rows("days")}
+
+
+@pytest.mark.case("4.5")
+@pytest.mark.case("S5")
+def test_names_that_a_browser_would_obey_are_shown_on_page_and_pictures() -> None:
+    figures, hostile = example_figures(), "in\u202evoice\x1b[31m\nof \ud800 \u200bmine"
+    shown = "in�voice�[31m of � �mine"
+    odd = replace(
+        figures,
+        days=[replace(day, processor=hostile) if day.processor_id == "dp_1" else day for day in figures.days],
+        expensive=[replace(run, run_id=hostile, url=f"https://x.example/{hostile}") for run in figures.expensive],
+        unit_costs=[replace(unit, version_id=hostile) for unit in figures.unit_costs],
+        warnings=[hostile],
+        destination=hostile,
+    )
+
+    html = render_page(odd)
+    page = Page(html)
+
+    assert shown in {row["processor"] for row in page.rows("days")}
+    assert {(row["run"], row["url"]) for row in page.rows("runs")} == {(shown, None)}
+    assert {row["version"] for row in page.rows("units")} == {shown}
+    assert f"<li>{shown}</li>" in html
+    assert f"<footer><p>{shown}, dataset" in html
+    without_library = "".join(re.split(r"<script>.*?</script>", html, flags=re.DOTALL))
+    for obeyed in ("\u202e", "\x1b", "\ud800", "\u200b", "\\u202e", "\\u001b", "\\ud800", "\\u200b"):
+        assert obeyed not in without_library
+    assert not set(json.dumps(picture_specs(odd), ensure_ascii=False)) & set(hostile.replace("\n", "")) - set(shown)
+
+
+@pytest.mark.case("S15")
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_page_and_pictures_are_their_owners_alone(tmp_path: Path, umask: int) -> None:
+    page, before = tmp_path / "credits.html", os.umask(umask)
+    try:
+        page.write_text("an older page")
+        page.chmod(0o644)
+        write_page(no_figures(), page)
+        pictures = write_pictures(no_figures(), tmp_path / "pictures")
+    finally:
+        os.umask(before)
+
+    assert page.read_text("utf-8").startswith("<!doctype html>")
+    assert {oct(path.stat().st_mode & 0o777) for path in (page, *pictures)} == {"0o600"}
 
 
 def test_a_workspace_without_a_run_has_a_page_that_says_so() -> None:

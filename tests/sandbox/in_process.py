@@ -27,5 +27,5 @@ class InProcessClient(httpx.Client):
     """Sends requests with a good key and version to an organization."""
 
     def __init__(self, organization: Organization) -> None:
-        super().__init__(transport=_AppTransport(organization), base_url="http://sandbox", headers=HEADERS)
+        super().__init__(transport=_AppTransport(organization), base_url="http://localhost", headers=HEADERS)
         self.organization = organization

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
-from extend_source.sandbox import Workspace
+from extend_source.sandbox import SandboxServer, Workspace
 
 from .conftest import Connect
 from .in_process import InProcessClient
@@ -97,3 +98,58 @@ def test_nonsense_is_refused_with_a_reason(client: InProcessClient, path: str, b
     answer = client.post(path, json=body)
     assert answer.status_code == status
     assert answer.json()["error"]
+
+
+@pytest.mark.case("S16")
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"Host": "evil.example"}, "Host must be localhost or a loopback address"),
+        ({"Host": "evil.example:8080"}, "Host must be localhost or a loopback address"),
+        ({"Host": "127.0.0.1.evil.example"}, "Host must be localhost or a loopback address"),
+        ({"Host": "localhost.evil.example"}, "Host must be localhost or a loopback address"),
+        ({"Host": "10.0.0.7"}, "Host must be localhost or a loopback address"),
+        ({"Host": "0.0.0.0"}, "Host must be localhost or a loopback address"),
+        ({"Host": "[::1"}, "Host must be localhost or a loopback address"),
+        ({"Host": ""}, "Host must be localhost or a loopback address"),
+        ({"Origin": "https://evil.example"}, "requests of pages from elsewhere are refused"),
+        ({"Origin": "http://localhost.evil.example"}, "requests of pages from elsewhere are refused"),
+        ({"Origin": "http://localhost@evil.example"}, "requests of pages from elsewhere are refused"),
+        ({"Origin": "null"}, "requests of pages from elsewhere are refused"),
+        ({"Origin": ""}, "requests of pages from elsewhere are refused"),
+    ],
+)
+def test_a_page_from_elsewhere_controls_nothing(
+    client: InProcessClient, workspace: Workspace, headers: dict[str, str], reason: str
+) -> None:
+    before = workspace.now
+
+    for method, path in (
+        ("POST", "advance"),
+        ("POST", "runs"),
+        ("POST", "runs/dpr_1/edit"),
+        ("POST", "faults"),
+        ("GET", "requests"),
+        ("DELETE", "requests"),
+        ("GET", "credits"),
+    ):
+        body = {"seconds": 60, "faults": ["500:1"]}
+        answer = client.request(method, f"/_sandbox/{path}", headers=headers, json=body)
+        assert (answer.status_code, answer.json()) == (403, {"error": reason}), path
+
+    assert (workspace.now, len(workspace.run_ids())) == (before, 40)
+    assert client.organization.faults.faults == ()
+
+
+@pytest.mark.case("S16")
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "127.0.0.2", "[::1]:8080"])
+def test_what_runs_on_this_machine_controls_by_every_name_of_the_loopback(client: InProcessClient, host: str) -> None:
+    answer = client.post("/_sandbox/advance", json={"seconds": 1}, headers={"Host": host, "Origin": f"http://{host}"})
+    assert (answer.status_code, answer.json()) == (200, {"now": "2026-02-02T09:00:01Z"})
+
+
+@pytest.mark.case("S16")
+def test_a_served_stand_in_refuses_a_rebound_name(server: SandboxServer) -> None:
+    advance = f"{server.base_url}/_sandbox/advance"
+    assert httpx.post(advance, json={"seconds": 1}, headers={"Host": "evil.example"}).status_code == 403
+    assert httpx.post(advance, json={"seconds": 1}).json() == {"now": "2026-02-02T09:00:01Z"}

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Protocol
 
 from extend_source.reports.figures import CreditFigures
+from extend_source.writing import one_line
 
 MOST_PROCESSORS = 30
 """So many processors can be chosen; the smaller ones are one."""
@@ -65,15 +66,15 @@ def _names(figures: CreditFigures) -> dict[str | None, str]:
     of_id = {}
     for row in chain.from_iterable(reversed(_sources(figures))):
         if row.processor_id is not None:
-            of_id[row.processor_id] = _readable(row.processor or "") or row.processor_id
+            of_id[row.processor_id] = _readable(row.processor or "") or one_line(row.processor_id)
     times = Counter([*of_id.values(), NO_PROCESSOR, OTHERS])
     told_apart: dict[str | None, str] = {
-        id_: name if times[name] == 1 else f"{name} ({id_})" for id_, name in of_id.items()
+        id_: name if times[name] == 1 else f"{name} ({one_line(id_)})" for id_, name in of_id.items()
     }
     return told_apart | {None: NO_PROCESSOR}
 
 
 def _readable(name: str) -> str:
     """Return a name as a browser would show it, without doubled spaces, and short enough for a legend."""
-    text = " ".join(name.split())
+    text = one_line(name)
     return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from extend_source.reports.figures import CreditFigures
 from extend_source.reports.page.extra import require_extra
+from extend_source.reports.page.private_files import write_private
 from extend_source.reports.page.rows import PageRows, page_rows
+from extend_source.writing import printable
 
 if TYPE_CHECKING:
     from extend_source.reports.page.charts import PageChart
@@ -20,7 +22,7 @@ _LINE = 140
 
 
 def write_pictures(figures: CreditFigures, folder: Path | str) -> list[Path]:
-    """Write each chart as a PNG.
+    """Write each chart as a PNG that only its owner may read.
 
     Args:
         figures: the figures of the report.
@@ -39,7 +41,7 @@ def write_pictures(figures: CreditFigures, folder: Path | str) -> list[Path]:
     written = []
     for name, spec in specs.items():
         path = Path(folder) / f"credits_{name}.png"
-        path.write_bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=_SCALE))
+        write_private(path, vl_convert.vegalite_to_png(json.dumps(spec), scale=_SCALE))
         written.append(path)
     return written
 
@@ -71,7 +73,8 @@ def _title(chart: PageChart, rows: PageRows, figures: CreditFigures) -> dict[str
     lines = textwrap.wrap(chart.unit, _LINE)
     if chart.name == "units":
         lines.append(f"Here: credits {rows.measure}.")
-    lines.append(f"{figures.first_day} to {figures.last_day}, {figures.destination}, dataset {figures.dataset}")
+    place = printable(f"{figures.destination}, dataset {figures.dataset}")
+    lines.append(f"{figures.first_day} to {figures.last_day}, {place}")
     return {
         "text": chart.title,
         "subtitle": lines,

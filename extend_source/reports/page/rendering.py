@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from extend_source.reports.figures import CreditFigures
 from extend_source.reports.page.extra import require_extra
 from extend_source.reports.page.labels import OTHERS
+from extend_source.reports.page.private_files import write_private
 from extend_source.reports.page.rows import MEASURES, RUNS_SHOWN, PageRows, Row, page_rows
 from extend_source.reports.page.tiles import tiles
+from extend_source.writing import printable
 
 if TYPE_CHECKING:
     from extend_source.reports.page.charts import PageChart
@@ -49,19 +51,19 @@ def render_page(figures: CreditFigures) -> str:
         last=figures.last_day,
         # by place: a browser would take doubled spaces out of a name
         processors="".join(
-            f'<option value="{place}">{html.escape(name)}</option>' for place, name in enumerate(rows.processors)
+            f'<option value="{place}">{_shown(name)}</option>' for place, name in enumerate(rows.processors)
         ),
         most_runs=RUNS_SHOWN,
         tiles=tiles(figures),
         warnings=_warnings(figures, rows),
         figures="".join(_figure(chart, rows) for chart in charts),
-        source=html.escape(_source(figures)),
+        source=_shown(_source(figures)),
     )
 
 
 def write_page(figures: CreditFigures, path: Path | str) -> None:
-    """Write the page to a file; see `render_page`."""
-    Path(path).write_text(render_page(figures), "utf-8")
+    """Write the page to a file that only its owner may read; see `render_page`."""
+    write_private(path, render_page(figures).encode())
 
 
 @cache  # it takes seconds, and is always the same
@@ -118,13 +120,13 @@ def _warnings(figures: CreditFigures, rows: PageRows) -> str:
     lines = [*figures.warnings, *rows.left_out]
     if not figures.days:
         lines.append("Nothing was spent in this span. Choose another one with --from and --to, or sync first.")
-    return "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+    return "".join(f"<li>{_shown(line)}</li>" for line in lines)
 
 
 def _figure(chart: PageChart, rows: PageRows) -> str:
-    title, unit = html.escape(chart.title), html.escape(chart.unit)
+    title, unit = _shown(chart.title), _shown(chart.unit)
     legend = "".join(
-        f'<li data-name="{html.escape(name)}"><span style="background:{colour}"></span>{html.escape(name)}</li>'
+        f'<li data-name="{_shown(name)}"><span style="background:{colour}"></span>{_shown(name)}</li>'
         for name, colour in chart.legend.items()
     )
     choice = _measure_choice(rows) if chart.name == "units" else ""
@@ -141,6 +143,10 @@ def _figure(chart: PageChart, rows: PageRows) -> str:
 def _measure_choice(rows: PageRows) -> str:
     options = "".join(f"<option{' selected' if name == rows.measure else ''}>{name}</option>" for name in MEASURES)
     return f'<label class="choice">Credits <select id="measure">{options}</select></label>'
+
+
+def _shown(text: str) -> str:
+    return html.escape(printable(text))
 
 
 def _script_json(value: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from extend_source.reports.figures import CreditFigures, DaySpend, UnitCost, WastedSpend
 from extend_source.reports.grouping import SPANS, Span, start_of
 from extend_source.reports.page.labels import MOST_COLOURS, OTHERS, labels_of
+from extend_source.writing import printable
 
 MOST_ROWS = 12_000
 """So many rows of days fit on a page; where there are more, days become weeks or months."""
@@ -160,7 +161,7 @@ def _unit(unit: UnitCost, names: Mapping[str | None, str]) -> list[Row]:
     return [
         {
             "processor": names[unit.processor_id],
-            "version": unit.version_id or "no version",
+            "version": printable(unit.version_id or "no version"),
             "since": unit.first_used_on.isoformat(),
             "measure": measure,
             "credits": float(amount),
@@ -214,7 +215,7 @@ def _runs(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]:
         {
             "day": run.day.isoformat(),
             "processor": names[run.processor_id],
-            "run": run.run_id,
+            "run": printable(run.run_id),
             "url": run.url if _is_link(run.url) else None,
             "pages": run.pages,
             "credits": float(run.credits),
@@ -225,7 +226,9 @@ def _runs(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]:
 
 
 def _is_link(url: str | None) -> bool:
-    return url is not None and url.startswith(("https://", "http://")) and len(url) <= _LONGEST_URL
+    if url is None or len(url) > _LONGEST_URL:
+        return False
+    return url.startswith(("https://", "http://")) and printable(url) == url
 
 
 def _waste(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]:

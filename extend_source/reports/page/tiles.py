@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from extend_source.reports.figures import CreditFigures
 from extend_source.reports.grouping import total
-from extend_source.writing import figure
+from extend_source.writing import figure, printable
 
 
 def tiles(figures: CreditFigures) -> str:
@@ -43,7 +43,7 @@ def _credits(title: str, credits: Decimal | None, unknown: int, note: str) -> st
 
 
 def _tile(title: str, value: str, note: str) -> str:
-    title, value, note = map(html.escape, (title, value, note))
+    title, value, note = (html.escape(printable(text)) for text in (title, value, note))
     return f'<div class="tile"><dt>{title}</dt><dd><b>{value}</b><span>{note}</span></dd></div>'
 
 

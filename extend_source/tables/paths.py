@@ -3,7 +3,8 @@
 Dots join object keys and ``[n]`` counts array items from zero, as in the API's own metadata keys (docs
 "Extraction: response format"): ``vendor.name``, ``line_items[0].sku``. The API does not say how it writes
 keys that hold dots or brackets themselves; here they are quoted, ``["net.amount"]``, so that every value
-of a document has a path of its own. ``$`` is the document itself, and no path is the empty text.
+of a document has a path of its own. ``$`` is the document itself, and no path is the empty text. ``[~n]`` is the
+item that was number n before a review removed it, where another one has that number now.
 """
 
 from __future__ import annotations
@@ -45,3 +46,8 @@ def item(parent: str, index: int | None) -> str:
     """Return the path of an array's item, or of any item (``[]``) for an index of None."""
     suffix = "[]" if index is None else f"[{index}]"
     return f"{ROOT}{suffix}" if parent in ("", ROOT) else parent + suffix
+
+
+def removed_item(parent: str, index: int) -> str:
+    """Return the path of an array's item that a review removed, where another one has its index now."""
+    return f"{parent}[~{index}]"

@@ -349,13 +349,17 @@ OUTPUT_INSIGHTS = TableSchema(
 EXTRACTION_EDITS = TableSchema(
     name="extraction_edits",
     grain="path that a reviewer changed",
-    description="As the API reports it, and as initial and reviewed output differ.",
+    description="As the API reports it, and as initial and reviewed output differ, rows of arrays paired by content.",
     key=("run_id", "path"),
     replaced_by="run_id",
     object_name="edit",
     columns=(
         _RUN_ID,
-        _PATH,
+        Column(
+            "path",
+            TEXT,
+            "Where in the reviewed output; [~3]: a removed row, number 3 in the initial output, where another one is now.",
+        ),
         Column("reported_key", TEXT, "The key in the API's list of edits; NULL: not in it."),
         Column("original_value", DOCUMENT_JSON, "Reported: the value before.", api="originalValue"),
         Column("edited_value", DOCUMENT_JSON, "Reported: the value after.", api="editedValue"),
@@ -365,13 +369,14 @@ EXTRACTION_EDITS = TableSchema(
         Column("initial_value", DOCUMENT_JSON, "Computed: the value in the initial output."),
         Column("reviewed_value", DOCUMENT_JSON, "Computed: the value in the reviewed output."),
         Column(
-            "change", TEXT, "changed, formatted (the same value written in another way), added or removed; NULL: none."
+            "change", TEXT, "changed, formatted (the same value, beyond doubt, in another form), added or removed; NULL: none."
         ),
         Column("basis", TEXT, "reported, computed or both."),
         Column("ocr_confidence_before", NUMBER, "Of the initial value: confidence of the text recognition."),
         Column("logprobs_confidence_before", NUMBER, "Of the initial value: confidence of the model."),
         Column("review_agent_score_before", NUMBER, "Of the initial value: score of the review agent, 1 to 5."),
         Column("confidence_before", NUMBER, "Of the initial value of a legacy field: confidence, 0 to 1."),
+        Column("initial_path", TEXT, "Where it was in the initial output, if elsewhere; NULL: at path, or it is new."),
         _EXTRA,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from extend_source.tables.paths import ROOT, item, quoted_key
@@ -41,31 +41,46 @@ def walk(value: Any, path: str = "", raw_path: str | None = None, field: str | N
         raw_path: the path as the API would write it, where that differs.
         field: the key of the value itself.
 
-    Yields:
+    Returns:
         Its nodes, the value itself included unless it is a whole document.
     """
+    return walk_from(top_nodes(value, path, raw_path, field))
+
+
+def top_nodes(value: Any, path: str = "", raw_path: str | None = None, field: str | None = None) -> list[Node]:
+    """Return the nodes that a walk begins with; see `walk`."""
     if path:
-        stack = [Node(path, path, raw_path, field, None, None, value)]
-    elif isinstance(value, dict) and value:
-        stack = _members(Node("", "", None, None, None, None, value))
-    else:
-        stack = [Node(ROOT, ROOT, None, None, None, None, value)]
+        return [Node(path, path, raw_path, field, None, None, value)]
+    if isinstance(value, dict) and value:
+        return _members(Node("", "", None, None, None, None, value))
+    return [Node(ROOT, ROOT, None, None, None, None, value)]
+
+
+def walk_from(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Walk some nodes and all that is below them, parents before children."""
     # a stack of our own: documents may nest deeper than Python's
+    stack = list(nodes)
+    stack.reverse()
     while stack:
         node = stack.pop()
         yield node
-        content = node.value
-        if content:
-            if isinstance(content, dict):
-                stack += _members(node)
-            elif isinstance(content, list):
-                stack += _items(node)
+        if node.value and isinstance(node.value, (dict, list)):
+            below = children(node)
+            below.reverse()
+            stack += below
+
+
+def children(node: Node) -> list[Node]:
+    """Return the nodes right below a node, in order; none for a single value."""
+    if isinstance(node.value, dict):
+        return _members(node)
+    return _items(node) if isinstance(node.value, list) else []
 
 
 def _members(node: Node) -> list[Node]:
     path, template, raw_path, _, _, row_index, content = node
     parent_path = path or None
-    children = []
+    nodes = []
     dot = "." if path and path != ROOT else ""
     before, before_template = (path, template) if dot else ("", "")
     for key, value in content.items():
@@ -78,15 +93,14 @@ def _members(node: Node) -> list[Node]:
             raw_parent = before if raw_path is None else raw_path
             child_raw = f"{raw_parent}{dot}{key}"
         child_template = before_template + (quoted or dot + key)
-        children.append(Node(name, child_template, child_raw, key, parent_path, row_index, value))
-    children.reverse()
-    return children
+        nodes.append(Node(name, child_template, child_raw, key, parent_path, row_index, value))
+    return nodes
 
 
 def _items(node: Node) -> list[Node]:
     path, template, raw_path, field, _, _, content = node
     child_template = item(template, None)
-    children = [
+    return [
         Node(
             f"{path}[{index}]",
             child_template,
@@ -98,5 +112,3 @@ def _items(node: Node) -> list[Node]:
         )
         for index, value in enumerate(content)
     ]
-    children.reverse()
-    return children

@@ -5,6 +5,7 @@
 -- note: Reviewed runs only. If reviewers were sent the doubtful runs, the others are better than this.
 -- note: AUROC: the chance that a right value has more confidence than a wrong one, ties half. 0.5: no better than dice.
 -- note: Under 20 errors it says little and is left out. Degenerate: under 3 bins hold data: few thresholds to choose.
+-- note: Confidences under -1 or over 2, and scores under 0 or over 10, make no sense and do not count.
 -- note: Of a value that a reviewer changed, the confidence is that of the first reading, where the API sent it.
 -- columns:
 --   kind: ocr_confidence, logprobs_confidence, confidence (of legacy fields) or review_agent_score.
@@ -13,10 +14,15 @@
 --   bins: bins that hold data, as in confidence_reliability.
 --   auroc: by rank sums; NULL: not enough errors, or nothing but errors.
 --   verdict: ok, degenerate, not enough errors (under 20), or nothing but errors.
-with changes as (
+with recursive touched(run_id, path) as (
+    -- what was changed, and all that is around it: each path less its last part, over and over
     select run_id, path
     from extraction_edits
     where change <> 'formatted'
+    union all
+    select run_id, regexp_replace(path, '[.\[][^.\[]*$', '')
+    from touched
+    where path like '%.%' or path like '%[%'
 ),
 readings as (
     -- of a value that a reviewer changed, what was said of the first reading
@@ -31,10 +37,7 @@ readings as (
     where r.status = 'PROCESSED' and r.output_format in ('schema', 'fields') and r.reviewed
 ),
 wrong as (
-    select distinct a.run_id, a.path
-    from readings a
-    join changes c on c.run_id = a.run_id
-    where c.path = a.path or left(c.path, length(a.path) + 1) in (a.path || '.', a.path || '[')
+    select distinct run_id, path from touched
 ),
 judged as (
     select a.ocr_confidence, a.logprobs_confidence, a.confidence, a.review_agent_score,
@@ -43,13 +46,14 @@ judged as (
     left join wrong w on w.run_id = a.run_id and w.path = a.path
 ),
 scores as (
-    select 'ocr_confidence' as kind, ocr_confidence as score, correct from judged where ocr_confidence is not null
+    -- whatever is far from what it should be is no confidence
+    select 'ocr_confidence' as kind, ocr_confidence as score, correct from judged where ocr_confidence between -1 and 2
     union all
-    select 'logprobs_confidence', logprobs_confidence, correct from judged where logprobs_confidence is not null
+    select 'logprobs_confidence', logprobs_confidence, correct from judged where logprobs_confidence between -1 and 2
     union all
-    select 'confidence', confidence, correct from judged where confidence is not null
+    select 'confidence', confidence, correct from judged where confidence between -1 and 2
     union all
-    select 'review_agent_score', review_agent_score, correct from judged where review_agent_score is not null
+    select 'review_agent_score', review_agent_score, correct from judged where review_agent_score between 0 and 10
 ),
 bins as (
     -- nine, not ten: a confidence of 1 is in the last bin; scores of the review agent are their own bins

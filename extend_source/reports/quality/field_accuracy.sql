@@ -4,6 +4,7 @@
 -- empty: no reviewed extraction runs yet
 -- note: Reviewed runs only. If reviewers were sent the doubtful ones, the others are better; see share_reviewed.
 -- note: Wrong: a reviewer changed, added or removed the value (extraction_edits.change). Unchanged counts as right.
+-- note: Rows of an array are compared with the rows that they were before the review, wherever those stood.
 -- shown: processor, field, runs_reviewed, share_reviewed, cells, wrong, accuracy, accuracy_low, accuracy_high
 -- columns:
 --   processor_id: the processor.
@@ -41,7 +42,7 @@ cells as (
     where r.reviewed and f.value_type not in ('object', 'array') and f.path <> '$'
     union all
     -- removed by the reviewer, so that the final output has it no longer
-    select r.processor_id, regexp_replace(c.path, '\[[0-9]+\]', '[]', 'g') as field, 1 as wrong
+    select r.processor_id, regexp_replace(c.path, '\[~?[0-9]+\]', '[]', 'g') as field, 1 as wrong
     from runs r
     join changes c on c.run_id = r.id
     left join extraction_fields f on f.run_id = c.run_id and f.path = c.path

@@ -5,6 +5,7 @@
 -- note: Filled: the run has a value there, or in something below it, that is neither null nor empty text.
 -- note: A field that no run of a version returned, not even as null, has no row.
 -- note: Confidences are those of the final output, as reported with it; NULL: none was reported.
+-- note: Confidences under -1 or over 2, and scores under 0 or over 10, make no sense and do not count.
 -- shown: processor, processor_version_id, field, runs, fill_rate, cell_fill_rate, ocr_avg, logprobs_avg
 -- columns:
 --   processor_id: the processor.
@@ -25,7 +26,7 @@
 --   confidence_min: the lowest.
 --   review_agent_avg: average score of the review agent, 1 to 5.
 --   review_agent_min: the lowest.
-with runs as (
+with recursive runs as (
     select id, processor_name, coalesce(processor_id, '') as processor_id,
            coalesce(processor_version_id, '') as version_id
     from processor_runs
@@ -41,7 +42,10 @@ cells as (
            f.value_type in ('object', 'array') as is_container,
            f.value_type in ('integer', 'number', 'boolean')
                or (f.value_type = 'string' and f.value_text <> '') as is_filled,
-           f.ocr_confidence, f.logprobs_confidence, f.confidence, f.review_agent_score
+           case when f.ocr_confidence between -1 and 2 then f.ocr_confidence end as ocr_confidence,
+           case when f.logprobs_confidence between -1 and 2 then f.logprobs_confidence end as logprobs_confidence,
+           case when f.confidence between -1 and 2 then f.confidence end as confidence,
+           case when f.review_agent_score between 0 and 10 then f.review_agent_score end as review_agent_score
     from runs r
     join extraction_fields f on f.run_id = r.id
     where f.path_template <> '$'  -- an output with nothing in it
@@ -50,12 +54,17 @@ fields as (
     select distinct processor_id, field from cells
 ),
 -- each field with all that is below it, as an object or array with content need not have a row of its own
+wholes(processor_id, field, part) as (
+    select processor_id, field, field from fields
+    union all
+    select processor_id, regexp_replace(field, '[.\[][^.\[]*$', ''), part
+    from wholes
+    where field like '%.%' or field like '%[%'
+),
 parts as (
-    select whole.processor_id, whole.field, part.field as part
-    from fields whole
-    join fields part on part.processor_id = whole.processor_id
-    where part.field = whole.field
-       or left(part.field, length(whole.field) + 1) in (whole.field || '.', whole.field || '[')
+    select distinct w.processor_id, w.field, w.part
+    from wholes w
+    join fields f on f.processor_id = w.processor_id and f.field = w.field
 ),
 containers as (
     select distinct processor_id, field from parts where part <> field

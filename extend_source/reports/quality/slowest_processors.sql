@@ -4,7 +4,7 @@
 -- empty: no processed runs with times yet
 -- note: From created_at to updated_at as listed: waiting and processing. Extend gives no time at which a run ended.
 -- note: Reviews move updated_at, so only runs not reviewed count; whatever else touches a run later makes it longer.
--- note: Runs loaded by id have no times until a listing shows them.
+-- note: Runs loaded by id have no times until a listing shows them; an update before the creation is no time.
 -- shown: processor, type, runs, median_seconds, p95_seconds, max_seconds
 -- columns:
 --   processor_id: the processor.
@@ -18,7 +18,7 @@ with durations as (
     select coalesce(processor_id, '') as processor_id, processor_name, type,
            cast(extract(epoch from updated_at) as double) - cast(extract(epoch from created_at) as double) as seconds
     from processor_runs
-    where status = 'PROCESSED' and not reviewed and created_at is not null and updated_at is not null
+    where status = 'PROCESSED' and not reviewed and updated_at >= created_at
 ),
 processors as (
     select processor_id, type, max(processor_name collate "C") as processor, count(*) as runs,

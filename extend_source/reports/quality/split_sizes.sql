@@ -3,6 +3,7 @@
 -- grain: processor and class of the part
 -- empty: no splits yet
 -- note: The final splits: after review, where there was one.
+-- note: A first page under 1, a last page before the first one or beyond 1,000,000 makes no sense.
 -- shown: processor, type, splits, min_pages, median_pages, max_pages, pages_unknown
 -- columns:
 --   processor_id: the processor.
@@ -12,10 +13,12 @@
 --   min_pages: pages of the shortest.
 --   median_pages: half of them have no more.
 --   max_pages: pages of the longest.
---   pages_unknown: parts without a first or a last page; they count in splits alone.
+--   pages_unknown: parts without a first and a last page that make sense; they count in splits alone.
 with parts as (
     select coalesce(r.processor_id, '') as processor_id, r.processor_name, s.type,
-           s.end_page - s.start_page + 1 as pages
+           case when s.start_page >= 1 and s.end_page >= s.start_page and s.end_page <= 1000000
+                then s.end_page - s.start_page + 1
+           end as pages
     from processor_runs r
     join splits s on s.run_id = r.id and s.stage = 'final'
 ),

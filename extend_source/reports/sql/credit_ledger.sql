@@ -27,7 +27,7 @@
 --   files: how many files the run has, NULL: it was loaded without them; of a file 1.
 --   file_id: the file; NULL: the run has none, or several, or was loaded without them.
 --   file_type: its type; NULL: unknown.
---   pages: the pages of all the files; NULL: not known of all of them.
+--   pages: the pages of all the files; NULL: not known of all of them. Under 0 or beyond 1,000,000 is not known.
 --   source_document_id: the file that the file was split from, up to four splits back; else the file itself.
 with uses as (
     select distinct run_id, file_id from processor_run_files
@@ -43,11 +43,14 @@ runs as (
     from processor_runs as r
     left join processor_run_summaries as s on s.id = r.id
 ),
+paged_files as (
+    select id, created_at, case when page_count between 0 and 1000000 then page_count end as pages from files
+),
 run_files as (
     select uses.run_id, count(*) as files, min(uses.file_id) as file_id, min(files.created_at) as created_at,
-           case when count(files.page_count) = count(*) then sum(files.page_count) end as pages
+           case when count(files.pages) = count(*) then sum(files.pages) end as pages
     from uses
-    left join files on files.id = uses.file_id
+    left join paged_files as files on files.id = uses.file_id
     group by uses.run_id
 ),
 first_uses as (
@@ -85,8 +88,9 @@ things as (
     left join credit_usage as c on c.resource_type = 'processor_run' and c.resource_id = r.id
     union all
     select 'file', f.id, 'parsing', coalesce(c.credits, f.credits),
-           f.created_at, u.created_at, 'first_run', f.fetched_at, u.run_id, 1, f.id, f.page_count
+           f.created_at, u.created_at, 'first_run', f.fetched_at, u.run_id, 1, f.id, pf.pages
     from files as f
+    left join paged_files as pf on pf.id = f.id
     left join first_uses as u on u.file_id = f.id and u.place = 1
     left join credit_usage as c on c.resource_type = 'file' and c.resource_id = f.id
     union all

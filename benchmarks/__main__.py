@@ -108,6 +108,11 @@ BENCHMARKS = {
         "benchmarks.credit_report",
         "The report computes the ledger once, in a temporary table, and then asks about a dozen questions of it.",
     ),
+    "quality_report": Benchmark(
+        "Quality report",
+        "benchmarks.quality_report",
+        "It fails where ten times the values take more than twelve times as long, or the report more than 20 seconds.",
+    ),
 }
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/quality_report.py
 
-Prints the seconds of the report on one reviewed run of 1,000 and of 10,000 lines, each of five fields that a reviewer has
-touched, and on a processor whose runs have fields of their own, 1,200 and 12,000 in all; medians of three rounds.
+Prints the seconds of the report on one reviewed run of 1,000 and of 10,000 lines, each of five fields that a reviewer
+has touched, and on a processor whose runs have fields of their own, 1,200 and 12,000 in all; medians of three rounds.
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ def main() -> None:
             synced, seconds = seconds_of_report(*runs)
             times = seconds / smaller if smaller else 1
             smaller = smaller or seconds
-            print(f"| {what.format(f'{size:,}')} | {values:,} | {synced:.1f} | {seconds:.2f} | {times:.1f} |", flush=True)
+            print(
+                f"| {what.format(f'{size:,}')} | {values:,} | {synced:.1f} | {seconds:.2f} | {times:.1f} |", flush=True
+            )
             if seconds > MOST_SECONDS or times > MOST_TIMES:
                 failures.append(what)
     if failures:

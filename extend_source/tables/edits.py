@@ -7,7 +7,7 @@ from typing import Any
 from extend_source.api.decoding import decode_json
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
-from extend_source.tables.comparing import Comparison, Document, Pair
+from extend_source.tables.comparison import Comparison, Document, Pair
 from extend_source.tables.formatting import is_formatting
 from extend_source.tables.kinds import to_number
 from extend_source.tables.paths import ROOT, member

@@ -10,18 +10,18 @@ from typing import Any
 
 _LETTERS = r"[^\W\d_]+"
 _LETTER_RUN = re.compile(_LETTERS)
-_WORD = re.compile(rf"""[("'“„«]*{_LETTERS}(?:['’-]{_LETTERS})*[)"'”»,.;:!?]*|[&–-]""")
+_WORD = re.compile(rf"""[("'“„«]*{_LETTERS}(?:['\u2019-]{_LETTERS})*[)"'”»,.;:!?]*|[&\u2013-]""")
 """What stands between spaces in a text that says nothing but words: no digit, sign, unit, address or code."""
 
 _GROUPED = re.compile(
-    r"(?P<before>|\D*[^\d\w.,'’])"
-    r"(?P<whole>[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:'[0-9]{3})+|(?:’[0-9]{3})+))"
+    r"(?P<before>|\D*[^\d\w.,'\u2019])"
+    r"(?P<whole>[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?:'[0-9]{3})+|(?:\u2019[0-9]{3})+))"
     r"(?P<fraction>(?:\.[0-9]+)?)"
     r"(?P<after>|[^\d\w]\D*)"
 )
 """One number with separators between groups of three digits, and whatever is around it."""
 
-_SEPARATORS = str.maketrans("", "", ",'’")
+_SEPARATORS = str.maketrans("", "", ",'\u2019")
 _SHORTEST_WORD = 3
 _SHORTEST_MIXED = 4
 """Letters: `GmbH` is a word, `kWh` or `mW` may be a unit."""

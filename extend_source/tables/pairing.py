@@ -38,14 +38,14 @@ class _Row(NamedTuple):
     """A row that has no equal one on the other side.
 
     Attributes:
-        index: its index in the array.
+        number: its index in the array.
         above: the nearest row above it that has a partner, as the index of that row in the array before the review.
         below: the same below it.
         offset: its distance from the one above.
         values: its values with their paths, each with a count to tell repeated ones apart.
     """
 
-    index: int
+    number: int
     above: int
     below: int
     offset: int
@@ -164,7 +164,7 @@ def _assigned(before: list[_Row], after: list[_Row]) -> dict[int, int]:
         pairs: Iterable[tuple[_Row, _Row]] = _optimum(before, after, shared)
     else:
         pairs = _greedy(before, after, shared)
-    return {one.index: other.index for one, other in pairs}
+    return {one.number: other.number for one, other in pairs}
 
 
 def _shared_values(before: list[_Row], after: list[_Row]) -> list[tuple[list[int], list[int]]]:
@@ -224,11 +224,7 @@ def _greedy(
 ) -> Iterator[tuple[_Row, _Row]]:
     """Pair rows that share rare values, the most alike first, and then what stands in the same place."""
     suggested = {
-        (one, other)
-        for ours, theirs in shared
-        if len(ours) * len(theirs) <= _RARE
-        for one in ours
-        for other in theirs
+        (one, other) for ours, theirs in shared if len(ours) * len(theirs) <= _RARE for one in ours for other in theirs
     }
 
     def worth(pair: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -355,11 +355,7 @@ EXTRACTION_EDITS = TableSchema(
     object_name="edit",
     columns=(
         _RUN_ID,
-        Column(
-            "path",
-            TEXT,
-            "Where in the reviewed output; [~3]: a removed row, number 3 in the initial output, where another one is now.",
-        ),
+        Column("path", TEXT, "In the reviewed output; [~3]: a removed row by its old index, which is another's now."),
         Column("reported_key", TEXT, "The key in the API's list of edits; NULL: not in it."),
         Column("original_value", DOCUMENT_JSON, "Reported: the value before.", api="originalValue"),
         Column("edited_value", DOCUMENT_JSON, "Reported: the value after.", api="editedValue"),
@@ -368,9 +364,7 @@ EXTRACTION_EDITS = TableSchema(
         Column("field_type", TEXT, "Reported: the field's type.", api="fieldType"),
         Column("initial_value", DOCUMENT_JSON, "Computed: the value in the initial output."),
         Column("reviewed_value", DOCUMENT_JSON, "Computed: the value in the reviewed output."),
-        Column(
-            "change", TEXT, "changed, formatted (the same value, beyond doubt, in another form), added or removed; NULL: none."
-        ),
+        Column("change", TEXT, "changed, formatted (beyond doubt the same value), added or removed; NULL: none."),
         Column("basis", TEXT, "reported, computed or both."),
         Column("ocr_confidence_before", NUMBER, "Of the initial value: confidence of the text recognition."),
         Column("logprobs_confidence_before", NUMBER, "Of the initial value: confidence of the model."),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlglot import exp
 
-from extend_source import QualityReport, QueryResult, quality_report
+from extend_source import QualityReport, QueryResult, credit_report, quality_report
 from extend_source.api import InvalidRequest
 from extend_source.reports import QUALITY_QUERIES
+from extend_source.reports.running import load_query, parsed
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.truth import Tables, expected_tables
@@ -196,7 +200,7 @@ def test_a_reported_edit_without_a_difference_is_no_error(bare_warehouse: AnyWar
 
 def test_a_change_of_formatting_only_is_no_error(bare_warehouse: AnyWarehouse) -> None:
     metadata = {name: {"ocrConfidence": score} for name, score in (("f0", 0.5), ("f1", 0.6))}
-    before, after = {"f0": "ACME Ltd.", "f1": "x"}, {"f0": "Acme ltd", "f1": "y"}
+    before, after = {"f0": "ACME Ltd.", "f1": "x"}, {"f0": " Acme Ltd.", "f1": "y"}
     load(bare_warehouse, extraction("dpr_1", before, reviewed=after, metadata=metadata))
 
     assert rows_of(bare_warehouse, "field_accuracy", "field", "wrong") == [("f1", 1), ("f0", 0)]
@@ -249,6 +253,197 @@ def test_an_object_is_wrong_where_something_in_it_is(bare_warehouse: AnyWarehous
     assert rows_of(bare_warehouse, "confidence_reliability", "bin_low", "cells", "correct") == [
         (0.8, 1, 1),
         (0.9, 1, 0),
+    ]
+
+
+@pytest.mark.case("3.4")
+def test_numbers_that_make_no_sense_do_not_count_and_all_others_are_reported(bare_warehouse: AnyWarehouse) -> None:
+    scores = (0.5, 1699999999999, -1699999999999, 1e308, 95, 0.7)
+    agent = {f"f{number}": {"reviewAgentScore": score} for number, score in enumerate((3, 1699999999999, -4))}
+    ends = [(2, 4), (1, 2147483647), (-3, 2), (0, 2), (5, 4), (-(2**63), 2**63 - 1), (1, 1), (None, 2), (1, 10**6)]
+    load(
+        bare_warehouse,
+        *(judged(f"dpr_{kind}", *((score, score < 0.6) for score in scores), kind=kind) for kind in KINDS),
+        extraction("dpr_agent", dict.fromkeys(agent, "read"), reviewed=dict.fromkeys(agent, "read"), metadata=agent),
+        {
+            "id": "dpr_splits", "type": "SPLITTER", "status": "PROCESSED", "config": {"type": "SPLITTER"}, "files": [],
+            "output": {"splits": [{"type": "letter", "startPage": first, "endPage": last} for first, last in ends]},
+        },
+    )  # fmt: skip
+
+    assert [result.message for result in report_of(bare_warehouse).queries if result.message] == [
+        "no processed runs with times yet", "no failed runs", "no reviewed classifications yet",
+    ]  # fmt: skip
+    assert rows_of(bare_warehouse, "split_sizes") == [(None, None, "letter", 9, 1, 3.0, 1000000, 6)]
+    columns = ("kind", "bin_low", "cells", "correct", "mean_score")
+    assert rows_of(bare_warehouse, "confidence_reliability", *columns) == [
+        ("logprobs_confidence", 0.5, 1, 1, 0.5),
+        ("logprobs_confidence", 0.7, 1, 0, 0.7),
+        ("ocr_confidence", 0.5, 1, 1, 0.5),
+        ("ocr_confidence", 0.7, 1, 0, 0.7),
+        ("review_agent_score", 3.0, 1, 1, 3.0),
+    ]
+    assert rows_of(bare_warehouse, "confidence_auroc", "kind", "cells", "errors") == [
+        ("logprobs_confidence", 2, 1), ("ocr_confidence", 2, 1), ("review_agent_score", 1, 0),
+    ]  # fmt: skip
+    columns = ("field", "ocr_avg", "ocr_min", "logprobs_avg", "review_agent_avg", "review_agent_min")
+    assert sorted(rows_of(bare_warehouse, "field_fill_rate", *columns)) == [
+        ("f0", 0.5, 0.5, 0.5, 3.0, 3.0),
+        *((f"f{number}", None, None, None, None, None) for number in range(1, 5)),
+        ("f5", 0.7, 0.7, 0.7, None, None),
+    ]
+    notes = {result.name: " ".join(result.notes) for result in report_of(bare_warehouse).queries}
+    for name in ("field_fill_rate", "confidence_reliability", "confidence_auroc"):
+        assert (
+            "Confidences under -1 or over 2, and scores under 0 or over 10, make no sense and do not count."
+            in notes[name]
+        )
+    assert (
+        "A first page under 1, a last page before the first one or beyond 1,000,000 makes no sense."
+        in notes["split_sizes"]
+    )
+
+
+KINDS = ("ocrConfidence", "logprobsConfidence")
+
+
+@pytest.mark.case("3.4")
+def test_page_counts_that_make_no_sense_do_not_end_the_credit_report(bare_warehouse: AnyWarehouse) -> None:
+    for number, pages in enumerate((2**63 - 1, 2**63 - 1, -1, 4)):
+        file = {"id": f"file_{number}", "type": "PDF", "metadata": {"pageCount": pages}, "createdAt": CREATED}
+        run = extraction(f"dpr_{number}", {"a": 1}, usage={"credits": 2}, createdAt=CREATED)
+        bare_warehouse.server.workspace.put_run({**run, "files": [file]})
+    bare_warehouse.sync(file_contents="none")
+
+    (costs,) = credit_report(bare_warehouse.pipeline).unit_costs
+
+    assert (costs.per_page, costs.share_by_page) == (Decimal("0.5"), Decimal("0.25"))
+
+
+CREATED = "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.core
+@pytest.mark.case("3.6")
+def test_a_reviewer_who_removes_the_first_of_20_rows_leaves_19_right(bare_warehouse: AnyWarehouse) -> None:
+    lines = [{"sku": f"sku {number}", "qty": number % 7} for number in range(20)]
+    metadata = {f"lines[{number}]": {"ocrConfidence": 0.5} for number in range(19)}
+    metadata |= {"lines": {"logprobsConfidence": 0.5}}
+    load(bare_warehouse, extraction("dpr_1", {"lines": lines}, reviewed={"lines": lines[1:]}, metadata=metadata))
+
+    assert rows_of(bare_warehouse, "field_accuracy", "field", "cells", "wrong", "accuracy") == [
+        ("lines[].qty", 20, 1, 0.95),
+        ("lines[].sku", 20, 1, 0.95),
+    ]
+    # the rows that are left are right, the list that had one too many is not
+    assert rows_of(bare_warehouse, "confidence_reliability", "kind", "cells", "correct") == [
+        ("logprobs_confidence", 1, 0),
+        ("ocr_confidence", 19, 19),
+    ]
+    found = bare_warehouse.rows("extraction_edits")
+    assert [(row["path"], row["initial_path"], row["change"]) for row in found] == [
+        ("lines[~0].qty", "lines[0].qty", "removed"),
+        ("lines[~0].sku", "lines[0].sku", "removed"),
+    ]
+
+
+@pytest.mark.case("3.5")
+def test_what_only_looks_like_formatting_is_wrong(bare_warehouse: AnyWarehouse) -> None:
+    before = {
+        "date": "1/12/2024",
+        "dose": "1/2 tablet",
+        "sum": "1,200.00",
+        "zip": "2139",
+        "id": 10**33 + 1,
+        "name": "ACME",
+        "net": "1,200.00",
+    }
+    after = {
+        "date": "11/2/2024",
+        "dose": "12 tablet",
+        "sum": "(1,200.00)",
+        "zip": "02139",
+        "id": 10**33 + 2,
+        "name": "Acme ",
+        "net": "1200.00",
+    }
+    load(bare_warehouse, extraction("dpr_1", before, reviewed=after))
+
+    assert rows_of(bare_warehouse, "field_accuracy", "field", "wrong") == [
+        ("date", 1), ("dose", 1), ("id", 1), ("sum", 1), ("zip", 1), ("name", 0), ("net", 0),
+    ]  # fmt: skip
+
+
+@pytest.mark.case("3.7")
+def test_thousands_of_touched_values_in_one_run_are_reported(bare_warehouse: AnyWarehouse) -> None:
+    before = [{f"f{field}": f"read {line} {field}" for field in range(5)} for line in range(2_000)]
+    after = [{name: text.replace("read", "meant") for name, text in line.items()} for line in before]
+    metadata = {f"lines[{line}]": {"ocrConfidence": 0.5} for line in range(2_000)}
+    metadata |= {f"lines[{line}].f0": {"ocrConfidence": 0.9} for line in range(2_000)}
+    load(bare_warehouse, extraction("dpr_1", {"lines": before}, reviewed={"lines": after}, metadata=metadata))
+
+    begin = time.perf_counter()
+    assert rows_of(bare_warehouse, "field_accuracy", "field", "cells", "wrong") == [
+        (f"lines[].f{field}", 2_000, 2_000) for field in range(5)
+    ]
+    assert rows_of(bare_warehouse, "confidence_auroc", "cells", "errors") == [(4_000, 4_000)]
+    assert rows_of(bare_warehouse, "confidence_reliability", "bin_low", "cells", "correct") == [
+        (0.5, 2_000, 0),
+        (0.9, 2_000, 0),
+    ]
+    assert time.perf_counter() - begin < 20  # 3 s on an idle machine, where it was 45
+
+
+@pytest.mark.case("3.7")
+@pytest.mark.parametrize("name", QUALITY_QUERIES)
+def test_tables_are_joined_by_equal_values_alone(name: str) -> None:
+    """Whatever else joins rows of two tables compares each with each, which grows with the square."""
+    tree = parsed(load_query("quality", name).sql)
+
+    for select in tree.find_all(exp.Select):
+        conditions = [join.args.get("on") for join in select.args.get("joins") or ()]
+        assert all(conditions), f"{name} joins without a condition"
+        where = select.args.get("where")
+        for condition in [*conditions, *([where.this] if where else [])]:
+            for part in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+                tables = {column.table for column in part.find_all(exp.Column)}
+                assert len(tables) < 2 or isinstance(part, exp.EQ), f"{name}: {part.sql()}"
+
+
+@pytest.mark.case("3.7")
+def test_a_field_is_filled_by_what_is_far_below_it_and_odd_names_are_told_apart(bare_warehouse: AnyWarehouse) -> None:
+    deep: Any = 1
+    for _ in range(30):
+        deep = {"d": [deep]}
+    load(
+        bare_warehouse,
+        extraction(
+            "dpr_1",
+            {**deep, "d2": None, "a.b": {"c": "x"}, "a": None},
+            metadata={"d": {"ocrConfidence": 0.5}, "a.b": {"ocrConfidence": 0.5}},
+        ),
+    )
+
+    filled = dict(rows_of(bare_warehouse, "field_fill_rate", "field", "filled"))
+    assert (filled["d"], filled["d2"], filled['["a.b"]'], filled['["a.b"].c'], filled["a"]) == (1, 0, 1, 1, 0)
+
+
+@pytest.mark.case("3.6")
+def test_a_dataset_of_an_earlier_version_gets_the_new_column_and_its_rows_anew(any_warehouse: AnyWarehouse) -> None:
+    lines = [{"sku": f"sku {number}"} for number in range(3)]
+    any_warehouse.server.workspace.put_run(extraction("dpr_1", {"lines": lines}, reviewed={"lines": lines[1:]}))
+    any_warehouse.sync(run_ids=["dpr_1"])
+    edits, versions = (f"{any_warehouse.dataset}.{name}" for name in ("extraction_edits", "_dlt_version"))
+    any_warehouse.execute(f"alter table {edits} drop column initial_path")
+    any_warehouse.execute(f"update {edits} set path = 'lines[2].sku'")
+    any_warehouse.execute(f"delete from {versions}")
+    later = any_warehouse.on_another_machine()
+
+    assert rows_of(later, "field_accuracy", "field", "cells", "wrong") == [("lines[].sku", 3, 1)]
+    later.sync(run_ids=["dpr_1"], refresh=True)
+
+    assert [(row["path"], row["initial_path"]) for row in later.rows("extraction_edits")] == [
+        ("lines[~0].sku", "lines[0].sku")
     ]
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from decimal import Decimal
 from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tables.flat import flatten, run_of, without
 
@@ -91,14 +97,28 @@ def test_an_initial_output_that_python_holds_for_equal_is_kept() -> None:
     assert run["initial_output"] == '{"value":{"paid":1}}'
 
 
+@pytest.mark.case("3.5")
 def test_a_change_of_the_form_alone_is_told_from_a_change_of_the_value() -> None:
-    run = reviewed_run({"a": "ACME Ltd.", "b": 1, "c": "x"}, {"a": "Acme ltd", "b": "1.0", "c": "y"})
+    before = {"a": "ACME", "b": 1, "c": "1/12/2024", "d": "2139", "e": 1234567890123456789012345678901234}
+    after = {"a": " Acme", "b": Decimal("1.0"), "c": "11/2/2024", "d": "02139", "e": 1234567890123456789012345678901235}
 
-    assert {row["path"]: row["change"] for row in edit_rows(run)} == {
+    assert {row["path"]: row["change"] for row in edit_rows(reviewed_run(before, after))} == {
         "a": "formatted",
         "b": "formatted",
         "c": "changed",
+        "d": "changed",
+        "e": "changed",
     }
+
+
+@pytest.mark.case("3.5")
+def test_a_reported_edit_without_outputs_is_judged_alike() -> None:
+    edits = {
+        "a": {"originalValue": "1,200.00", "editedValue": "(1,200.00)"},
+        "b": {"originalValue": "1,200.00", "editedValue": "1200.00"},
+    }
+
+    assert {row["path"]: row["change"] for row in edit_rows(run_of(edits=edits))} == {"a": "changed", "b": "formatted"}
 
 
 def test_the_confidence_before_the_edit_is_kept() -> None:
@@ -136,3 +156,119 @@ def test_a_reported_edit_has_the_confidence_before_it_also_without_a_reviewed_ou
 
     (row,) = edit_rows(run)
     assert (row["basis"], row["ocr_confidence_before"]) == ("reported", 0.5)
+
+
+LINES = [{"sku": f"sku {number}", "qty": number % 7, "price": number * 3} for number in range(20)]
+
+
+@pytest.mark.case("3.6")
+def test_a_removed_first_row_is_one_removed_row_and_all_others_are_right() -> None:
+    assert edit_rows(reviewed_run({"lines": LINES}, {"lines": LINES[1:]})) == [
+        {"path": f"lines[~0].{key}", "initial_path": f"lines[0].{key}", "initial_value": value, "change": "removed", "basis": "computed"}
+        for key, value in (("sku", '"sku 0"'), ("qty", "0"), ("price", "0"))
+    ]  # fmt: skip
+
+
+@pytest.mark.case("3.6")
+def test_an_added_first_row_is_one_added_row() -> None:
+    rows = edit_rows(reviewed_run({"lines": LINES[1:]}, {"lines": LINES}))
+
+    assert [(row["path"], row["change"]) for row in rows] == [
+        ("lines[0].sku", "added"), ("lines[0].qty", "added"), ("lines[0].price", "added"),
+    ]  # fmt: skip
+
+
+@pytest.mark.case("3.6")
+def test_rows_that_only_moved_have_no_edits() -> None:
+    moved = LINES.copy()
+    random.Random(7).shuffle(moved)
+
+    assert edit_rows(reviewed_run({"lines": LINES, "tags": ["a", "b"]}, {"lines": moved, "tags": ["b", "a"]})) == []
+
+
+@pytest.mark.case("3.6")
+@pytest.mark.parametrize("key", ["lines[4].qty", "lines[5].qty"])
+def test_a_reported_key_finds_its_value_whether_it_counts_rows_before_or_after_the_review(key: str) -> None:
+    after = [*LINES[1:5], {**LINES[5], "qty": 99}, *LINES[6:]]
+    edits = {key: {"originalValue": 5, "editedValue": 99}}
+    run = reviewed_run({"lines": LINES}, {"lines": after}, edits)
+    run["initialOutput"]["metadata"] = {f"lines[{n}].qty": {"ocrConfidence": n / 100} for n in range(20)}
+
+    changed, *removed = edit_rows(run)
+
+    assert changed == {
+        "path": "lines[4].qty", "initial_path": "lines[5].qty", "reported_key": key, "original_value": "5",
+        "edited_value": "99", "initial_value": "5", "reviewed_value": "99", "change": "changed", "basis": "both",
+        "ocr_confidence_before": 0.05,
+    }  # fmt: skip
+    assert [(row["path"], row["change"]) for row in removed] == [
+        ("lines[~0].sku", "removed"), ("lines[~0].qty", "removed"), ("lines[~0].price", "removed"),
+    ]  # fmt: skip
+
+
+@pytest.mark.case("3.6")
+def test_a_reported_list_is_its_row_and_the_rows_in_it_are_theirs() -> None:
+    edits = {"lines": {"originalValue": LINES[:2], "editedValue": LINES[1:2]}}
+
+    rows = edit_rows(reviewed_run({"lines": LINES[:2]}, {"lines": LINES[1:2]}, edits))
+
+    assert [(row["path"], row["change"], row["basis"]) for row in rows] == [
+        ("lines", "changed", "both"),
+        ("lines[~0].sku", "removed", "computed"),
+        ("lines[~0].qty", "removed", "computed"),
+        ("lines[~0].price", "removed", "computed"),
+    ]
+
+
+@pytest.mark.case("3.6")
+def test_a_new_row_has_no_confidence_of_the_row_that_was_in_its_place() -> None:
+    run = reviewed_run({"lines": LINES[1:3]}, {"lines": LINES[:3]})
+    run["initialOutput"]["metadata"] = {"lines[0].sku": {"ocrConfidence": 0.5}}
+
+    assert [row.get("ocr_confidence_before") for row in edit_rows(run)] == [None, None, None]
+
+
+@pytest.mark.case("3.6")
+def test_arrays_within_rows_are_compared_row_by_row_too() -> None:
+    before = [{"items": [1, 2, 3]}, {"items": [4, 5, 6]}]
+
+    assert [(row["path"], row["initial_path"]) for row in edit_rows(reviewed_run({"l": before}, {"l": [{"items": [5, 6]}]}))] == [
+        ("l[~0].items[0]", "l[0].items[0]"),
+        ("l[~0].items[1]", "l[0].items[1]"),
+        ("l[~0].items[2]", "l[0].items[2]"),
+        ("l[0].items[~0]", "l[1].items[0]"),
+    ]  # fmt: skip
+    assert [row["path"] for row in edit_rows(reviewed_run([1, 2, 3], [2, 3]))] == ["$[~0]"]
+
+
+@pytest.mark.case("3.6")
+def test_rows_of_legacy_fields_are_compared_alike() -> None:
+    before, after = {"Lines": {"id": "f1", "value": LINES}}, {"Lines": {"id": "f1", "value": LINES[1:]}}
+    run = run_of(
+        config={"type": "EXTRACT", "fields": []}, output=after, initialOutput=before, reviewedOutput=after
+    )  # fmt: skip
+
+    assert [row["path"] for row in edit_rows(run)] == ["Lines[~0].sku", "Lines[~0].qty", "Lines[~0].price"]
+
+
+@given(st.lists(st.integers(0, 5), max_size=6), st.lists(st.integers(0, 5), max_size=6))
+def test_what_is_said_of_rows_adds_up(before: list[int], after: list[int]) -> None:
+    rows = edit_rows(reviewed_run({"l": before, "other": 1}, {"l": after, "other": 1}))
+
+    changes = [row["change"] for row in rows if row["path"] != "l"]
+    assert len(before) - changes.count("removed") == len(after) - changes.count("added")
+    assert len({row["path"] for row in rows}) == len(rows)
+    kept = [before[int(row.get("initial_path", row["path"])[2:-1])] for row in rows if row["change"] == "removed"]
+    assert [row["initial_value"] for row in rows if row["change"] == "removed"] == [str(value) for value in kept]
+
+
+@pytest.mark.case("3.7")
+def test_of_thousands_of_touched_values_each_is_one_edit() -> None:
+    before = [{f"f{field}": f"read {line} {field}" for field in range(5)} for line in range(2_000)]
+    after = [{name: text.replace("read", "meant") for name, text in line.items()} for line in before]
+
+    rows = edit_rows(reviewed_run({"lines": before}, {"lines": after}))
+
+    assert [(row["path"], row["change"]) for row in rows] == [
+        (f"lines[{line}].f{field}", "changed") for line in range(2_000) for field in range(5)
+    ]

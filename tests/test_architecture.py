@@ -16,7 +16,7 @@ FLOORS = (
     ("cli",),
     ("credit_display", "demo", "report_display"),
     ("display", "live"),
-    ("erasing", "planning", "rebuilding", "reports", "run_ids", "status"),
+    ("erasing", "existence", "planning", "rebuilding", "reports", "run_ids", "status"),
     ("checking", "runner"),
     ("pending", "replaying", "source", "viewing"),
     ("announcing", "hints", "batches", "locking", "portions"),

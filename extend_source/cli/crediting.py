@@ -133,7 +133,7 @@ def models(place: Place, as_json: Json = False) -> None:
     """Make the credit models views: ledger, days, coverage, unit costs, waste, anomalies, reconciliation."""
     console, _ = consoles(as_json)
     with clear_errors():
-        result = create_models(place.pipeline())
+        result = create_models(place.existing_pipeline())
     if as_json:
         print_json(asdict(result))
     else:

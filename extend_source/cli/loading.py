@@ -37,7 +37,8 @@ def plan(
     progress = SyncProgress()
     with clear_errors():
         budget = resolved_settings(**arguments).requests_per_second
-        with place.viewed_pipeline() as pipeline:
+        with place.viewed_pipeline(may_be_new=True) as pipeline:
+            _warn_if_new(place)
             ids = named.ids(pipeline)
             with stoppable(progress), shown_progress(errors, progress, budget):
                 result = make_plan(pipeline, run_ids=ids, reconcile=reconcile, progress=progress, **arguments)
@@ -46,6 +47,15 @@ def plan(
     else:
         show_plan(console, result)
     raise typer.Exit(DONE if result.stopped_by is None else STOPPED)
+
+
+def _warn_if_new(place: Place) -> None:
+    """Say so where a plan is of a pipeline's first sync although others have loaded: its name may be wrong."""
+    others = place.others() if place.is_new() else []
+    if others:
+        names = ", ".join(others)
+        line = f"Pipeline {place.pipeline_name} is new here; those that have loaded: {names}."
+        typer.echo(f"extend-source: {line}", err=True)
 
 
 @app.command(epilog="Example: extend-source sync --start-date 2026-01-01 --status PROCESSED")
@@ -99,7 +109,7 @@ def rebuild(place: Place, as_json: Json = False) -> None:
     console, errors = consoles(as_json)
     progress, step = SyncProgress(), DltStep()
     with clear_errors(), stoppable(progress), shown_progress(errors, progress, 0, step):
-        result = run_rebuild(place.pipeline(step), progress=progress)
+        result = run_rebuild(place.existing_pipeline(step), progress=progress)
     if as_json:
         print_json({**asdict(result), "complete": result.complete})
     else:
@@ -122,7 +132,7 @@ def erase(
     """Delete every row of runs and files from every table, for good. Needs no key and sends nothing."""
     console, _ = consoles(as_json)
     with clear_errors():
-        result = run_erase(place.pipeline(), run_ids=run_id or (), file_ids=file_id or ())
+        result = run_erase(place.existing_pipeline(), run_ids=run_id or (), file_ids=file_id or ())
     if as_json:
         print_json(asdict(result))
     else:

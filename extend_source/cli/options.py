@@ -15,6 +15,7 @@ import dlt
 import typer
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
+from extend_source.existence import notes_of, pipelines_in, require_existing
 from extend_source.live import DltStep
 from extend_source.run_ids import run_ids_from_file, run_ids_from_sql
 
@@ -53,17 +54,59 @@ class Place:
         )
 
     @contextmanager
-    def viewed_pipeline(self) -> Iterator[dlt.Pipeline]:
-        """Open the pipeline to look at it: one that this machine does not know yet leaves no trace on it."""
-        configured: Any = dlt.config.get("pipelines_dir")
-        known = configured or get_dlt_pipelines_dir()
+    def viewed_pipeline(self, *, may_be_new: bool = False) -> Iterator[dlt.Pipeline]:
+        """Open the pipeline to look at it: one that this machine does not know yet leaves no trace on it.
+
+        Args:
+            may_be_new: it need not exist.
+
+        Yields:
+            The pipeline.
+
+        Raises:
+            InvalidRequest: it does not exist, or its dataset does not.
+        """
         with tempfile.TemporaryDirectory(prefix="extend-unknown-") as folder:
-            yield dlt.pipeline(
+            pipeline = dlt.pipeline(
                 self.pipeline_name,
-                pipelines_dir=known if Path(known, self.pipeline_name).exists() else folder,
+                pipelines_dir=str(_pipelines_folder()) if self._is_noted() else folder,
                 destination=self.destination,
                 dataset_name=self.dataset,
             )
+            if not may_be_new:
+                require_existing(pipeline, _pipelines_folder())
+            yield pipeline
+
+    def existing_pipeline(self, step: DltStep | None = None) -> dlt.Pipeline:
+        """Open the pipeline to change what it has loaded.
+
+        Raises:
+            InvalidRequest: it does not exist, or its dataset does not.
+        """
+        with self.viewed_pipeline():
+            return self.pipeline(step)
+
+    def is_new(self) -> bool:
+        """Tell whether this machine has no notes of the pipeline."""
+        return notes_of(_pipelines_folder() / self.pipeline_name) is None
+
+    def others(self) -> list[str]:
+        """Return the names of the pipelines that have loaded on this machine."""
+        return pipelines_in(_pipelines_folder())
+
+    def _is_noted(self) -> bool:
+        """Tell whether dlt's notes are of this dataset: to open it with another one would change them."""
+        notes = notes_of(_pipelines_folder() / self.pipeline_name) or {}
+        kind = str(notes.get("destination_type") or self.destination).rpartition(".")[2]
+        return bool(notes) and (
+            notes.get("dataset_name") in (None, self.dataset)
+            and self.destination.rpartition(".")[2] in (kind, notes.get("destination_name"))
+        )
+
+
+def _pipelines_folder() -> Path:
+    configured: Any = dlt.config.get("pipelines_dir")
+    return Path(configured or get_dlt_pipelines_dir())
 
 
 class _Settings:

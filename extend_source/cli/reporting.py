@@ -54,7 +54,7 @@ def views(place: Place, as_json: Json = False) -> None:
     """Make views of the tables for readers who must never see a run of which a load has replaced a part."""
     console, _ = consoles(as_json)
     with clear_errors():
-        result = create_current_views(place.pipeline())
+        result = create_current_views(place.existing_pipeline())
     if as_json:
         print_json(asdict(result))
     else:

@@ -81,18 +81,6 @@ def test_a_plan_that_could_not_list_everything_ends_with_5(server: SandboxServer
     assert "Stopped at the limit of requests, before the end of the listing: there may be more." in outcome.stdout
 
 
-def test_a_status_of_a_pipeline_that_has_never_run_is_one_line_and_leaves_no_trace(tmp_path: Path) -> None:
-    outcome = run_shell(tmp_path, "status")
-
-    assert (outcome.code, outcome.stderr) == (0, "")
-    assert outcome.stdout == (
-        f"Pipeline extend_pipeline has never run: nothing has landed in duckdb duckdb:///{tmp_path}/"
-        "extend_pipeline.duckdb, dataset extend.\n"
-    )
-    assert not (tmp_path / "extend_pipeline.duckdb").exists()
-    assert not (tmp_path / "dlt" / "pipelines" / "extend_pipeline").exists()
-
-
 def test_a_status_needs_no_key_and_sends_nothing(server: SandboxServer, tmp_path: Path) -> None:
     run_shell(tmp_path, "sync", **settings(server))
     server.requests.reset()
@@ -273,7 +261,9 @@ def test_a_rebuild_needs_neither_key_nor_request(server: SandboxServer, tmp_path
     assert (as_json["runs"], as_json["failed"], as_json["complete"]) == (120, 0, True)
 
 
-def test_a_rebuild_without_payloads_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+def test_a_rebuild_without_payloads_is_one_line_and_exit_code_1(server: SandboxServer, tmp_path: Path) -> None:
+    run_shell(tmp_path, "sync", "--status", "FAILED", **settings(server))
+
     outcome = run_shell(tmp_path, "rebuild", **NO_KEY)
 
     assert (outcome.code, only_line(outcome)) == (

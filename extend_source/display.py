@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from extend_source.beacon import SyncUnderWayStatus
 from extend_source.checking import CheckResult
 from extend_source.erasing import EraseResult
 from extend_source.planning import PlanResult
@@ -183,9 +184,16 @@ def show_status(console: Console, status: StatusResult) -> None:
         show_lines(console, f"Pipeline {status.pipeline} has never run: nothing has landed in {place}.")
         return
     by_status = ", ".join(f"{count:,} {name}" for name, count in status.runs.items())
-    rows = [
+    rows: list[_Row] = [
         ("Pipeline", status.pipeline, ""),
         ("Destination", place, ""),
+        *_under_way_rows(status.under_way),
+    ]
+    if not status.has_read:
+        show_pairs(console, rows)
+        show_lines(console, "", "What has landed can be read when the sync has ended: it holds the DuckDB file.")
+        return
+    rows += [
         *_scope_rows(status),
         ("Runs landed", f"{sum(status.runs.values()):,}: {by_status}" if status.runs else "none", ""),
         ("In flight", f"{status.in_flight:,} had not ended when they landed" if status.in_flight else "none", ""),
@@ -195,6 +203,15 @@ def show_status(console: Console, status: StatusResult) -> None:
     if status.last_loads:
         console.print()
         _show_loads(console, status.last_loads)
+
+
+def _under_way_rows(sync: SyncUnderWayStatus | None) -> Iterator[_Row]:
+    if sync is None:
+        return
+    since = duration((sync.at - sync.started_at).total_seconds())
+    yield "Under way", f"a sync in process {sync.pid}, for {since} now: {sync.mode or 'not listing yet'}", ""
+    text = f"{sync.listed:,} listed, {sync.runs_done:,} of {sync.wanted:,} runs done, {sync.failed:,} failed"
+    yield "Done so far", f"{text}; {counted(sync.requests, 'request')}, {counted(sync.loads, 'load')} begun", ""
 
 
 def _scope_rows(status: StatusResult) -> Iterator[_Row]:

@@ -12,6 +12,7 @@ from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.destinations.exceptions import DestinationConnectionError
 
 from extend_source.api import InvalidRequest
+from extend_source.beacon import sync_under_way
 from extend_source.config import SECTION
 from extend_source.holding import database_file
 from extend_source.pending import pending_loads
@@ -82,7 +83,9 @@ def pipelines_in(folder: Path) -> list[str]:
 
 def _may_be_empty(pipeline: dlt.Pipeline, notes: dict[str, Any] | None) -> bool:
     """Tell whether nothing has landed yet, which is no error."""
-    return not (notes or {}).get("schema_names") or bool(pending_loads(pipeline))
+    if not (notes or {}).get("schema_names") or sync_under_way(pipeline) is not None:
+        return True
+    return bool(pending_loads(pipeline))
 
 
 def _has_notes(pipeline: dlt.Pipeline) -> bool:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import ExitStack
+from pathlib import PurePath
 from typing import Any
 
 from dlt.common import logger
 from dlt.destinations.exceptions import DestinationConnectionError
 
+from extend_source.redaction import redact
+
 LONGEST_WAIT_SECONDS = 60.0
 """So long a sync that is under way waits for a reader to close the file."""
 
 _POLL_SECONDS = 0.1
+
+_HELD = "Could not set lock"
+_HOLDER = re.compile(r"held in (?P<program>.+?)(?: \(PID (?P<pid>\d+)\))")
+_FILE = re.compile(r'(?:on|The) file "(?P<file>[^"]+)"')
+
+_DAMAGE = re.compile(
+    r"not a valid DuckDB|corrupt|checksum|Serialization Error|INTERNAL Error|metadata pointer|enough bytes",
+    re.IGNORECASE,
+)
 
 
 def open_when_free(client: Any, connections: ExitStack, patience: float = 0.0) -> Any:
@@ -35,9 +48,37 @@ def open_when_free(client: Any, connections: ExitStack, patience: float = 0.0) -
         try:
             return connections.enter_context(client)
         except DestinationConnectionError as error:
-            if "Could not set lock" not in str(error) or time.monotonic() >= give_up:
+            reason = str(error.inner_exc)
+            if _HELD not in reason or time.monotonic() >= give_up:
                 raise
         if not is_said:
-            logger.warning("Another process has the DuckDB file open; the sync waits until it is closed.")
+            logger.warning(f"{_holder(reason)}; the sync waits until it is closed.")
             is_said = True
         time.sleep(_POLL_SECONDS)
+
+
+def connection_failure(error: DestinationConnectionError) -> str:
+    """Say why a destination could not be opened, the reason first.
+
+    Args:
+        error: what dlt raised.
+
+    Returns:
+        One line: who holds a DuckDB file, that it is damaged, or what the database said.
+    """
+    reason = redact(" ".join(str(error.inner_exc).split()))
+    if _HELD in reason:
+        return f"{_holder(reason)}. Close it there, or wait, then run the command again."
+    if _DAMAGE.search(reason):
+        return f"{reason.rstrip('.!')}. Put a sound copy in its place, or move it away and sync anew."
+    if "version number" in reason:
+        return f"{reason.rstrip('.')}. Open it with the DuckDB that has written it, or a newer one."
+    return f"{reason.rstrip('.')}. So there is no connection to the destination: check its address and credentials."
+
+
+def _holder(reason: str) -> str:
+    """Name the process that has a DuckDB file open, as far as DuckDB says."""
+    file, holder = _FILE.search(reason), _HOLDER.search(reason)
+    name = f" {file['file']}" if file else ""
+    who = f"Process {holder['pid']} ({PurePath(holder['program']).name})" if holder else "Another process"
+    return f"{who} has the DuckDB file{name} open"

@@ -13,6 +13,7 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.api import ExtendError
+from extend_source.beacon import told
 from extend_source.config import SECTION, ExtendSettings, setting_names
 from extend_source.discovery import checked_run_ids
 from extend_source.empty_texts import keep_empty_texts
@@ -139,7 +140,7 @@ def sync(
     pipeline.activate()  # the source looks at its destination
     use_long_texts(pipeline)
     keep_empty_texts(pipeline)
-    with only_sync(pipeline), held_database(pipeline) as session.database:
+    with only_sync(pipeline), told(pipeline, session.progress), held_database(pipeline) as session.database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
             session.compare_all = dropped_a_load(pipeline)

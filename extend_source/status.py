@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dlt
 
+from extend_source.beacon import SyncUnderWayStatus, sync_under_way
 from extend_source.config import ExtendSettings
 from extend_source.landed import TERMINAL_STATUSES, LandedData
+from extend_source.locking import SyncUnderWay
 from extend_source.pending import pending_loads
 from extend_source.runner import resolved_settings
 from extend_source.state import Position, Scope, SyncState, scope_of
@@ -129,6 +131,9 @@ class StatusResult:
         drift: what the last recheck found; None: there was none.
         unknown_keys: keys that the API sent and the tables have no column for, as ``object.path``.
         misfits: columns that could not hold a value, or had no room, as ``object.path``.
+        under_way: how far the sync is that is under way on this machine; None: there is none.
+        has_read: the destination was read; a DuckDB file can only be read once the sync under way has ended, and until
+            then there is nothing here but `under_way`.
     """
 
     pipeline: str
@@ -145,11 +150,13 @@ class StatusResult:
     drift: DriftStatus | None
     unknown_keys: list[str]
     misfits: list[str]
+    under_way: SyncUnderWayStatus | None = None
+    has_read: bool = True
 
     @property
     def has_run(self) -> bool:
         """Tell whether the pipeline has ever loaded something, or tried to."""
-        return bool(self.last_loads or self.runs or self.pending_loads)
+        return bool(self.last_loads or self.runs or self.pending_loads or self.under_way)
 
 
 def status(pipeline: dlt.Pipeline) -> StatusResult:
@@ -162,9 +169,42 @@ def status(pipeline: dlt.Pipeline) -> StatusResult:
         What its state and its destination say. No API key is needed.
 
     Raises:
-        SyncUnderWay: it is being synced into a DuckDB file, which one process at a time can open.
+        SyncUnderWay: something else than a sync works on its DuckDB file, which one process at a time can open.
         PipelineStepFailed: the destination cannot be read.
     """
+    under_way = sync_under_way(pipeline)
+    try:
+        return replace(_read(pipeline), under_way=under_way)
+    except SyncUnderWay:
+        under_way = sync_under_way(pipeline)  # it may just have begun
+        if under_way is None:
+            raise
+    return _unread(pipeline, under_way)
+
+
+def _unread(pipeline: dlt.Pipeline, under_way: SyncUnderWayStatus) -> StatusResult:
+    """What can be said while a sync holds the DuckDB file."""
+    return StatusResult(
+        pipeline=pipeline.pipeline_name,
+        destination=location(pipeline),
+        dataset=pipeline.dataset_name,
+        at=datetime.now(timezone.utc),
+        scopes=[],
+        pending_loads=0,
+        last_loads=[],
+        runs={},
+        in_flight=0,
+        errors=[],
+        gone=0,
+        drift=None,
+        unknown_keys=[],
+        misfits=[],
+        under_way=under_way,
+        has_read=False,
+    )
+
+
+def _read(pipeline: dlt.Pipeline) -> StatusResult:
     settings = resolved_settings(api_key="not-needed")
     now = datetime.now(timezone.utc)
     with viewed(pipeline) as view:

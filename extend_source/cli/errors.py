@@ -14,9 +14,11 @@ from dlt.common.configuration.exceptions import (
 )
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
+from dlt.destinations.exceptions import DestinationConnectionError
 
 from extend_source.api import AccessRefused, ExtendError, InvalidRequest, InvalidSetting, UnsupportedApiVersion
 from extend_source.installation import pip
+from extend_source.opening import connection_failure
 from extend_source.providers import missing_fields, wrong_type
 from extend_source.rebuilding import RebuildResult
 from extend_source.redaction import redact
@@ -24,6 +26,9 @@ from extend_source.runner import SyncResult
 from extend_source.writing import one_line
 
 _ENDED_AT_ONCE = "Ended at once. Run the sync again: what has landed is not fetched twice."
+
+_TELLING = (ExtendError, ConfigurationException, DestinationConnectionError)
+"""What says more than its cause does."""
 
 DONE, FAILED, WRONG_USE, SOME_FAILED, REFUSED, STOPPED = 0, 1, 2, 3, 4, 5
 
@@ -78,7 +83,7 @@ def explain(error: BaseException) -> tuple[int, str]:
     Returns:
         The exit code, and one line that says what to do.
     """
-    while error.__cause__ is not None and not isinstance(error, ExtendError | ConfigurationException):
+    while error.__cause__ is not None and not isinstance(error, _TELLING):
         error = error.__cause__
     if isinstance(error, KeyboardInterrupt):  # dlt wraps it
         return FAILED, _ENDED_AT_ONCE
@@ -95,8 +100,8 @@ def explain(error: BaseException) -> tuple[int, str]:
         return WRONG_USE, f"A package is missing. Run: {pip(*error.dependencies)}"
     if isinstance(error, ConfigurationException):
         return WRONG_USE, text
-    if "Could not set lock on file" in text:
-        return FAILED, "Another process has the DuckDB file open. Close it, then run the sync again."
+    if isinstance(error, DestinationConnectionError):
+        return FAILED, connection_failure(error)
     return FAILED, text
 
 

@@ -7,6 +7,7 @@ import io
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from extend_source import quality_report
@@ -27,6 +28,14 @@ def folder(warehouse: Warehouse) -> Path:
     warehouse.server.workspace.put_run(renamed)
     warehouse.sync(file_contents="none")
     return warehouse.folder
+
+
+@pytest.fixture
+def nothing(tmp_path: Path) -> Path:
+    """A folder with the file of the pipeline ``warehouse``, in which nothing has landed."""
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("create schema extend")
+    return tmp_path
 
 
 def report(folder: Path, *arguments: str) -> Outcome:
@@ -76,8 +85,8 @@ def test_the_csv_of_several_queries_names_each(folder: Path) -> None:
     assert second.startswith("# split_sizes\nprocessor_id,processor,type,splits,")
 
 
-def test_without_any_data_each_query_is_a_line(tmp_path: Path) -> None:
-    outcome = report(tmp_path)
+def test_without_any_data_each_query_is_a_line(nothing: Path) -> None:
+    outcome = report(nothing)
 
     assert (outcome.code, outcome.stderr) == (0, "")
     lines = outcome.stdout.splitlines()
@@ -86,11 +95,10 @@ def test_without_any_data_each_query_is_a_line(tmp_path: Path) -> None:
         "Slowest processors: not loaded yet: processor_runs",
         "Failure reasons: not loaded yet: processor_runs",
     ]
-    assert not (tmp_path / "warehouse.duckdb").exists()
 
 
-def test_without_any_data_the_csv_is_a_header_and_the_reason_is_told_aside(tmp_path: Path) -> None:
-    outcome = report(tmp_path, "--csv", "--query", "split_sizes")
+def test_without_any_data_the_csv_is_a_header_and_the_reason_is_told_aside(nothing: Path) -> None:
+    outcome = report(nothing, "--csv", "--query", "split_sizes")
 
     assert outcome.code == 0
     assert outcome.stdout == "processor_id,processor,type,splits,min_pages,median_pages,max_pages,pages_unknown\n"
@@ -104,8 +112,8 @@ def test_without_any_data_the_csv_is_a_header_and_the_reason_is_told_aside(tmp_p
         (("--json", "--csv"), "Choose --json or --csv, not both."),
     ],
 )
-def test_wrong_use_is_one_line_and_exit_code_2(arguments: tuple[str, ...], line: str, tmp_path: Path) -> None:
-    outcome = report(tmp_path, *arguments)
+def test_wrong_use_is_one_line_and_exit_code_2(arguments: tuple[str, ...], line: str, nothing: Path) -> None:
+    outcome = report(nothing, *arguments)
 
     assert (outcome.code, outcome.stdout) == (2, "")
     assert outcome.stderr == f"extend-source: {line}\n"

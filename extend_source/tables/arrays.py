@@ -21,7 +21,7 @@ MOST_DIGITS = 1000
 PostgreSQL's JSON takes 131,072 before and 16,383 after the point.
 """
 
-_LONG_EXPONENT = re.compile("E[+-][0-9]{4}")
+_LONG_EXPONENT = re.compile("E[+-][0-9]{3}")
 _TWO_DIGITS = re.compile("[0-9]{2}")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _NUL = re.compile(b"\0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from extend_source.api.decoding import encode_json
@@ -12,7 +13,7 @@ from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.paths import item, member
 from extend_source.tables.reading import DriftLog, ObjectReader
-from extend_source.tables.schema_walking import objects_in, text_or_none, variants
+from extend_source.tables.schema_walking import MOST_VISITED, References, SchemaWalk, objects_in, text_or_none
 
 _CONFIG = ObjectReader.of(schemas.RUN_CONFIGS)
 _CLASSIFICATION = ObjectReader.of(schemas.RUN_CONFIG_CLASSIFICATIONS)
@@ -112,32 +113,30 @@ def declared_fields(config: dict[str, Any]) -> Iterator[FieldRow]:
     """
     schema, legacy = config.get("schema"), config.get("fields")
     if isinstance(schema, dict):
-        yield from _schema_members("", schema, schema, ())
+        yield from islice(_schema_members("", schema, SchemaWalk(schema), ()), MOST_VISITED)
     elif isinstance(legacy, list):
         yield from _legacy_fields("", legacy)
 
 
-def _schema_members(
-    path: str, schema: dict[str, Any], root: dict[str, Any], seen: tuple[str, ...]
-) -> Iterator[FieldRow]:
+def _schema_members(path: str, schema: dict[str, Any], walk: SchemaWalk, seen: References) -> Iterator[FieldRow]:
     """Walk the members of an object schema and the items of an array schema."""
-    for variant, refs in variants(schema, root, seen):
+    for variant, refs in walk.variants(schema, seen):
         properties = variant.get("properties")
         if isinstance(properties, dict):
             for name, child in properties.items():
                 if isinstance(child, dict):
                     child_path = member(path, name)
-                    yield _schema_field(child_path, name, child, root)
-                    yield from _schema_members(child_path, child, root, refs)
+                    yield _schema_field(child_path, name, child, walk)
+                    yield from _schema_members(child_path, child, walk, refs)
         items = variant.get("items")
         if isinstance(items, dict):
             item_path = item(path, None)
-            yield _schema_field(item_path, None, items, root)
-            yield from _schema_members(item_path, items, root, refs)
+            yield _schema_field(item_path, None, items, walk)
+            yield from _schema_members(item_path, items, walk, refs)
 
 
-def _schema_field(path: str, name: str | None, schema: dict[str, Any], root: dict[str, Any]) -> FieldRow:
-    parts = [part for part, _ in variants(schema, root, ())]
+def _schema_field(path: str, name: str | None, schema: dict[str, Any], walk: SchemaWalk) -> FieldRow:
+    parts = [part for part, _ in walk.variants(schema, ())]
     types: list[str] = []
     enum: Any = None
     extend_type = description = None

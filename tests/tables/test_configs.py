@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.tables.flat import flatten, run_of, without
 
 
@@ -92,6 +94,28 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
     }
 
     assert fields_of(schema) == [("next", "object", None, False)]
+
+
+@pytest.mark.case("3.9")
+def test_types_that_may_each_hold_all_others_have_a_bounded_number_of_fields() -> None:
+    names = [f"n{number}" for number in range(10)]
+    held = {name: {"$ref": f"#/$defs/{name}"} for name in names}
+    definitions = {name: {"type": "object", "properties": held} for name in names}
+
+    fields = fields_of({"properties": {"x": {"$ref": "#/$defs/n0"}}, "$defs": definitions})
+
+    paths = [path for path, *_ in fields]
+    assert len(paths) == len(set(paths)) == 1 + 10 + 9 * 10 + 9 * 8 * 10
+    assert max(path.count(".") for path in paths) == 3
+    assert paths[:6] == ["x", "x.n0", "x.n1", "x.n1.n0", "x.n1.n1", "x.n1.n2"]
+    assert {kind for _, kind, *_ in fields} == {"object"}
+
+
+@pytest.mark.case("3.9")
+def test_a_schema_without_references_has_all_its_fields() -> None:
+    schema = {"properties": {f"f{number}": {"type": "string"} for number in range(6000)}}
+
+    assert len(fields_of(schema)) == 6000
 
 
 def test_a_dangling_reference_and_odd_schemas_do_no_harm() -> None:

@@ -9,9 +9,18 @@ from extend_source.tables.contract import Column, TableSchema
 from extend_source.tables.kinds import BOOLEAN, INTEGER, TEXT, TIMESTAMP, Converter
 from extend_source.tables.paths import ROOT, item, member
 from extend_source.tables.reading import DriftLog
-from extend_source.tables.typed.kinds import KINDS
+from extend_source.tables.typed.kinds import ANY, KINDS
 from extend_source.tables.typed.names import ITEM_COLUMNS, ROOT_COLUMNS, TypedName, TypedNames
-from extend_source.tables.typed.shapes import ArrayShape, FieldAction, ObjectShape, Shape, hidden_shape, output_shape
+from extend_source.tables.typed.shapes import (
+    ADDITIONAL,
+    ArrayShape,
+    FieldAction,
+    ObjectShape,
+    ScalarShape,
+    Shape,
+    hidden_shape,
+    output_shape,
+)
 
 _ROOT = (
     Column("run_id", TEXT, "The run."),
@@ -26,6 +35,9 @@ _ITEM = (
     Column("row_path", TEXT, "The item's path, as in extraction_fields.path."),
     Column("parent_row_path", TEXT, "The path of the item around its array; NULL: the array is the run's own."),
 )
+
+_ADDITIONAL = ScalarShape(ANY, "Members that the schema allows without naming them")
+_ADDITIONAL_NAME = "additional_properties"
 
 
 def schema_of(table: TypedName, columns: list[TypedName]) -> TableSchema:
@@ -116,13 +128,14 @@ class _Scalar:
 
 @dataclass(frozen=True)
 class _Object:
-    """An object whose members belong to the same row."""
+    """An object whose members belong to the same row; those that its schema does not name may go into one column."""
 
     table: str
     path: str
     members: dict[str, _Node]
     aliases: dict[str, str]
     bare: str | None
+    additional: _Node | None
 
     def read(self, value: Any, row: list[Any], row_path: str | None, rows: RunRows) -> None:
         if value is None:
@@ -133,14 +146,19 @@ class _Object:
             else:
                 self.members[self.bare].read(value, row, row_path, rows)
             return
+        additional: dict[str, Any] = {}
         for key, content in value.items():
             node = self.members.get(key)
             if node is None and key in self.aliases:
                 node = self.members[self.aliases[key]]
             if node is not None:
                 node.read(content, row, row_path, rows)
+            elif self.additional is not None:
+                additional[key] = content
             elif content is not None:
                 rows.undeclared(self.table, member("" if self.path == ROOT else self.path, key), content)
+        if additional and self.additional is not None:
+            self.additional.read(additional, row, row_path, rows)
 
 
 @dataclass(frozen=True)
@@ -255,13 +273,20 @@ class _Compiler:
             members = {
                 key: self.node(inner, table, member(outer, key), (*keys, key)) for key, inner in shape.members.items()
             }
-            return _Object(table.table_name, path, members, shape.aliases, shape.bare)
+            additional = None
+            if shape.is_open:
+                additional = self.scalar(_ADDITIONAL, table, member(outer, ADDITIONAL), (*keys, _ADDITIONAL_NAME))
+            return _Object(table.table_name, path, members, shape.aliases, shape.bare, additional)
         if isinstance(shape, ArrayShape):
             item_path = item(path, None)
             rows = self._names.array_table(self._processor_id, item_path, table.table_name, keys)
             node = self.node(shape.item, rows, item_path, ())
             self.used.append(rows)
             return _Array(rows.table_name, path, len(self._names.columns_of(rows.table_name)), node, keys)
+        return self.scalar(shape, table, path, keys)
+
+    def scalar(self, shape: ScalarShape, table: TypedName, path: str, keys: tuple[str, ...]) -> _Scalar:
+        """Compile a value with a column; see `node`."""
         name = self._names.column(self._processor_id, path, shape.kind.name, table, keys, shape.description)
         self.used.append(name)
         own = len(ROOT_COLUMNS if table.path == ROOT else ITEM_COLUMNS)

@@ -11,14 +11,24 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from extend_source.tables.kinds import Kind
-from extend_source.tables.schema_walking import JsonSchema, objects_in, text_or_none, variants
+from extend_source.tables.schema_walking import (
+    MOST_VISITED,
+    JsonSchema,
+    References,
+    SchemaWalk,
+    objects_in,
+    text_or_none,
+)
 from extend_source.tables.typed import kinds
 
 MOST_DEPTH = 50
 """What is nested more deeply is JSON."""
 
-MOST_NODES = 20_000
-"""A schema whose references unfold to more is not unfolded further: what is below is JSON."""
+
+ADDITIONAL = "*"
+"""Stands in a path for the members that an object may have beside those that its schema names."""
+
+_OPENING = ("additionalProperties", "patternProperties", "unevaluatedProperties")
 
 
 @dataclass(frozen=True)
@@ -38,11 +48,13 @@ class ObjectShape:
         aliases: other keys under which a member may stand: the ids of legacy fields.
         bare: the member that a scalar in the object's place is taken for; legacy amounts of money come without a
             currency.
+        is_open: it may have other members, of any name.
     """
 
     members: dict[str, Shape]
     aliases: dict[str, str] = field(default_factory=dict)
     bare: str | None = None
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +125,8 @@ def _hidden(shape: Shape, hide: FieldAction, path: tuple[str, ...]) -> Shape | N
         members = {key: member for key, member in inner if member is not None}
         if not members and hide(path, scalar=False) == "drop":
             return None
-        return ObjectShape(members, shape.aliases, shape.bare if shape.bare in members else None)
+        is_open = shape.is_open and hide((*path, ADDITIONAL), scalar=False) != "drop"
+        return ObjectShape(members, shape.aliases, shape.bare if shape.bare in members else None, is_open)
     if isinstance(shape, ArrayShape):
         item = _hidden(shape.item, hide, path)
         return None if item is None else ArrayShape(item)
@@ -128,15 +141,15 @@ class _Unfolding:
     """Follows one JSON Schema."""
 
     def __init__(self, root: JsonSchema) -> None:
-        self._root = root
+        self._walk = SchemaWalk(root)
         self._nodes = 0
 
-    def shape(self, schema: JsonSchema, seen: tuple[str, ...], depth: int = 0) -> Shape:
+    def shape(self, schema: JsonSchema, seen: References, depth: int = 0) -> Shape:
         """Give the shape that a part of the schema declares; what it leaves open is JSON."""
         self._nodes += 1
-        if self._nodes > MOST_NODES or depth > MOST_DEPTH:
+        if self._nodes > MOST_VISITED or depth > MOST_DEPTH:
             return _ANY
-        found = list(variants(schema, self._root, seen))
+        found = list(self._walk.variants(schema, seen))
         description = next(filter(None, (text_or_none(part.get("description")) for part, _ in found)), None)
         for special in (text_or_none(part.get("extend:type")) for part, _ in found):
             if special in _SPECIAL:
@@ -151,8 +164,8 @@ class _Unfolding:
             return self._array(found, depth + 1) or ScalarShape(kinds.ANY, description)
         return ScalarShape(_SCALARS.get(only or "", kinds.ANY), description)
 
-    def _object(self, found: list[tuple[JsonSchema, tuple[str, ...]]], depth: int) -> ObjectShape | None:
-        members: dict[str, list[tuple[JsonSchema, tuple[str, ...]]]] = {}
+    def _object(self, found: list[tuple[JsonSchema, References]], depth: int) -> ObjectShape | None:
+        members: dict[str, list[tuple[JsonSchema, References]]] = {}
         for part, seen in found:
             properties = part.get("properties")
             for name, child in properties.items() if isinstance(properties, dict) else ():
@@ -160,18 +173,24 @@ class _Unfolding:
                     members.setdefault(name, []).append((child, seen))
         if not members:
             return None
-        return ObjectShape({name: self._combined(children, depth) for name, children in members.items()})
+        inner = {name: self._combined(children, depth) for name, children in members.items()}
+        return ObjectShape(inner, is_open=any(map(_is_open, (part for part, _ in found))))
 
-    def _array(self, found: list[tuple[JsonSchema, tuple[str, ...]]], depth: int) -> ArrayShape | None:
+    def _array(self, found: list[tuple[JsonSchema, References]], depth: int) -> ArrayShape | None:
         items = [(part["items"], seen) for part, seen in found if isinstance(part.get("items"), dict)]
         return ArrayShape(self._combined(items, depth)) if items else None
 
-    def _combined(self, children: list[tuple[JsonSchema, tuple[str, ...]]], depth: int) -> Shape:
+    def _combined(self, children: list[tuple[JsonSchema, References]], depth: int) -> Shape:
         """The shape of what several variants describe: any of them may hold."""
         if len(children) == 1:
             return self.shape(*children[0], depth)
         seen = tuple(dict.fromkeys(reference for _, references in children for reference in references))
         return self.shape({"anyOf": [child for child, _ in children]}, seen, depth)
+
+
+def _is_open(schema: JsonSchema) -> bool:
+    """Tell whether a schema says of members that it does not name that there may be some."""
+    return any(schema.get(keyword) is True or isinstance(schema.get(keyword), dict) for keyword in _OPENING)
 
 
 def _declared_types(schema: JsonSchema) -> Iterator[str]:

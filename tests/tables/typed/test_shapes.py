@@ -112,6 +112,79 @@ def test_references_that_unfold_without_end_come_to_one() -> None:
     assert of_field({"$ref": "#/$defs/d0"}, **{"$defs": definitions})["p1"]["p2"]["p0"] == "json"
 
 
+@pytest.mark.case("3.9")
+@pytest.mark.parametrize("is_array", [False, True])
+def test_types_that_may_each_hold_all_others_are_unfolded_as_deeply_as_stays_small(is_array: bool) -> None:
+    def holding(count: int) -> dict[str, Any]:
+        names = [f"n{number}" for number in range(count)]
+        held = {name: {"$ref": f"#/$defs/{name}"} for name in names}
+        members = {name: {"type": "array", "items": ref} if is_array else ref for name, ref in held.items()}
+        return {name: {"type": "object", "properties": {"id": {"type": "string"}, **members}} for name in names}
+
+    def depth(shape: Any) -> int:
+        inner = shape[0] if isinstance(shape, list) else shape
+        return 1 + max(map(depth, inner.values())) if isinstance(inner, dict) else 0
+
+    ten, three = (of_field({"$ref": "#/$defs/n0"}, **{"$defs": holding(count)}) for count in (10, 3))
+
+    assert ten["id"] == "text"
+    end = {"id": "text", **{f"n{number}": "json" for number in range(10)}}
+    assert (ten["n1"] if is_array else ten["n1"]["n2"]) == (["json"] if is_array else end)
+    assert (depth(ten), depth(three)) == (1 if is_array else 3, 3)
+    assert ten["n0"] == (["json"] if is_array else "json")
+    assert of_field({"$ref": "#/$defs/n0"}, **{"$defs": holding(10)}) == ten
+
+
+@pytest.mark.case("3.9")
+def test_a_type_that_holds_others_twice_at_each_of_many_levels_is_json_further_down() -> None:
+    def level(number: int) -> dict[str, Any]:
+        below = {"$ref": f"#/$defs/l{number + 1}"} if number < 40 else {"type": "string"}
+        return {"type": "object", "properties": {"a": below, "b": below}}
+
+    shape = of_field({"$ref": "#/$defs/l0"}, **{"$defs": {f"l{number}": level(number) for number in range(41)}})
+
+    depth = 0
+    while isinstance(shape, dict):
+        assert shape["a"] == shape["b"]
+        shape, depth = shape["b"], depth + 1
+    assert (shape, depth) == ("json", 8)
+
+
+@pytest.mark.case("3.9")
+def test_choices_that_name_each_other_are_followed_once_each() -> None:
+    names = [f"n{number}" for number in range(30)]
+    choices = {name: {"anyOf": [{"$ref": f"#/$defs/{other}"} for other in names]} for name in names}
+    choices["n29"] = {"type": "string"}
+
+    assert of_field({"$ref": "#/$defs/n0"}, **{"$defs": choices}) == "text"
+
+
+@pytest.mark.case("3.8")
+@pytest.mark.parametrize(
+    ("more", "is_open"),
+    [
+        ({"additionalProperties": {"type": "number"}}, True),
+        ({"additionalProperties": True}, True),
+        ({"additionalProperties": {}}, True),
+        ({"patternProperties": {"^x-": {"type": "string"}}}, True),
+        ({"unevaluatedProperties": {"type": "string"}}, True),
+        ({"anyOf": [{"additionalProperties": True}, {"type": "null"}]}, True),
+        ({"additionalProperties": False}, False),
+        ({}, False),
+    ],
+)
+def test_an_object_whose_schema_allows_more_members_is_open(more: dict[str, Any], is_open: bool) -> None:
+    rates = {"type": "object", "properties": {"base": {"type": "string"}}, **more}
+
+    shape = output_shape({"schema": {"type": "object", "properties": {"rates": rates}}})
+
+    assert shape is not None
+    assert not shape.is_open
+    inner = shape.members["rates"]
+    assert isinstance(inner, ObjectShape)
+    assert (inner.is_open, list(inner.members)) == (is_open, ["base"])
+
+
 def test_what_legacy_fields_declare() -> None:
     fields = [
         {"id": "1", "name": "number", "type": "string"},

@@ -150,6 +150,56 @@ def test_an_amount_of_more_decimals_than_its_column_has_does_not_fit() -> None:
     assert (row["x__amount"], row["x__iso_4217_currency_code"]) == (None, "EUR")
 
 
+@pytest.mark.case("3.2")
+@pytest.mark.parametrize(
+    ("amount", "landed"),
+    [
+        (12345678901234567890, Decimal("12345678901234567890.000000000")),
+        (Decimal("-12345678901234567890.123456789"), Decimal("-12345678901234567890.123456789")),
+        (Decimal("99999999999999999999999999999.999999999"), Decimal("99999999999999999999999999999.999999999")),
+        (Decimal("1e28"), Decimal("1e28")),
+        (Decimal("99999999999999999999999999999.9999999999"), None),
+        (Decimal("1e29"), None),
+        (10**400, None),
+        (Decimal("1e999999999"), None),
+        (Decimal("1e-999999999"), None),
+        ("12.30", None),
+    ],
+)
+def test_an_amount_is_a_decimal_or_drift_and_its_run_lands(amount: Any, landed: Decimal | None) -> None:
+    schema = properties(x={"type": "object", "extend:type": "currency"})
+
+    tables = tables_of(run_of(schema, {"x": {"amount": amount}}))
+
+    (row,) = rows(tables, "extraction_invoices")
+    assert row["x__amount"] == landed
+    drift = [(entry["path"], entry["reason"]) for entry in tables["schema_drift"].to_pylist()]
+    assert drift == ([] if landed is not None else [("x.amount", "unexpected_type")])
+
+
+@pytest.mark.case("3.8")
+def test_members_that_the_schema_allows_without_naming_them_are_declared_and_land_as_json() -> None:
+    rates = {**properties(base=TEXT, items={"type": "array", "items": {**properties(), "additionalProperties": True}})}
+    rates["additionalProperties"] = NUMBER
+    schema = {**properties(rates=rates), "patternProperties": {"^x": TEXT}}
+    value = {"rates": {"base": "EUR", "USD": Decimal("1.10"), "items": [], "é": None}, "x1": "a", "Y": {"z": 1}}
+
+    tables = tables_of(run_of(schema, value), run_of(schema, {"rates": {"base": "EUR"}}, id="dpr_2"))
+
+    assert tables["schema_drift"].to_pylist() == []
+    assert [list(row.items())[5:] for row in rows(tables, "extraction_invoices")] == [
+        [
+            ("rates__base", "EUR"),
+            ("rates__additional_properties", '{"USD":1.10,"é":null}'),
+            ("additional_properties", '{"x1":"a","Y":{"z":1}}'),
+        ],
+        [("rates__base", "EUR"), ("rates__additional_properties", None), ("additional_properties", None)],
+    ]
+    names = {row["path"]: (row["data_type"], row["column_name"]) for row in tables["typed_columns"].to_pylist()}
+    assert names["rates.*"] == ("json", "rates__additional_properties")
+    assert names["*"] == ("json", "additional_properties")
+
+
 def test_a_field_that_the_schema_does_not_declare_is_told() -> None:
     tables = tables_of(run_of(properties(x=TEXT), {"x": "a", "y": {"z": 1}}))
 

@@ -9,12 +9,12 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
-from extend_source.api import ExtendClient
+from extend_source.api import AnotherWorkspace, ExtendClient, ExtendError
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.connecting import budget_of, client_for
 from extend_source.discovery import Discovery, wanted_by_id
 from extend_source.fetching import Fetched, fetch_all
-from extend_source.landed import TERMINAL_STATUSES, LandedData
+from extend_source.landed import LandedData, has_ended
 from extend_source.limits import Limits
 from extend_source.logbook import LoadLog
 from extend_source.recording import Recorder
@@ -24,6 +24,9 @@ from extend_source.tables import FETCHED_TABLES, Tables, selection_text
 from extend_source.tables.bookkeeping import FETCH_ERRORS
 from extend_source.tables.files import TEXT_TABLES
 from extend_source.worklist import WantedRun, Worklist
+
+_MOST_OTHERS = 15
+"""So many objects from all over the list help to tell whether a refusal concerns one or all."""
 
 BATCH_RUNS = 500
 BATCH_BYTES = 16_000_000
@@ -63,6 +66,7 @@ class Load:
         session.sync_id = session.sync_id or self._load_id
         session.progress.packages += 1
         self._files: dict[bool, list[str]] = {True: [], False: []}
+        self._asked_files: list[str] = []
         self._batch_began_at = 0
         self._log = LoadLog(session.progress, self._load_id, session.sync_id)
 
@@ -77,53 +81,76 @@ class Load:
             first load.
 
         Raises:
-            ExtendError: one that every request would meet, such as a refused key.
+            AnotherWorkspace: the listing is not of the runs that have landed, so nothing of it must be loaded. Every
+                other error of the API is left in the session, as what came before it is to be loaded.
         """
         with self._landed.connected():
             self._landed.probe()
-        async with self._session.database.lent(), self._client() as client:
-            if self._session.worklist is None:
-                async for tables in self._discover(client, run_ids):
+        discovery = self._discovery(run_ids) if self._session.worklist is None else None
+        worklist = self._session.worklist
+        assert worklist is not None
+        if self._session.failure is None:
+            async with self._session.database.lent():
+                async for tables in self._work(discovery, worklist):
                     yield tables
-            assert self._session.worklist is not None
-            async for tables in self._fetch(client, self._session.worklist):
-                yield tables
-        self._finish(self._session.worklist)
+        self._finish(worklist)
         yield self._taken()
 
-    async def _discover(self, client: ExtendClient, run_ids: Iterable[str] | None) -> AsyncIterator[Tables]:
-        """Find the runs to fetch; yield what the listing says of them."""
+    async def _work(self, discovery: Discovery | None, worklist: Worklist) -> AsyncIterator[Tables]:
+        try:
+            async with self._client() as client:
+                if discovery is not None:
+                    async for tables in self._discover(client, discovery):
+                        yield tables
+                self._progress.listing_done = True
+                async for tables in self._fetch(client, worklist):
+                    yield tables
+        except AnotherWorkspace:
+            raise
+        except ExtendError as error:
+            self._end_with(error)
+
+    def _end_with(self, error: ExtendError) -> None:
+        """End the sync with an error once this load has landed."""
+        self._session.error = self._session.error or error
+
+    def _discovery(self, run_ids: Iterable[str] | None) -> Discovery | None:
+        """Make the worklist; return what fills it, None: that is done."""
         session, settings, now = self._session, self._settings, datetime.now(timezone.utc)
         if run_ids is not None:
             session.worklist = wanted_by_id(run_ids, settings, self._landed, self._progress, self._scope, self._tables)
-        else:
-            start = None if settings.start_date is None else parse_start_date(settings.start_date)
-            discovery = Discovery(
-                settings,
-                self._landed,
-                self._progress,
-                self._limits,
-                self._scope,
-                self._tables,
-                position=Position() if session.compare_all else self._state.position(self._scope, start, now),
-                reconcile=session.reconcile,
-                now=now,
-            )
-            session.worklist = discovery.worklist
-            async for page in discovery.pages(client):
-                for summary in page.summaries:
-                    self._recorder.flattener.add_summary(summary, settings.workspace_id, now)
-                for run_id in page.returned:
-                    self._recorder.flattener.remove_tombstone(run_id)
-                if page.summaries:
-                    yield self._taken()
-        self._progress.listing_done = True
+            return None
+        start = None if settings.start_date is None else parse_start_date(settings.start_date)
+        discovery = Discovery(
+            settings,
+            self._landed,
+            self._progress,
+            self._limits,
+            self._scope,
+            self._tables,
+            position=Position() if session.compare_all else self._state.position(self._scope, start, now),
+            reconcile=session.reconcile,
+            now=now,
+        )
+        session.worklist = discovery.worklist
+        return discovery
+
+    async def _discover(self, client: ExtendClient, discovery: Discovery) -> AsyncIterator[Tables]:
+        """Find the runs to fetch; yield what the listing says of them."""
+        now = datetime.now(timezone.utc)
+        async for page in discovery.pages(client):
+            for summary in page.summaries:
+                self._recorder.flattener.add_summary(summary, self._settings.workspace_id, now)
+            for run_id in page.returned:
+                self._recorder.flattener.remove_tombstone(run_id)
+            if page.summaries:
+                yield self._taken()
 
     async def _fetch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
         """Fetch runs, and the text of files where it is wanted."""
         async for tables in self._fetch_runs(client, worklist):
             yield tables
-        if self._fetches_contents and not len(worklist) and worklist.mode != "by_id":
+        if self._fetches_contents and not len(worklist) and worklist.mode != "by_id" and not self._session.error:
             async for tables in self._contents_of_backlog(client):
                 yield tables
 
@@ -134,7 +161,7 @@ class Load:
                 worklist.take(self._limits.runs),
                 partial(_get_run, client),
                 workers=min(self._settings.max_concurrency, len(worklist)),
-                should_stop=self._limits.stop_fetching,
+                should_stop=self._must_not_fetch,
                 in_a_hurry=self._is_urgent,
                 on_answer=self._count_run,
             ):
@@ -143,10 +170,12 @@ class Load:
                 if self._is_batch_full():
                     async for tables in self._batch(client, worklist):
                         yield tables
-            async for tables in self._batch(client, worklist):
-                yield tables
+        except ExtendError as error:
+            self._end_with(error)
         finally:
             worklist.put_back()
+        async for tables in self._batch(client, worklist):
+            yield tables
 
     async def _batch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
         """Complete the runs that have come since the last batch."""
@@ -156,7 +185,7 @@ class Load:
             self._recorder.settle_runs(worklist)
         for final in (True, False):
             file_ids, self._files[final] = self._files[final], []
-            if self._fetches_contents:
+            if self._fetches_contents and not self._session.error:
                 async for tables in self._contents(client, file_ids, final=final):
                     yield tables
         yield self._taken()
@@ -174,10 +203,9 @@ class Load:
         if answer.payload is None or not self._fetches_contents:
             return
         status, files = answer.payload.get("status"), answer.payload.get("files")
-        has_ended = isinstance(status, str) and status in TERMINAL_STATUSES
         for file in files if isinstance(files, list) else []:
             if isinstance(file, dict) and isinstance(file.get("id"), str):
-                self._files[has_ended].append(file["id"])
+                self._files[has_ended(status)].append(file["id"])
 
     def _taken(self) -> Tables:
         with self._landed.connected():
@@ -199,7 +227,10 @@ class Load:
             if reached.watermark != worklist.before.watermark:
                 reached = replace(reached, load_id=self._load_id)
             self._state.advance(self._scope, reached)
-        entry = self._log.entry(self._settings, worklist, reached.watermark, session.stopped_by)
+        error = session.failure or (session.final_error if session.is_over else None)
+        entry = self._log.entry(
+            self._settings, worklist, reached.watermark, session.stopped_by, None if error is None else str(error)
+        )
         self._recorder.flattener.add_log(entry)
 
     def _reached(self, worklist: Worklist) -> Position:
@@ -225,7 +256,10 @@ class Load:
         return self._settings.file_contents == "fetch" and bool(self._tables & TEXT_TABLES)
 
     def _must_end(self) -> bool:
-        return self._limits.stopped_by is not None
+        return self._limits.stopped_by is not None or self._session.error is not None
+
+    def _must_not_fetch(self) -> bool:
+        return self._session.error is not None or self._limits.stop_fetching()
 
     def _is_urgent(self) -> bool:
         return self._limits.is_urgent
@@ -234,7 +268,15 @@ class Load:
         session = self._session
         session.budget = session.budget or budget_of(self._settings)
         requests = self._progress.requests
-        return client_for(self._settings, requests, session.budget, may_send=lambda: not self._must_end())
+        return client_for(
+            self._settings, requests, session.budget, may_send=lambda: not self._must_end(), others=self._others
+        )
+
+    def _others(self, endpoint: str) -> list[str]:
+        """Runs or files that are still to be fetched."""
+        if endpoint == "get_run":
+            return self._session.worklist.sample(_MOST_OTHERS) if self._session.worklist else []
+        return self._asked_files[:: max(1, len(self._asked_files) // _MOST_OTHERS)]
 
     def _count_run(self) -> None:
         self._progress.runs_done += 1
@@ -260,23 +302,27 @@ class Load:
             landed = self._landed.files_with_contents(fresh)
             fresh = [file_id for file_id in fresh if file_id not in landed]
         self._progress.files_wanted += len(fresh)
+        self._asked_files = fresh
         failures: dict[str, Fetched] = {}
-        async for answer in fetch_all(
-            fresh,
-            partial(_get_file, client),
-            workers=min(self._settings.max_concurrency, len(fresh)),
-            should_stop=self._must_end,
-            in_a_hurry=self._is_urgent,
-            on_answer=self._count_file,
-        ):
-            if answer.payload is None:
-                failures[answer.wanted] = answer
-            else:
-                self._recorder.flattener.add_file(answer.payload, answer.fetched_at, final=final)
-                self._progress.files_fetched += 1
-            if self._is_batch_full():
-                yield self._taken()
-                self._begin_batch()
+        try:
+            async for answer in fetch_all(
+                fresh,
+                partial(_get_file, client),
+                workers=min(self._settings.max_concurrency, len(fresh)),
+                should_stop=self._must_end,
+                in_a_hurry=self._is_urgent,
+                on_answer=self._count_file,
+            ):
+                if answer.payload is None:
+                    failures[answer.wanted] = answer
+                else:
+                    self._recorder.flattener.add_file(answer.payload, answer.fetched_at, final=final)
+                    self._progress.files_fetched += 1
+                if self._is_batch_full():
+                    yield self._taken()
+                    self._begin_batch()
+        except ExtendError as error:
+            self._end_with(error)
         self._progress.files_failed += self._recorder.add_errors("file", failures)
         if fresh:
             yield self._taken()

@@ -157,6 +157,11 @@ class ExtendSettings(BaseConfiguration):
         package_megabytes: the most megabytes of JSON, give or take what is under way, that `sync` fetches for one load;
             memory grows with it. `rebuild` reads about as much at once, and with so many it ends a load once all is
             done that one load had brought.
+        max_body_megabytes: the largest body of an answer, unpacked; a run or file with a larger one is a row in
+            ``fetch_errors``.
+        max_object_seconds: the longest time for one run, file or listing page: all attempts, and the waits between.
+        max_pages_without_news: so many listing pages in a row that show no run for the first time are a listing without
+            an end: what it had shown is loaded, then the sync fails.
         max_requests: stop after this many requests, more to do. None: no limit.
         max_seconds: stop after this many seconds of fetching, more to do. None: no limit.
         max_error_share: `sync` fails when a greater share of its runs could not be loaded, from 20 runs on; those
@@ -194,6 +199,9 @@ class ExtendSettings(BaseConfiguration):
     package_runs: int = 2000
     package_minutes: float = 5.0
     package_megabytes: float = 128.0
+    max_body_megabytes: float = 256.0
+    max_object_seconds: float = 300.0
+    max_pages_without_news: int = 100
     max_requests: int | None = None
     max_seconds: float | None = None
     max_error_share: float = 0.5
@@ -232,14 +240,20 @@ class ExtendSettings(BaseConfiguration):
         _check_choices("run_sources", self.run_sources, RUN_SOURCES)
         if not 0 <= self.requests_per_second < float("inf"):
             raise ConfigurationValueError("requests_per_second takes a number from 0 (no limit) up.")
-        for name in ("max_concurrency", "package_runs", "max_requests", "package_attempts"):
+        for name in (
+            "max_concurrency",
+            "package_runs",
+            "max_requests",
+            "package_attempts",
+            "max_pages_without_news",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigurationValueError(f"{name} takes a whole number from 1 up.")
         for name in ("lookback", "reconcile_hours", "review_window_days", "max_rechecks"):
             if not 0 <= getattr(self, name) <= _MOST:
                 raise ConfigurationValueError(f"{name} takes a number from 0 to {_MOST:,}.")
-        for name in ("package_minutes", "package_megabytes", "max_seconds"):
+        for name in ("package_minutes", "package_megabytes", "max_body_megabytes", "max_object_seconds", "max_seconds"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigurationValueError(f"{name} takes a number above 0.")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from extend_source.api import ExtendClient, RequestBudget, RequestStatistics
+from extend_source.api import ExtendClient, RequestBudget, RequestStatistics, RetryPolicy
 from extend_source.config import ExtendSettings
 
 _Result = TypeVar("_Result")
@@ -19,6 +19,7 @@ def client_for(
     budget: RequestBudget | None = None,
     *,
     may_send: Callable[[], bool] = lambda: True,
+    others: Callable[[str], Iterable[str]] = lambda endpoint: (),
 ) -> ExtendClient:
     """Make a client, to be used with ``async with``.
 
@@ -27,6 +28,7 @@ def client_for(
         statistics: where requests are counted.
         budget: one that several clients use in turn; None: the client has its own.
         may_send: asked before each request; once it says no, requests are withdrawn.
+        others: names objects to ask for where it is in doubt whether a refusal concerns one object or all.
     """
     return ExtendClient(
         api_key=settings.api_key,
@@ -36,6 +38,10 @@ def client_for(
         budget=budget or budget_of(settings),
         statistics=statistics,
         may_send=may_send,
+        others=others,
+        max_body_megabytes=settings.max_body_megabytes,
+        max_pages_without_news=settings.max_pages_without_news,
+        retry_policy=RetryPolicy(max_elapsed=settings.max_object_seconds),
     )
 
 

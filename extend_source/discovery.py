@@ -11,9 +11,17 @@ from typing import Any
 
 from dlt.common import logger
 
-from extend_source.api import ExtendClient, InvalidRequest, InvalidSetting, RunFilters, RunPage, Withdrawn
+from extend_source.api import (
+    AnotherWorkspace,
+    ExtendClient,
+    ExtendError,
+    InvalidRequest,
+    RunFilters,
+    RunPage,
+    Withdrawn,
+)
 from extend_source.config import ExtendSettings, parse_start_date
-from extend_source.landed import MOST_ATTEMPTS, TERMINAL_STATUSES, LandedData, LandedRun
+from extend_source.landed import MOST_ATTEMPTS, LandedData, LandedRun, has_ended
 from extend_source.limits import Limits, StoppedBy
 from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
@@ -129,6 +137,7 @@ class Discovery:
         self._newest: datetime | None = None
         self._processors: set[str] = set()
         self._has_seen_some_before = False
+        self._has_listed = False
         self._erased = landed.erased("processor_run")
 
     def _mode(self, position: Position, reconcile: bool) -> Mode:
@@ -151,14 +160,21 @@ class Discovery:
 
         Yields:
             What each page says anew.
+
+        Raises:
+            AnotherWorkspace: the listing has nothing of what has landed.
+            ExtendError: the API refused everything, or listed nothing. An error of the listing alone that comes later
+                is left in the worklist, as what was found so far can be fetched.
         """
         started = time.monotonic()
         stopped_by: StoppedBy | None = None
+        error: ExtendError | None = None
         for number, filters in enumerate(listing_filters(self._settings)):
             if number and (stopped_by := self._stopped_by):
                 break
             try:
                 async for page in client.list_runs(filters, sort_by="updatedAt", sort_dir="desc"):
+                    self._has_listed |= bool(page.summaries)
                     if page.number == 1:
                         self._note_newest(page, time.monotonic() - started if number else 0.0)
                     recent = [summary for summary in page.summaries if not _is_before(summary, self._start)]
@@ -170,8 +186,15 @@ class Discovery:
             except Withdrawn:
                 stopped_by = self._limits.stopped_by
                 break
+            except ExtendError as problem:
+                if problem.refuses_everything or not self._seen:
+                    raise
+                error = problem
+                break
         self._refuse_another_workspace()
-        self._finish(stopped_by)
+        if stopped_by is None and error is None:
+            await self._refuse_an_empty_workspace(client)
+        self._finish(stopped_by, error)
 
     @property
     def _stopped_by(self) -> StoppedBy | None:
@@ -281,22 +304,48 @@ class Discovery:
         landed = self._landed.processor_ids(settings)
         if not landed or landed & self._processors or next(listing_filters(settings)) != RunFilters():
             return
-        raise InvalidSetting(
+        raise AnotherWorkspace(
             f"None of the {len(self._seen):,} runs listed, nor any of their processors, has landed in this dataset, "
             "which holds others: the key seems to be of another workspace, or base_url of another deployment",
             "Load it into a dataset of its own, or set workspace_id for each workspace. If all is as it should be, "
             "sync once with refresh",
         )
 
-    def _finish(self, stopped_by: StoppedBy | None) -> None:
+    async def _refuse_an_empty_workspace(self, client: ExtendClient) -> None:
+        """Refuse a listing without any run where runs have landed that are not known to be gone."""
+        settings = self._settings
+        if (
+            self._has_listed
+            or settings.refresh
+            or not self._tables
+            or not self._landed.is_readable
+            or self._is_by_origin
+        ):
+            return
+        with self._landed.connected():
+            landed = self._first_not_gone(self._landed.runs_of_scope(settings), 1)
+        if not landed:
+            return
+        if next(listing_filters(settings)) != RunFilters():  # no run passes the filters: does any without?
+            async for page in client.list_runs(page_size=1):
+                if page.summaries:
+                    return
+                break
+        raise AnotherWorkspace(
+            "The listing has no run at all, but runs of it have landed in this dataset: the key seems to be of another "
+            "workspace, which is empty, or base_url of another deployment",
+            "Check both, and workspace_id. If all runs are really gone, sync once with refresh",
+        )
+
+    def _finish(self, stopped_by: StoppedBy | None, error: ExtendError | None) -> None:
         """Put the runs in order and, after a listing that was read as far as needed, add those it cannot show."""
         worklist, before = self.worklist, self.worklist.before
         readable = self._landed.is_readable
         # newest first; without a comparison oldest first, so that the watermark can follow load by load
         self._wanted.sort(key=lambda run: run.updated_at or self._now, reverse=readable)
         worklist.add(self._wanted)
-        worklist.listing_stopped_by = stopped_by
-        if stopped_by is not None:
+        worklist.listing_stopped_by, worklist.listing_error = stopped_by, error
+        if stopped_by is not None or error is not None:
             return
         whole = worklist.mode != "incremental"
         watermark = max((time for time in (before.watermark, self._newest) if time is not None), default=None)
@@ -328,13 +377,18 @@ class Discovery:
 
         yield "in_flight", unseen(landed.runs_in_flight(settings))
         yield "failed", [run for run in landed.failed_runs(settings.workspace_id) if run not in taken]
-        by_origin = settings.run_sources or settings.run_source_ids or settings.file_name_contains
-        if whole and not by_origin:  # a landed run does not say where it came from
+        if whole and not self._is_by_origin:
             yield "vanished", unseen(landed.runs_of_scope(settings))
         if self.worklist.mode == "reconcile" and settings.review_window_days and settings.max_rechecks:
             since = self._now - timedelta(days=settings.review_window_days)
             candidates = (run for run in landed.runs_to_recheck(settings, since) if run not in taken)
             yield "recheck", self._first_not_gone(candidates, settings.max_rechecks)
+
+    @property
+    def _is_by_origin(self) -> bool:
+        """Runs are chosen by what a landed run does not say: where it came from."""
+        settings = self._settings
+        return bool(settings.run_sources or settings.run_source_ids or settings.file_name_contains)
 
     def _first_not_gone(self, run_ids: Iterator[str], most: int) -> list[str]:
         """Take runs until there are enough; those known to be gone do not count."""
@@ -404,7 +458,7 @@ def _is_before(summary: dict[str, Any], moment: datetime | None) -> bool:
 
 
 def _is_final(landed: LandedRun, tables: frozenset[str]) -> bool:
-    return landed.status in TERMINAL_STATUSES and tables <= landed.tables
+    return has_ended(landed.status) and tables <= landed.tables
 
 
 def _time_of(summary: dict[str, Any], key: str = "updatedAt") -> datetime | None:

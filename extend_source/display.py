@@ -185,6 +185,7 @@ def show_status(console: Console, status: StatusResult) -> None:
         return
     by_status = ", ".join(f"{count:,} {name}" for name, count in status.runs.items())
     rows: list[_Row] = [
+        *_failure_rows(status),
         ("Pipeline", status.pipeline, ""),
         ("Destination", place, ""),
         *_under_way_rows(status.under_way),
@@ -212,6 +213,12 @@ def _under_way_rows(sync: SyncUnderWayStatus | None) -> Iterator[_Row]:
     yield "Under way", f"a sync in process {sync.pid}, for {since} now: {sync.mode or 'not listing yet'}", ""
     text = f"{sync.listed:,} listed, {sync.runs_done:,} of {sync.wanted:,} runs done, {sync.failed:,} failed"
     yield "Done so far", f"{text}; {counted(sync.requests, 'request')}, {counted(sync.loads, 'load')} begun", ""
+
+
+def _failure_rows(status: StatusResult) -> Iterator[_Row]:
+    failure = status.failure
+    if failure is not None:
+        yield "Last sync", f"failed {_dated(failure.fetched_at, status.at)}: {failure.error}", _ATTENTION
 
 
 def _scope_rows(status: StatusResult) -> Iterator[_Row]:

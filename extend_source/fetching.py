@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
-from extend_source.api import ExtendError, Withdrawn
+from extend_source.api import ExtendError, ExtendTransientError, Withdrawn
 
 STOP_GRACE_SECONDS = 5.0
 """How long requests under way may go on after a stop."""
@@ -58,6 +58,9 @@ async def fetch_all(
     A request is sent only when there is room for its answer: a slow destination slows the fetching down, and memory
     stays flat. Closing the iterator ends the workers.
 
+    Where every request is refused, or fails, what has come is given out first, and what is under way has a few seconds
+    to come. Those that failed in a row just before are no answers then: it was not about them.
+
     Args:
         wanted: what to fetch; one is taken when a worker is free for it.
         fetch: fetches one of them.
@@ -70,16 +73,24 @@ async def fetch_all(
         Answers in order of arrival, failures among them.
 
     Raises:
-        ExtendError: one that every other request would meet too, such as a refused key.
+        ExtendError: one that every other request would meet too, such as a refused key, after all answers.
     """
     pending = iter(wanted)
     answers: asyncio.Queue[Fetched | Exception | None] = asyncio.Queue()
     room = asyncio.Semaphore(workers + _WAITING)
     last = datetime.min.replace(tzinfo=timezone.utc)
+    refusal: ExtendError | None = None
+    in_a_row: list[Fetched] = []
+
+    def must_end() -> bool:
+        return refusal is not None or should_stop()
+
+    def must_hurry() -> bool:
+        return refusal is not None or (in_a_hurry or should_stop)()
 
     async def work() -> None:
         nonlocal last
-        while await room.acquire() and not should_stop() and (one := next(pending, _NOTHING)) is not _NOTHING:
+        while await room.acquire() and not must_end() and (one := next(pending, _NOTHING)) is not _NOTHING:
             try:
                 payload, error = await fetch(one), None
             except Withdrawn:
@@ -92,14 +103,26 @@ async def fetch_all(
         room.release()
 
     tasks = [asyncio.create_task(work()) for _ in range(workers)]
-    closer = asyncio.create_task(_close(tasks, answers, in_a_hurry or should_stop))
+    closer = asyncio.create_task(_close(tasks, answers, must_hurry))
     try:
         while (answer := await answers.get()) is not None:
-            if isinstance(answer, Exception):
+            if isinstance(answer, ExtendError):
+                refusal = refusal or answer
+            elif isinstance(answer, Exception):
                 raise answer
-            yield answer
+            elif isinstance(answer.error, ExtendTransientError):
+                in_a_row.append(answer)
+            else:
+                for failure in in_a_row:
+                    yield failure
+                in_a_row.clear()
+                yield answer
             answer = None  # a payload of megabytes need not wait for the next one
             room.release()
+        if refusal is not None:
+            raise refusal
+        for failure in in_a_row:
+            yield failure
         for task in tasks:
             if not task.cancelled():
                 task.result()  # a defect of what the caller has given

@@ -45,8 +45,13 @@ _NAME_COLUMNS = tuple(column.name for column in TYPED_COLUMNS.columns if column.
 
 _TEXT_TABLES = (FILE_CONTENTS, FILE_PAGES, FILE_SHEETS)
 
-TERMINAL_STATUSES = frozenset({"PROCESSED", "FAILED", "CANCELLED"})
-"""Run states that do not change by themselves (SDK 0.2.0, processor_status)."""
+MOVING_STATUSES = frozenset({"PENDING", "PROCESSING"})
+"""Run states that change by themselves (SDK 0.2.0, processor_status). One that is not known counts as ended."""
+
+
+def has_ended(status: object) -> bool:
+    """Tell whether a run in some state changes no more by itself; one without a state may."""
+    return isinstance(status, str) and status not in MOVING_STATUSES
 
 
 class LandedRun(NamedTuple):
@@ -137,9 +142,9 @@ class LandedData(DestinationReader):
         The latter are of a load that was cut off between two tables and then lost, whether or not it came to their
         row in ``processor_runs``.
         """
-        terminal = sorted(TERMINAL_STATUSES)
-        unfinished = f"({{status}} IS NULL OR {{status}} NOT IN ({', '.join(['%s'] * len(terminal))}))"
-        condition = Condition(unfinished, *terminal, columns=["status"])
+        moving = sorted(MOVING_STATUSES)
+        unfinished = f"({{status}} IS NULL OR {{status}} IN ({', '.join(['%s'] * len(moving))}))"
+        condition = Condition(unfinished, *moving, columns=["status"])
         yield from self._run_ids(condition, *_in_scope(settings))
         for row in self.rows(PROCESSOR_RUNS, ("id",), *_in_scope(settings), complete=False):
             yield row[0]
@@ -191,7 +196,8 @@ class LandedData(DestinationReader):
         """The ended runs that changed last after a time, those fetched longest ago first."""
         age = "coalesce({updated_at}, {created_at}, {fetched_at}) >= %s"
         young = Condition(age, since, columns=["updated_at", "created_at", "fetched_at"])
-        ended = one_of("status", sorted(TERMINAL_STATUSES))
+        moving = sorted(MOVING_STATUSES)
+        ended = Condition(f"{{status}} NOT IN ({', '.join(['%s'] * len(moving))})", *moving, columns=["status"])
         yield from self._run_ids(young, ended, *_in_scope(settings), order_by=("fetched_at", "id"))
 
     def _run_ids(self, *conditions: Condition, order_by: Sequence[str] = ()) -> Iterator[str]:

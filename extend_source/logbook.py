@@ -9,6 +9,7 @@ from typing import Any
 from extend_source.api.decoding import encode_json
 from extend_source.config import ExtendSettings
 from extend_source.progress import SyncProgress
+from extend_source.redaction import redact
 from extend_source.worklist import Worklist
 
 _COUNTS = {
@@ -23,6 +24,7 @@ _COUNTS = {
     "files_fetched": "files_fetched",
     "files_failed": "files_failed",
 }
+_MOST_CHARACTERS = 1_000
 _REQUEST_COUNTS = ("requests", "retries", "throttled", "seconds_waiting", "bytes_received")
 
 
@@ -48,7 +50,12 @@ class LoadLog:
         return counts | {name: getattr(progress.requests, name) for name in _REQUEST_COUNTS}
 
     def entry(
-        self, settings: ExtendSettings, worklist: Worklist, reached: datetime | None, stopped_by: str | None
+        self,
+        settings: ExtendSettings,
+        worklist: Worklist,
+        reached: datetime | None,
+        stopped_by: str | None,
+        error: str | None = None,
     ) -> dict[str, Any]:
         """Write the row.
 
@@ -57,6 +64,7 @@ class LoadLog:
             worklist: what is left, and the watermark before.
             reached: the watermark after the load.
             stopped_by: why the sync ends early; None: it does not.
+            error: what the sync fails with after this load; None: it does not.
 
         Returns:
             The values by column name.
@@ -75,6 +83,7 @@ class LoadLog:
             "watermark_before": worklist.before.watermark,
             "watermark_after": reached,
             "stopped_by": stopped_by,
+            "error": None if error is None else " ".join(redact(error).split())[:_MOST_CHARACTERS],
             "scope": encode_json(worklist.scope.description, sort_keys=True),
             "api_version": settings.api_version,
             "source_version": _version("dlt-source-extend"),

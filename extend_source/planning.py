@@ -124,6 +124,8 @@ def plan(
             )
             run_to_end(_list_all(discovery, settings, counts, limits))
             worklist = discovery.worklist
+            if worklist.listing_error is not None:
+                raise worklist.listing_error
         backlog = len(landed.files_without_contents()) if settings.file_contents == "fetch" else None
     return _result(pipeline, settings, counts, worklist, backlog)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import dlt
+from dlt.common import logger
 from dlt.common.configuration.exceptions import ConfigurationValueError, ConfigValueCannotBeCoercedException
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -134,7 +135,7 @@ def sync(
         ConfigurationValueError: a setting has a value that it does not take.
     """
     settings = resolved_settings(**arguments)
-    session = SyncSession(progress or SyncProgress(), bounded=True, reconcile=reconcile)
+    session = SyncSession(progress or SyncProgress(), bounded=True, reconcile=reconcile, raises=True)
     ids = None if run_ids is None else checked_run_ids(run_ids)
     where = location(pipeline)
     pipeline.activate()  # the source looks at its destination
@@ -147,12 +148,16 @@ def sync(
             while not session.is_over:
                 session.database.renew()
                 loads += run_load(pipeline, settings, extend_source(ids, session=session, **arguments))
-                _refuse_too_many_errors(session.progress, settings)
+                if session.error is None:
+                    _refuse_too_many_errors(session.progress, settings)
+            if session.final_error is not None:
+                raise session.final_error
             if session.compare_all and session.has_compared_all:
                 forget_dropped_load(pipeline)
-        except PipelineStepFailed as failure:
+        except Exception as failure:
             error = extend_error_in(failure)
-            if error is None:
+            _log_failure(pipeline, session, error or failure, extend_source(ids, session=session, **arguments))
+            if error is None or error is failure:
                 raise
             raise error from None
     return _result(pipeline, where, session, loads)
@@ -203,6 +208,29 @@ def run_load(pipeline: dlt.Pipeline, settings: ExtendSettings, source: Any) -> l
         # counted here as well, so that the next sync knows how often it has been tried
         note_failure(pipeline, failure, settings.package_attempts)
         raise
+
+
+def _log_failure(pipeline: dlt.Pipeline, session: SyncSession, failure: BaseException, source: Any) -> None:
+    """Leave a row in ``sync_log`` that says what a sync failed with, unless its last load has.
+
+    It takes a load of its own. Where a load is pending, that comes first, and `status` tells of it.
+    """
+    if failure is session.final_error or pipeline.has_pending_data:
+        return
+    session.failure = str(failure) if isinstance(failure, ExtendError) else _name_of_cause(failure)
+    session.worklist = None
+    try:
+        pipeline.run(source)
+    except Exception as error:  # what matters is the failure itself
+        logger.warning(f"The failed sync is not in sync_log: {type(error).__name__}")
+        pipeline.abort_packages()
+
+
+def _name_of_cause(failure: BaseException) -> str:
+    # the text of a defect can quote a document
+    while (cause := getattr(failure, "exception", None) or failure.__cause__) is not None:
+        failure = cause
+    return f"{type(failure).__name__}, which is not an error of the API: see the output of the sync"
 
 
 def _refuse_too_many_errors(progress: SyncProgress, settings: ExtendSettings) -> None:

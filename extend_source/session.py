@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from extend_source.api import RequestBudget
+from extend_source.api import ExtendError, RequestBudget
 from extend_source.holding import HeldDatabase
 from extend_source.limits import StoppedBy
 from extend_source.progress import SyncProgress
@@ -26,6 +26,9 @@ class SyncSession:
         file_backlog: files that had landed without text, which is wanted now; None before they are found.
         files_asked_for: ids of the files whose text has been asked for.
         stopped_by: why the sync ends early.
+        error: what ends it: what was fetched before is loaded, then it is raised.
+        failure: what has ended it, where nothing could be loaded: one line, which is all that is left to load.
+        raises: the one who runs the loads raises `error` after them; else the source sees to it.
         budget: the request rate; it knows what it has learned of the limit, and of a pause that was asked for.
         database: the DuckDB file that the sync keeps open.
     """
@@ -39,15 +42,23 @@ class SyncSession:
     file_backlog: deque[str] | None = None
     files_asked_for: set[str] = field(default_factory=set)
     stopped_by: StoppedBy | None = None
+    error: ExtendError | None = None
+    failure: str | None = None
+    raises: bool = False
     budget: RequestBudget | None = None
     database: HeldDatabase = field(default_factory=HeldDatabase)
 
     @property
     def is_over(self) -> bool:
         """Tell whether nothing is left to do, or it must stop."""
-        if self.stopped_by is not None:
+        if self.stopped_by is not None or self.error is not None:
             return True
         return self.worklist is not None and not len(self.worklist) and not self.file_backlog
+
+    @property
+    def final_error(self) -> ExtendError | None:
+        """What to raise once all that could be fetched is loaded."""
+        return self.error or (self.worklist.listing_error if self.worklist is not None else None)
 
     @property
     def has_compared_all(self) -> bool:

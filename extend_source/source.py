@@ -22,6 +22,7 @@ from dlt.extract.exceptions import CurrentSourceNotAvailable
 from extend_source.announcing import Announcement
 from extend_source.batches import Load
 from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings, TableFormat, setting_names
+from extend_source.ending import raise_after_load
 from extend_source.hints import apply_hints, silence_expected_warnings, variant_hints
 from extend_source.landed import LandedData
 from extend_source.portions import Portions
@@ -83,6 +84,9 @@ def extend_source(
     package_runs: int = ExtendSettings.package_runs,
     package_minutes: float = ExtendSettings.package_minutes,
     package_megabytes: float = ExtendSettings.package_megabytes,
+    max_body_megabytes: float = ExtendSettings.max_body_megabytes,
+    max_object_seconds: float = ExtendSettings.max_object_seconds,
+    max_pages_without_news: int = ExtendSettings.max_pages_without_news,
     max_requests: int | None = None,
     max_seconds: float | None = None,
     max_error_share: float = ExtendSettings.max_error_share,
@@ -124,6 +128,9 @@ def extend_source(
         package_runs: for `sync` and `rebuild`: the most runs in one load.
         package_minutes: for `sync`: the longest time of fetching for one load.
         package_megabytes: for `sync`: the most megabytes of JSON in one load; for `rebuild`: how many end one.
+        max_body_megabytes: the largest body of an answer, unpacked.
+        max_object_seconds: the longest time for one run, file or listing page, all attempts included.
+        max_pages_without_news: so many listing pages in a row without a new run end the listing.
         max_requests: stop after so many requests.
         max_seconds: stop after so many seconds.
         max_error_share: for `sync`: the greatest share of runs that may fail.
@@ -164,6 +171,9 @@ def extend_source(
         package_runs=package_runs,
         package_minutes=package_minutes,
         package_megabytes=package_megabytes,
+        max_body_megabytes=max_body_megabytes,
+        max_object_seconds=max_object_seconds,
+        max_pages_without_news=max_pages_without_news,
         max_requests=max_requests,
         max_seconds=max_seconds,
         max_error_share=max_error_share,
@@ -193,6 +203,8 @@ def extend_source(
             yield portions.add(announcement.note(batch))
         announcement.make()
         yield portions.rest()
+        if shared.final_error is not None and not shared.raises:
+            raise_after_load(shared.final_error)
 
     resources = [table_resource(run_batches, table, ways) for table in tables]
     return [*resources, typed_resource(run_batches, ways)] if typed_tables else resources

@@ -13,7 +13,8 @@ import dlt
 
 from extend_source.beacon import SyncUnderWayStatus, sync_under_way
 from extend_source.config import ExtendSettings
-from extend_source.landed import TERMINAL_STATUSES, LandedData
+from extend_source.destination import Condition
+from extend_source.landed import LandedData, has_ended
 from extend_source.locking import SyncUnderWay
 from extend_source.pending import pending_loads
 from extend_source.runner import resolved_settings
@@ -24,6 +25,8 @@ from extend_source.tables.schemas import PROCESSOR_RUNS
 from extend_source.viewing import landed_data, location, source_state, viewed
 
 LAST_LOADS = 5
+
+_NO_STATE = "unknown"
 
 _LOG_COLUMNS = (
     "load_id",
@@ -78,6 +81,7 @@ class LoggedLoad:
     runs_pending: int
     requests: int
     stopped_by: str | None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,7 @@ class StatusResult:
         under_way: how far the sync is that is under way on this machine; None: there is none.
         has_read: the destination was read; a DuckDB file can only be read once the sync under way has ended, and until
             then there is nothing here but `under_way`.
+        failure: the last load, if the sync failed with it: its `error` says how. None: it did not.
     """
 
     pipeline: str
@@ -152,6 +157,7 @@ class StatusResult:
     misfits: list[str]
     under_way: SyncUnderWayStatus | None = None
     has_read: bool = True
+    failure: LoggedLoad | None = None
 
     @property
     def has_run(self) -> bool:
@@ -209,9 +215,10 @@ def _read(pipeline: dlt.Pipeline) -> StatusResult:
     now = datetime.now(timezone.utc)
     with viewed(pipeline) as view:
         landed = landed_data(view)
-        log = list(_log(landed))
+        log = list(_log(landed, _errors_logged(landed_data(view))))
         schema_drift = [(f"{name}.{path}", reason) for (name, path), reason in sorted(landed.drift().items())]
-        runs = Counter(row[0] or "unknown" for row in landed.rows(PROCESSOR_RUNS, ("status",), complete=True))
+        loads = [_load(entry) for entry in log[: -LAST_LOADS - 1 : -1]]
+        runs = Counter(row[0] or _NO_STATE for row in landed.rows(PROCESSOR_RUNS, ("status",), complete=True))
         return StatusResult(
             pipeline=pipeline.pipeline_name,
             destination=location(pipeline),
@@ -219,21 +226,29 @@ def _read(pipeline: dlt.Pipeline) -> StatusResult:
             at=now,
             scopes=_scopes(landed, SyncState(source_state(view)), log, settings, now),
             pending_loads=len(pending_loads(pipeline)),
-            last_loads=[_load(entry) for entry in log[: -LAST_LOADS - 1 : -1]],
+            last_loads=loads,
             runs=dict(runs.most_common()),
-            in_flight=sum(count for state, count in runs.items() if state not in TERMINAL_STATUSES),
+            in_flight=sum(count for state, count in runs.items() if state == _NO_STATE or not has_ended(state)),
             errors=_errors(landed),
             gone=sum(1 for _ in landed.rows(PROCESSOR_RUN_TOMBSTONES, ("id",), complete=True)),
             drift=_drift(log),
             unknown_keys=[key for key, reason in schema_drift if reason == UNKNOWN_KEY],
             misfits=[key for key, reason in schema_drift if reason != UNKNOWN_KEY],
+            failure=loads[0] if loads and loads[0].error is not None else None,
         )
 
 
-def _log(landed: LandedData) -> Iterator[dict[str, Any]]:
+def _errors_logged(landed: LandedData) -> dict[str, str]:
+    """What syncs failed with, by the load; a table of 0.1.0 that no sync has met since has no column for it."""
+    failed = Condition("{error} IS NOT NULL", columns=["error"])
+    return dict(landed.rows(SYNC_LOG, ("load_id", "error"), failed, complete=True))
+
+
+def _log(landed: LandedData, errors: dict[str, str]) -> Iterator[dict[str, Any]]:
     """The rows of ``sync_log``, oldest first."""
     for row in landed.rows(SYNC_LOG, _LOG_COLUMNS, order_by=("fetched_at",), complete=True):
-        yield dict(zip(_LOG_COLUMNS, row, strict=True))
+        entry = dict(zip(_LOG_COLUMNS, row, strict=True))
+        yield {**entry, "error": errors.get(entry["load_id"])}
 
 
 def _load(entry: dict[str, Any]) -> LoggedLoad:

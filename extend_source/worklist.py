@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from extend_source.api import ExtendError
 from extend_source.limits import StoppedBy
 from extend_source.state import Position, Scope
 
@@ -46,6 +47,7 @@ class Worklist:
         after: the position once all runs are done.
         complete: the listing was read as far as it had to be; else the position must not move.
         listing_stopped_by: why it was not; None: it was, or none was needed.
+        listing_error: what went wrong with it, so that what it had shown is all there is; None: nothing did.
         held_back: the oldest change among runs that failed and may succeed later; None: there is none.
     """
 
@@ -55,6 +57,7 @@ class Worklist:
     after: Position = field(default_factory=Position)
     complete: bool = False
     listing_stopped_by: StoppedBy | None = None
+    listing_error: ExtendError | None = None
     held_back: datetime | None = None
     _pending: deque[WantedRun] = field(default_factory=deque)
     _under_way: dict[str, WantedRun] = field(default_factory=dict)
@@ -90,6 +93,11 @@ class Worklist:
         """Note that a run could not be loaded for now."""
         if run.updated_at is not None:
             self.held_back = run.updated_at if self.held_back is None else min(run.updated_at, self.held_back)
+
+    def sample(self, most: int) -> list[str]:
+        """Name runs from all over the list, at even distances."""
+        ids = [run.id for run in self._pending] + list(self._under_way)
+        return ids[:: max(1, len(ids) // most)][:most]
 
     def drop_rechecks(self) -> int:
         """Strike out the rechecks if nothing else is left; return how many there were."""

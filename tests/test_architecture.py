@@ -19,7 +19,7 @@ FLOORS = (
     ("erasing", "existence", "planning", "rebuilding", "reports", "run_ids", "status"),
     ("checking", "runner"),
     ("pending", "replaying", "source", "viewing"),
-    ("announcing", "hints", "batches", "locking", "portions"),
+    ("announcing", "ending", "hints", "batches", "locking", "portions"),
     ("recording",),
     ("fetching",),
     ("session", "discovery"),

@@ -11,6 +11,7 @@ and the last one can be nested under ``error``. Proxies add pages of HTML, and n
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +19,13 @@ from typing import Any
 
 import httpx
 
+from extend_source.api.bodies import Body
 from extend_source.api.decoding import decode_json
+from extend_source.api.environment import certificate_variable, proxy_variable
 from extend_source.api.errors import (
     AccessRefused,
     ApiUnreachable,
+    BodyTooLarge,
     EndpointRemoved,
     ExtendError,
     InvalidRequest,
@@ -34,6 +38,7 @@ from extend_source.api.errors import (
     UnsupportedApiVersion,
     WorkspaceRefused,
 )
+from extend_source.api.settings import is_loopback
 from extend_source.redaction import redact
 from extend_source.writing import one_line
 
@@ -44,6 +49,7 @@ Decode = Callable[[bytes], Any]
 """Decodes a JSON body; its `ValueError` repeats nothing of the body."""
 
 _LONGEST_MESSAGE = 300
+_ENDPOINT_REMOVED = "ENDPOINT_REMOVED"
 _TRY_AGAIN = frozenset({408, 409, 425})
 """Statuses below 500 that the vendor's SDKs repeat as well, 429 apart; 425 is RFC 8470."""
 
@@ -134,11 +140,14 @@ def error_body(content: bytes, clean: Clean) -> ErrorBody:
     )
 
 
-def error_of(response: httpx.Response, call: str, clean: Clean, workspace_id: str | None = None) -> ExtendError:
+def error_of(
+    response: httpx.Response, received: Body, call: str, clean: Clean, workspace_id: str | None = None
+) -> ExtendError:
     """Turn an answer without a good status into the error to raise.
 
     Args:
-        response: the answer, its body read.
+        response: the answer.
+        received: its body.
         call: what was asked, for example ``GET /processor_runs/dpr_1``.
         clean: removes secrets.
         workspace_id: the workspace that was named in the request, or None.
@@ -146,14 +155,14 @@ def error_of(response: httpx.Response, call: str, clean: Clean, workspace_id: st
     Returns:
         The error, with status, code, the API's own text and its word on trying again.
     """
-    body = error_body(response.content, clean)
+    body = error_body(received.content, clean)
     status = response.status_code
     says = (
         f"the Extend API answered {status}" if body.from_api else f"the server answered {status}, not as the API does"
     )
     what = f"{call}: {says}" + (f": {body.message}" if body.message else "")
     kind, advice = _kind_and_advice(response, body, workspace_id)
-    return kind(
+    error = kind(
         what,
         advice,
         status_code=status,
@@ -161,15 +170,18 @@ def error_of(response: httpx.Response, call: str, clean: Clean, workspace_id: st
         request_id=body.request_id,
         retryable=body.retryable,
     )
+    error.says_gone = status in (404, 410) and body.from_api and body.code != _ENDPOINT_REMOVED
+    return error
 
 
-def connection_error(error: Exception, call: str, base_url: str, clean: Clean) -> ExtendError:
+def connection_error(error: Exception, call: str, base_url: str, clean: Clean, seconds: float) -> ExtendError:
     """Turn a failure to get any answer into the error to raise, which holds nothing of httpx.
 
     Args:
         error: httpx's error, or the timeout of the whole attempt.
         call: what was asked.
         base_url: the address of the API.
+        seconds: the most time that an object gets.
         clean: removes secrets.
 
     Returns:
@@ -177,17 +189,36 @@ def connection_error(error: Exception, call: str, base_url: str, clean: Clean) -
     """
     reason = _one_line(clean(str(error))) or type(error).__name__
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)):
-        return ApiUnreachable(f"No connection to {base_url}: {reason}")
-    if isinstance(error, httpx.DecodingError):
-        return MalformedResponse(f"{call}: the body cannot be decompressed")
+        return ApiUnreachable(f"No connection to {base_url}{_way(base_url, reason)}: {reason}")
+    if isinstance(error, asyncio.TimeoutError):
+        reason = f"it takes longer than {seconds:,.10g} s (max_object_seconds)"
     return NoAnswer(f"{call}: no complete answer from {base_url}: {reason}")
 
 
-def json_object(response: httpx.Response, call: str, clean: Clean, decode: Decode = decode_json) -> dict[str, Any]:
+def _way(base_url: str, reason: str) -> str:
+    """Name the variable of the environment that may be to blame."""
+    if is_loopback(httpx.URL(base_url).host):
+        return ""
+    if (name := certificate_variable()) and "CERTIFICATE" in reason:
+        return f" with the certificates of {name}"
+    return f" through the proxy of {name}" if (name := proxy_variable(base_url)) else ""
+
+
+def too_large(call: str, most: int) -> ExtendError:
+    """Make the error of a body that has too many bytes."""
+    return BodyTooLarge(f"{call}: the body is larger than {most / 1e6:,.10g} MB (max_body_megabytes)")
+
+
+def unpackable(call: str) -> ExtendError:
+    """Make the error of a body that is not packed as it claims to be."""
+    return MalformedResponse(f"{call}: the body cannot be decompressed")
+
+
+def json_object(received: Body, call: str, clean: Clean, decode: Decode = decode_json) -> dict[str, Any]:
     """Read the object of an answer with status 200.
 
     Args:
-        response: the answer, its body read.
+        received: its body.
         call: what was asked.
         clean: removes secrets.
         decode: decodes the body.
@@ -199,25 +230,26 @@ def json_object(response: httpx.Response, call: str, clean: Clean, decode: Decod
         MalformedResponse: truncated, not JSON, no object, or ``success`` is false.
     """
     try:
-        body = decode(response.content)
+        body = decode(received.content)
     except ValueError as error:
         problem = str(error)  # safe to quote: decode_json repeats nothing of the body
     else:
         if isinstance(body, dict) and body.get("success", True) is True:
             return body
-        message = error_body(response.content, clean).message
+        message = error_body(received.content, clean).message
         problem = f"success is not true: {message}".rstrip(": ") if isinstance(body, dict) else "not a JSON object"
-    size, status = len(response.content), response.status_code
-    raise MalformedResponse(f"{call}: {status} with an unusable body of {size} bytes: {problem}", status_code=status)
+    raise MalformedResponse(f"{call}: 200 with an unusable body of {len(received)} bytes: {problem}", status_code=200)
 
 
 def _kind_and_advice(
     response: httpx.Response, body: ErrorBody, workspace_id: str | None
 ) -> tuple[type[ExtendError], str | None]:
     status, code, text = response.status_code, body.code or "", f"{body.code or ''} {body.message}"
+    if 200 <= status < 300:  # 202 may be another answer soon, 204 is none
+        return MalformedResponse, None
     if response.is_redirect or status < 400:
         return InvalidSetting, _redirect_advice(response)
-    if code == "ENDPOINT_REMOVED" or status == 410:
+    if code == _ENDPOINT_REMOVED or status == 410:
         return EndpointRemoved, None
     about_workspace = _WORKSPACE_NOT_FOUND if status == 404 else _WORKSPACE
     if status in (400, 401, 403, 404) and about_workspace.search(text):

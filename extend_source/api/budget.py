@@ -108,6 +108,8 @@ class RequestBudget:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gate = Gate(self.concurrency)
         self._turnstile = asyncio.Lock()
+        self._shared = asyncio.Event()
+        self._shared.set()
 
     def __repr__(self) -> str:
         rate = self.requests_per_second or "unlimited"
@@ -123,16 +125,31 @@ class RequestBudget:
         return max(1, min(self.max_concurrency, int(min(wanted, self.max_concurrency) * self._speed)))
 
     @asynccontextmanager
-    async def slot(self, *, urgent: bool = False) -> AsyncIterator[Turn]:
+    async def reserved(self) -> AsyncIterator[None]:
+        """Let nobody send but those who say that they are `alone`; what is under way goes on."""
+        self._bind()
+        shared = self._shared
+        shared.clear()
+        try:
+            yield
+        finally:
+            shared.set()
+
+    @asynccontextmanager
+    async def slot(self, *, urgent: bool = False, alone: bool = False) -> AsyncIterator[Turn]:
         """Wait for the right to send one request, and hold it until the answer is read.
 
         Args:
             urgent: go ahead of those who wait for their first attempt; for retries, which have limited time.
+            alone: the caller is within `reserved`.
 
         Yields:
             The turn; tell `left` when the request is really on its way.
         """
         gate, turnstile = self._bind()
+        if alone:
+            yield await self._wait_for_turn(alone=True)
+            return
         await gate.enter(first=urgent)
         try:
             async with turnstile:
@@ -220,12 +237,18 @@ class RequestBudget:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._gate, self._turnstile = loop, Gate(self.concurrency), asyncio.Lock()
+            self._shared = asyncio.Event()
+            self._shared.set()
         return self._gate, self._turnstile
 
-    async def _wait_for_turn(self) -> Turn:
+    async def _wait_for_turn(self, *, alone: bool = False) -> Turn:
         """Wait, alone in the turnstile, until a request may leave."""
         arrived = self._now()
-        while (delay := self._next_turn() - self._now()) > 0:
+        while True:
+            if not alone:
+                await self._shared.wait()
+            if (delay := self._next_turn() - self._now()) <= 0:
+                break
             await self._sleep(delay)
         now = self._now()
         turn = Turn(waited=now - arrived, left_at=now)

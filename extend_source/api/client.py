@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from urllib.parse import quote
@@ -11,11 +13,22 @@ from urllib.parse import quote
 import httpx
 
 from extend_source.api.answers import cleaner
+from extend_source.api.bodies import ACCEPTED_ENCODINGS, Take, no_limit
 from extend_source.api.budget import RequestBudget
 from extend_source.api.connections import Connections
 from extend_source.api.decoding import MemberDecoder
+from extend_source.api.environment import certificates, proxy_for
 from extend_source.api.errors import InvalidRequest, MalformedResponse
-from extend_source.api.listing import MAX_PAGE_SIZE, RunFilters, RunPage, SortBy, SortDirection, pages
+from extend_source.api.evidence import Call
+from extend_source.api.listing import (
+    MAX_PAGE_SIZE,
+    MAX_PAGES_WITHOUT_NEWS,
+    RunFilters,
+    RunPage,
+    SortBy,
+    SortDirection,
+    pages,
+)
 from extend_source.api.retries import RetryPolicy
 from extend_source.api.sending import Sender
 from extend_source.api.settings import checked_api_key, checked_base_url, checked_workspace_id, is_loopback
@@ -28,6 +41,12 @@ DEFAULT_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=None)
 
 MAX_ID_LENGTH = 255
 """Ids have up to 255 characters (docs "API versioning")."""
+
+MAX_BODY_MEGABYTES = 256.0
+"""The largest body, unpacked."""
+
+_LISTING = Call("list_runs", "/processor_runs", {"sortBy": "updatedAt", "sortDir": "desc", "maxPageSize": "5"})
+"""What is asked for to see whether the API answers at all."""
 
 try:
     _USER_AGENT = f"dlt-source-extend/{version('dlt-source-extend')}"
@@ -62,6 +81,9 @@ class ExtendClient:
         retry_policy: RetryPolicy | None = None,
         statistics: RequestStatistics | None = None,
         may_send: Callable[[], bool] = lambda: True,
+        others: Callable[[str], Iterable[str]] = lambda endpoint: (),
+        max_body_megabytes: float = MAX_BODY_MEGABYTES,
+        max_pages_without_news: int = MAX_PAGES_WITHOUT_NEWS,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
     ) -> None:
@@ -77,6 +99,10 @@ class ExtendClient:
             retry_policy: when to try again; the defaults of `RetryPolicy` if None.
             statistics: where to count; a new one if None.
             may_send: asked before each attempt; False withdraws the request.
+            others: names objects, by ``get_run`` or ``get_file``, that are asked for where it is in doubt whether a
+                refusal concerns one object or all.
+            max_pages_without_news: so many listing pages in a row without a new run end the listing with an error.
+            max_body_megabytes: a body that is larger, unpacked, is an error of its object.
             transport: replaces httpx's own, for tests or another HTTP stack; closed with the client.
             timeout: seconds, or an `httpx.Timeout`.
 
@@ -94,10 +120,15 @@ class ExtendClient:
         self.retry_policy = retry_policy or RetryPolicy()
         self.statistics = statistics or RequestStatistics()
         self._may_send = may_send
+        self._others = others
+        self._most_bytes = int(max_body_megabytes * 1e6)
+        self._most_without_news = max_pages_without_news
+        self._listed: list[str] = []
         self._transport = transport
         self._timeout = timeout
         self._run_decoder = MemberDecoder(remembered="config")
         self._certificates: ssl.SSLContext | None = None
+        self._proxy: httpx.Proxy | None = None
         self._connections: Connections | None = None
         self._sender: Sender | None = None
 
@@ -105,6 +136,10 @@ class ExtendClient:
         return f"ExtendClient(base_url={self.base_url!r}, workspace_id={self.workspace_id!r})"
 
     async def __aenter__(self) -> ExtendClient:
+        # a proxy of the environment is not meant for this machine, and would see the key in the clear
+        trust_env = not is_loopback(httpx.URL(self.base_url).host)
+        self._certificates = self._certificates or certificates(trust_env=trust_env)
+        self._proxy = proxy_for(self.base_url) if trust_env else None
         self._connections = Connections(self._http_client)
         self._sender = Sender(
             self._connections,
@@ -115,6 +150,10 @@ class ExtendClient:
             retry_policy=self.retry_policy,
             statistics=self.statistics,
             may_send=self._may_send,
+            most_bytes=self._most_bytes,
+            listing=_LISTING,
+            read_listing=self._page,
+            others=self._calls_like,
         )
         return self
 
@@ -130,28 +169,28 @@ class ExtendClient:
             "authorization": f"Bearer {self._api_key}",
             "x-extend-api-version": self.api_version,
             "accept": "application/json",
+            "accept-encoding": ACCEPTED_ENCODINGS,
             "user-agent": _USER_AGENT,
         }
         if self.workspace_id:
             headers["x-extend-workspace-id"] = self.workspace_id
-        # a proxy of the environment is not meant for this machine, and would see the key in the clear
-        trust_env = not is_loopback(httpx.URL(self.base_url).host)
-        self._certificates = self._certificates or httpx.create_ssl_context(trust_env=trust_env)
         return httpx.AsyncClient(
             headers=headers,
             timeout=self._timeout,
             transport=self._transport,
-            verify=self._certificates,
+            verify=True if self._certificates is None else self._certificates,
             follow_redirects=False,
-            trust_env=trust_env,
+            trust_env=False,  # what the environment names is known by now
+            proxy=self._proxy,
             limits=limits,
         )
 
-    async def get_run(self, run_id: str) -> Payload:
+    async def get_run(self, run_id: str, *, take: Take = no_limit) -> Payload:
         """Fetch a full processor run (docs "Get Processor Run", API 2025-04-21).
 
         Args:
             run_id: the id, any text of up to 255 characters.
+            take: waits until there is room for some bytes of the answer.
 
         Returns:
             The canonical ``processorRun`` object, without signed URLs.
@@ -160,17 +199,21 @@ class ExtendClient:
             NotFound: deleted, or in another workspace.
             ExtendError: see `extend_source.api.errors`.
         """
-        path = f"/processor_runs/{_path_segment(run_id)}"
         return await self._open_sender().get(
-            "get_run",
-            path,
-            {},
+            Call("get_run", f"/processor_runs/{_path_segment(run_id)}"),
             lambda body: self._adapter.run(_object(body, "processorRun", run_id)),
             self._run_decoder.decode,
+            take,
         )
 
     async def get_file(
-        self, file_id: str, *, raw_text: bool = False, markdown: bool = False, html: bool = False
+        self,
+        file_id: str,
+        *,
+        raw_text: bool = False,
+        markdown: bool = False,
+        html: bool = False,
+        take: Take = no_limit,
     ) -> Payload:
         """Fetch a file, with the parts of its contents that are asked for (docs "Get File", API 2025-04-21).
 
@@ -179,6 +222,7 @@ class ExtendClient:
             raw_text: include the plain text.
             markdown: include the Markdown (PDF, images, converted Word files).
             html: include the HTML of the pages (DOCX only).
+            take: waits until there is room for some bytes of the answer.
 
         Returns:
             The canonical ``file`` object, without signed URLs.
@@ -189,9 +233,9 @@ class ExtendClient:
         """
         flags = {"rawText": raw_text, "markdown": markdown, "html": html}
         parameters = {name: "true" for name, wanted in flags.items() if wanted}
-        path = f"/files/{_path_segment(file_id)}"
+        call = Call("get_file", f"/files/{_path_segment(file_id)}", parameters)
         return await self._open_sender().get(
-            "get_file", path, parameters, lambda body: self._adapter.file(_object(body, "file", file_id))
+            call, lambda body: self._adapter.file(_object(body, "file", file_id)), take=take
         )
 
     def list_runs(
@@ -223,14 +267,21 @@ class ExtendClient:
         order = {"sortBy": sort_by, "sortDir": sort_dir, "maxPageSize": str(page_size)}
 
         async def fetch(parameters: dict[str, str]) -> tuple[list[Payload], str | None]:
-            return await self._open_sender().get("list_runs", "/processor_runs", parameters, self._page)
+            return await self._open_sender().get(Call("list_runs", "/processor_runs", parameters), self._page)
 
-        return pages({**(filters or RunFilters()).parameters(), **order}, fetch)
+        return pages({**(filters or RunFilters()).parameters(), **order}, fetch, self._most_without_news)
 
     def _open_sender(self) -> Sender:
         if self._sender is None:
             raise RuntimeError("use the client with 'async with'")
         return self._sender
+
+    def _calls_like(self, call: Call) -> Iterator[Call]:
+        listed = self._listed if call.endpoint == "get_run" else []
+        for object_id in itertools.chain(self._others(call.endpoint), listed):
+            with suppress(InvalidRequest):
+                folder = call.path.rpartition("/")[0]
+                yield Call(call.endpoint, f"{folder}/{_path_segment(object_id)}", call.parameters)
 
     def _page(self, body: Payload) -> tuple[list[Payload], str | None]:
         rows, token = body.get("processorRuns"), body.get("nextPageToken")
@@ -238,6 +289,7 @@ class ExtendClient:
             raise MalformedResponse("GET /processor_runs: 200 without a list of processorRuns", status_code=200)
         if token is not None and not isinstance(token, str):  # taken for the end, it would lose runs
             raise MalformedResponse("GET /processor_runs: 200 with a nextPageToken that is no text", status_code=200)
+        self._listed = [run_id for row in rows[:5] if isinstance(run_id := row.get("id"), str)]
         # absent and null mark the end in the docs, "" in the vendor's CLI
         return [self._adapter.summary(row) for row in rows], token or None
 

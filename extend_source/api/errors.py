@@ -8,15 +8,22 @@
     │   ├── NoAnswer             connected, but the answer did not arrive in full
     │   ├── RateLimited          429 after all attempts
     │   ├── ServerError          5xx, 408, 409 and 425 after all attempts
-    │   └── MalformedResponse    an answer that is not the object asked for
+    │   ├── MalformedResponse    an answer that is not the object asked for
+    │   └── EndlessListing       a listing that does not come to its end
     └── ExtendTerminalError (also dlt's TerminalException): only a person can help
         ├── AccessRefused        key, permission or credits                          ends the sync
         │   └── WorkspaceRefused workspace missing or unknown                        ends the sync
         ├── InvalidSetting       a setting that cannot work, such as a bad base_url  ends the sync
+        │   └── AnotherWorkspace the listing has nothing of what has landed          ends the sync
         ├── EndpointRemoved      the path is not served (any more)                   ends the sync
         ├── UnsupportedApiVersion                                                    ends the sync
-        ├── NotFound             404: deleted, or in another workspace
-        └── InvalidRequest       400 and 422
+        ├── NotFound             404 and 410: deleted, or in another workspace
+        ├── InvalidRequest       400 and 422
+        ├── ObjectRefused        a refusal that concerns one object alone
+        └── BodyTooLarge         a body beyond max_body_megabytes
+
+"Ends the sync" is the meaning of an answer that every request meets. Where others are answered well, the same answer
+concerns its object alone: `of_one_object` says that then, see `extend_source.api.evidence`.
 
 No error holds the API key, a signed URL, or an httpx object (which holds the request and its headers).
 """
@@ -49,6 +56,7 @@ class ExtendError(Exception):
         attempts: requests sent for this one object; 0 when none was sent.
         retryable: whether the same request may succeed later.
         retry_after: seconds the server asked to wait, or None.
+        says_gone: the answer says that the object is not there (any more), if it is about the object at all.
     """
 
     default_advice: ClassVar[str] = ""
@@ -78,6 +86,20 @@ class ExtendError(Exception):
         self.attempts = attempts
         self.retryable = self.default_retryable if retryable is None else retryable
         self.retry_after = retry_after
+        self.says_gone = False
+
+    def of_one_object(self) -> ExtendError:
+        """The same failure, once it is known that it concerns one object alone."""
+        if not self.refuses_everything:
+            return self
+        kind = NotFound if self.says_gone else NoAnswer if isinstance(self, ApiUnreachable) else ObjectRefused
+        return kind(
+            self.what,
+            status_code=self.status_code,
+            code=self.code,
+            request_id=self.request_id,
+            attempts=self.attempts,
+        )
 
     def __str__(self) -> str:
         what = self.what if self.attempts < 2 else f"{self.what.rstrip('. ')} ({self.attempts} attempts)"
@@ -116,6 +138,15 @@ class MalformedResponse(ExtendTransientError):
     """A 200 that is not the object asked for: truncated, not JSON, ``success: false``, of another id."""
 
 
+class EndlessListing(ExtendTransientError):
+    """A listing that sends page after page without a run that it has not shown before."""
+
+    default_advice = (
+        "What it had shown is loaded. Run the sync again; if it persists, ask Extend's support, or raise "
+        "max_pages_without_news"
+    )
+
+
 class ExtendTerminalError(ExtendError, TerminalException):
     """A failure that no retry can mend."""
 
@@ -146,6 +177,10 @@ class InvalidSetting(ExtendTerminalError):
     refuses_everything = True
 
 
+class AnotherWorkspace(InvalidSetting):
+    """The listing has nothing in common with what has landed: what it shows must not be loaded."""
+
+
 class EndpointRemoved(ExtendTerminalError):
     """The path is not served: removed by Extend (``ENDPOINT_REMOVED``, 410), or base_url is not its API."""
 
@@ -161,7 +196,7 @@ class UnsupportedApiVersion(ExtendTerminalError):
 
 
 class NotFound(ExtendTerminalError):
-    """HTTP 404: the object was deleted (also by retention), or belongs to another workspace."""
+    """HTTP 404 or 410: the object was deleted (also by retention), or belongs to another workspace."""
 
     default_advice = "It was deleted, or belongs to another workspace; check the id and workspace_id"
 
@@ -170,6 +205,21 @@ class InvalidRequest(ExtendTerminalError):
     """HTTP 400 or 422, or an id that no request can be made for."""
 
     default_advice = "Check the id or the filter"
+
+
+class ObjectRefused(ExtendTerminalError):
+    """An answer that would end the sync if others met it; they are answered well, so it concerns this object alone."""
+
+    default_advice = (
+        "Others are answered well, so it concerns this one alone: later syncs try it again, and Extend's support may "
+        "know why"
+    )
+
+
+class BodyTooLarge(ExtendTerminalError):
+    """A body that is larger, unpacked, than `max_body_megabytes` allows."""
+
+    default_advice = "Raise max_body_megabytes if such an object is to be loaded; memory grows with it"
 
 
 class Withdrawn(Exception):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from extend_source.api.errors import InvalidRequest, MalformedResponse
+from extend_source.api.errors import EndlessListing, InvalidRequest
 from extend_source.config import ProcessorType, RunStatus
 
 SortBy = Literal["updatedAt", "createdAt"]
@@ -18,6 +18,9 @@ MAX_PAGE_SIZE = 1000
 
 MAX_RESTARTS = 2
 """How often a listing starts again from its first page after a refused page token."""
+
+MAX_PAGES_WITHOUT_NEWS = 100
+"""So many pages in a row that show no run for the first time are a listing without an end."""
 
 _ABOUT_PAGE_TOKEN = re.compile(r"token|cursor", re.IGNORECASE)
 
@@ -80,7 +83,9 @@ FetchPage = Callable[[dict[str, str]], Awaitable[tuple[list[dict[str, Any]], str
 """Fetches the page of some query parameters: its summaries and the token of the next page."""
 
 
-async def pages(parameters: dict[str, str], fetch: FetchPage) -> AsyncIterator[RunPage]:
+async def pages(
+    parameters: dict[str, str], fetch: FetchPage, most_without_news: int = MAX_PAGES_WITHOUT_NEWS
+) -> AsyncIterator[RunPage]:
     """Walk through all pages of a listing.
 
     A token is bound to its query, so every parameter is repeated with it (docs "List Files"). How long one
@@ -89,15 +94,17 @@ async def pages(parameters: dict[str, str], fetch: FetchPage) -> AsyncIterator[R
     Args:
         parameters: filters, order and page size.
         fetch: fetches one page.
+        most_without_news: so many pages in a row may show no run for the first time.
 
     Yields:
         The pages in order.
 
     Raises:
         InvalidRequest: the request was refused, or page tokens were refused more than `MAX_RESTARTS` times.
-        MalformedResponse: a token came twice, so the listing would never end.
+        EndlessListing: a token came twice, or too many pages had nothing new: it would never end.
     """
-    number, restarts = 0, 0
+    number, restarts, without_news = 0, 0, 0
+    shown: set[str] = set()
     token: str | None = None
     seen: set[str] = set()
     while True:
@@ -112,12 +119,21 @@ async def pages(parameters: dict[str, str], fetch: FetchPage) -> AsyncIterator[R
             restarts += 1
             token = None
             seen.clear()
+            without_news = -number  # what has been shown comes again
             continue
         number += 1
+        before = len(shown)
+        shown.update(run_id for summary in summaries if isinstance(run_id := summary.get("id"), str))
+        without_news = 0 if len(shown) > before else without_news + 1
         yield RunPage(summaries, number, next_token is None)
         if next_token is None:
             return
         if next_token in seen:
-            raise MalformedResponse(f"The listing sent the page token of page {number} twice: it would never end")
+            raise EndlessListing(f"The listing sent the page token of page {number} twice: it would never end")
+        if without_news >= most_without_news:
+            raise EndlessListing(
+                f"The listing sent {most_without_news:,} pages in a row without a run that it had not shown before: it "
+                "would never end"
+            )
         seen.add(next_token)
         token = next_token

@@ -6,24 +6,32 @@ import asyncio
 import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
 
-from extend_source.api.answers import Clean, Decode, connection_error, error_of, json_object
+from extend_source.api.answers import Clean, Decode, connection_error, error_of, json_object, too_large, unpackable
+from extend_source.api.bodies import Body, Oversized, Take, Unpackable, no_limit, read_body
 from extend_source.api.budget import RequestBudget, Turn
 from extend_source.api.connections import Connections
 from extend_source.api.decoding import decode_json
-from extend_source.api.errors import ApiUnreachable, ExtendError, ExtendTransientError, Withdrawn
+from extend_source.api.errors import ExtendError, ExtendTransientError, MalformedResponse, Withdrawn
+from extend_source.api.evidence import Call, Evidence
 from extend_source.api.retries import RetryPolicy, requested_wait
 from extend_source.api.statistics import RequestStatistics
 
 T = TypeVar("T")
 
-OUTAGE_AFTER = 25
-"""So many requests in a row that fail after all their attempts are an outage: it ends the sync at once."""
+MOST_UNREADABLE = 2
+"""So often an object is asked for whose body cannot be read: it rarely comes better the third time."""
+
+_ATTEMPTS_IN_DOUBT = 2
+_SECONDS_IN_DOUBT = 60.0
+_MOST_OF_AN_ERROR = 1_000_000
+"""Bytes of the body of an answer that is not 200."""
 
 
 class Sender:
@@ -43,6 +51,10 @@ class Sender:
         retry_policy: RetryPolicy,
         statistics: RequestStatistics,
         may_send: Callable[[], bool],
+        most_bytes: int,
+        listing: Call,
+        read_listing: Callable[[dict[str, Any]], object],
+        others: Callable[[Call], Iterable[Call]],
     ) -> None:
         self._connections = connections
         self._base_url = base_url
@@ -50,94 +62,133 @@ class Sender:
         self._workspace_id = workspace_id
         self._budget = budget
         self._retry_policy = retry_policy
+        self._policy_in_doubt = replace(
+            retry_policy,
+            max_attempts=min(_ATTEMPTS_IN_DOUBT, retry_policy.max_attempts),
+            max_elapsed=min(_SECONDS_IN_DOUBT, retry_policy.max_elapsed),
+        )
         self._statistics = statistics
         self._may_send = may_send
-        self._failures_in_a_row = 0
+        self._most_bytes = most_bytes
+        self._listing, self._read_listing = listing, read_listing
+        self._evidence = Evidence(self._asked, listing, others)
         self._refusal: ExtendError | None = None
 
     async def get(
         self,
-        endpoint: str,
-        path: str,
-        parameters: dict[str, str],
+        call: Call,
         read: Callable[[dict[str, Any]], T],
         decode: Decode = decode_json,
+        take: Take = no_limit,
     ) -> T:
         """Send a GET until it succeeds, is refused, or the policy gives up.
 
         Args:
-            endpoint: the name to count it under.
-            path: the path below the base URL, percent-encoded.
-            parameters: the query, not yet percent-encoded.
+            call: what to ask for.
             read: makes the result of the JSON object; its `ExtendError` counts like one from the server.
             decode: makes the JSON object of the body; `ValueError`: it is none.
+            take: waits until there is room for some bytes of the body.
 
         Returns:
             What ``read`` returned.
 
         Raises:
-            ExtendError: the last failure, with the number of attempts.
+            ExtendError: the last failure, with the number of attempts; it refuses everything only if that is evident.
             Withdrawn: nothing may be sent any longer.
         """
-        # page tokens contain "+ / = :", which have meanings of their own in a query
-        query = f"?{urlencode(parameters, quote_via=quote, safe='')}" if parameters else ""
+        try:
+            return await self._exchange(call, read, decode, take)
+        except ExtendError as error:
+            problem = error
+        raise await self._judged(call, problem, time.monotonic())
+
+    async def _exchange(
+        self, call: Call, read: Callable[[dict[str, Any]], T], decode: Decode, take: Take, *, in_doubt: bool = False
+    ) -> T:
+        policy = self._policy_in_doubt if in_doubt else self._retry_policy
+        is_object = call.endpoint != self._listing.endpoint
         deadline = math.inf
         problem: ExtendError | None = None
+        unreadable = 0
         for attempt in itertools.count(1):
-            async with self._budget.slot(urgent=attempt > 1) as turn:
+            async with self._budget.slot(urgent=attempt > 1, alone=in_doubt) as turn:
                 if self._refusal is not None:  # another request has learned it meanwhile
                     raise self._refusal
                 if not self._may_send():
                     raise Withdrawn
                 started = time.monotonic()
                 if problem is not None and started >= deadline:  # others have lengthened the pause meanwhile
-                    raise self._final(problem)
-                self._statistics.sent(endpoint, retry=attempt > 1, waited=turn.waited)
-                deadline = min(deadline, started + self._retry_policy.max_elapsed)
+                    raise problem
+                self._statistics.sent(call.endpoint, retry=attempt > 1, waited=turn.waited)
+                deadline = min(deadline, started + policy.max_elapsed)
                 try:
-                    result = read(await self._attempt(path, query, deadline - started, turn, decode))
+                    received = await self._attempt(call, deadline - started, turn, take)
+                    result = read(json_object(received, f"GET {call.path}", self._clean, decode))
                 except ExtendError as error:
                     problem = error
-                    wait = self._retry_policy.wait(attempt, problem.retry_after)
+                    wait = policy.wait(attempt, problem.retry_after)
                     self._report(problem, wait, time.monotonic() - started)
                 else:
-                    self._failures_in_a_row = 0
+                    self._evidence.answered_well(call, len(received), started)
                     self._budget.succeeded(time.monotonic() - started)
                     return result
             assert problem is not None
             problem.attempts = attempt
+            unreadable += isinstance(problem, MalformedResponse)
             out_of_time = time.monotonic() + wait > deadline
-            if not problem.retryable or attempt >= self._retry_policy.max_attempts or out_of_time:
-                raise self._final(problem)
+            is_hopeless = not problem.retryable or (is_object and unreadable >= MOST_UNREADABLE)
+            if is_hopeless or attempt >= policy.max_attempts or out_of_time:
+                raise problem
             if problem.status_code != 429:  # a 429 pauses everybody: the budget holds this one back as well
                 await asyncio.sleep(wait)
         raise AssertionError("count() never ends")
 
-    async def _attempt(self, path: str, query: str, seconds: float, turn: Turn, decode: Decode) -> dict[str, Any]:
-        """Send one request and read its whole answer, within some seconds."""
-        call = f"GET {path}"
+    async def _attempt(self, call: Call, seconds: float, turn: Turn, take: Take) -> Body:
+        """Send one request and read its whole answer, within some seconds; return the body of a good one."""
+        name = f"GET {call.path}"
 
         async def trace(event: str, _: dict[str, Any]) -> None:
             if event.endswith("send_request_headers.complete"):
                 self._budget.left(turn)
 
+        async def exchange(http: httpx.AsyncClient) -> tuple[httpx.Response, Body]:
+            # page tokens contain "+ / = :", which have meanings of their own in a query
+            query = f"?{urlencode(call.parameters, quote_via=quote, safe='')}" if call.parameters else ""
+            url = f"{self._base_url}{call.path}{query}"
+            async with http.stream("GET", url, extensions={"trace": trace}) as response:
+                try:
+                    received = await self._body(response, take)
+                finally:
+                    self._statistics.bytes_received += response.num_bytes_downloaded
+            # httpx's stream and the answer refer to each other: they would stay until Python looks for cycles
+            response.stream = httpx.ByteStream(b"")
+            return response, received
+
         try:
             with self._connections.one() as http:
-                request = http.get(f"{self._base_url}{path}{query}", extensions={"trace": trace})
-                response = await asyncio.wait_for(request, seconds)
-                # httpx's stream and the answer refer to each other: megabytes would stay until Python looks for cycles
-                response.stream = httpx.ByteStream(b"")
+                response, received = await asyncio.wait_for(exchange(http), seconds)
         except (httpx.HTTPError, asyncio.TimeoutError) as error:
-            problem = connection_error(error, call, self._base_url, self._clean)
+            problem = connection_error(error, name, self._base_url, self._clean, self._retry_policy.max_elapsed)
+        except Oversized:
+            problem = too_large(name, self._most_bytes)
+        except Unpackable:
+            problem = unpackable(name)
         else:
-            self._statistics.bytes_received += response.num_bytes_downloaded
-            self._statistics.bytes_decoded += len(response.content)
+            self._statistics.bytes_decoded += len(received)
             if response.status_code == 200:
-                return json_object(response, call, self._clean, decode)
-            problem = error_of(response, call, self._clean, self._workspace_id)
+                return received
+            problem = error_of(response, received, name, self._clean, self._workspace_id)
             problem.retry_after = requested_wait(response.headers, time.time())
         # raised out here: inside, its context would be httpx's error, which holds the request with the key
         raise problem
+
+    async def _body(self, response: httpx.Response, take: Take) -> Body:
+        if response.status_code == 200:
+            return await read_body(response, self._most_bytes, take)
+        try:
+            return await read_body(response, _MOST_OF_AN_ERROR)
+        except (Oversized, Unpackable):
+            return Body(b"?")  # the status says enough
 
     def _report(self, problem: ExtendError, wait: float, latency: float) -> None:
         """Tell the budget how an attempt failed, while the slot is held: none slips out before a pause."""
@@ -149,27 +200,27 @@ class Sender:
         else:
             self._budget.succeeded(latency)
 
-    def _final(self, problem: ExtendError) -> ExtendError:
-        """Tell an outage, where request after request fails, from one object that cannot be had.
-
-        After what every request would meet, such as a refused key, no other one is sent.
-        """
-        problem = self._outage_or(problem)
+    async def _judged(self, call: Call, problem: ExtendError, answered_at: float) -> ExtendError:
+        """Tell what every request would meet from what one object alone does; after the former no other one is sent."""
+        if problem is self._refusal or not self._evidence.needs_judging(problem):
+            return problem
+        if call.endpoint != self._listing.endpoint:
+            async with self._evidence.lock, self._budget.reserved():
+                if self._refusal is None:
+                    problem = await self._evidence.judged(call, problem, answered_at)
         if problem.refuses_everything:
-            self._refusal = problem
-        return problem
+            self._refusal = self._refusal or problem
+        return self._refusal or problem
 
-    def _outage_or(self, problem: ExtendError) -> ExtendError:
-        if not isinstance(problem, ExtendTransientError):
-            self._failures_in_a_row = 0
+    async def _asked(self, call: Call) -> ExtendError | None:
+        """Ask for something that should work, while nobody else sends."""
+        read = self._read_listing if call == self._listing else _anything
+        try:
+            await self._exchange(call, read, decode_json, no_limit, in_doubt=True)
+        except ExtendError as problem:
             return problem
-        self._failures_in_a_row += 1
-        if self._failures_in_a_row < OUTAGE_AFTER:
-            return problem
-        return ApiUnreachable(
-            f"{self._failures_in_a_row} requests in a row failed for good; the last: {problem.what}",
-            status_code=problem.status_code,
-            code=problem.code,
-            request_id=problem.request_id,
-            attempts=problem.attempts,
-        )
+        return None
+
+
+def _anything(body: dict[str, Any]) -> object:
+    return body

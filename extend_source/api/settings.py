@@ -9,7 +9,9 @@ import httpx
 
 from extend_source.api.errors import AccessRefused, InvalidSetting
 
-_HOST = re.compile(r"[\w.:-]+")
+HOST = re.compile(r"[\w.:-]+")
+"""What a host may be made of."""
+
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 
 
@@ -74,7 +76,7 @@ def checked_base_url(base_url: str) -> str:
         host = url.host
     except (httpx.InvalidURL, ValueError, AttributeError, TypeError):
         url, host = httpx.URL(""), ""
-    if url.scheme not in ("http", "https") or not _HOST.fullmatch(host):
+    if url.scheme not in ("http", "https") or not HOST.fullmatch(host):
         raise InvalidSetting("base_url is not an http or https address", 'Set it like "https://api.extend.ai"')
     if url.userinfo or url.query or url.fragment:
         # not quoted: the user part may be a password

@@ -97,7 +97,8 @@ def status(place: Place, as_json: Json = False) -> None:
     with clear_errors(), place.viewed_pipeline() as pipeline:
         result = read_status(pipeline)
     if as_json:
-        print_json({**asdict(result), "has_run": result.has_run})
+        facts = asdict(result)
+        print_json({"failure": facts["failure"], **facts, "has_run": result.has_run})
     else:
         show_status(console, result)
 

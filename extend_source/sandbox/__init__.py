@@ -11,7 +11,7 @@ from extend_source.sandbox.faults import FAULT_NAMES, Fault, parse_fault
 from extend_source.sandbox.limits import RateLimit
 from extend_source.sandbox.organization import DEFAULT_API_KEY, Options, Organization
 from extend_source.sandbox.rendering import PRESIGNED_URL_CANARY
-from extend_source.sandbox.requests_log import BeforeRequest, LoggedRequest, RequestLog
+from extend_source.sandbox.requests_log import BeforeRequest, Instead, LoggedRequest, OddAnswer, RequestLog
 from extend_source.sandbox.server import SandboxServer, serve
 from extend_source.sandbox.workspace import ConflictError, NotFoundError, Workspace
 
@@ -24,8 +24,10 @@ __all__ = [
     "ConflictError",
     "CreditAccount",
     "Fault",
+    "Instead",
     "LoggedRequest",
     "NotFoundError",
+    "OddAnswer",
     "Options",
     "Organization",
     "RateLimit",

@@ -17,7 +17,7 @@ from extend_source.sandbox.listing import RunQuery
 from extend_source.sandbox.organization import Organization
 from extend_source.sandbox.problems import ApiError
 from extend_source.sandbox.requests_log import LoggedRequest
-from extend_source.sandbox.wire import instead_of_answer, json_response, problem_response, spoil
+from extend_source.sandbox.wire import instead_of_answer, json_response, odd_response, problem_response, spoil
 from extend_source.sandbox.workspace import Workspace
 
 Answer = Callable[[Request, Workspace, Organization], Response]
@@ -53,6 +53,9 @@ class Guarded:
         shape = self._organization.options.error_shape
         try:
             self._organization.announce(entry)
+            odd = self._organization.instead(entry) if self._organization.instead else None
+            if odd is not None:
+                return odd_response(odd)
             workspace = self._organization.admit(request.headers)
             fault = self._organization.faults.choose(self._name)
             with workspace.lock:

@@ -11,7 +11,7 @@ from extend_source.sandbox.faults import Fault, FaultInjector
 from extend_source.sandbox.limits import RateLimit, RateLimiter, retry_after_headers
 from extend_source.sandbox.paging import LARGEST_PAGE_SIZE, CursorKind, EndMarker
 from extend_source.sandbox.problems import ApiError, ErrorShape
-from extend_source.sandbox.requests_log import BeforeRequest, LoggedRequest, RequestLog
+from extend_source.sandbox.requests_log import BeforeRequest, Instead, LoggedRequest, RequestLog
 from extend_source.sandbox.workspace import Workspace
 
 DEFAULT_API_KEY = "sk_sandbox"
@@ -61,6 +61,8 @@ class Organization:
         before_each_request: Called in the server's thread before each request to the API is answered, also one
             that will be refused; not for the control routes. It may change the workspaces, but must not ask the
             server itself. May be set and cleared at any time.
+        instead: Asked, after that call, what to send in place of the answer; None: every answer is the stand-in's own.
+            May be set and cleared at any time.
         defect: The first exception of ``before_each_request``, None if there was none.
     """
 
@@ -85,6 +87,7 @@ class Organization:
         self.requests = RequestLog()
         self.clock = clock
         self.before_each_request = before_each_request
+        self.instead: Instead | None = None
         self.defect: BaseException | None = None
 
     def announce(self, request: LoggedRequest) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,25 @@ class LoggedRequest:
 
 BeforeRequest = Callable[[LoggedRequest], None]
 """Called with a request that has arrived, before anything of its answer is made."""
+
+
+@dataclass(frozen=True)
+class OddAnswer:
+    """An answer that no workspace makes, such as a proxy's.
+
+    Attributes:
+        status: The HTTP status.
+        body: The body, or its pieces, of which there may be no end.
+        headers: Headers beyond the length of the body.
+    """
+
+    status: int
+    body: bytes | Iterable[bytes] = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Instead = Callable[[LoggedRequest], OddAnswer | None]
+"""Says what is sent in place of the answer; None: the answer itself."""
 
 
 class RequestLog:

@@ -14,7 +14,7 @@ from extend_source.sandbox.app import create_app
 from extend_source.sandbox.faults import Fault, FaultInjector
 from extend_source.sandbox.limits import RateLimit
 from extend_source.sandbox.organization import Options, Organization
-from extend_source.sandbox.requests_log import BeforeRequest, RequestLog
+from extend_source.sandbox.requests_log import BeforeRequest, Instead, RequestLog
 from extend_source.sandbox.workspace import Workspace
 
 LOOPBACK = "127.0.0.1"
@@ -153,6 +153,15 @@ class SandboxServer:
     @before_each_request.setter
     def before_each_request(self, call: BeforeRequest | None) -> None:
         self.organization.before_each_request = call
+
+    @property
+    def instead(self) -> Instead | None:
+        """Asked what to send in place of each answer; can be set and cleared while the server runs."""
+        return self.organization.instead
+
+    @instead.setter
+    def instead(self, ask: Instead | None) -> None:
+        self.organization.instead = ask
 
     def start(self) -> SandboxServer:
         """Start serving and return when requests are answered."""

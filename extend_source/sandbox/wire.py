@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from extend_source.sandbox.faults import Fault
 from extend_source.sandbox.limits import retry_after_headers
 from extend_source.sandbox.problems import ApiError, ErrorShape
 from extend_source.sandbox.rendering import encode
+from extend_source.sandbox.requests_log import OddAnswer
 
 _PIECES = 8
 _HTML_PAGE = "<html><head><title>{status}</title></head><body><center><h1>{status}</h1></center><hr></body></html>"
@@ -26,6 +27,13 @@ def json_response(body: bytes | Any, status: int = 200, headers: dict[str, str] 
 def problem_response(problem: ApiError, shape: ErrorShape) -> Response:
     """Return the response for an error."""
     return json_response(problem.body(shape), problem.status, problem.headers)
+
+
+def odd_response(odd: OddAnswer) -> Response:
+    """Return the response for an answer that no workspace makes."""
+    if isinstance(odd.body, bytes):
+        return Response(odd.body, odd.status, dict(odd.headers))
+    return StreamingResponse(odd.body, odd.status, dict(odd.headers))
 
 
 class DroppedResponse(Response):

@@ -43,7 +43,9 @@ PROCESSOR_RUN_TOMBSTONES = TableSchema(
         _WORKSPACE_ID,
         Column("detected_at", TIMESTAMP, "When it was found to be gone."),
         Column(
-            "reason", TEXT, "not_found: the API answered 404. It was deleted, expired, or moved to another workspace."
+            "reason",
+            TEXT,
+            "not_found: the API said 404 or 410; deleted, expired, or moved to another workspace.",
         ),
     ),
 )
@@ -115,6 +117,7 @@ SYNC_LOG = TableSchema(
         Column("watermark_before", TIMESTAMP, "Changes up to here had been loaded before; NULL: none."),
         Column("watermark_after", TIMESTAMP, "Changes up to here are loaded with this load."),
         Column("stopped_by", TEXT, "Why it ended early: request, max_requests or max_seconds; NULL: it did not."),
+        Column("error", TEXT, "What the sync failed with after this load, one line; NULL: it did not fail."),
         Column("scope", JSON, "The filters and the choice of tables that the watermark holds for."),
         Column("api_version", TEXT, "The API version asked for."),
         Column("source_version", TEXT, "The version of this source."),

@@ -53,7 +53,9 @@ def test_every_run_is_listed_once_and_fetched(end_marker, cursor):
 
 
 @pytest.mark.parametrize(
-    "fault", ["429:0.3", "5xx:0.3", "html:0.3", "truncated:0.3", "dropped:0.3", "success_false:0.3"]
+    # what cannot be read is asked for twice only
+    "fault",
+    ["429:0.3", "5xx:0.3", "html:0.3", "truncated:#7,20", "dropped:0.3", "success_false:#7,20"],
 )
 def test_faults_cost_retries_and_nothing_else(fault):
     with SandboxServer(runs=40) as server:

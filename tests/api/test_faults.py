@@ -24,7 +24,7 @@ from extend_source.api import (
     RetryPolicy,
     ServerError,
 )
-from extend_source.api.sending import OUTAGE_AFTER
+from extend_source.api.evidence import OUTAGE_AFTER
 
 from .scripted import (
     CANARY_KEY,
@@ -40,19 +40,38 @@ from .scripted import (
 TRUNCATED = Answer(b'{"success": true, "processorRun": {"id": "dpr_1", "out')
 
 
+UNREADABLE = [
+    pytest.param(TRUNCATED, id="truncated JSON"),
+    pytest.param(Answer(b"<html>ok</html>"), id="a page of HTML"),
+    pytest.param(Answer(b""), id="nothing"),
+    pytest.param(Answer(b"[]"), id="no object"),
+    pytest.param(Answer({"success": False, "error": "Try later"}), id="success is false"),
+    pytest.param(Answer({"success": True}), id="no run"),
+    pytest.param(run_answer("dpr_2"), id="another run"),
+    pytest.param(Answer(b"junk", headers={"content-encoding": "gzip"}), id="not gzip"),
+    pytest.param(Answer(gzip.compress(b"{}")[:-4], headers={"content-encoding": "gzip"}), id="half a gzip"),
+    pytest.param(Answer(b"{}", headers={"content-encoding": "br"}), id="an encoding that was not asked for"),
+    pytest.param(Answer({"success": True}, 202), id="202"),
+    pytest.param(Answer(b"", 204), id="204"),
+]
+
+
+@pytest.mark.case("S17")
+@pytest.mark.parametrize("fault", UNREADABLE)
+def test_what_cannot_be_read_is_asked_for_twice(fault):
+    run, server = exchange(get_run, fault, run_answer())
+    assert run == {"id": "dpr_1", "status": "PROCESSED"}
+    error, patient = failure_of(get_run, fault, retry_policy=RetryPolicy(base=0.001, floor=0.001))
+    assert type(error) is MalformedResponse
+    assert not error.refuses_everything
+    assert error.attempts == len(server.requests) == len(patient.requests) == 2
+
+
 @pytest.mark.parametrize(
     "fault",
     [
         pytest.param(Answer(drop=True), id="connection dropped before the answer"),
         pytest.param(Answer({"success": True, "processorRun": {"id": "dpr_1"}}, missing=9), id="body cut short"),
-        pytest.param(TRUNCATED, id="truncated JSON"),
-        pytest.param(Answer(b"<html>ok</html>"), id="a page of HTML"),
-        pytest.param(Answer(b""), id="nothing"),
-        pytest.param(Answer(b"[]"), id="no object"),
-        pytest.param(Answer({"success": False, "error": "Try later"}), id="success is false"),
-        pytest.param(Answer({"success": True}), id="no run"),
-        pytest.param(run_answer("dpr_2"), id="another run"),
-        pytest.param(Answer(b"junk", headers={"content-encoding": "gzip"}), id="not gzip"),
         pytest.param(Answer(b"", 500), id="500"),
         pytest.param(Answer(b"", 429, {"retry-after": "0"}), id="429"),
         pytest.param(Answer(b"", 503, {"retry-after-ms": "5"}), id="503"),
@@ -83,7 +102,7 @@ def test_a_fault_that_stays_concerns_one_run_only(fault, kind, says):
     assert type(error) is kind
     assert says in str(error)
     assert not error.refuses_everything
-    assert error.attempts == len(server.requests) == 3
+    assert error.attempts == len(server.requests) == (2 if kind is MalformedResponse else 3)
 
 
 def test_an_object_nested_beyond_reason_is_one_bad_run():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from extend_source.api import InvalidRequest, MalformedResponse, RunFilters
+from extend_source.api import EndlessListing, InvalidRequest, MalformedResponse, RunFilters
 
 from .scripted import Answer, exchange, failure_of, page_answer
 
@@ -101,10 +101,34 @@ def test_other_refusals_do_not_start_again(answers):
     assert len(server.requests) == len(answers)
 
 
+@pytest.mark.case("2.3")
+@pytest.mark.case("S11")
+@pytest.mark.parametrize("rows", [(), ("a",)], ids=["empty pages", "the same page"])
+def test_pages_without_news_and_new_tokens_for_ever_are_an_endless_listing(rows):
+    def answer(request):
+        return page_answer(*rows, nextPageToken=f"t{len(asked)}{asked.append(request)}")
+
+    asked = []
+    error, _ = failure_of(listing(), page_answer("a", "b", nextPageToken="t"), answer, max_pages_without_news=7)
+    assert type(error) is EndlessListing
+    assert "7 pages in a row without a run that it had not shown before" in str(error)
+    assert len(asked) == 7
+
+
+def test_pages_that_are_read_again_after_a_restart_need_no_news():
+    first = [page_answer(name, nextPageToken=f"t{name}") for name in "abcd"]
+    refused = Answer({"error": "The page token has expired"}, 400)
+    again = [page_answer(name, nextPageToken=f"u{name}") for name in "abcd"]
+    ids, server = exchange(listing(), *first, refused, *again, page_answer("e"), max_pages_without_news=2)
+    assert [run_id for _, page in ids for run_id in page] == [*"abcd", *"abcd", "e"]
+    assert len(server.requests) == 10
+
+
+@pytest.mark.case("2.3")
 def test_tokens_that_repeat_are_an_endless_listing():
     answers = [page_answer("a", nextPageToken=token) for token in ("t", "u", "t")]
     error, server = failure_of(listing(), *answers)
-    assert type(error) is MalformedResponse
+    assert type(error) is EndlessListing
     assert "would never end" in str(error)
     assert len(server.requests) == 3
 

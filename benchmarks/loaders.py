@@ -264,6 +264,7 @@ LOADERS: dict[str, Loader] = {
     loader.__name__: loader
     for loader in (
         this_source,
+        this_source_at_64,
         this_source_with_raw,
         rebuild_from_raw,
         plain_dlt,

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
-from extend_source.api import AnotherWorkspace, ExtendClient, ExtendError
+from extend_source.api import AnotherWorkspace, Arrival, ExtendClient, ExtendError
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.connecting import budget_of, client_for
 from extend_source.discovery import Discovery, wanted_by_id
@@ -161,6 +161,7 @@ class Load:
                 worklist.take(self._limits.runs),
                 partial(_get_run, client),
                 workers=min(self._settings.max_concurrency, len(worklist)),
+                most_bytes=self._settings.max_waiting_megabytes * 1e6,
                 should_stop=self._must_not_fetch,
                 in_a_hurry=self._is_urgent,
                 on_answer=self._count_run,
@@ -309,6 +310,7 @@ class Load:
                 fresh,
                 partial(_get_file, client),
                 workers=min(self._settings.max_concurrency, len(fresh)),
+                most_bytes=self._settings.max_waiting_megabytes * 1e6,
                 should_stop=self._must_end,
                 in_a_hurry=self._is_urgent,
                 on_answer=self._count_file,
@@ -328,9 +330,9 @@ class Load:
             yield self._taken()
 
 
-async def _get_run(client: ExtendClient, run: WantedRun) -> dict[str, Any]:
-    return await client.get_run(run.id)
+async def _get_run(client: ExtendClient, run: WantedRun, arrival: Arrival) -> dict[str, Any]:
+    return await client.get_run(run.id, arrival=arrival)
 
 
-async def _get_file(client: ExtendClient, file_id: str) -> dict[str, Any]:
-    return await client.get_file(file_id, raw_text=True, markdown=True, html=True)
+async def _get_file(client: ExtendClient, file_id: str, arrival: Arrival) -> dict[str, Any]:
+    return await client.get_file(file_id, raw_text=True, markdown=True, html=True, arrival=arrival)

@@ -159,6 +159,8 @@ class ExtendSettings(BaseConfiguration):
             done that one load had brought.
         max_body_megabytes: the largest body of an answer, unpacked; a run or file with a larger one is a row in
             ``fetch_errors``.
+        max_waiting_megabytes: the most megabytes of JSON that arrive, or wait to be worked on, at once; one answer may
+            have more.
         max_object_seconds: the longest time for one run, file or listing page: all attempts, and the waits between.
         max_pages_without_news: so many listing pages in a row that show no run for the first time are a listing without
             an end: what it had shown is loaded, then the sync fails.
@@ -200,6 +202,7 @@ class ExtendSettings(BaseConfiguration):
     package_minutes: float = 5.0
     package_megabytes: float = 128.0
     max_body_megabytes: float = 256.0
+    max_waiting_megabytes: float = 32.0
     max_object_seconds: float = 300.0
     max_pages_without_news: int = 100
     max_requests: int | None = None
@@ -253,7 +256,14 @@ class ExtendSettings(BaseConfiguration):
         for name in ("lookback", "reconcile_hours", "review_window_days", "max_rechecks"):
             if not 0 <= getattr(self, name) <= _MOST:
                 raise ConfigurationValueError(f"{name} takes a number from 0 to {_MOST:,}.")
-        for name in ("package_minutes", "package_megabytes", "max_body_megabytes", "max_object_seconds", "max_seconds"):
+        for name in (
+            "package_minutes",
+            "package_megabytes",
+            "max_body_megabytes",
+            "max_waiting_megabytes",
+            "max_object_seconds",
+            "max_seconds",
+        ):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigurationValueError(f"{name} takes a number above 0.")

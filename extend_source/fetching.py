@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
-from extend_source.api import ExtendError, ExtendTransientError, Withdrawn
+from extend_source.api import Arrival, ExtendError, ExtendTransientError, Withdrawn
+from extend_source.room import Place, Room
 
 STOP_GRACE_SECONDS = 5.0
 """How long requests under way may go on after a stop."""
@@ -23,7 +24,7 @@ _TICK = timedelta(microseconds=1)
 _NOTHING: Any = object()
 
 W = TypeVar("W")
-Fetch = Callable[[W], Awaitable["dict[str, Any]"]]
+Fetch = Callable[[W, Arrival], Awaitable["dict[str, Any]"]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ async def fetch_all(
     fetch: Fetch[W],
     *,
     workers: int,
+    most_bytes: float = float("inf"),
     should_stop: Callable[[], bool] = lambda: False,
     in_a_hurry: Callable[[], bool] | None = None,
     on_answer: Callable[[], None] = lambda: None,
@@ -63,8 +65,9 @@ async def fetch_all(
 
     Args:
         wanted: what to fetch; one is taken when a worker is free for it.
-        fetch: fetches one of them.
+        fetch: fetches one of them; its bytes come to the place it is given.
         workers: the most that are under way at once.
+        most_bytes: the most bytes that arrive, or wait to be worked on, at once; one answer may have more.
         should_stop: tells whether to fetch no more.
         in_a_hurry: tells whether what is under way then has only a few seconds to end; by default as `should_stop`.
         on_answer: called with each answer as it comes.
@@ -76,8 +79,9 @@ async def fetch_all(
         ExtendError: one that every other request would meet too, such as a refused key, after all answers.
     """
     pending = iter(wanted)
-    answers: asyncio.Queue[Fetched | Exception | None] = asyncio.Queue()
-    room = asyncio.Semaphore(workers + _WAITING)
+    answers: asyncio.Queue[tuple[Fetched | Exception, Place] | None] = asyncio.Queue()
+    places = asyncio.Semaphore(workers + _WAITING)
+    room = Room(most_bytes)
     last = datetime.min.replace(tzinfo=timezone.utc)
     refusal: ExtendError | None = None
     in_a_row: list[Fetched] = []
@@ -90,22 +94,35 @@ async def fetch_all(
 
     async def work() -> None:
         nonlocal last
-        while await room.acquire() and not must_end() and (one := next(pending, _NOTHING)) is not _NOTHING:
+        while True:
+            await places.acquire()
+            await room.vacancy()
+            if must_end() or (one := next(pending, _NOTHING)) is _NOTHING:
+                places.release()
+                return
+            place = room.place()
             try:
-                payload, error = await fetch(one), None
+                payload, error = await fetch(one, place), None
             except Withdrawn:
+                place.leave()
                 return
             except Exception as raised:
                 payload, error = None, raised
+                place.begin()
             on_answer()
             last = max(datetime.now(timezone.utc), last + _TICK)
-            answers.put_nowait(_answer(one, payload, error, last))
-        room.release()
+            place.arrived()
+            answers.put_nowait((_answer(one, payload, error, last), place))
+            payload = None
 
     tasks = [asyncio.create_task(work()) for _ in range(workers)]
     closer = asyncio.create_task(_close(tasks, answers, must_hurry))
     try:
-        while (answer := await answers.get()) is not None:
+        while True:
+            next_one = await answers.get()
+            if next_one is None:
+                break
+            answer, place = next_one
             if isinstance(answer, ExtendError):
                 refusal = refusal or answer
             elif isinstance(answer, Exception):
@@ -117,8 +134,9 @@ async def fetch_all(
                     yield failure
                 in_a_row.clear()
                 yield answer
-            answer = None  # a payload of megabytes need not wait for the next one
-            room.release()
+            del answer, next_one  # a payload of megabytes need not wait for the next one
+            place.leave()
+            places.release()
         if refusal is not None:
             raise refusal
         for failure in in_a_row:

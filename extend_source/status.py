@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dlt
+from dlt.destinations.exceptions import DatabaseTerminalException
 
 from extend_source.beacon import SyncUnderWayStatus, sync_under_way
 from extend_source.config import ExtendSettings
@@ -241,7 +243,9 @@ def _read(pipeline: dlt.Pipeline) -> StatusResult:
 def _errors_logged(landed: LandedData) -> dict[str, str]:
     """What syncs failed with, by the load; a table of 0.1.0 that no sync has met since has no column for it."""
     failed = Condition("{error} IS NOT NULL", columns=["error"])
-    return dict(landed.rows(SYNC_LOG, ("load_id", "error"), failed, complete=True))
+    with suppress(DatabaseTerminalException):
+        return dict(landed.rows(SYNC_LOG, ("load_id", "error"), failed, complete=True))
+    return {}
 
 
 def _log(landed: LandedData, errors: dict[str, str]) -> Iterator[dict[str, Any]]:

@@ -28,7 +28,7 @@ FLOORS = (
     ("landed",),
     ("destination", "holding"),
     ("replacing",),
-    ("beacon", "empty_texts", "limits", "long_texts", "opening", "state"),
+    ("beacon", "empty_texts", "limits", "long_texts", "opening", "room", "state"),
     ("connecting", "progress", "terminal"),
     ("privacy",),
     ("tables",),

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from extend_source import fetching
-from extend_source.api import AccessRefused, NotFound, Withdrawn
+from extend_source.api import AccessRefused, Arrival, NotFound, ServerError, Withdrawn
 from extend_source.fetching import Fetched, fetch_all
+from extend_source.room import Room
 
 
 class Api:
@@ -23,7 +24,7 @@ class Api:
         self.under_way = 0
         self.most_under_way = 0
 
-    async def get(self, number: int) -> dict[str, Any]:
+    async def get(self, number: int, arrival: Arrival) -> dict[str, Any]:
         self.asked.append(number)
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
@@ -102,7 +103,7 @@ def test_a_slow_caller_slows_the_fetching_down() -> None:
 
 
 def test_times_rise_in_the_order_of_the_answers_however_slow_the_caller_is() -> None:
-    async def get(number: int) -> dict[str, Any]:
+    async def get(number: int, arrival: Arrival) -> dict[str, Any]:
         await asyncio.sleep(0.001 * (number % 3))
         return {"id": number}
 
@@ -123,7 +124,7 @@ def test_nothing_to_fetch_is_no_answer() -> None:
 
 
 def test_a_defect_reaches_the_caller() -> None:
-    async def broken(number: int) -> dict[str, Any]:
+    async def broken(number: int, arrival: Arrival) -> dict[str, Any]:
         raise ZeroDivisionError
 
     async def collect() -> None:
@@ -147,7 +148,7 @@ def test_a_stop_ends_it_with_what_has_come() -> None:
 def test_after_a_stop_requests_that_hang_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "STOP_GRACE_SECONDS", 0.0)
 
-    async def hang(number: int) -> dict[str, Any]:
+    async def hang(number: int, arrival: Arrival) -> dict[str, Any]:
         await asyncio.sleep(3600)
         return {}
 
@@ -169,7 +170,7 @@ def test_after_a_stop_requests_that_hang_are_given_up(monkeypatch: pytest.Monkey
 
 
 def test_what_is_withdrawn_is_no_answer() -> None:
-    async def get(number: int) -> dict[str, Any]:
+    async def get(number: int, arrival: Arrival) -> dict[str, Any]:
         if number >= 3:
             raise Withdrawn
         return {"id": number}
@@ -178,3 +179,72 @@ def test_what_is_withdrawn_is_no_answer() -> None:
         return [answer async for answer in fetch_all(range(100), get, workers=2)]
 
     assert [(answer.wanted, answer.error) for answer in asyncio.run(collect())] == [(0, None), (1, None), (2, None)]
+
+
+def test_what_was_fetched_before_a_refusal_comes_first_and_failures_just_before_it_do_not_count() -> None:
+    async def get(number: int, arrival: Arrival) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        if number in (3, 7, 8):
+            raise ServerError("no")
+        if number >= 9:
+            raise AccessRefused("no")
+        return {"id": number}
+
+    async def collect() -> list[tuple[int, bool]]:
+        answers: list[tuple[int, bool]] = []
+        try:
+            async for answer in fetch_all(range(100), get, workers=1):
+                answers.append((answer.wanted, answer.error is None))
+        except AccessRefused:
+            return answers
+        raise AssertionError("nothing was raised")
+
+    assert asyncio.run(collect()) == [(0, True), (1, True), (2, True), (3, False), (4, True), (5, True), (6, True)]
+
+
+@pytest.mark.case("2.5")
+def test_answers_that_arrive_or_wait_are_bounded_by_their_bytes() -> None:
+    held = most = 0
+
+    async def get(number: int, arrival: Arrival) -> dict[str, Any]:
+        nonlocal held, most
+        arrival.begin()
+        for _ in range(10):
+            await arrival.take(100)
+            held += 100
+            most = max(most, held)
+            await asyncio.sleep(0)
+        return {"id": number}
+
+    async def collect() -> list[int]:
+        nonlocal held
+        numbers = []
+        async for answer in fetch_all(range(200), get, workers=32, most_bytes=3500):
+            await asyncio.sleep(0)
+            numbers.append(answer.wanted)
+            held -= 1000
+        return numbers
+
+    assert sorted(asyncio.run(collect())) == list(range(200))
+    assert 2500 <= most <= 3500 + 1000  # one more goes on, so that none waits for ever
+
+
+@pytest.mark.case("2.5")
+def test_an_answer_larger_than_the_room_comes_and_one_kept_waiting_too_long_too() -> None:
+    async def get(number: int, arrival: Arrival) -> dict[str, Any]:
+        await arrival.take(10)
+        await arrival.take(10)
+        return {"id": number}
+
+    async def collect() -> list[int]:
+        return [answer.wanted async for answer in fetch_all(range(20), get, workers=4, most_bytes=5)]
+
+    async def keep_waiting() -> float:
+        room, started = Room(5, patience=0.05), asyncio.get_running_loop().time()
+        first, second = room.place(), room.place()
+        await first.take(10)
+        await second.take(10)
+        return asyncio.get_running_loop().time() - started
+
+    assert sorted(asyncio.run(collect())) == list(range(20))
+    assert 0.05 <= asyncio.run(keep_waiting()) < 2

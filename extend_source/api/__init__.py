@@ -6,6 +6,7 @@ async with ExtendClient(api_key=key, budget=RequestBudget(10.0)) as client:
             run = await client.get_run(summary["id"])
 """
 
+from extend_source.api.bodies import Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.client import ExtendClient
 from extend_source.api.decoding import decode_json, encode_json
@@ -42,6 +43,7 @@ __all__ = [
     "Adapter",
     "AnotherWorkspace",
     "ApiUnreachable",
+    "Arrival",
     "BodyTooLarge",
     "EndlessListing",
     "EndpointRemoved",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 
@@ -12,9 +12,6 @@ ACCEPTED_ENCODINGS = "gzip, deflate"
 
 _PIECE = 1 << 20
 """Bytes that are unpacked at once: a piece of a body can unpack to a thousand times its size."""
-
-Take = Callable[[int], Awaitable[None]]
-"""Waits until there is room for so many bytes more."""
 
 
 class Body:
@@ -35,17 +32,23 @@ class Unpackable(Exception):  # noqa: N818 - the name says what happened
     """The body is not packed as it claims to be."""
 
 
-async def no_limit(size: int) -> None:
-    """Take room where there is no end of it."""
+class Arrival:
+    """Where the bytes of a body come to; here, there is no end of room."""
+
+    def begin(self) -> None:
+        """Forget the bytes of an earlier attempt."""
+
+    async def take(self, size: int) -> None:
+        """Wait until there is room for some bytes more."""
 
 
-async def read_body(response: httpx.Response, most: int, take: Take = no_limit) -> Body:
+async def read_body(response: httpx.Response, most: int, arrival: Arrival) -> Body:
     """Read the body of a streamed answer.
 
     Args:
         response: the answer, nothing of its body read.
         most: bytes, unpacked.
-        take: asked before each piece is kept.
+        arrival: asked before each piece is kept.
 
     Returns:
         The body, unpacked.
@@ -55,6 +58,7 @@ async def read_body(response: httpx.Response, most: int, take: Take = no_limit) 
         Unpackable: its encoding is none that was asked for, or it is damaged.
         httpx.HTTPError: the connection failed.
     """
+    arrival.begin()
     announced = response.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > most:
         raise Oversized
@@ -71,7 +75,7 @@ async def read_body(response: httpx.Response, most: int, take: Take = no_limit) 
             size += len(piece)
             if size > most:
                 raise Oversized
-            await take(len(piece))
+            await arrival.take(len(piece))
             pieces.append(piece)
     for piece in unpack(b""):
         size += len(piece)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 
 from extend_source.api.answers import cleaner
-from extend_source.api.bodies import ACCEPTED_ENCODINGS, Take, no_limit
+from extend_source.api.bodies import ACCEPTED_ENCODINGS, Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.connections import Connections
 from extend_source.api.decoding import MemberDecoder
@@ -185,12 +185,12 @@ class ExtendClient:
             limits=limits,
         )
 
-    async def get_run(self, run_id: str, *, take: Take = no_limit) -> Payload:
+    async def get_run(self, run_id: str, *, arrival: Arrival | None = None) -> Payload:
         """Fetch a full processor run (docs "Get Processor Run", API 2025-04-21).
 
         Args:
             run_id: the id, any text of up to 255 characters.
-            take: waits until there is room for some bytes of the answer.
+            arrival: where the bytes of the answer come to.
 
         Returns:
             The canonical ``processorRun`` object, without signed URLs.
@@ -203,7 +203,7 @@ class ExtendClient:
             Call("get_run", f"/processor_runs/{_path_segment(run_id)}"),
             lambda body: self._adapter.run(_object(body, "processorRun", run_id)),
             self._run_decoder.decode,
-            take,
+            arrival,
         )
 
     async def get_file(
@@ -213,7 +213,7 @@ class ExtendClient:
         raw_text: bool = False,
         markdown: bool = False,
         html: bool = False,
-        take: Take = no_limit,
+        arrival: Arrival | None = None,
     ) -> Payload:
         """Fetch a file, with the parts of its contents that are asked for (docs "Get File", API 2025-04-21).
 
@@ -222,7 +222,7 @@ class ExtendClient:
             raw_text: include the plain text.
             markdown: include the Markdown (PDF, images, converted Word files).
             html: include the HTML of the pages (DOCX only).
-            take: waits until there is room for some bytes of the answer.
+            arrival: where the bytes of the answer come to.
 
         Returns:
             The canonical ``file`` object, without signed URLs.
@@ -235,7 +235,7 @@ class ExtendClient:
         parameters = {name: "true" for name, wanted in flags.items() if wanted}
         call = Call("get_file", f"/files/{_path_segment(file_id)}", parameters)
         return await self._open_sender().get(
-            call, lambda body: self._adapter.file(_object(body, "file", file_id)), take=take
+            call, lambda body: self._adapter.file(_object(body, "file", file_id)), arrival=arrival
         )
 
     def list_runs(

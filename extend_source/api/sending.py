@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from extend_source.api.answers import Clean, Decode, connection_error, error_of, json_object, too_large, unpackable
-from extend_source.api.bodies import Body, Oversized, Take, Unpackable, no_limit, read_body
+from extend_source.api.bodies import Arrival, Body, Oversized, Unpackable, read_body
 from extend_source.api.budget import RequestBudget, Turn
 from extend_source.api.connections import Connections
 from extend_source.api.decoding import decode_json
@@ -79,7 +79,7 @@ class Sender:
         call: Call,
         read: Callable[[dict[str, Any]], T],
         decode: Decode = decode_json,
-        take: Take = no_limit,
+        arrival: Arrival | None = None,
     ) -> T:
         """Send a GET until it succeeds, is refused, or the policy gives up.
 
@@ -87,7 +87,7 @@ class Sender:
             call: what to ask for.
             read: makes the result of the JSON object; its `ExtendError` counts like one from the server.
             decode: makes the JSON object of the body; `ValueError`: it is none.
-            take: waits until there is room for some bytes of the body.
+            arrival: where the bytes of the body come to.
 
         Returns:
             What ``read`` returned.
@@ -97,13 +97,19 @@ class Sender:
             Withdrawn: nothing may be sent any longer.
         """
         try:
-            return await self._exchange(call, read, decode, take)
+            return await self._exchange(call, read, decode, arrival or Arrival())
         except ExtendError as error:
             problem = error
         raise await self._judged(call, problem, time.monotonic())
 
     async def _exchange(
-        self, call: Call, read: Callable[[dict[str, Any]], T], decode: Decode, take: Take, *, in_doubt: bool = False
+        self,
+        call: Call,
+        read: Callable[[dict[str, Any]], T],
+        decode: Decode,
+        arrival: Arrival,
+        *,
+        in_doubt: bool = False,
     ) -> T:
         policy = self._policy_in_doubt if in_doubt else self._retry_policy
         is_object = call.endpoint != self._listing.endpoint
@@ -122,7 +128,7 @@ class Sender:
                 self._statistics.sent(call.endpoint, retry=attempt > 1, waited=turn.waited)
                 deadline = min(deadline, started + policy.max_elapsed)
                 try:
-                    received = await self._attempt(call, deadline - started, turn, take)
+                    received = await self._attempt(call, deadline - started, turn, arrival)
                     result = read(json_object(received, f"GET {call.path}", self._clean, decode))
                 except ExtendError as error:
                     problem = error
@@ -143,7 +149,7 @@ class Sender:
                 await asyncio.sleep(wait)
         raise AssertionError("count() never ends")
 
-    async def _attempt(self, call: Call, seconds: float, turn: Turn, take: Take) -> Body:
+    async def _attempt(self, call: Call, seconds: float, turn: Turn, arrival: Arrival) -> Body:
         """Send one request and read its whole answer, within some seconds; return the body of a good one."""
         name = f"GET {call.path}"
 
@@ -157,7 +163,7 @@ class Sender:
             url = f"{self._base_url}{call.path}{query}"
             async with http.stream("GET", url, extensions={"trace": trace}) as response:
                 try:
-                    received = await self._body(response, take)
+                    received = await self._body(response, arrival)
                 finally:
                     self._statistics.bytes_received += response.num_bytes_downloaded
             # httpx's stream and the answer refer to each other: they would stay until Python looks for cycles
@@ -182,11 +188,11 @@ class Sender:
         # raised out here: inside, its context would be httpx's error, which holds the request with the key
         raise problem
 
-    async def _body(self, response: httpx.Response, take: Take) -> Body:
+    async def _body(self, response: httpx.Response, arrival: Arrival) -> Body:
         if response.status_code == 200:
-            return await read_body(response, self._most_bytes, take)
+            return await read_body(response, self._most_bytes, arrival)
         try:
-            return await read_body(response, _MOST_OF_AN_ERROR)
+            return await read_body(response, _MOST_OF_AN_ERROR, Arrival())
         except (Oversized, Unpackable):
             return Body(b"?")  # the status says enough
 
@@ -216,7 +222,7 @@ class Sender:
         """Ask for something that should work, while nobody else sends."""
         read = self._read_listing if call == self._listing else _anything
         try:
-            await self._exchange(call, read, decode_json, no_limit, in_doubt=True)
+            await self._exchange(call, read, decode_json, Arrival(), in_doubt=True)
         except ExtendError as problem:
             return problem
         return None

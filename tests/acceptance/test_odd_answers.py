@@ -13,7 +13,7 @@ from extend_source.api import AccessRefused, ApiUnreachable, EndpointRemoved
 from extend_source.sandbox import LoggedRequest, OddAnswer, SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import fetched, impatient, log, make_open_warehouse, put_small_runs, small_run
-from tests.acceptance.warehouse import AnyWarehouse, Warehouse
+from tests.acceptance.warehouse import Warehouse
 
 pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("quick_retries")]
 
@@ -212,9 +212,3 @@ def test_what_was_fetched_before_the_end_is_loaded_and_the_error_is_logged(
     assert sorted(fetched(empty_server)) == sorted(set(ids) - set(answered))
     assert warehouse.column("processor_runs", "id") == ids
     assert [error for (error,) in log(warehouse, "error")][1:] == [None]
-
-
-def failing_at(warehouse: AnyWarehouse, **arguments: Any) -> str:
-    with pytest.raises(ExtendError) as caught:
-        warehouse.sync(**arguments)
-    return str(caught.value)

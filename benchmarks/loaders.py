@@ -28,7 +28,13 @@ def this_source(url: str, folder: Path, **settings: Any) -> None:
     from extend_source import sync
 
     pipeline = dlt.pipeline("bench", destination=_duckdb(folder), dataset_name="extend", pipelines_dir=str(folder))
-    sync(pipeline, api_key="k", base_url=url, requests_per_second=0, max_concurrency=CONNECTIONS, **settings)
+    options = {"requests_per_second": 0, "max_concurrency": CONNECTIONS, **settings}
+    sync(pipeline, api_key="k", base_url=url, **options)
+
+
+def this_source_at_64(url: str, folder: Path) -> None:
+    """This source with as many requests at once as by default."""
+    this_source(url, folder, max_concurrency=64)
 
 
 def this_source_with_raw(url: str, folder: Path) -> None:

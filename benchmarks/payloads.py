@@ -42,6 +42,8 @@ SIZES = {
         Size("extract-30k", "EXTRACT", 25, 1, 1500),
         Size("extract-79k", "EXTRACT", 35, 10, 2000),
         Size("extract-300k", "EXTRACT", 60, 40, 3000),
+        Size("extract-5m", "EXTRACT", 500, 750, 3000),
+        Size("extract-50m", "EXTRACT", 500, 8000, 3000),
     )
 }
 """By name. ``extract-79k`` is the payload of the targets."""

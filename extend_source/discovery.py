@@ -24,6 +24,7 @@ from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.landed import MOST_ATTEMPTS, LandedData, LandedRun, has_ended
 from extend_source.limits import Limits, StoppedBy
 from extend_source.privacy import privacy_rules
+from extend_source.processors import check_processor_ids
 from extend_source.progress import SyncProgress
 from extend_source.state import CLOCK_SKEW, Position, Scope
 from extend_source.tables.kinds import to_credits, to_timestamp
@@ -169,6 +170,7 @@ class Discovery:
         started = time.monotonic()
         stopped_by: StoppedBy | None = None
         error: ExtendError | None = None
+        listed: set[str] = set()
         for number, filters in enumerate(listing_filters(self._settings)):
             if number and (stopped_by := self._stopped_by):
                 break
@@ -177,6 +179,7 @@ class Discovery:
                     self._has_listed |= bool(page.summaries)
                     if page.number == 1:
                         self._note_newest(page, time.monotonic() - started if number else 0.0)
+                    listed.update(str(summary.get("processorId")) for summary in page.summaries)
                     recent = [summary for summary in page.summaries if not _is_before(summary, self._start)]
                     yield self._compare([summary for summary in recent if self._is_new(summary)])
                     if page.is_last or any(_is_before(summary, self._floor) for summary in page.summaries):
@@ -194,6 +197,7 @@ class Discovery:
         self._refuse_another_workspace()
         if stopped_by is None and error is None:
             await self._refuse_an_empty_workspace(client)
+            await check_processor_ids(client, self._settings, self._landed, listed)
         self._finish(stopped_by, error)
 
     @property

@@ -23,7 +23,7 @@ FLOORS = (
     ("recording",),
     ("fetching",),
     ("session", "discovery"),
-    ("logbook", "stored_payloads"),
+    ("logbook", "processors", "stored_payloads"),
     ("worklist",),
     ("landed",),
     ("destination", "holding"),

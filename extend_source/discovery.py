@@ -170,7 +170,6 @@ class Discovery:
         started = time.monotonic()
         stopped_by: StoppedBy | None = None
         error: ExtendError | None = None
-        listed: set[str] = set()
         for number, filters in enumerate(listing_filters(self._settings)):
             if number and (stopped_by := self._stopped_by):
                 break
@@ -179,7 +178,7 @@ class Discovery:
                     self._has_listed |= bool(page.summaries)
                     if page.number == 1:
                         self._note_newest(page, time.monotonic() - started if number else 0.0)
-                    listed.update(str(summary.get("processorId")) for summary in page.summaries)
+                    self._processors.update(str(summary.get("processorId")) for summary in page.summaries)
                     recent = [summary for summary in page.summaries if not _is_before(summary, self._start)]
                     yield self._compare([summary for summary in recent if self._is_new(summary)])
                     if page.is_last or any(_is_before(summary, self._floor) for summary in page.summaries):
@@ -197,7 +196,7 @@ class Discovery:
         self._refuse_another_workspace()
         if stopped_by is None and error is None:
             await self._refuse_an_empty_workspace(client)
-            await check_processor_ids(client, self._settings, self._landed, listed)
+            await check_processor_ids(client, self._settings, self._landed, self._processors)
         self._finish(stopped_by, error)
 
     @property
@@ -253,7 +252,6 @@ class Discovery:
             for summary in summaries
             if self._differs(summary, known.get(summary["id"]), said_before.get(summary["id"]))
         ]
-        self._processors.update(str(summary.get("processorId")) for summary in summaries)
         if self.worklist.mode == "incremental":
             changed = self._without_hopeless(changed, {summary["id"] for summary in fresh})
         self._wanted += (

@@ -128,8 +128,11 @@ def show_erasure(console: Console, result: EraseResult) -> None:
     if result.runs_left:
         lines.append(f"Not named, so still there: {counted(len(result.runs_left), 'run')} that used the files: ")
         lines[-1] += _some(console, result.runs_left)
+    if result.compacted is not None:
+        lines.append("The DuckDB file was written anew: {:,} bytes before, {:,} after.".format(*result.compacted))
     lines += [
-        "No sync loads them again. The database may keep freed pages, and backups have them still.",
+        "No sync loads them again.",
+        *result.remains,
         f"Deleted from {result.destination}, dataset {result.dataset}",
     ]
     show_lines(console, *lines)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,9 +19,12 @@ from extend_source.api.decoding import decode_json, encode_json
 from extend_source.config import SECTION
 from extend_source.destination import KEYS_PER_QUERY, Condition, Sql, equals, one_of
 from extend_source.discovery import checked_run_ids
+from extend_source.duckdb_file import compact as compact_file
 from extend_source.empty_texts import keep_empty_texts
 from extend_source.hints import apply_hints
+from extend_source.holding import database_file
 from extend_source.landed import LandedData
+from extend_source.load_files import delete_load_files
 from extend_source.locking import only_sync
 from extend_source.long_texts import use_long_texts
 from extend_source.pending import finish_pending
@@ -70,6 +72,8 @@ class EraseResult:
         runs_left: runs that still are there and have used the erased files: what they extracted stays.
         destination: where the rows were, without any password.
         dataset: the dataset (schema) they were in.
+        compacted: the size of the DuckDB file in bytes before and after it was written anew; None: it was not.
+        remains: where bytes of what was erased can still be, a line each.
     """
 
     runs: int
@@ -80,24 +84,30 @@ class EraseResult:
     runs_left: list[str]
     destination: str
     dataset: str
+    compacted: tuple[int, int] | None = None
+    remains: list[str] = field(default_factory=list)
 
 
-def erase(pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iterable[str] = ()) -> EraseResult:
+def erase(
+    pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iterable[str] = (), compact: bool = False
+) -> EraseResult:
     """Delete all rows of runs and files, and note their ids so that no sync loads them again.
 
     The ids are noted first: a kill in between leaves rows to delete, and the same call deletes them. What dlt keeps of
-    earlier loads is deleted as a whole: the rows in its staging dataset and, on this machine, files of completed loads.
+    earlier loads is deleted as a whole: the rows in its staging dataset and, on this machine, the files of all loads.
 
     Args:
         pipeline: the pipeline that has loaded them.
         run_ids: the runs.
         file_ids: the files. Runs that used a file stay, with what they extracted from it.
+        compact: then write the DuckDB file anew, in which the bytes of deleted rows would stay.
 
     Returns:
         What was deleted, and what is left of what belongs to it.
 
     Raises:
-        InvalidRequest: no id, something that is none, or a destination that cannot delete rows.
+        InvalidRequest: no id, something that is none, a destination that cannot delete rows or, where that was asked
+            for, be written anew; or the DuckDB file is open elsewhere: the rows are deleted then.
         InvalidSetting: the destination can hold no tables of this source.
         SyncUnderWay: the pipeline is being synced.
         PipelineStepFailed: a load that an earlier sync left behind, or the note, could not be loaded.
@@ -111,6 +121,7 @@ def erase(pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iter
             f"The destination {name} cannot delete rows",
             "Delete them at Extend, load into a new dataset, and delete the old one",
         )
+    file = _file_to_compact(pipeline) if compact else None
     settings = resolved_settings(api_key="")
     pipeline.activate()  # the source looks at its destination
     use_long_texts(pipeline)
@@ -129,7 +140,8 @@ def erase(pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iter
                 if place.table in existing:
                     rows[place.table] += _delete(client, place, ids)
         _empty_staging(pipeline)
-        _delete_completed_loads(pipeline)
+        delete_load_files(pipeline)
+        sizes = compact_file(file) if file is not None else None
     return EraseResult(
         runs=len(runs),
         files=len(files),
@@ -139,7 +151,31 @@ def erase(pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iter
         runs_left=runs_left,
         destination=location(pipeline),
         dataset=pipeline.dataset_name,
+        compacted=sizes,
+        remains=_remains(pipeline, compacted=sizes is not None),
     )
+
+
+def _file_to_compact(pipeline: dlt.Pipeline) -> Path:
+    file = database_file(pipeline)
+    if file is None:
+        name = pipeline.destination.destination_name
+        raise InvalidRequest(
+            f"Only a DuckDB file can be written anew, and the destination is {name}",
+            "Leave out --compact, and let the database free its space (PostgreSQL: VACUUM FULL)",
+        )
+    return file
+
+
+def _remains(pipeline: dlt.Pipeline, *, compacted: bool) -> list[str]:
+    """Say, a line each, where bytes of what was erased can be that this command does not reach."""
+    elsewhere = "Backups and copies have them still."
+    if compacted:
+        return [elsewhere]
+    file = database_file(pipeline)
+    if file is None:
+        return [f"The database may keep freed pages until it reuses them. {elsewhere}"]
+    return [f"{file} holds their bytes until DuckDB writes over them: erase again with --compact. {elsewhere}"]
 
 
 def _notes(runs: Sequence[str], files: Sequence[str]) -> Any:
@@ -229,10 +265,3 @@ def _empty_staging(pipeline: dlt.Pipeline) -> None:
                 client.sql_client.truncate_tables(
                     *(name for name, columns in client.get_storage_tables(names) if columns)
                 )
-
-
-def _delete_completed_loads(pipeline: dlt.Pipeline) -> None:
-    """Delete the files of loads that have landed, which dlt keeps unless told otherwise."""
-    for folder in Path(pipeline.working_dir).glob("load/loaded/*/completed_jobs"):
-        shutil.rmtree(folder)
-        folder.mkdir()

@@ -128,12 +128,15 @@ def erase(
     file_id: Annotated[
         list[str] | None, typer.Option("--file-id", metavar="ID", help="A file; repeat for more.")
     ] = None,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Then write the DuckDB file anew, without the bytes of deleted rows.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Delete every row of runs and files from every table, for good. Needs no key and sends nothing."""
     console, _ = consoles(as_json)
     with clear_errors():
-        result = run_erase(place.existing_pipeline(), run_ids=run_id or (), file_ids=file_id or ())
+        result = run_erase(place.existing_pipeline(), run_ids=run_id or (), file_ids=file_id or (), compact=compact)
     if as_json:
         print_json(asdict(result))
     else:

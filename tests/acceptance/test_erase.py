@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import pickle
+import shutil
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
-from extend_source import erase, rebuild
+from extend_source import create_current_views, erase, extend_source, rebuild
 from extend_source.api import InvalidRequest
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import ids_with_status, make_open_warehouse
 from tests.acceptance.shell import run_shell
+from tests.acceptance.test_privacy import SECRET, found_on_disk, put_secrets
 from tests.acceptance.test_shell import settings
 from tests.acceptance.truth import assert_tables, assert_typed_tables, expected_tables
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
@@ -124,15 +126,87 @@ def test_an_id_that_never_landed_is_noted_all_the_same(
     assert warehouse.column("erasures", "id") == ["dpr_later"]
 
 
-def test_the_files_of_loads_that_have_landed_are_deleted(warehouse: Warehouse) -> None:
+@pytest.mark.case("S7")
+@pytest.mark.core
+def test_nothing_of_an_erased_run_is_left_in_the_working_folder_whatever_became_of_its_loads(
+    any_warehouse: AnyWarehouse,
+) -> None:
+    any_warehouse.sync()
+    run_id = an_invoice(any_warehouse)
+    working = any_warehouse.pipelines / any_warehouse.pipeline.pipeline_name
+    (job, *_) = working.glob("load/loaded/*/completed_jobs/extraction_fields.*")
+    load = job.parent.parent
+    for state in ("failed_jobs", "new_jobs", "started_jobs"):  # of a load that was refused, given up or killed
+        shutil.copy(job, load / state / job.name)
+    (load / "failed_jobs" / f"{job.name}.exception").write_text(f"Could not insert ({run_id}, ...)")
+    (load / ".exceptions" / f"{job.name}.exception").write_text(f"Could not insert ({run_id}, ...)")
+    shutil.copytree(load, working / "load" / "new" / "1700000000.5")
+    (working / "trace.pickle").write_bytes(pickle.dumps(f"Could not insert ({run_id}, ...)"))
+    dropped = any_warehouse.pipeline  # extracted and normalised, then given up
+    dropped.extract(extend_source(**any_warehouse.settings(run_ids=[run_id], refresh=True)))
+    dropped.normalize()
+    dropped.abort_packages()
+    before = found_on_disk(any_warehouse.pipelines, run_id)
+    for part in ("completed_jobs", "failed_jobs", "new_jobs", ".exceptions"):
+        assert any(part in name for name in before), part
+
+    erase(any_warehouse.pipeline, run_ids=[run_id])
+
+    assert found_on_disk(any_warehouse.pipelines, run_id) == []
+    assert any_warehouse.sync(refresh=True).failed == 0
+    assert found_on_disk(any_warehouse.pipelines, run_id) == []
+
+
+@pytest.mark.case("S12")
+@pytest.mark.core
+def test_a_file_that_is_written_anew_holds_no_byte_of_an_erased_run(
+    empty_server: SandboxServer, tmp_path: Path
+) -> None:
+    put_secrets(empty_server)
+    warehouse = Warehouse(empty_server, tmp_path)
     warehouse.sync()
-    run_id = an_invoice(warehouse)
-    kept = [path for path in warehouse.pipelines.rglob("completed_jobs/*.parquet") if "processor_runs." in path.name]
-    assert any(run_id in pq.read_table(path)["id"].to_pylist() for path in kept)
+    create_current_views(warehouse.pipeline)
+    (file,) = tmp_path.rglob("*.duckdb")
+    file.chmod(0o640)
+    before = {name: warehouse.count(name) for name in warehouse.tables()}
 
-    erase(warehouse.pipeline, run_ids=[run_id])
+    kept = erase(
+        warehouse.pipeline, run_ids=["dpr_secret", "dpr_legacy"], file_ids=["file_dpr_secret", "file_dpr_legacy"]
+    )
+    assert kept.compacted is None
+    assert kept.remains == [
+        f"{file} holds their bytes until DuckDB writes over them: erase again with --compact. Backups and copies have them still."
+    ]
+    assert SECRET.encode() in file.read_bytes()
 
-    assert [*warehouse.pipelines.rglob("*.parquet")] == []
+    result = erase(warehouse.pipeline, run_ids=["dpr_secret", "dpr_legacy"], compact=True)
+
+    assert result.compacted is not None
+    assert result.compacted[1] == file.stat().st_size
+    assert result.remains == ["Backups and copies have them still."]
+    assert found_on_disk(tmp_path, SECRET) == []
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in file.parent.iterdir() if path.name.startswith(file.name)] == [file.name]
+    assert warehouse.query("select count(*) from extend.processor_runs_current") == [(0,)]
+    assert {name: warehouse.count(name) for name in warehouse.tables()}.keys() == before.keys()
+    assert warehouse.sync().failed == 0
+
+
+@pytest.mark.case("S12")
+def test_a_destination_that_is_no_file_is_not_written_anew(any_warehouse: AnyWarehouse) -> None:
+    if isinstance(any_warehouse, Warehouse):
+        pytest.skip("DuckDB's file can be")
+    any_warehouse.sync()
+    runs = any_warehouse.count("processor_runs")
+
+    with pytest.raises(InvalidRequest, match="Only a DuckDB file can be written anew, and the destination is postgres"):
+        erase(any_warehouse.pipeline, run_ids=[an_invoice(any_warehouse)], compact=True)
+
+    assert any_warehouse.count("processor_runs") == runs
+    result = erase(any_warehouse.pipeline, run_ids=[an_invoice(any_warehouse)])
+    assert result.remains == [
+        "The database may keep freed pages until it reuses them. Backups and copies have them still."
+    ]
 
 
 def test_nothing_to_erase_is_refused(warehouse: Warehouse) -> None:

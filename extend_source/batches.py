@@ -10,19 +10,22 @@ from functools import partial
 from typing import Any
 
 from extend_source.api import AnotherWorkspace, Arrival, ExtendClient, ExtendError
-from extend_source.config import ExtendSettings, parse_start_date
+from extend_source.config import ExtendSettings, parse_start_date, resolved_privacy
 from extend_source.connecting import budget_of, client_for
 from extend_source.discovery import Discovery, wanted_by_id
 from extend_source.fetching import Fetched, fetch_all
 from extend_source.landed import LandedData, has_ended
 from extend_source.limits import Limits
 from extend_source.logbook import LoadLog
+from extend_source.privacy import report_unmatched
+from extend_source.privacy.templates import parse_path
 from extend_source.recording import Recorder
 from extend_source.session import SyncSession
 from extend_source.state import Position, Scope, SyncState, scope_of
 from extend_source.tables import FETCHED_TABLES, Tables, selection_text
 from extend_source.tables.bookkeeping import FETCH_ERRORS
 from extend_source.tables.files import TEXT_TABLES
+from extend_source.tables.schemas import RUN_CONFIG_FIELDS
 from extend_source.worklist import WantedRun, Worklist
 
 _MOST_OTHERS = 15
@@ -69,6 +72,23 @@ class Load:
         self._asked_files: list[str] = []
         self._batch_began_at = 0
         self._log = LoadLog(session.progress, self._load_id, session.sync_id)
+
+    def check_rules(self) -> None:
+        """Say which privacy rules have matched no field, once the load has fetched all that it will.
+
+        Raises:
+            ConfigurationValueError: there are some, and the settings make that an error.
+        """
+        if (usage := self._recorder.rule_usage) is None:
+            return
+        session = self._session
+        session.rule_usage.add(usage)
+        report_unmatched(
+            session.rule_usage,
+            lambda: (parse_path(path) for (path,) in self._landed.rows(RUN_CONFIG_FIELDS, ("path",), distinct=True)),
+            is_error=resolved_privacy(self._settings.privacy).on_unmatched == "error",
+            is_over=session.is_over or not session.bounded,
+        )
 
     async def batches(self, run_ids: Iterable[str] | None) -> AsyncIterator[Tables]:
         """Fetch what is wanted, as far as the limits allow, and yield it as tables.

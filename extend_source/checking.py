@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,19 +13,23 @@ from extend_source.api import (
     ExtendClient,
     ExtendError,
     InvalidSetting,
+    NotFound,
     RequestBudget,
     RetryPolicy,
     UnsupportedApiVersion,
     WorkspaceRefused,
 )
 from extend_source.config import DEPLOYMENTS, ExtendSettings
+from extend_source.privacy import PrivacyRules, Unmatched, privacy_rules
 
-Part = Literal["region", "key", "version", "workspace", "listing"]
+Part = Literal["region", "key", "version", "workspace", "listing", "privacy"]
 State = Literal["ok", "wrong", "not checked"]
 
 PARTS: tuple[Part, ...] = ("region", "key", "version", "workspace", "listing")
 
 _ATTEMPTS = 2
+_MOST_SUMMARIES, _MOST_PROCESSORS = 1000, 20
+"""Where there are privacy rules: of so many runs, the newest of so many processors are looked at for their schemas."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def check(settings: ExtendSettings, *, deployments: dict[str, str] | None = None
         deployments: the public deployments, name to base URL; Extend's by default.
 
     Returns:
-        What was found out. One request when all is well.
+        What was found out. One request when all is well; with privacy rules for fields, one for each processor more.
     """
     return asyncio.run(_check(settings, DEPLOYMENTS if deployments is None else deployments))
 
@@ -87,22 +92,47 @@ async def _check(settings: ExtendSettings, deployments: dict[str, str]) -> Check
         "workspace": settings.workspace_id or "the key's own",
         "listing": "answers" if runs else "answers, but has no runs: is it the right workspace?",
     }
-    return CheckResult([Finding(part, "ok", texts[part]) for part in PARTS], None)
+    findings = [Finding(part, "ok", texts[part]) for part in PARTS]
+    if (rules := privacy_rules(settings)) is None or not rules.has_field_rules:
+        return CheckResult(findings, None)
+    wrong = await _near_misses(settings, rules)
+    if not wrong:
+        return CheckResult([*findings, Finding("privacy", "ok", "no rule nearly names a field")], None)
+    text = " ".join(map(str, wrong))
+    return CheckResult([*findings, Finding("privacy", "wrong", text)], InvalidSetting(text, "Correct the rule"))
+
+
+async def _near_misses(settings: ExtendSettings, rules: PrivacyRules) -> list[Unmatched]:
+    """Name the privacy rules that match no field of the newest runs' schemas and outputs, but nearly do."""
+    async with _client(settings, settings.base_url) as client:
+        newest: dict[str, str] = {}
+        async for page in client.list_runs(page_size=_MOST_SUMMARIES):
+            for summary in page.summaries:
+                newest.setdefault(str(summary.get("processorId")), str(summary.get("id")))
+            break
+        for run_id in list(newest.values())[:_MOST_PROCESSORS]:
+            with suppress(NotFound):  # deleted since
+                rules.clean_run(await client.get_run(run_id))
+    return [rule for rule in rules.usage.unmatched() if rule.nearest is not None]
 
 
 async def _first_page(settings: ExtendSettings, base_url: str) -> int:
     """List one run; return how many came."""
-    async with ExtendClient(
+    async with _client(settings, base_url) as client:
+        async for page in client.list_runs(page_size=1):
+            return len(page.summaries)
+    return 0
+
+
+def _client(settings: ExtendSettings, base_url: str) -> ExtendClient:
+    return ExtendClient(
         api_key=settings.api_key,
         base_url=base_url,
         api_version=settings.api_version,
         workspace_id=settings.workspace_id,
         budget=RequestBudget(settings.requests_per_second, settings.max_concurrency),
         retry_policy=replace(RetryPolicy(), max_attempts=_ATTEMPTS),
-    ) as client:
-        async for page in client.list_runs(page_size=1):
-            return len(page.summaries)
-    return 0
+    )
 
 
 async def _accepted_elsewhere(settings: ExtendSettings, deployments: dict[str, str]) -> str | None:

@@ -22,7 +22,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from dlt.common.typing import TSecretStrValue
 
 from extend_source.pricing import Price, price_book
-from extend_source.providers import refuse_unread, wrong_type
+from extend_source.providers import looks_like_a_name, refuse_unread, wrong_type
 
 SECTION = "extend"
 """The dlt config section and the name of the source: ``[sources.extend]``."""
@@ -54,6 +54,10 @@ PRIVACY_ACTIONS: tuple[str, ...] = get_args(PrivacyAction)
 
 DocumentSignatures = Literal["cut", "keep"]
 DOCUMENT_SIGNATURES: tuple[str, ...] = get_args(DocumentSignatures)
+OnUnmatched = Literal["warn", "error"]
+ON_UNMATCHED: tuple[str, ...] = get_args(OnUnmatched)
+SHORTEST_KEY = 16
+"""So many characters a key for tokens must have: who guesses it can try all values that a token may stand for."""
 
 PROCESSOR_TYPES: tuple[str, ...] = get_args(ProcessorType)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
@@ -64,7 +68,9 @@ TABLE_FORMATS: tuple[str, ...] = get_args(TableFormat)
 
 
 _PLAIN_TYPES = (bool, int, float, str)
-_PRIVACY_SETTINGS = ("key", "default", "fields", "columns", "document_signatures")
+_PRIVACY_SETTINGS = ("key", "default", "fields", "columns", "document_signatures", "on_unmatched")
+
+_FEWEST_DIFFERENT = 5
 
 _MOST = 1_000_000_000
 """The largest time or number that a setting takes: more than thirty years of seconds."""
@@ -81,6 +87,7 @@ class PrivacySettings(BaseConfiguration):
         fields: rules by path template, ``{"line_items[].iban": "mask"}``; as text: JSON.
         columns: rules by table and column, ``{"files.name": "drop"}``; as text: JSON.
         document_signatures: what happens to the signatures of links in a document's own content: cut or keep.
+        on_unmatched: what a sync does about rules that no field has matched: warn or error.
     """
 
     key: TSecretStrValue | None = None
@@ -88,6 +95,7 @@ class PrivacySettings(BaseConfiguration):
     fields: Any | None = None
     columns: Any | None = None
     document_signatures: str = "cut"
+    on_unmatched: str = "warn"
 
     def __repr__(self) -> str:
         return "PrivacySettings(...)"  # the key must not be shown
@@ -102,6 +110,7 @@ class PrivacySettings(BaseConfiguration):
         """
         _check_choices("privacy.default", [self.default], PRIVACY_ACTIONS)
         _check_choices("privacy.document_signatures", [self.document_signatures], DOCUMENT_SIGNATURES)
+        _check_choices("privacy.on_unmatched", [self.on_unmatched], ON_UNMATCHED)
         self.fields = fields = _rules("privacy.fields", self.fields, '{"passport_number": "hash"}')
         self.columns = columns = _rules("privacy.columns", self.columns, '{"files.name": "drop"}')
         actions = [self.default, *fields.values(), *columns.values()]
@@ -110,6 +119,17 @@ class PrivacySettings(BaseConfiguration):
                 "privacy needs a key to hash with: set SOURCES__EXTEND__PRIVACY__KEY, or key under "
                 "[sources.extend.privacy] in .dlt/secrets.toml."
             )
+        if self.key is not None:
+            _check_key(str(self.key))
+
+
+def _check_key(key: str) -> None:
+    """Refuse a key that can be guessed at once; whether it is a good one cannot be told."""
+    if len(key.strip()) < SHORTEST_KEY or len(set(key)) < _FEWEST_DIFFERENT:
+        raise ConfigurationValueError(
+            f"privacy.key takes at least {SHORTEST_KEY} characters, and not the same few again and again; "
+            "make one with: openssl rand -hex 32"
+        )
 
 
 @configspec
@@ -353,7 +373,9 @@ def _rules(name: str, value: Any, example: str) -> dict[str, str]:
         elif action in PRIVACY_ACTIONS:
             rules[key] = action
         else:
-            raise ConfigurationValueError(f"{name} {key!r} takes {', '.join(PRIVACY_ACTIONS)}; not {action!r}.")
+            raise ConfigurationValueError(
+                f"{name} {key!r} takes {', '.join(PRIVACY_ACTIONS)}; not {shown_name(action)}."
+            )
     return rules
 
 
@@ -390,4 +412,12 @@ def parse_start_date(value: str | date | datetime) -> datetime:
 def _check_choices(name: str, values: Sequence[str] | None, choices: Sequence[str]) -> None:
     for value in values or ():
         if value not in choices:
-            raise ConfigurationValueError(f"{name} takes {', '.join(choices)}; not {value!r}.")
+            raise ConfigurationValueError(f"{name} takes {', '.join(choices)}; not {shown_name(value)}.")
+
+
+def shown_name(value: Any) -> str:
+    """Quote a value in whose place a name belongs, unless it may be a secret that was pasted there."""
+    is_word = isinstance(value, str) and value.isalpha() and looks_like_a_name(value.lower())
+    if is_word or (isinstance(value, str) and looks_like_a_name(value)):
+        return repr(value)
+    return "what is there (not shown, as it may be a secret)"

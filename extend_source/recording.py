@@ -10,7 +10,7 @@ from extend_source.api import ExtendError, ExtendTransientError, MalformedRespon
 from extend_source.config import ExtendSettings, resolved_privacy
 from extend_source.fetching import Fetched
 from extend_source.landed import LandedData, keep_known
-from extend_source.privacy import privacy_rules
+from extend_source.privacy import RuleUsage, privacy_rules
 from extend_source.progress import SyncProgress
 from extend_source.tables import TABLES, TYPED_TABLES, FetchError, Flattener, Origin, Tables, selection_text
 from extend_source.worklist import WantedRun, Worklist
@@ -58,6 +58,11 @@ class Recorder:
     def waiting(self) -> int:
         """The runs added since the last `settle_runs`."""
         return len(self._added) + len(self._failures)
+
+    @property
+    def rule_usage(self) -> RuleUsage | None:
+        """What the rules for fields have met in this load; None: there are no rules."""
+        return None if self._privacy is None else self._privacy.usage
 
     @property
     def flattener(self) -> Flattener:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from extend_source.api import ExtendError, RequestBudget
 from extend_source.holding import HeldDatabase
 from extend_source.limits import StoppedBy
+from extend_source.privacy import RuleUsage
 from extend_source.progress import SyncProgress
 from extend_source.worklist import Worklist
 
@@ -31,6 +32,7 @@ class SyncSession:
         raises: the one who runs the loads raises `error` after them; else the source sees to it.
         budget: the request rate; it knows what it has learned of the limit, and of a pause that was asked for.
         database: the DuckDB file that the sync keeps open.
+        rule_usage: what the privacy rules have met so far.
     """
 
     progress: SyncProgress = field(default_factory=SyncProgress)
@@ -47,6 +49,7 @@ class SyncSession:
     raises: bool = False
     budget: RequestBudget | None = None
     database: HeldDatabase = field(default_factory=HeldDatabase)
+    rule_usage: RuleUsage = field(default_factory=RuleUsage)
 
     @property
     def is_over(self) -> bool:

@@ -204,6 +204,7 @@ def extend_source(
         announcement, portions = Announcement(landed, load_id()), Portions()
         async for batch in load.batches(ids):
             yield portions.add(announcement.note(batch))
+        load.check_rules()
         announcement.make()
         yield portions.rest()
         if shared.final_error is not None and not shared.raises:

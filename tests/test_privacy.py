@@ -166,7 +166,7 @@ def test_what_is_dropped_of_an_array_leaves_the_other_items_in_their_places() ->
 
 
 def test_another_key_makes_other_tokens() -> None:
-    other = PrivacySettings(key="another key", fields={"a": "hash"})
+    other = PrivacySettings(key="another key of some length", fields={"a": "hash"})
     compiled = privacy_rules(ExtendSettings(api_key="sk_x", privacy=other))
     assert compiled is not None
 

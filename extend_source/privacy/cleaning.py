@@ -14,10 +14,14 @@ from extend_source.privacy.documents import Cleaners, Document
 from extend_source.privacy.hiding import Hider
 from extend_source.privacy.matching import FieldRule, FieldRules
 from extend_source.privacy.objects import ColumnActions, ObjectCleaner
-from extend_source.privacy.templates import Keys, parse_template
+from extend_source.privacy.templates import Keys, parse_path, parse_template
+from extend_source.privacy.usage import RuleUsage
 from extend_source.tables import TABLES, TableSchema, schemas
 from extend_source.tables.bookkeeping import PROCESSOR_RUN_SUMMARIES
+from extend_source.tables.configs import declared_fields
 from extend_source.tables.runs import output_format_of
+
+_MOST_NOTED = 256
 
 _OUTPUTS = ("output", "initialOutput", "reviewedOutput")
 
@@ -27,12 +31,16 @@ class PrivacyRules:
 
     Attributes:
         hides_fields: some fields of documents are hidden, so that the text of files must not land either.
+        usage: what the rules for fields have met.
     """
 
     def __init__(self, fields: FieldRules, columns: ColumnActions, hider: Hider) -> None:
         """Compile the rules; `privacy_rules` makes them of settings."""
         self._fields, self._columns, self._hider = fields, columns, hider
         self.hides_fields = fields.hides
+        self.usage = RuleUsage()
+        self.usage.expect(fields.rules)
+        self._noted: dict[int, Any] = {}
         self._documents = Cleaners(columns, hider, known_only=fields.hides)
         self._run = self._cleaner(schemas.PROCESSOR_RUNS)
         self._merged_processor = self._cleaner(schemas.PROCESSOR_RUN_MERGED_PROCESSORS)
@@ -45,6 +53,11 @@ class PrivacyRules:
 
     def _cleaner(self, table: TableSchema) -> ObjectCleaner:
         return ObjectCleaner(table, self._columns, self._hider, known_only=self.hides_fields)
+
+    @property
+    def has_field_rules(self) -> bool:
+        """Tell whether there are rules for fields."""
+        return bool(self._fields.rules)
 
     def field_action(self, path: Keys, *, scalar: bool) -> PrivacyAction:
         """Say what happens to a field of a document.
@@ -116,6 +129,7 @@ class PrivacyRules:
     def _clean_extraction(self, clean: dict[str, Any], run: dict[str, Any], output_format: str) -> None:
         """Clean outputs and edits: all values first, as the texts about them must not show those that are hidden."""
         document = Document(self._fields, self._hider, self._documents, run.get("config"))
+        self._note_declared(run.get("config"))
         is_schema = output_format == "schema"
         clean_values = document.schema_values if is_schema else document.legacy_values
         clean_texts = document.schema_texts if is_schema else document.legacy_texts
@@ -124,8 +138,20 @@ class PrivacyRules:
         if self.hides_fields:
             outputs = {key: clean_values(out) if isinstance(out, dict) else None for key, out in outputs.items()}
             edits = document.edit_values(edits) if isinstance(edits, dict) else None
+        for path in document.fields:
+            self.usage.note(path)
         clean.update({key: clean_texts(out) if isinstance(out, dict) else out for key, out in outputs.items()})
         self._replace(clean, "edits", document.edit_texts(edits) if isinstance(edits, dict) else edits)
+
+    def _note_declared(self, config: Any) -> None:
+        """Note the fields that a config declares; decoding gives equal configs as one object."""
+        if not isinstance(config, dict) or id(config) in self._noted:
+            return
+        if len(self._noted) >= _MOST_NOTED:
+            self._noted.clear()
+        self._noted[id(config)] = config  # kept, so that no other object gets its id
+        for path, *_ in declared_fields(config):
+            self.usage.note(parse_path(path))
 
     def _staged_output(self, output: Any, output_format: str | None) -> Any:
         """Clean the output of a classification or a splitting; of any other run nothing is known of it."""
@@ -155,7 +181,7 @@ def privacy_rules(settings: ExtendSettings) -> PrivacyRules | None:
     rules = []
     for text, action in (privacy.fields or {}).items():
         try:
-            rules.append(FieldRule(parse_template(text), action))
+            rules.append(FieldRule(parse_template(text), action, text))
         except ValueError as error:
             raise ConfigurationValueError(
                 f"privacy.fields {text!r} is no path: {error}. Examples: total, line_items[].iban, **.email, "

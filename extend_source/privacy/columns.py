@@ -9,7 +9,7 @@ import pyarrow as pa
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
 from extend_source.api.decoding import decode_json, encode_json
-from extend_source.config import PrivacyAction
+from extend_source.config import PrivacyAction, shown_name
 from extend_source.privacy.hiding import GONE, Hider
 from extend_source.privacy.objects import ColumnActions
 from extend_source.tables import schemas
@@ -67,7 +67,7 @@ def column_actions(rules: Mapping[str, PrivacyAction], *, keep_raw: bool) -> Col
         if table is None:
             hint = " For a field of a document, set a rule under privacy.fields." if "extraction_" in table_name else ""
             raise ConfigurationValueError(
-                f"privacy.columns {name!r}: rules can be set for columns of {', '.join(_RULED)}.{hint}"
+                f"privacy.columns {shown_name(name)}: rules can be set for columns of {', '.join(_RULED)}.{hint}"
             )
         columns = {column.name: column for column in table.columns}
         free = [column for column in columns if not _is_needed(table, column)]

@@ -55,6 +55,11 @@ class Document:
         self._above_hidden: set[Keys] = set()
         self._edit_places: dict[str, Place] = {}
 
+    @property
+    def fields(self) -> set[Keys]:
+        """The paths of all values that were cleaned, by the names of legacy fields."""
+        return {tuple(self._aliases.get(key, key) for key in path) for path in self._places.present}
+
     # ---- values
 
     def value(self, value: Any, *paths: Keys) -> Any:

@@ -19,6 +19,7 @@ class FieldRule(NamedTuple):
 
     template: Template
     action: PrivacyAction
+    text: str = ""
 
     @property
     def named(self) -> Keys:
@@ -45,13 +46,14 @@ class FieldRules:
 
     Attributes:
         hides: some rule, or the default, hides something.
+        rules: the rules.
     """
 
     def __init__(self, rules: Iterable[FieldRule], default: PrivacyAction) -> None:
         """Compile the rules."""
-        self._rules = tuple(rules)
+        self.rules = tuple(rules)
         self._default: PrivacyAction = default
-        self.hides = default != "keep" or any(rule.action != "keep" for rule in self._rules)
+        self.hides = default != "keep" or any(rule.action != "keep" for rule in self.rules)
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._chosen)
 
     def action(self, paths: Iterable[Keys], *, scalar: bool) -> PrivacyAction:
@@ -88,7 +90,7 @@ class FieldRules:
         """Tell whether something below a path may be hidden."""
         return self._default != "keep" or any(
             match.covers or match.reaches_below
-            for rule in self._rules
+            for rule in self.rules
             if rule.action != "keep"
             for match in (_match(rule.template, path),)
         )
@@ -96,7 +98,7 @@ class FieldRules:
     def _chosen(self, path: Keys, scalar: bool, by_name: bool = False) -> PrivacyAction | None:
         """The action of the rule that holds for a path; None: there is no such rule."""
         holding = []
-        for rule in self._rules:
+        for rule in self.rules:
             if by_name and not rule.named:
                 continue
             match = _match(rule.template, path)
@@ -110,6 +112,11 @@ class FieldRules:
                 best[rule.named] = max(known, rule, key=lambda one: one.precision)
         actions = [rule.action for rule in best.values()]
         return max(actions, key=STRICTNESS.__getitem__, default=None)
+
+
+def covers(template: Template, path: Keys) -> bool:
+    """Tell whether a template names a path, or something that the path is in."""
+    return _match(template, path).covers
 
 
 def _match(template: Template, path: Keys) -> _Match:

@@ -100,12 +100,12 @@ class Places:
             for path, ids in _declared(self._config):
                 self._declared.add(path)
                 for name in _mixtures(path, ids):
-                    self._by_words.setdefault(_essence(name), set()).add(path)
+                    self._by_words.setdefault(essence(name), set()).add(path)
                     self._odd.setdefault(".".join(name), set()).add(path)
         if self._indexed != len(self.present):
             self._indexed = len(self.present)
             for path in self.present:
-                self._by_words.setdefault(_essence(path), set()).add(path)
+                self._by_words.setdefault(essence(path), set()).add(path)
 
 
 def _declared(config: Any) -> Iterator[tuple[Keys, tuple[str | None, ...]]]:
@@ -134,7 +134,8 @@ def _mixtures(path: Keys, ids: tuple[str | None, ...]) -> Iterator[Keys]:
         yield from product(first, *choices[start + 1 :])
 
 
-def _essence(path: Iterable[str]) -> str:
+def essence(path: Iterable[str]) -> str:
+    """Return what is the same for all notations of a path: its letters and digits, numbers of items aside."""
     words = _WORDS.findall(_folded(".".join(path)))
     return "".join(word for word in words if not word.isdecimal())
 

@@ -440,3 +440,63 @@ def test_what_is_no_privacy_setting_is_refused(empty_server: SandboxServer, tmp_
 
     assert outcome.code == 2
     assert outcome.stderr == ("extend-source: privacy takes key, default, fields, columns; not 'passport_number'.\n")
+
+
+# ---- rules that match nothing
+
+
+@pytest.mark.case("4.4")
+@pytest.mark.case("S3")
+@pytest.mark.core
+def test_a_rule_that_matched_nothing_in_a_sync_is_named_once_with_the_nearest_field(
+    empty_server: SandboxServer, tmp_path: Path
+) -> None:
+    put_secrets(empty_server)
+    named = {"SOURCES__EXTEND__PRIVACY__FIELDS": '{"Passport": "drop", "lines[].iban": "mask", "unheard_of": "drop"}'}
+
+    outcome = shell(empty_server, tmp_path, "sync", **named)
+
+    assert outcome.code == 0
+    said = [line.partition("privacy.fields ")[2] for line in outcome.stderr.splitlines() if "privacy.fields " in line]
+    rest = "Rules are paths of the document, as in extraction_fields.path_template."
+    assert said == [
+        f"'Passport' matches no field: nothing is hidden by it; did you mean 'passport'? {rest}",
+        f"'unheard_of' matches no field: nothing is hidden by it. {rest}",
+    ]
+
+
+@pytest.mark.case("4.4")
+@pytest.mark.case("S3")
+@pytest.mark.core
+def test_where_that_is_an_error_nothing_of_the_load_is_left_on_disk(
+    empty_server: SandboxServer, tmp_path: Path
+) -> None:
+    put_secrets(empty_server)
+    named = {
+        "SOURCES__EXTEND__PRIVACY__FIELDS": '{"Passport": "drop", "lines[].iban": "mask"}',
+        "SOURCES__EXTEND__PRIVACY__ON_UNMATCHED": "error",
+    }
+
+    outcome = shell(empty_server, tmp_path, "sync", **named)
+
+    assert outcome.code == 2
+    assert outcome.stderr.splitlines()[-1] == (
+        "extend-source: privacy.fields 'Passport' matches no field: nothing is hidden by it; did you mean 'passport'?"
+    )
+    assert found_on_disk(tmp_path, *CANARIES) == []
+
+
+@pytest.mark.case("4.4")
+def test_a_field_of_a_schema_that_landed_before_counts_as_met(empty_server: SandboxServer, tmp_path: Path) -> None:
+    empty_server.workspace.put_run(legacy_run())
+    warehouse = Warehouse(empty_server, tmp_path)
+    fields = {"passport": "hash", "country": "keep"}
+    warehouse.sync(privacy={"key": KEY, "fields": fields, "on_unmatched": "error"})
+    other = {**reviewed_run("dpr_other"), "config": {"type": "EXTRACT", "schema": {"properties": {"x": TEXT}}}}
+    empty_server.workspace.put_run(
+        {**other, "output": {"value": {"x": "1"}}, "reviewedOutput": None, "initialOutput": None, "edits": {}}
+    )
+
+    result = warehouse.sync(privacy={"key": KEY, "fields": fields, "on_unmatched": "error"})
+
+    assert (result.fetched, result.complete) == (1, True)

@@ -17,7 +17,7 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from extend_source.api import InvalidSetting
 from extend_source.opening import LONGEST_WAIT_SECONDS, open_when_free
-from extend_source.replacing import current_rows, log_once, replacement_of
+from extend_source.replacing import current_rows, log_once, refuse_unreadable_folder, replacement_of
 from extend_source.tables.contract import LOAD_ID, TableSchema
 from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
 
@@ -120,6 +120,7 @@ class DestinationReader:
         if self._pipeline is None:
             return
         log_once(self._pipeline, replacement_of(self._pipeline))
+        refuse_unreadable_folder(self._pipeline)
         self._refuse_ambiguous_names(self._pipeline)
         self.has_load("")
 

@@ -6,9 +6,11 @@ current follows from the rows: of each run or file those of the last load that h
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import dlt
 import sqlglot
@@ -45,6 +47,10 @@ class Ways:
     table_format: str | None = None
 
 
+_UNREADABLE = "'*?[=" if os.sep == "\\" else "'*?[=\\"
+"""What DuckDB takes for the end of a path, as dlt writes it between quotes as it is, for a pattern, or, ``status=old``,
+for a column and its value in every row."""
+
 _SUPERSEDING = ("filesystem",)
 """The destinations whose rows dlt reads back through DuckDB, so that what is current can be asked for."""
 
@@ -75,6 +81,32 @@ def replacement_of(pipeline: dlt.Pipeline) -> Replacement:
             "Use one that merges by delete-insert, such as duckdb, postgres, snowflake or bigquery, or filesystem",
         )
     return replacement
+
+
+def refuse_unreadable_folder(pipeline: dlt.Pipeline) -> None:
+    """Make sure that what a pipeline writes into files can be read back.
+
+    dlt and the views name the files to DuckDB, which takes some characters for the end of a name or for a pattern: it
+    would find no files, or those of another folder as well.
+
+    Args:
+        pipeline: a pipeline with a destination.
+
+    Raises:
+        InvalidSetting: the folder's name has such a character.
+    """
+    if not supersedes(pipeline):
+        return
+    config: Any = pipeline.destination_client().config
+    url = urlsplit(config.bucket_url)
+    folder = config.make_local_path(config.bucket_url) if config.is_local_filesystem else f"{url.netloc}{url.path}"
+    found = [character for character in _UNREADABLE if character in folder]
+    if found:
+        raise InvalidSetting(
+            f"The folder of the destination {pipeline.destination.destination_name} has {' '.join(found)} in its path, "
+            "so that its files cannot be read back",
+            f"Choose a folder without {' '.join(_UNREADABLE)} in its path",
+        )
 
 
 def supersedes(pipeline: dlt.Pipeline) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import dlt
 import duckdb
 import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import create_current_views, erase, extend_source, run_ids_from_sql, sync
 from extend_source.api import InvalidRequest, InvalidSetting
@@ -27,6 +28,57 @@ def lake(empty_server: SandboxServer, tmp_path: Path, caplog: pytest.LogCaptureF
     folder = tmp_path / "a lake"
     folder.mkdir()
     return Place("filesystem", dlt.destinations.filesystem(str(folder / "bucket")), empty_server, folder)
+
+
+FOLDERS_THAT_WORK = ["100%25 a%20b", "a#b & c;d", 'say "hi"', "größe 合計 😀", "a]b {c,d} ~$x (e)!", "a,b+c@d"]
+
+
+@pytest.mark.case("1.11")
+@pytest.mark.parametrize("name", FOLDERS_THAT_WORK)
+def test_a_folder_of_nearly_any_name_is_read_back(name: str, empty_server: SandboxServer, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    place = Place("filesystem", dlt.destinations.filesystem(str(folder / "bucket")), empty_server, tmp_path)
+    put_first(empty_server)
+    place.sync()
+    found = sorted(path.name for path in (folder / "bucket" / "extend_data" / "processor_runs").iterdir())
+    empty_server.requests.reset()
+
+    result = place.on_another_machine().sync()
+
+    assert (result.fetched, empty_server.requests.counts["get_run"]) == (0, 0)
+    assert sorted(path.name for path in (folder / "bucket" / "extend_data" / "processor_runs").iterdir()) == found
+    assert place.current(COLUMNS) == EXPECTED["first load"]
+
+
+@pytest.mark.case("1.11")
+@pytest.mark.core
+@pytest.mark.parametrize("name", ["it's mine", "[data]", "a*b", "what?", "status=old", "a\\b"])
+@pytest.mark.parametrize("form", ["path", "url"])
+def test_a_folder_that_could_not_be_read_back_is_refused_before_anything_is_written(
+    name: str, form: str, empty_server: SandboxServer, tmp_path: Path
+) -> None:
+    (character,) = (letter for letter in name if letter in "'[*?=\\")
+    folder = tmp_path / name
+    where = folder.as_uri() if form == "url" else str(folder)
+    place = Place("filesystem", dlt.destinations.filesystem(where), empty_server, tmp_path)
+    put_first(empty_server)
+    empty_server.requests.reset()
+    said = (
+        f"The folder of the destination filesystem has {character} in its path, so that its files cannot be read back. "
+        "Choose a folder without ' * ? [ = \\ in its path."
+    )
+
+    with pytest.raises(InvalidSetting) as caught:
+        place.sync()
+    with pytest.raises(PipelineStepFailed) as in_dlt:
+        place.pipeline.run(
+            extend_source(api_key=empty_server.api_key, base_url=empty_server.base_url, requests_per_second=0)
+        )
+
+    assert str(caught.value) == said
+    assert said in str(in_dlt.value)
+    assert not folder.exists()
+    assert empty_server.requests.counts["get_run"] == 0
 
 
 @pytest.mark.core

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -67,12 +66,8 @@ def _show_table(console: Console, result: QueryResult, most_rows: int) -> None:
 
 
 def _column(name: str, values: Sequence[Any]) -> Column:
-    """Write a column; the heading of numbers is folded to their width."""
-    heading, texts = name.replace("_", " "), column_texts(values)
-    if any(isinstance(value, str | bool | datetime) for value in values):
-        return Column(heading, texts, is_number=False)
-    width = max(map(len, (*heading.split(), *texts)))
-    return Column(textwrap.fill(heading, width), texts, is_number=True)
+    is_number = not any(isinstance(value, str | bool | datetime) for value in values)
+    return Column(name.replace("_", " "), column_texts(values), is_number)
 
 
 def column_texts(values: Sequence[Any]) -> list[str]:

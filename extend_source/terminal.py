@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.cells import cell_len
@@ -23,7 +24,7 @@ class Column:
     """A column of a table.
 
     Attributes:
-        heading: what is above it; it may have lines.
+        heading: what is above it.
         texts: its cells.
         is_number: whether it is aligned right and never folded.
     """
@@ -59,9 +60,11 @@ def show_rows(console: Console, title: str | None, header: Sequence[str], rows: 
 
 def show_columns(console: Console, columns: Sequence[Column]) -> None:
     """Print columns beside each other: texts are folded on a terminal that is too narrow, and nowhere else."""
+    if console.is_terminal:
+        columns = [_with_folded_heading(column) for column in columns]
     table = Table(header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        heading = Text("\n".join(map(printable, column.heading.split("\n"))))
+        heading = Text("\n".join(map(printable, column.heading.splitlines())))
         table.add_column(
             heading, justify="right" if column.is_number else "left", no_wrap=column.is_number, overflow="fold"
         )
@@ -81,8 +84,16 @@ def show_pairs(console: Console, pairs: Iterable[tuple[str, str, str]]) -> None:
     _show_table(console, table, max((cell_len(name) for name, _, _ in listed), default=0) + 2 + _NARROWEST)
 
 
+def _with_folded_heading(column: Column) -> Column:
+    """Fold the heading of numbers to their width."""
+    if not column.is_number:
+        return column
+    width = max(map(len, (*column.heading.split(), *column.texts)))
+    return replace(column, heading=textwrap.fill(column.heading, width))
+
+
 def _least_width(column: Column) -> int:
-    longest = max(map(cell_len, (*column.heading.split("\n"), *column.texts)))
+    longest = max(map(cell_len, (*column.heading.splitlines(), *column.texts)), default=0)
     return longest if column.is_number else min(longest, _NARROWEST)
 
 

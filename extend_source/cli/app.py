@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from rich.console import Console
 
 from extend_source import __version__
 from extend_source.progress import SyncProgress
+
+_WIDTH_OF_PIPED_HELP = "100"
 
 app = typer.Typer(
     help="Load Extend (extend.ai) processor runs into DuckDB or any dlt destination.",
@@ -35,6 +38,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names may have letters that the locale lacks
+    if not sys.stdout.isatty():
+        os.environ.setdefault("TERMINAL_WIDTH", _WIDTH_OF_PIPED_HELP)  # whatever COLUMNS says
     app()
 
 

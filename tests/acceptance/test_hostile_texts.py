@@ -20,7 +20,7 @@ from extend_source.sandbox.requests_log import LoggedRequest
 from tests.acceptance.shell import run_shell
 from tests.acceptance.warehouse import Warehouse
 
-pytestmark = [pytest.mark.case("4.5"), pytest.mark.case("S4"), pytest.mark.case("S5")]
+pytestmark = [pytest.mark.case("4.5"), pytest.mark.case("S4"), pytest.mark.case("S5"), pytest.mark.thorough]
 
 MARKUP = "Bad [/nope] name, [link=https://evil.example]click[/link] :smile: [0] [bold]b[/bold]"
 ESCAPES = "\x1b]0;owned\x07\x1b[31mred\x9b0m \u202eecilA\u2066 \u200btwo\nlines"
@@ -121,6 +121,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.core
 @pytest.mark.case("5.5")
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_a_pipe_gets_every_name_as_text_and_whole_however_narrow(loaded: Warehouse, command: tuple[str, ...]) -> None:
@@ -144,6 +145,7 @@ def test_a_terminal_shows_names_and_obeys_none(loaded: Warehouse, command: tuple
     assert "\x1b[31mred" not in output
 
 
+@pytest.mark.core
 def test_a_message_of_the_api_is_stored_and_shown_on_one_line_that_nobody_obeys(loaded: Warehouse) -> None:
     [(run_id, message)] = loaded.query("select id, message from fetch_errors")
     says = f"{MARKUP} {ESCAPES_SHOWN}"
@@ -163,3 +165,10 @@ def test_tables_and_json_have_the_exact_names(loaded: Warehouse) -> None:
 def test_a_locale_without_the_letters_of_a_name_ends_no_report(loaded: Warehouse, encoding: str) -> None:
     output = shell(loaded, *COMMANDS["credits"], PYTHONIOENCODING=encoding)
     assert "\\ufffd]0;owned\\ufffd\\ufffd[31mred" in output
+
+
+@pytest.mark.case("5.5")
+def test_piped_help_names_every_option_whole_however_narrow(tmp_path: Path) -> None:
+    lines = run_shell(tmp_path, "sync", "--help", COLUMNS="20").stdout.splitlines()
+    assert [line for line in lines if "--requests-per-second" in line and "The request budget; 0: no limit." in line]
+    assert not [line for line in lines if "…" in line]

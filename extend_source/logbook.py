@@ -11,6 +11,7 @@ from extend_source.config import ExtendSettings
 from extend_source.progress import SyncProgress
 from extend_source.redaction import redact
 from extend_source.worklist import Worklist
+from extend_source.writing import one_line
 
 _COUNTS = {
     "runs_listed": "listed",
@@ -83,7 +84,7 @@ class LoadLog:
             "watermark_before": worklist.before.watermark,
             "watermark_after": reached,
             "stopped_by": stopped_by,
-            "error": None if error is None else " ".join(redact(error).split())[:_MOST_CHARACTERS],
+            "error": None if error is None else one_line(redact(error))[:_MOST_CHARACTERS],
             "scope": encode_json(worklist.scope.description, sort_keys=True),
             "api_version": settings.api_version,
             "source_version": _version("dlt-source-extend"),

@@ -13,6 +13,7 @@ from extend_source.privacy.matching import FieldRule, covers
 from extend_source.privacy.places import essence
 from extend_source.privacy.templates import Keys
 from extend_source.tables.paths import member
+from extend_source.writing import one_line
 
 _MOST_PATHS = 10_000
 """So many different paths are remembered, to name the nearest one; a field beyond them still counts for its rule."""
@@ -117,4 +118,4 @@ def report_unmatched(
     if unmatched and is_error:
         raise ConfigurationValueError(" ".join(map(str, unmatched)))
     for rule in unmatched:
-        logger.warning(f"{rule} Rules are paths of the document, as in extraction_fields.path_template.")
+        logger.warning(one_line(f"{rule} Rules are paths of the document, as in extraction_fields.path_template."))

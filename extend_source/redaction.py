@@ -179,6 +179,11 @@ def _copied(value: Any, clean: Callable[[str], str], is_secret: Callable[[str], 
     if not isinstance(value, dict):
         return value
     copy: dict[str, Any] = {}
+    named = value.get("name") or value.get(
+        "key"
+    )  # {"name": "X-Amz-Signature", "value": "..."}, as of a recorded request
+    if isinstance(named, str) and is_secret(named):
+        value = {key: item if key in ("name", "key") else _hidden(item) for key, item in value.items()}
     for key, item in value.items():
         if key == PRESIGNED_URL_KEY and is_secret is _is_secret_name:
             continue

@@ -18,8 +18,9 @@ from extend_source.redaction import (
     without_signatures,
     without_signed_urls,
 )
+from extend_source.tables import Flattener, Origin, TypedNames
 from extend_source.tables.links import run_without_signatures
-from tests.tables.flat import cells, flatten, run_of
+from tests.tables.flat import NOW, cells, flatten, run_of
 
 S = "5eC0ff33-5ec"
 CUT = "[redacted]"
@@ -113,6 +114,31 @@ def test_what_is_called_a_link_or_a_signature_is_cut_out_whatever_it_is(name: st
 @pytest.mark.parametrize("name", ["url", "assignedUrl", "signature", "urlSigned", "downloads", "token", "imageUrl"])
 def test_what_is_called_otherwise_stays(name: str) -> None:
     assert without_signed_urls({name: "https://b.test/x"}) == {name: "https://b.test/x"}
+
+
+@pytest.mark.case("S2")
+def test_the_value_of_a_pair_that_is_called_like_a_signature_is_cut_out() -> None:
+    pairs = {"queryString": [{"name": "X-Amz-Signature", "value": S}, {"key": "X-Amz-Expires", "value": "900"}]}
+
+    assert without_signed_urls(pairs) == without_signatures(pairs) == {
+        "queryString": [{"name": "X-Amz-Signature", "value": CUT}, {"key": "X-Amz-Expires", "value": "900"}],
+    }  # fmt: skip
+
+
+@pytest.mark.case("S2")
+def test_no_table_shows_a_signature_in_a_key_of_a_listed_run_or_of_a_schema() -> None:
+    link = f"https://b.test/?sig={S}"
+    flattener = Flattener(names=TypedNames())
+    flattener.add_summary({"id": "dpr_1", link: {link: link}, "processorName": link}, None, NOW)
+    schema = {"type": "object", "properties": {link: {"type": "string"}}}
+    run = run_of(config={"type": "EXTRACT", "schema": schema}, output={"value": {link: "x"}})
+    flattener.add_run(run, Origin("2025-04-21", None, NOW))
+
+    tables = {name: table.to_pylist() for name, table in flattener.take("load-1", NOW).items()}
+
+    assert [row["path"] for row in tables["extraction_fields"] if row["path"]] == [f'["https://b.test/?sig={CUT}"]']
+    assert tables["typed_columns"]
+    assert S not in str(tables)
 
 
 @pytest.mark.case("S2")

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any
 
 from extend_source.api.decoding import encode_json
-from extend_source.redaction import without_signed_urls
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.paths import item, member
@@ -49,7 +48,7 @@ class ConfigTables:
         """Add the config that a run carries.
 
         Args:
-            config: the API's config object (docs "Processor config").
+            config: the API's config object (docs "Processor config"), without signed URLs.
 
         Returns:
             The config's id: SHA-256 of its canonical JSON, so that equal configs share one row.
@@ -57,15 +56,14 @@ class ConfigTables:
         known = self._ids.get(id(config))
         if known is not None and known[1] in self._seen:
             return known[1]
-        clean = without_signed_urls(config)  # also in what becomes a row of its own, such as a field's description
-        text = encode_json(clean, sort_keys=True)
+        text = encode_json(config, sort_keys=True)
         config_id = hashlib.sha256(text.encode()).hexdigest()
         if len(self._ids) >= _MOST_KNOWN:
             self._ids.clear()
         self._ids[id(config)] = config, config_id  # kept, so that no other object gets its id
         if config_id not in self._seen:
             self._seen.add(config_id)
-            self._write(config_id, clean, text)
+            self._write(config_id, config, text)
         return config_id
 
     def _write(self, config_id: str, config: dict[str, Any], text: str) -> None:

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from extend_source.api.decoding import encode_json
+from extend_source.redaction import without_signed_urls
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.files import FileTables
-from extend_source.tables.links import file_without_signatures, run_without_signatures
+from extend_source.tables.links import CleanConfigs, file_without_signatures, run_without_signatures
 from extend_source.tables.reading import DriftLog, ObjectReader
 from extend_source.tables.runs import Origin, RunTables, payload_sha256, without_files
 from extend_source.tables.typed import TypedNames, TypedTables
@@ -126,7 +127,7 @@ class Flattener:
         )
         self._keep_raw = keep_raw
         self._erased_files = erased_files
-        self._cut_documents = cut_documents
+        self._cut_documents, self._configs = cut_documents, CleanConfigs()
         self._written_drift = set(landed_drift)
 
     def add_run(self, run: dict[str, Any], origin: Origin) -> str:
@@ -139,7 +140,8 @@ class Flattener:
             Exception: the payload cannot be read, for example as it nests too deeply; nothing of it was added.
         """
         try:
-            run = run_without_signatures(without_files(run, self._erased_files), cut_documents=self._cut_documents)
+            run = without_files(run, self._erased_files)
+            run = run_without_signatures(run, cut_documents=self._cut_documents, configs=self._configs)
             with self._tables.all_or_nothing():
                 return self._runs.add(run if self._privacy is None else self._privacy.clean_run(run), origin)
         except Exception:
@@ -178,7 +180,7 @@ class Flattener:
         """
         if self._privacy is not None:
             summary = self._privacy.clean_summary(summary)
-        values, extra = _SUMMARY.read(summary, self._drift)
+        values, extra = _SUMMARY.read(without_signed_urls(summary), self._drift)
         own = (workspace_id, listed_at, payload_sha256(summary))
         self._tables[bookkeeping.PROCESSOR_RUN_SUMMARIES].add(own, values, extra)
 

@@ -10,21 +10,43 @@ from extend_source.redaction import may_show_signatures, without_signatures, wit
 DOCUMENT_KEYS = frozenset({"output", "initialOutput", "reviewedOutput", "edits"})
 """The parts of a run that are the document's own content, as the contents of its files are."""
 
-_DONE_ELSEWHERE = "config"
-"""Cleaned once for all runs that share it: by `ConfigTables`, and by `raw_payload`."""
+_MOST_KNOWN = 256
 
 
-def run_without_signatures(run: dict[str, Any], *, cut_documents: bool = True) -> dict[str, Any]:
+class CleanConfigs:
+    """Configs without signed URLs: decoding gives equal ones as one object, which is cleaned once and stays one."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._known: dict[int, tuple[Any, Any]] = {}
+
+    def __call__(self, config: Any) -> Any:
+        """Return a config without signed URLs; for the same one, the same object."""
+        known = self._known.get(id(config))
+        if known is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            # the original is kept, so that no other object gets its id
+            known = self._known[id(config)] = (config, without_signed_urls(config))
+        return known[1]
+
+
+def run_without_signatures(
+    run: dict[str, Any], *, cut_documents: bool = True, configs: CleanConfigs | None = None
+) -> dict[str, Any]:
     """Copy a run without signed URLs.
 
     Args:
         run: the API's ProcessorRun object; it is left as it is.
         cut_documents: cut the signatures out of the document's own content, too; the rest of its links stays.
+        configs: what cleans configs, of all runs that may share one.
 
     Returns:
-        The copy. Its config is the one of `run`.
+        The copy.
     """
-    apart = {key: run[key] for key in (*DOCUMENT_KEYS, _DONE_ELSEWHERE) if key in run}
+    apart = {key: run[key] for key in DOCUMENT_KEYS if key in run}
+    if "config" in run:
+        apart["config"] = (configs or CleanConfigs())(run["config"])
     if isinstance(run.get("files"), list):
         apart["files"] = [_without_links(file) for file in run["files"]]
     clean: dict[str, Any] = without_signed_urls({**run, **dict.fromkeys(apart)})

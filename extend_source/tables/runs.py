@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from extend_source.api.decoding import encode_json
-from extend_source.redaction import without_download_link, without_signed_urls
+from extend_source.redaction import without_download_link
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
@@ -282,17 +282,16 @@ def raw_payload(run: dict[str, Any], *, with_contents: bool = True) -> str:
     """Return a run's payload as JSON text for ``raw_processor_runs``.
 
     Args:
-        run: the API's ProcessorRun object, without signed URLs but for those in its config.
+        run: the API's ProcessorRun object, without signed URLs.
         with_contents: keep the text of its files.
 
     Returns:
-        JSON text with the numbers' digits as sent, without signed URLs.
+        JSON text with the numbers' digits as sent.
     """
     files = run.get("files")
-    kept = {**run, "config": without_signed_urls(run["config"])} if "config" in run else run
     if isinstance(files, list) and not with_contents:
-        kept = {**kept, "files": [raw_file(file, with_contents=False) for file in files]}
-    return encode_json(kept)
+        run = {**run, "files": [raw_file(file, with_contents=False) for file in files]}
+    return encode_json(run)
 
 
 def raw_file(file: Any, *, with_contents: bool = True) -> Any:

@@ -33,12 +33,12 @@ _SIGNATURE = re.compile(
     (?:
         # names that mean a signature wherever they stand: in a query, a header, a form
         (?<![a-z0-9]) (?: x-(?:{_STORES})-(?:signature|security-token) | q-signature | cloudfront-signature )
-        ["'`]? \s{{0,3}} [=:] \s{{0,3}}
+        ["'`\]]? \s{{0,3}} [=:] \s{{0,3}}
       |
         # names that do so in a query only: behind a separator, or first in a query that has lost its URL
-        (?: [?&;\#,|]\ ? | (?<![^\s"'(\[<]) (?= [\w-]{{1,40}} = [^\s&"'(\[<]{{1,4096}} & \w ) )
+        (?: [?&;\#,|\[]\ ? | (?<![^\s"'(\[<]) (?= [\w-]{{1,40}} = [^\s&"'(\[<]{{1,4096}} & \w ) )
         (?: [\w.~-]{{0,40}} (?:signature|token) | (?:[\w.~]{{1,20}}-)? (?:{_SEPARATE_WORDS}) )
-        \ ? = \ ?
+        \]? \ ? = \s?
     )
     ["'`]? (?!\[redacted\])
     (?P<value> (?: [^\s&;,|"'`<>\\()\[\]{{}}] | ["'`\\()\[\]{{}}] (?=\w) )+ )
@@ -48,7 +48,7 @@ _SIGNATURE = re.compile(
 _QUERY = re.compile(r"[\w.~-]+=")
 _REST_OF_QUERY = re.compile(r"""(?:[&;](?:[^\s"'`<>]|["'`](?=\w))*)?""")
 
-_FOLLOWED_BY = ("=", " =", "%", "\\", "&")
+_FOLLOWED_BY = ("=", " =", "]=", "%", "\\", "&")
 _HINTS = AhoCorasick(
     [
         *(f"{name}{end}" for name in ("signature", "token") for end in _FOLLOWED_BY),

@@ -41,6 +41,8 @@ FORMS = [
     (f"https://b.test/?a=1;sig={S};b=2", "https://b.test/?[redacted]", f"https://b.test/?a=1;sig={CUT};b=2"),
     (f"https://a.test/?u=https%3A%2F%2Fb.test%3Fsig%3D{S}%26x%3D1&n=1", "https://a.test/?u=https%3A%2F%2Fb.test%3F[redacted]", f"https://a.test/?u=https%3A%2F%2Fb.test%3Fsig%3D{CUT}%26x%3D1&n=1"),
     (f"https://a.test/?u=https%253A%252F%252Fb.test%253Fsig%253D{S}", "https://a.test/?u=https%253A%252F%252Fb.test%253F[redacted]", f"https://a.test/?u=https%253A%252F%252Fb.test%253Fsig%253D{CUT}"),
+    (f"https://b.test/?p[sig]={S}&b=2", "https://b.test/?[redacted]", f"https://b.test/?p[sig]={CUT}&b=2"),
+    (f"https://b.test/?sig=\n{S}", "https://b.test/?[redacted]", f"https://b.test/?sig=\n{CUT}"),
     (f"b.test/a?sig={S}", "b.test/a?[redacted]", f"b.test/a?sig={CUT}"),
     (f"//b.test/a?sig={S}", "//b.test/a?[redacted]", f"//b.test/a?sig={CUT}"),
     (f"sv=2024&sr=b&sig={S}&se=1", f"sv=2024&sr=b&sig={CUT}&se=1", f"sv=2024&sr=b&sig={CUT}&se=1"),

@@ -116,7 +116,10 @@ class FieldRules:
 
 def covers(template: Template, path: Keys) -> bool:
     """Tell whether a template names a path, or something that the path is in."""
-    return _match(template, path).covers
+    named = [key for key in template if isinstance(key, str)]
+    if len(named) == len(template):
+        return path[: len(template)] == template
+    return all(key in path for key in named) and _match(template, path).covers
 
 
 def _match(template: Template, path: Keys) -> _Match:

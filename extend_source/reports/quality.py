@@ -68,5 +68,6 @@ def quality_report(pipeline: dlt.Pipeline, names: Iterable[str] | None = None) -
     queries = [load_query(_FOLDER, name) for name in chosen]
     now = datetime.now(timezone.utc)
     with viewed(pipeline) as view, QueryRunner.on(view) as runner:
+        runner.prefer_hash_joins()
         results = [runner.run(query) for query in queries]
     return QualityReport(pipeline.pipeline_name, location(pipeline), pipeline.dataset_name, now, results)

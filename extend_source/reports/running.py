@@ -205,6 +205,16 @@ class QueryRunner:
         with client as connection:
             yield cls(connection, dialect, has_ddl_transactions=can.supports_ddl_transactions, supersedes=supersedes)
 
+    def prefer_hash_joins(self) -> None:
+        """Have queries that join large results by equal values take no longer than these are, for this connection.
+
+        PostgreSQL takes tables that nobody has analysed, and results of queries, for small, and would compare each row
+        with each other one.
+        """
+        if self._dialect == "postgres":
+            for way in ("nestloop", "mergejoin"):
+                self._client.execute_sql(f"SET enable_{way} = off")
+
     def run(self, query: Query) -> QueryResult:
         """Run a query.
 

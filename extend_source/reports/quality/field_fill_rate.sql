@@ -66,50 +66,50 @@ parts as (
     from wholes w
     join fields f on f.processor_id = w.processor_id and f.field = w.field
 ),
-containers as (
-    select distinct processor_id, field from parts where part <> field
+placed as (
+    select processor_id, field, part, part = field as is_own,
+           max(case when part <> field then 1 else 0 end) over (partition by processor_id, field) as has_parts
+    from parts
 ),
-filled as (
-    select c.processor_id, c.version_id, p.field, count(distinct c.run_id) as filled
+figures as (
+    select c.processor_id, c.version_id, p.field, max(p.has_parts) as has_parts,
+           count(distinct case when c.is_filled then c.run_id end) as filled,
+           count(*) filter (where p.is_own and not c.is_container) as cells,
+           count(*) filter (where p.is_own and c.is_filled) as cells_filled,
+           avg(case when p.is_own then c.ocr_confidence end) as avg_ocr,
+           min(case when p.is_own then c.ocr_confidence end) as min_ocr,
+           avg(case when p.is_own then c.logprobs_confidence end) as avg_logprobs,
+           min(case when p.is_own then c.logprobs_confidence end) as min_logprobs,
+           avg(case when p.is_own then c.confidence end) as avg_legacy,
+           min(case when p.is_own then c.confidence end) as min_legacy,
+           avg(case when p.is_own then c.review_agent_score end) as avg_score,
+           min(case when p.is_own then c.review_agent_score end) as min_score
     from cells c
-    join parts p on p.processor_id = c.processor_id and p.part = c.field
-    where c.is_filled
+    join placed p on p.processor_id = c.processor_id and p.part = c.field
     group by c.processor_id, c.version_id, p.field
-),
-readings as (
-    select processor_id, version_id, field,
-           count(*) filter (where not is_container) as cells,
-           count(*) filter (where is_filled) as cells_filled,
-           avg(ocr_confidence) as avg_ocr, min(ocr_confidence) as min_ocr,
-           avg(logprobs_confidence) as avg_logprobs, min(logprobs_confidence) as min_logprobs,
-           avg(confidence) as avg_legacy, min(confidence) as min_legacy,
-           avg(review_agent_score) as avg_score, min(review_agent_score) as min_score
-    from cells
-    group by processor_id, version_id, field
+    having count(*) filter (where p.is_own) > 0
 )
 select nullif(v.processor_id, '') as processor_id,
        v.processor,
        nullif(v.version_id, '') as processor_version_id,
-       a.field,
+       f.field,
        v.runs,
-       coalesce(f.filled, 0) as filled,
-       round(cast(cast(coalesce(f.filled, 0) as double) / v.runs as decimal(18, 9)), 4) as fill_rate,
-       case when c.field is null then a.cells end as cells,
-       case when c.field is null then a.cells_filled end as cells_filled,
-       case when c.field is null
-            then round(cast(cast(a.cells_filled as double) / nullif(a.cells, 0) as decimal(18, 9)), 4)
+       f.filled,
+       round(cast(cast(f.filled as double) / v.runs as decimal(18, 9)), 4) as fill_rate,
+       case when f.has_parts = 0 then f.cells end as cells,
+       case when f.has_parts = 0 then f.cells_filled end as cells_filled,
+       case when f.has_parts = 0
+            then round(cast(cast(f.cells_filled as double) / nullif(f.cells, 0) as decimal(18, 9)), 4)
        end as cell_fill_rate,
-       round(cast(a.avg_ocr as decimal(18, 9)), 4) as ocr_avg,
-       round(cast(a.min_ocr as decimal(18, 9)), 4) as ocr_min,
-       round(cast(a.avg_logprobs as decimal(18, 9)), 4) as logprobs_avg,
-       round(cast(a.min_logprobs as decimal(18, 9)), 4) as logprobs_min,
-       round(cast(a.avg_legacy as decimal(18, 9)), 4) as confidence_avg,
-       round(cast(a.min_legacy as decimal(18, 9)), 4) as confidence_min,
-       round(cast(a.avg_score as decimal(18, 9)), 4) as review_agent_avg,
-       round(cast(a.min_score as decimal(18, 9)), 4) as review_agent_min
-from readings a
-join versions v on v.processor_id = a.processor_id and v.version_id = a.version_id
-left join filled f on f.processor_id = a.processor_id and f.version_id = a.version_id and f.field = a.field
-left join containers c on c.processor_id = a.processor_id and c.field = a.field
-order by cast(coalesce(f.filled, 0) as double) / v.runs, v.runs desc, v.processor collate "C" nulls last,
-         v.processor_id collate "C", v.version_id collate "C", a.field collate "C"
+       round(cast(f.avg_ocr as decimal(18, 9)), 4) as ocr_avg,
+       round(cast(f.min_ocr as decimal(18, 9)), 4) as ocr_min,
+       round(cast(f.avg_logprobs as decimal(18, 9)), 4) as logprobs_avg,
+       round(cast(f.min_logprobs as decimal(18, 9)), 4) as logprobs_min,
+       round(cast(f.avg_legacy as decimal(18, 9)), 4) as confidence_avg,
+       round(cast(f.min_legacy as decimal(18, 9)), 4) as confidence_min,
+       round(cast(f.avg_score as decimal(18, 9)), 4) as review_agent_avg,
+       round(cast(f.min_score as decimal(18, 9)), 4) as review_agent_min
+from figures f
+join versions v on v.processor_id = f.processor_id and v.version_id = f.version_id
+order by cast(f.filled as double) / v.runs, v.runs desc, v.processor collate "C" nulls last,
+         v.processor_id collate "C", v.version_id collate "C", f.field collate "C"

@@ -48,12 +48,13 @@ def section(sizes: list[str], lengths: list[int], settings: list[str]) -> Iterat
 
 def large() -> Iterator[str]:
     """Sync as many small runs, then a hundred of 5 MB and one of 50 MB, without a request budget."""
-    yield "| payload | runs | requests at once | peak MB | seconds |"
-    yield "|---|---|---|---|---|"
-    for name, size, odd in (
+    yield "| payload | runs | requests at once | settings | peak MB | seconds |"
+    yield "|---|---|---|---|---|---|"
+    kinds = (
         ("30 KB", SIZES["extract-30k"], None),
         ("5 MB, and one of 50 MB", SIZES["extract-5m"], SIZES["extract-50m"]),
-    ):
+    )
+    for setting, (name, size, odd) in product(("small", "default"), kinds):
         with tempfile.TemporaryDirectory(prefix="extend-bench-") as folder:
             bodies, work = Path(folder) / "bodies", Path(folder) / "work"
             bodies.mkdir()
@@ -61,8 +62,8 @@ def large() -> Iterator[str]:
             with serving(bodies, size, 101) as url:
                 if odd is not None:
                     (bodies / "processor_runs" / run_id(50)).write_bytes(body(odd, 50))
-                took = measure("this_source_at_64", url, work)
-        yield f"| {name} | 101 | 64 | {took.peak_mb:.0f} | {took.seconds:.1f} |"
+                took = measure("this_source_at_64", url, work, SETTINGS[setting])
+        yield f"| {name} | 101 | 64 | {setting} | {took.peak_mb:.0f} | {took.seconds:.1f} |"
 
 
 def main() -> None:

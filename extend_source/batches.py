@@ -9,23 +9,26 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
-from extend_source.api import AnotherWorkspace, Arrival, ExtendClient, ExtendError
+from extend_source.api import AnotherWorkspace, Arrival, ExtendClient, ExtendError, InvalidSetting, decode_json
+from extend_source.completeness import LISTED_TABLES, owners_of
 from extend_source.config import ExtendSettings, parse_start_date, resolved_privacy
 from extend_source.connecting import budget_of, client_for
-from extend_source.discovery import Discovery, wanted_by_id
+from extend_source.discovery import Discovery
 from extend_source.fetching import Fetched, fetch_all
 from extend_source.landed import LandedData, has_ended
 from extend_source.limits import Limits
 from extend_source.logbook import LoadLog
+from extend_source.named_runs import wanted_by_id
 from extend_source.privacy import report_unmatched
 from extend_source.privacy.templates import parse_path
 from extend_source.recording import Recorder
 from extend_source.session import SyncSession
 from extend_source.state import Position, Scope, SyncState, scope_of
-from extend_source.tables import FETCHED_TABLES, Tables, selection_text
-from extend_source.tables.bookkeeping import FETCH_ERRORS
+from extend_source.stored_payloads import KeptPayloads, LandedRun, origin_of
+from extend_source.tables import FETCHED_TABLES, Origin, Tables, selection_text
+from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIFT
 from extend_source.tables.files import TEXT_TABLES
-from extend_source.tables.schemas import RUN_CONFIG_FIELDS
+from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
 from extend_source.worklist import WantedRun, Worklist
 
 _MOST_OTHERS = 15
@@ -47,6 +50,7 @@ class Load:
         state: SyncState,
         load_id: str | None,
         tables: frozenset[str],
+        lacking: frozenset[str] = frozenset(),
     ) -> None:
         """Prepare a load.
 
@@ -57,7 +61,9 @@ class Load:
             state: where the watermark is kept.
             load_id: dlt's id of the load; None outside of a pipeline.
             tables: the tables that will be loaded.
+            lacking: the tables that hold nothing, or not all, of what was written to them.
         """
+        self._lacking = lacking
         self._settings, self._landed, self._session, self._state = settings, landed, session, state
         self._progress = session.progress
         self._selected = tables
@@ -70,6 +76,7 @@ class Load:
         session.progress.packages += 1
         self._files: dict[bool, list[str]] = {True: [], False: []}
         self._asked_files: list[str] = []
+        self._kept_origins: dict[str, Origin] = {}
         self._batch_began_at = 0
         self._log = LoadLog(session.progress, self._load_id, session.sync_id)
 
@@ -106,6 +113,9 @@ class Load:
         """
         with self._landed.connected():
             self._landed.probe()
+            if self._session.failure is None:
+                self._keep_erasures()
+                self._note_incomplete()
         discovery = self._discovery(run_ids) if self._session.worklist is None else None
         worklist = self._session.worklist
         assert worklist is not None
@@ -151,6 +161,7 @@ class Load:
             position=Position() if session.compare_all else self._state.position(self._scope, start, now),
             reconcile=session.reconcile,
             now=now,
+            drift_rows=self._state.rows("schema_drift"),
         )
         session.worklist = discovery.worklist
         return discovery
@@ -166,6 +177,39 @@ class Load:
             if page.summaries:
                 yield self._taken()
 
+    def _keep_erasures(self) -> None:
+        """Write the erasures again where the load drops them, and refuse to load where they are gone.
+
+        Raises:
+            InvalidSetting: what was erased on request would come back.
+        """
+        erasures = self._landed.erasures()
+        lost = self._state.rows("erasures") - len(erasures)
+        if lost > 0:
+            raise InvalidSetting(
+                f"The table {ERASURES.name} has lost {lost:,} rows: runs or files that were erased would come back",
+                "Restore its rows from a backup, or name the ids again with extend-source erase",
+            )
+        self._state.remember_rows("erasures", len(erasures))
+        if ERASURES.name in self._lacking and erasures:
+            if ERASURES.name not in self._selected:
+                raise InvalidSetting(
+                    f"refresh would drop the table {ERASURES.name}, and runs or files that were erased would come back",
+                    f"Select {ERASURES.name}, too, or all tables",
+                )
+            for erasure in erasures:
+                self._recorder.flattener.add_erasure(*erasure)
+
+    def _note_incomplete(self) -> None:
+        """Note whose rows the tables lack, so that they are written again, in this sync or a later one."""
+        if not self._lacking:
+            return
+        incomplete = owners_of(self._lacking, self._landed)
+        if incomplete:
+            self._landed.note_incomplete(incomplete.runs, incomplete.files)
+        if self._lacking & LISTED_TABLES & self._selected:
+            self._state.forget(self._scope)
+
     async def _fetch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
         """Fetch runs, and the text of files where it is wanted."""
         async for tables in self._fetch_runs(client, worklist):
@@ -176,17 +220,18 @@ class Load:
 
     async def _fetch_runs(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
         self._begin_batch()
+        kept = KeptPayloads(worklist.ids("incomplete"), self._landed)
         try:
             async for answer in fetch_all(
                 worklist.take(self._limits.runs),
-                partial(_get_run, client),
+                partial(self._get_run, client, kept),
                 workers=min(self._settings.max_concurrency, len(worklist)),
                 most_bytes=self._settings.max_waiting_megabytes * 1e6,
                 should_stop=self._must_not_fetch,
                 in_a_hurry=self._is_urgent,
                 on_answer=self._count_run,
             ):
-                self._recorder.add_run(answer, worklist)
+                self._recorder.add_run(answer, worklist, self._kept_origins.pop(answer.wanted.id, None))
                 self._note_files(answer)
                 if self._is_batch_full():
                     async for tables in self._batch(client, worklist):
@@ -243,6 +288,8 @@ class Load:
             session.stopped_by = self._limits.stopped_by
         else:
             session.stopped_by = worklist.listing_stopped_by
+        if SCHEMA_DRIFT.name in self._selected:
+            self._state.remember_rows("schema_drift", self._recorder.flattener.drift_rows)
         reached = self._reached(worklist)
         if reached != worklist.before and worklist.mode != "by_id":
             if reached.watermark != worklist.before.watermark:
@@ -299,6 +346,18 @@ class Load:
             return self._session.worklist.sample(_MOST_OTHERS) if self._session.worklist else []
         return self._asked_files[:: max(1, len(self._asked_files) // _MOST_OTHERS)]
 
+    async def _get_run(
+        self, client: ExtendClient, kept: KeptPayloads, run: WantedRun, arrival: Arrival
+    ) -> dict[str, Any]:
+        """Return the payload of a run: the one that was kept, if rows of it are gone, else the API's."""
+        raw = kept.take(run.id) if run.reason == "incomplete" else None
+        payload = None if raw is None else decode_json(raw.payload.encode())
+        if raw is None or not isinstance(payload, dict):
+            return await client.get_run(run.id, arrival=arrival)
+        known = next(self._landed.lookup(PROCESSOR_RUNS, LandedRun._fields, [run.id], complete=True), None)
+        self._kept_origins[run.id] = origin_of(raw, LandedRun(*known) if known else None, self._tables)
+        return payload
+
     def _count_run(self) -> None:
         self._progress.runs_done += 1
 
@@ -348,10 +407,6 @@ class Load:
         self._progress.files_failed += self._recorder.add_errors("file", failures)
         if fresh:
             yield self._taken()
-
-
-async def _get_run(client: ExtendClient, run: WantedRun, arrival: Arrival) -> dict[str, Any]:
-    return await client.get_run(run.id, arrival=arrival)
 
 
 async def _get_file(client: ExtendClient, file_id: str, arrival: Arrival) -> dict[str, Any]:

@@ -184,6 +184,7 @@ class ExtendSettings(BaseConfiguration):
         max_object_seconds: the longest time for one run, file or listing page: all attempts, and the waits between.
         max_pages_without_news: so many listing pages in a row that show no run for the first time are a listing without
             an end: what it had shown is loaded, then the sync fails.
+        max_runs: load at most this many runs, newest first, more to do. None: no limit.
         max_requests: stop after this many requests, more to do. None: no limit.
         max_seconds: stop after this many seconds of fetching, more to do. None: no limit.
         max_error_share: `sync` fails when a greater share of its runs could not be loaded, from 20 runs on; those
@@ -225,6 +226,7 @@ class ExtendSettings(BaseConfiguration):
     max_waiting_megabytes: float = 32.0
     max_object_seconds: float = 300.0
     max_pages_without_news: int = 100
+    max_runs: int | None = None
     max_requests: int | None = None
     max_seconds: float | None = None
     max_error_share: float = 0.5
@@ -266,6 +268,7 @@ class ExtendSettings(BaseConfiguration):
         for name in (
             "max_concurrency",
             "package_runs",
+            "max_runs",
             "max_requests",
             "package_attempts",
             "max_pages_without_news",

@@ -12,14 +12,18 @@ from typing import Any
 import dlt
 from dlt.common import logger
 from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
-from dlt.common.schema.typing import LOADS_TABLE_NAME
+from dlt.common.schema.typing import C_DLT_ID, LOADS_TABLE_NAME, TSchemaTables
+from dlt.common.utils import uniq_id
 from dlt.destinations.sql_client import SqlClientBase
 
 from extend_source.api import InvalidSetting
 from extend_source.opening import LONGEST_WAIT_SECONDS, open_when_free
 from extend_source.replacing import current_rows, log_once, refuse_unreadable_folder, replacement_of
+from extend_source.storage import last_load_left_rows_out, make_missing_tables
+from extend_source.tables.bookkeeping import ERASURES
 from extend_source.tables.contract import LOAD_ID, TableSchema
 from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
+from extend_source.tables.row_counts import Owned
 
 KEYS_PER_QUERY = 1000
 
@@ -49,10 +53,14 @@ class Condition:
         return self._sql.format(**{name: client.escape_column_name(name) for name in self._columns})
 
 
+NO_ROW = Condition("1 = 0")
+"""No row meets it."""
+
+
 def one_of(column: str, values: Sequence[Any]) -> Condition:
     """The column has one of some values; without any, no row has."""
     if not values:
-        return Condition("1 = 0")
+        return NO_ROW
     return Condition(f"{{{column}}} IN ({', '.join(['%s'] * len(values))})", *values, columns=[column])
 
 
@@ -71,20 +79,36 @@ def between(column: str, least: Any, most: Any) -> Condition:
 class DestinationReader:
     """Reads rows. A table that does not exist has none; a destination that cannot be read is noticed once."""
 
-    def __init__(self, pipeline: dlt.Pipeline | None, schema_name: str | None = None) -> None:
+    def __init__(
+        self,
+        pipeline: dlt.Pipeline | None,
+        schema_name: str | None = None,
+        emptied: Iterable[str] = (),
+        *,
+        read_only: bool = False,
+    ) -> None:
         """Remember where to read; no connection is made yet.
 
         Args:
             pipeline: the running pipeline; None outside of one.
             schema_name: the dlt schema of the source.
+            emptied: tables that the load under way drops or empties: they count as if they did not exist.
+            read_only: nothing must be written.
         """
+        self._read_only = read_only
         self._pipeline = pipeline
         self._schema_name: Any = schema_name if pipeline and schema_name in pipeline.schema_names else None
-        self._missing_tables: set[str] = set()
+        self._emptied = frozenset(emptied)
+        self._missing_tables = self._not_there
         self._idle: list[Sql] = []
         self._has_connected = False
         self._kept: ExitStack | None = None
         self._connection: Sql | None = None
+
+    @property
+    def _not_there(self) -> set[str]:
+        """The tables that count as missing from the start: erasures must outlast what empties them."""
+        return set(self._emptied) - {ERASURES.name}
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -135,6 +159,25 @@ class DestinationReader:
             f"DuckDB cannot tell the dataset {pipeline.dataset_name!r} from its file of the same name",
             "Give the pipeline, the file or the dataset another name",
         )
+
+    @property
+    def lacks_refused_rows(self) -> bool:
+        """Tell whether the last load on this machine ended without rows that the destination had refused."""
+        return self._pipeline is not None and last_load_left_rows_out(self._pipeline)
+
+    def restore_tables(self) -> frozenset[str]:
+        """Make again the tables and columns that someone has dropped from the destination.
+
+        Returns:
+            The tables that hold nothing, or not all, of what was written to them: these, and those that the load under
+            way drops or empties.
+        """
+        if self._pipeline is None or self._schema_name is None:
+            return self._emptied
+        self.probe()
+        made = make_missing_tables(self._pipeline, self._schema_name)
+        self._missing_tables = self._not_there  # reading may have noticed what is there now
+        return self._emptied | made
 
     def has_table(self, name: str) -> bool:
         """Tell whether there is a table, as far as reading it has shown."""
@@ -199,7 +242,7 @@ class DestinationReader:
         distinct: bool = False,
     ) -> tuple[str, tuple[Any, ...]]:
         """Write a query, and give the values for it; see `rows`."""
-        selected = ", ".join(client.escape_column_name(column) for column in columns)
+        selected = ", ".join(self._selected(client, table.name, column) for column in columns)
         name = client.make_qualified_table_name(table.name)
         if self._supersedes:
             # a row of a load that did not end counts as such only until a later load has superseded it
@@ -213,6 +256,25 @@ class DestinationReader:
             sql += f" WHERE {' AND '.join(parts)}"
         return sql, tuple(value for condition in conditions for value in condition.values)
 
+    @property
+    def _dlt_tables(self) -> TSchemaTables:
+        """The tables as dlt knows them before the load under way."""
+        if self._pipeline is None or self._schema_name is None:
+            return {}
+        return self._pipeline.schemas[self._schema_name].tables
+
+    def _selected(self, client: Sql, table: str, column: str) -> str:
+        """Write a column of a query; one that a newer version of this source has added is NULL until the next load."""
+        name = client.escape_column_name(column)
+        known = (
+            self._pipeline.schemas[self._schema_name].tables.get(table)
+            if self._pipeline and self._schema_name
+            else None
+        )
+        if known is None or column in known["columns"] or column == LOAD_ID:
+            return name
+        return f"NULL AS {name}"
+
     def absent_from(
         self, table: TableSchema, column: str, *conditions: Condition, key: str, complete: bool | None = None
     ) -> Condition:
@@ -225,7 +287,7 @@ class DestinationReader:
             key: the column with the key.
             complete: as for `rows`.
         """
-        list(self.rows(table, (column,), Condition("1 = 0")))  # notices where there is no such table
+        list(self.rows(table, (column,), NO_ROW))  # notices where there is no such table
         if not self.has_table(table.name):
             return Condition("1 = 1")
 
@@ -253,9 +315,27 @@ class DestinationReader:
                 found += self.rows(table, columns, chosen, *conditions, distinct=distinct, complete=complete)
         return iter(found)
 
+    def count_by(self, owned: Owned) -> dict[str, int]:
+        """Count the rows of a table by their owners.
+
+        Args:
+            owned: the table, and what names the owners.
+
+        Returns:
+            The rows by owner; owners without any are left out.
+        """
+
+        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
+            conditions = () if owned.resource_type is None else (equals("resource_type", owned.resource_type),)
+            sql, values = self._select(client, owned.table, (owned.column,), conditions, None)
+            owner = client.escape_column_name(owned.column)
+            return f"SELECT {owner}, count(*) FROM ({sql}) AS owned_rows GROUP BY {owner}", values
+
+        return {row[0]: int(row[1]) for row in self._read(owned.table.name, write)}
+
     def can_replace(self, table: TableSchema) -> bool:
         """Tell whether `replace` can write to a table, as far as reading it has shown."""
-        return self.has_table(table.name) and not self._supersedes
+        return self.has_table(table.name) and not self._supersedes and not self._read_only
 
     def replace(self, table: TableSchema, rows: Sequence[Sequence[Any]], *, drop: Condition) -> None:
         """Write rows at once, without a load of dlt.
@@ -270,14 +350,17 @@ class DestinationReader:
         """
         if self._pipeline is None or not self.can_replace(table):
             return
+        # dlt can be told to give each row an id
+        has_row_id = C_DLT_ID in self._dlt_tables.get(table.name, {}).get("columns", {})
+        names = [*table.column_names, *([C_DLT_ID] if has_row_id else [])]
         try:
             with self._connect(self._pipeline) as client, client.begin_transaction():
                 name = client.make_qualified_table_name(table.name)
                 for start in range(0, len(rows), _ROWS_PER_INSERT):
                     some = rows[start : start + _ROWS_PER_INSERT]
-                    columns = ", ".join(map(client.escape_column_name, table.column_names))
-                    places = ", ".join([f"({', '.join(['%s'] * len(table.column_names))})"] * len(some))
-                    values = [value for row in some for value in row]
+                    columns = ", ".join(map(client.escape_column_name, names))
+                    places = ", ".join([f"({', '.join(['%s'] * len(names))})"] * len(some))
+                    values = [value for row in some for value in (*row, *(uniq_id() for _ in names[len(row) :]))]
                     client.execute_sql(f"INSERT INTO {name} ({columns}) VALUES {places}", *values)
                     same = one_of(table.column_names[0], [row[0] for row in some])
                     of_others = f"{same.sql(client)} AND {client.escape_column_name(LOAD_ID)} <> %s"

@@ -15,23 +15,22 @@ from extend_source.api import (
     AnotherWorkspace,
     ExtendClient,
     ExtendError,
-    InvalidRequest,
     RunFilters,
     RunPage,
     Withdrawn,
 )
+from extend_source.completeness import shortfall
 from extend_source.config import ExtendSettings, parse_start_date
-from extend_source.landed import MOST_ATTEMPTS, LandedData, LandedRun, has_ended
+from extend_source.landed import MOST_ATTEMPTS, LandedData, LandedRun
 from extend_source.limits import Limits, StoppedBy
 from extend_source.privacy import privacy_rules
 from extend_source.processors import check_processor_ids
 from extend_source.progress import SyncProgress
 from extend_source.state import CLOCK_SKEW, Position, Scope
+from extend_source.tables.bookkeeping import RAW_PROCESSOR_RUNS
 from extend_source.tables.kinds import to_credits, to_timestamp
 from extend_source.tables.runs import payload_sha256
 from extend_source.worklist import Mode, Reason, WantedRun, Worklist
-
-MAX_ID_CHARACTERS = 255
 
 
 @dataclass(frozen=True)
@@ -45,41 +44,6 @@ class ListedPage:
 
     summaries: list[dict[str, Any]]
     returned: list[str]
-
-
-def wanted_by_id(
-    run_ids: Iterable[str],
-    settings: ExtendSettings,
-    landed: LandedData,
-    progress: SyncProgress,
-    scope: Scope,
-    tables: frozenset[str],
-) -> Worklist:
-    """Choose which of the runs asked for need fetching.
-
-    Args:
-        run_ids: ids, in any order, repeated ones once.
-        settings: `refresh` also fetches runs that have landed in a terminal state.
-        landed: what the destination holds.
-        progress: where to count.
-        scope: what is synced.
-        tables: the tables to load; a run that has landed in fewer of them is fetched again.
-
-    Returns:
-        The runs to fetch, in the order given.
-    """
-    ids = list(dict.fromkeys(run_id.strip() for run_id in checked_run_ids(run_ids)))
-    erased = landed.erased("processor_run")
-    if unwanted := erased.intersection(ids):
-        logger.warning(f"{len(unwanted):,} of the runs asked for were erased on request and are left out.")
-        ids = [run_id for run_id in ids if run_id not in erased]
-    known = {} if settings.refresh else landed.runs(ids)
-    wanted = [WantedRun(run_id) for run_id in ids if run_id not in known or not _is_final(known[run_id], tables)]
-    progress.mode = "by_id"
-    progress.found(known=len(ids) - len(wanted), wanted=len(wanted))
-    worklist = Worklist("by_id", scope)
-    worklist.add(wanted)
-    return worklist
 
 
 class Discovery:
@@ -104,6 +68,7 @@ class Discovery:
         position: Position,
         reconcile: bool,
         now: datetime,
+        drift_rows: int = 0,
     ) -> None:
         """Decide how to look for runs; nothing is sent yet.
 
@@ -117,11 +82,13 @@ class Discovery:
                 to be fetched, so that listing is enough.
             position: how far earlier syncs say they have come.
             reconcile: compare the whole listing in any case, and recheck.
+            drift_rows: the rows that ``schema_drift`` had at the end of the last load.
             now: the time, UTC.
         """
         self._settings, self._landed, self._progress, self._limits = settings, landed, progress, limits
         self._tables = tables
         self._now = now
+        self._drift_rows = drift_rows
         self._start = None if settings.start_date is None else parse_start_date(settings.start_date)
         if landed.is_readable and position.load_id is not None and not landed.has_load(position.load_id):
             position = Position()  # of another destination, or of one that was set back
@@ -171,8 +138,10 @@ class Discovery:
         stopped_by: StoppedBy | None = None
         error: ExtendError | None = None
         for number, filters in enumerate(listing_filters(self._settings)):
-            if number and (stopped_by := self._stopped_by):
+            if number and (cut_by := self._stopped_by):
+                stopped_by = cut_by
                 break
+            found_before = len(self._wanted)
             try:
                 async for page in client.list_runs(filters, sort_by="updatedAt", sort_dir="desc"):
                     self._has_listed |= bool(page.summaries)
@@ -183,7 +152,11 @@ class Discovery:
                     yield self._compare([summary for summary in recent if self._is_new(summary)])
                     if page.is_last or any(_is_before(summary, self._floor) for summary in page.summaries):
                         break
-                    if stopped_by := self._stopped_by:
+                    if cut_by := self._stopped_by:
+                        stopped_by = cut_by
+                        break
+                    if self._limits.found_enough(len(self._wanted) - found_before):
+                        stopped_by = "max_runs"
                         break
             except Withdrawn:
                 stopped_by = self._limits.stopped_by
@@ -237,7 +210,9 @@ class Discovery:
 
     def _compared(self, summaries: list[dict[str, Any]]) -> ListedPage:
         ids = [summary["id"] for summary in summaries]
-        known = self._landed.runs(ids) if self._tables and not self._settings.refresh else {}
+        compared = bool(self._tables) and not self._settings.refresh
+        known = self._landed.runs(ids, incomplete=True) if compared else {}
+        incomplete = self._landed.incomplete_among(ids).intersection(known)
         # the sums that land are those of the summaries as they land
         landing = summaries if self._privacy is None else map(self._privacy.clean_summary, summaries)
         sums = {summary["id"]: payload_sha256(summary) for summary in landing}
@@ -247,15 +222,22 @@ class Discovery:
             run_id: landed.listed_at for run_id, landed in listed_before.items() if landed.sha256 == sums[run_id]
         }
         fresh = [summary for summary in summaries if summary["id"] not in said_before]
-        changed = [
-            summary
+        differing = {
+            summary["id"]
             for summary in summaries
             if self._differs(summary, known.get(summary["id"]), said_before.get(summary["id"]))
-        ]
+        }
+        changed = [summary for summary in summaries if summary["id"] in differing | incomplete]
         if self.worklist.mode == "incremental":
             changed = self._without_hopeless(changed, {summary["id"] for summary in fresh})
         self._wanted += (
-            WantedRun(summary["id"], "listed", _time_of(summary, "createdAt"), _time_of(summary)) for summary in changed
+            WantedRun(
+                summary["id"],
+                "listed" if summary["id"] in differing else "incomplete",
+                _time_of(summary, "createdAt"),
+                _time_of(summary),
+            )
+            for summary in changed
         )
         self._progress.found(listed=len(ids), known=len(ids) - len(changed), wanted=len(changed))
         return ListedPage(fresh, list(self._landed.tombstones(ids)))
@@ -360,7 +342,7 @@ class Discovery:
         taken = {run.id for run in self._wanted}
         for reason, ids in self._not_listed(whole, taken):
             # a run that has never landed has no times yet, and a GET has none
-            times = self._landed.listed_times(ids) if reason == "failed" else {}
+            times = self._landed.listed_times(ids) if reason in ("failed", "incomplete") else {}
             worklist.add(WantedRun(run_id, reason, *times.get(run_id, (None, None))) for run_id in ids)
             taken.update(ids)
             self._progress.found(wanted=len(ids))
@@ -377,6 +359,10 @@ class Discovery:
         def unseen(run_ids: Iterable[str]) -> list[str]:
             return self._unless_gone(run for run in run_ids if run not in self._seen and run not in taken)
 
+        if whole:
+            incomplete = shortfall(landed, self._drift_rows)
+            landed.note_incomplete(incomplete.runs, incomplete.files)
+        yield "incomplete", self._obtainable(run for run in landed.incomplete_runs(settings) if run not in taken)
         yield "in_flight", unseen(landed.runs_in_flight(settings))
         yield "failed", [run for run in landed.failed_runs(settings.workspace_id) if run not in taken]
         if whole and not self._is_by_origin:
@@ -398,6 +384,13 @@ class Discovery:
         while len(found) < most and (some := list(itertools.islice(run_ids, most - len(found)))):
             found += self._unless_gone(some)
         return found
+
+    def _obtainable(self, run_ids: Iterable[str]) -> list[str]:
+        """Leave out runs that are known to be gone and of which no payload was kept."""
+        ids = list(run_ids)
+        gone = set(self._landed.tombstones(ids))
+        gone.difference_update(self._landed.known(RAW_PROCESSOR_RUNS.name, gone))
+        return [run_id for run_id in ids if run_id not in gone]
 
     def _unless_gone(self, run_ids: Iterable[str]) -> list[str]:
         """Leave out runs that are known to be gone and were not listed again."""
@@ -427,40 +420,11 @@ def listing_filters(settings: ExtendSettings) -> Iterator[RunFilters]:
         )
 
 
-def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
-    """Check the ids that a user gives.
-
-    Args:
-        run_ids: the ids.
-
-    Returns:
-        The ids.
-
-    Raises:
-        InvalidRequest: a lone text, or something that is no id.
-    """
-    if isinstance(run_ids, str):
-        raise InvalidRequest(f"run_ids is one text, {run_ids[:40]!r}", "Give a list of ids: run_ids=[...]")
-    ids = list(run_ids)
-    for run_id in ids:
-        if isinstance(run_id, str) and run_id.startswith("-"):
-            raise InvalidRequest(f"{run_id[:40]!r} is an option, not a run id", "Check the command")
-        if not isinstance(run_id, str) or not 0 < len(run_id.strip()) <= MAX_ID_CHARACTERS:
-            raise InvalidRequest(
-                f"{str(run_id)[:40]!r} is not a run id", f"Ids are texts of 1 to {MAX_ID_CHARACTERS} characters"
-            )
-    return ids
-
-
 def _is_before(summary: dict[str, Any], moment: datetime | None) -> bool:
     if moment is None:
         return False
     updated_at = _time_of(summary)
     return updated_at is not None and updated_at < moment
-
-
-def _is_final(landed: LandedRun, tables: frozenset[str]) -> bool:
-    return has_ended(landed.status) and tables <= landed.tables
 
 
 def _time_of(summary: dict[str, Any], key: str = "updatedAt") -> datetime | None:

@@ -28,6 +28,7 @@ _MODES = {
 }
 _STOPS = {
     "request": "Stopped as asked",
+    "max_runs": "Stopped at the limit of runs",
     "max_requests": "Stopped at the limit of requests",
     "max_seconds": "Stopped at the limit of time",
 }
@@ -35,6 +36,7 @@ _REASONS = {
     "listed": "new, or changed since they landed",
     "asked": "asked for by id",
     "in_flight": "had not ended when they landed",
+    "incomplete": "have lost rows in the destination",
     "failed": "could not be loaded before",
     "vanished": "are not listed any longer",
     "recheck": "may have been reviewed without a trace",
@@ -68,7 +70,7 @@ def show_result(console: Console, result: SyncResult) -> None:
     if result.stopped_by:
         rest = f"{counted(result.left, 'run')} {'is' if result.left == 1 else 'are'} left for the next sync"
         lines.append(f"{_STOPS[result.stopped_by]}: {rest if result.left else 'the next sync goes on from here'}.")
-        if not result.listing_complete:
+        if not result.listing_complete and result.stopped_by != "max_runs":
             lines.append(
                 "It was not listed to the end. If that happens again and again, raise the limit: a listing takes "
                 "a request for each 1,000 runs."
@@ -85,6 +87,8 @@ def _found(result: SyncResult) -> str:
     parts.append(f"{result.changed:,} new or changed")
     if result.gone:
         parts.append(f"{result.gone:,} gone at the source")
+    if result.restored:
+        parts.append(f"{result.restored:,} written again, as rows of theirs were gone")
     if result.rechecked:
         parts.append(f"{result.drifted:,} of {result.rechecked:,} rechecked had changed unnoticed")
     watermark = "" if result.watermark is None else f"; watermark {moment(result.watermark)}"

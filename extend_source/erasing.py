@@ -18,7 +18,6 @@ from extend_source.api import InvalidRequest
 from extend_source.api.decoding import decode_json, encode_json
 from extend_source.config import SECTION
 from extend_source.destination import KEYS_PER_QUERY, Condition, Sql, equals, one_of
-from extend_source.discovery import checked_run_ids
 from extend_source.duckdb_file import compact as compact_file
 from extend_source.empty_texts import keep_empty_texts
 from extend_source.hints import apply_hints
@@ -27,6 +26,8 @@ from extend_source.landed import LandedData
 from extend_source.load_files import delete_load_files
 from extend_source.locking import only_sync
 from extend_source.long_texts import use_long_texts
+from extend_source.named_runs import checked_run_ids
+from extend_source.overrides import refuse_refresh
 from extend_source.pending import finish_pending
 from extend_source.replacing import replacement_of, ways_of_active_pipeline
 from extend_source.runner import resolved_settings, run_load
@@ -108,7 +109,7 @@ def erase(
     Raises:
         InvalidRequest: no id, something that is none, a destination that cannot delete rows or, where that was asked
             for, be written anew; or the DuckDB file is open elsewhere: the rows are deleted then.
-        InvalidSetting: the destination can hold no tables of this source.
+        InvalidSetting: the destination can hold no tables of this source, or the pipeline was made with `refresh`.
         SyncUnderWay: the pipeline is being synced.
         PipelineStepFailed: a load that an earlier sync left behind, or the note, could not be loaded.
     """
@@ -122,6 +123,7 @@ def erase(
             "Delete them at Extend, load into a new dataset, and delete the old one",
         )
     file = _file_to_compact(pipeline) if compact else None
+    refuse_refresh(pipeline, "erase")
     settings = resolved_settings(api_key="")
     pipeline.activate()  # the source looks at its destination
     use_long_texts(pipeline)

@@ -6,7 +6,7 @@ nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -16,8 +16,8 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from extend_source.config import ExtendSettings, parse_start_date
-from extend_source.destination import KEYS_PER_QUERY, Condition, DestinationReader, equals, one_of
-from extend_source.tables import TABLES, TypedName, TypedNames, selected_by
+from extend_source.destination import KEYS_PER_QUERY, NO_ROW, Condition, DestinationReader, equals, one_of
+from extend_source.tables import TABLES, TYPED_TABLES, TypedName, TypedNames, selected_by
 from extend_source.tables.bookkeeping import (
     ERASURES,
     FETCH_ERRORS,
@@ -28,6 +28,7 @@ from extend_source.tables.bookkeeping import (
     TYPED_COLUMNS,
 )
 from extend_source.tables.contract import TableSchema
+from extend_source.tables.row_counts import ROW_COUNTS, Counts, counts_of
 from extend_source.tables.schemas import (
     FILE_CONTENTS,
     FILE_PAGES,
@@ -82,11 +83,31 @@ class LandedError(NamedTuple):
 class LandedData(DestinationReader):
     """Answers questions about what has landed. Where nothing has, nothing is known."""
 
-    def runs(self, ids: Iterable[str]) -> dict[str, LandedRun]:
+    def restore(self, selected: frozenset[str]) -> frozenset[str]:
+        """Make again what someone has dropped, and tell which tables lack rows for it.
+
+        Args:
+            selected: the tables that will be loaded.
+
+        Returns:
+            The names of the tables: those that were gone, also by a command of dlt, that had lost a column, or that
+            the load under way drops or empties.
+        """
+        lacking = self.restore_tables()
+        if not self._dlt_tables:
+            return lacking
+        expected = {name for name in selected if name in TABLES}
+        if TYPED_TABLES in selected:
+            expected.update(table.table_name for table in self.typed_names().tables())
+        # dlt forgets what its own commands drop
+        return lacking | {name for name in expected if name not in self._dlt_tables}
+
+    def runs(self, ids: Iterable[str], *, incomplete: bool = False) -> dict[str, LandedRun]:
         """Look up runs.
 
         Args:
             ids: run ids, any number.
+            incomplete: also those that `incomplete_among` names.
 
         Returns:
             The runs that have landed with all their rows, by id. A load that was cut off between two tables does not
@@ -96,8 +117,12 @@ class LandedData(DestinationReader):
         return {
             row[0]: LandedRun(row[1], row[2], row[3], selected_by(row[4]), row[5])
             for row in self.lookup(PROCESSOR_RUNS, columns, ids, complete=True)
-            if row[0] not in self._half_replaced_runs
+            if incomplete or row[0] not in self._half_replaced_runs
         }
+
+    def incomplete_among(self, ids: Collection[str]) -> frozenset[str]:
+        """Tell which of some runs have landed and lack rows of theirs, or of a file that they bring back."""
+        return self._half_replaced_runs.intersection(ids)
 
     def known(self, table: str, ids: Iterable[str]) -> list[str]:
         """Tell which of some ids have a row in a table, also one of a load that was cut off."""
@@ -132,33 +157,68 @@ class LandedData(DestinationReader):
         rows = self.lookup(PROCESSOR_RUN_TOMBSTONES, ("id", "detected_at"), ids, complete=True)
         return {row[0]: row[1] or _EPOCH for row in rows}
 
+    def all_tombstones(self) -> set[str]:
+        """The runs that are known to be gone."""
+        return {row[0] for row in self.rows(PROCESSOR_RUN_TOMBSTONES, ("id",), complete=True)}
+
+    def erasures(self) -> list[tuple[str, str, datetime | None]]:
+        """The runs and files that were erased on request: id, type and when."""
+        return [(row[0], row[1], row[2]) for row in self.rows(ERASURES, ("id", "resource_type", "erased_at"))]
+
     def erased(self, resource_type: str) -> frozenset[str]:
         """The ids of the runs or files that were erased on request."""
         return frozenset(row[0] for row in self.rows(ERASURES, ("id",), equals("resource_type", resource_type)))
 
     def runs_in_flight(self, settings: ExtendSettings) -> Iterator[str]:
-        """The runs that landed before they had ended, or not with all their rows, as far as the settings ask for them.
-
-        The latter are of a load that was cut off between two tables and then lost, whether or not it came to their
-        row in ``processor_runs``.
-        """
+        """The runs that landed before they had ended, as far as the settings ask for them."""
         moving = sorted(MOVING_STATUSES)
         unfinished = f"({{status}} IS NULL OR {{status}} IN ({', '.join(['%s'] * len(moving))}))"
         condition = Condition(unfinished, *moving, columns=["status"])
         yield from self._run_ids(condition, *_in_scope(settings))
-        for row in self.rows(PROCESSOR_RUNS, ("id",), *_in_scope(settings), complete=False):
-            yield row[0]
+
+    def incomplete_runs(self, settings: ExtendSettings) -> list[str]:
+        """The runs that have not landed with all their rows, as far as the settings ask for them, newest change first.
+
+        They are of a load that was cut off between two tables and then lost, whether or not it came to their row in
+        ``processor_runs``, or rows of theirs are gone from the destination.
+        """
+        columns = ("id", "updated_at")
+        found = list(self.rows(PROCESSOR_RUNS, columns, *_in_scope(settings), complete=False))
         half_replaced = sorted(self._half_replaced_runs)
         for start in range(0, len(half_replaced), KEYS_PER_QUERY):
-            yield from self._run_ids(one_of("id", half_replaced[start : start + KEYS_PER_QUERY]), *_in_scope(settings))
+            chosen = one_of("id", half_replaced[start : start + KEYS_PER_QUERY])
+            found += self.rows(PROCESSOR_RUNS, columns, chosen, *_in_scope(settings), complete=True)
+        found.sort(key=lambda run: (run[1] or _EPOCH, run[0]), reverse=True)
+        return list(dict.fromkeys(run_id for run_id, _ in found))
+
+    def note_incomplete(self, runs: Iterable[str], files: Iterable[str]) -> None:
+        """Remember in the destination that rows of runs and files are gone, until a load has written them again."""
+        now = datetime.now(timezone.utc)
+        load_id = f"incomplete-{now:%Y%m%dT%H%M%S}"  # of a load that never ends
+        found = [("processor_run", run_id) for run_id in runs] + [("file", file_id) for file_id in files]
+        for kind, object_id in found:
+            self._incomplete.setdefault(kind, set()).add(object_id)
+        if found:
+            self.replace(REPLACEMENTS, [(object_id, kind, now, load_id) for kind, object_id in found], drop=NO_ROW)
+        for name in ("_half_replaced", "_half_replaced_runs"):
+            self.__dict__.pop(name, None)
+
+    def noted(self, resource_type: str, ids: Collection[str]) -> list[str]:
+        """Tell which of some runs or files are known to lack rows."""
+        return [object_id for object_id in self._half_replaced[resource_type] if object_id in ids]
+
+    @cached_property
+    def _incomplete(self) -> dict[str, set[str]]:
+        """What `note_incomplete` was told, where the destination cannot remember it."""
+        return {}
 
     @cached_property
     def _half_replaced(self) -> dict[str, frozenset[str]]:
-        """The runs and files of which a load that was cut off may have replaced a part, by the type of resource."""
+        """The runs and files of which some rows are not there, or of an earlier payload, by the type of resource."""
         ids: dict[str, set[str]] = {"processor_run": set(), "file": set()}
         for object_id, kind in self.rows(REPLACEMENTS, ("id", "resource_type"), complete=False):
             ids[kind].add(object_id)
-        return {kind: frozenset(of_kind) for kind, of_kind in ids.items()}
+        return {kind: frozenset(of_kind | self._incomplete.get(kind, set())) for kind, of_kind in ids.items()}
 
     @cached_property
     def _half_replaced_runs(self) -> frozenset[str]:
@@ -222,6 +282,11 @@ class LandedData(DestinationReader):
         missing.update((row[0], None) for row in self.lookup(FILES, ("id",), self._half_replaced["file"]))
         return list(missing)
 
+    def file_row_counts(self, ids: Iterable[str]) -> dict[str, Counts]:
+        """Look up how many rows files have landed with."""
+        rows = self.lookup(FILES, ("id", ROW_COUNTS), ids)
+        return {row[0]: counts for row in rows if (counts := counts_of(row[1])) is not None}
+
     def errors(self, ids: Iterable[str]) -> dict[str, LandedError]:
         """Look up earlier failures, by the id of the run or file."""
         rows = self.lookup(FETCH_ERRORS, ("id", "attempts", "first_seen_at", "status_code"), ids)
@@ -244,6 +309,17 @@ class LandedData(DestinationReader):
         names = [TypedName(*row) for row in self.rows(TYPED_COLUMNS, _NAME_COLUMNS)]
         unseen = partial(replace, last_version_id=None, last_seen_at=None)
         return TypedNames(unseen(name) if name.key in cut_off else name for name in names)
+
+    def unmapped_tables(self) -> list[str]:
+        """The typed tables of which ``typed_columns`` has lost the name of a column."""
+        names, tables = self.typed_names(), self._dlt_tables
+        return [
+            table.name
+            for table in self.typed_tables()
+            if table.name in tables
+            and not tables[table.name]["columns"].keys()
+            <= {*table.column_names, "_dlt_id", *(str(name.column_name) for name in names.columns_of(table.name))}
+        ]
 
     def typed_tables(self) -> list[TableSchema]:
         """The typed tables that have landed, by name, without the columns for fields."""

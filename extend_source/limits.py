@@ -8,7 +8,7 @@ from typing import Literal
 from extend_source.config import ExtendSettings
 from extend_source.progress import SyncProgress
 
-StoppedBy = Literal["request", "max_requests", "max_seconds"]
+StoppedBy = Literal["request", "max_runs", "max_requests", "max_seconds"]
 
 LISTING_SHARE = 0.5
 """The part of the budgets that listing may use up: else a small budget would list each time and never fetch."""
@@ -38,9 +38,17 @@ class Limits:
     @property
     def runs(self) -> int:
         """How many runs the load may fetch: a request each, retries aside."""
-        if self._settings.max_requests is None:
-            return self._package_runs
-        return max(0, min(self._package_runs, self._settings.max_requests - self._progress.requests.requests))
+        settings, progress = self._settings, self._progress
+        most = self._package_runs
+        if settings.max_runs is not None:
+            most = min(most, settings.max_runs - progress.runs_done)
+        if settings.max_requests is not None:
+            most = min(most, settings.max_requests - progress.requests.requests)
+        return max(0, most)
+
+    def found_enough(self, runs: int) -> bool:
+        """Tell whether a listing has shown as many runs to fetch as the sync may load."""
+        return self._settings.max_runs is not None and runs >= self._settings.max_runs
 
     @property
     def stopped_by(self) -> StoppedBy | None:
@@ -70,6 +78,8 @@ class Limits:
         progress, settings = self._progress, self._settings
         if progress.stop_requested:
             return "request"
+        if settings.max_runs is not None and progress.runs_done >= settings.max_runs:
+            return "max_runs"
         if settings.max_requests is not None and progress.requests.requests >= settings.max_requests * share:
             return "max_requests"
         if settings.max_seconds is not None and progress.seconds >= settings.max_seconds * share:

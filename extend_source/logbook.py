@@ -20,6 +20,7 @@ _COUNTS = {
     "runs_changed": "changed",
     "runs_failed": "failed",
     "runs_gone": "gone",
+    "runs_restored": "restored",
     "runs_rechecked": "rechecked",
     "runs_drifted": "drifted",
     "files_fetched": "files_fetched",

@@ -10,6 +10,7 @@ from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from extend_source.api import ExtendError
 from extend_source.writing import one_line
 
 _FAILURES = "extend_load_failures"
@@ -31,6 +32,7 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
 
     Raises:
         PipelineStepFailed: loading failed; the load stays pending unless it was the last attempt.
+        RowsRefused: the destination refused rows, and dlt was told to go on.
     """
     _complete_folders(pipeline)
     _delete_leftovers(pipeline)
@@ -42,6 +44,7 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
             if not note_failure(pipeline, failure, attempts):
                 raise
             continue
+        refuse_failed_jobs(pipeline, info)
         finished += load_ids(info)
         if info is None and pipeline.has_pending_data:
             # dlt was killed before it had noted the schema; without one it does nothing at all
@@ -122,6 +125,32 @@ def dropped_a_load(pipeline: dlt.Pipeline) -> bool:
 def forget_dropped_load(pipeline: dlt.Pipeline) -> None:
     """Note that everything has been compared since."""
     pipeline.set_local_state_val(_DROPPED, False)
+
+
+class RowsRefused(ExtendError):  # noqa: N818 - the name says what happened
+    """The destination refused rows, and dlt was told to go on without them."""
+
+    default_advice = "See `dlt pipeline NAME failed-jobs` for why; the next sync writes the rows again"
+
+
+def refuse_failed_jobs(pipeline: dlt.Pipeline, info: LoadInfo | None) -> None:
+    """Make sure that all rows of a load have landed: dlt can be told to go on where some have not.
+
+    Args:
+        pipeline: the pipeline.
+        info: what dlt reports of the load.
+
+    Raises:
+        RowsRefused: some have not; the next sync compares everything.
+    """
+    if info is None or not info.has_failed_jobs:
+        return
+    pipeline.set_local_state_val(_DROPPED, True)
+    jobs = [job for package in info.load_packages for job in package.jobs["failed_jobs"]]
+    tables = sorted({job.job_file_info.table_name for job in jobs})
+    raise RowsRefused(
+        f"The destination refused rows of {', '.join(tables)}, and LOAD__RAISE_ON_FAILED_JOBS told dlt to go on"
+    )
 
 
 def load_ids(info: LoadInfo | None) -> list[str]:

@@ -13,8 +13,9 @@ import dlt
 
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.connecting import client_for, run_to_end
-from extend_source.discovery import Discovery, checked_run_ids, wanted_by_id
+from extend_source.discovery import Discovery
 from extend_source.limits import Limits, StoppedBy
+from extend_source.named_runs import checked_run_ids, wanted_by_id
 from extend_source.pending import pending_loads
 from extend_source.progress import SyncProgress
 from extend_source.runner import resolved_settings

@@ -26,6 +26,7 @@ class SyncProgress:
         failed: runs that could not be loaded and went to ``fetch_errors``.
         failed_again: of these, runs that had failed before.
         gone: runs that were found to be gone at the source.
+        restored: runs written again, as rows of theirs were gone from the destination.
         rechecked: runs fetched although nothing said that they had changed.
         drifted: of these, runs that had changed.
         files_wanted: files whose contents are to be fetched.
@@ -50,6 +51,7 @@ class SyncProgress:
     failed: int = 0
     failed_again: int = 0
     gone: int = 0
+    restored: int = 0
     rechecked: int = 0
     drifted: int = 0
     files_wanted: int = 0

@@ -18,6 +18,7 @@ from extend_source.hints import silence_expected_warnings
 from extend_source.holding import held_database
 from extend_source.locking import only_sync
 from extend_source.long_texts import use_long_texts
+from extend_source.overrides import refuse_refresh
 from extend_source.pending import finish_pending
 from extend_source.portions import Portions
 from extend_source.progress import SyncProgress
@@ -92,10 +93,12 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
 
     Raises:
         SyncUnderWay: the pipeline is being synced.
+        InvalidSetting: the pipeline was made with `refresh`.
         NoRawPayloads: no payload has landed.
         PipelineStepFailed: loading failed.
         ConfigurationValueError: a setting has a value that it does not take.
     """
+    refuse_refresh(pipeline, "rebuild")
     settings = resolved_settings(**{"api_key": "", **arguments})
     replay = Replay(settings, progress or SyncProgress())
     pipeline.activate()  # the source looks at its destination

@@ -13,6 +13,8 @@ from extend_source.landed import LandedData, keep_known
 from extend_source.privacy import RuleUsage, privacy_rules
 from extend_source.progress import SyncProgress
 from extend_source.tables import TABLES, TYPED_TABLES, FetchError, Flattener, Origin, Tables, selection_text
+from extend_source.tables.row_counts import RowCounts
+from extend_source.tables.schemas import FILES
 from extend_source.worklist import WantedRun, Worklist
 
 NOT_FOUND = "not_found"
@@ -40,7 +42,8 @@ class Recorder:
         """
         self._settings, self._landed, self._progress, self._load_id = settings, landed, progress, load_id
         self._selection = selection_text(tables)
-        self._added: list[tuple[WantedRun, str]] = []
+        self._row_counts = RowCounts(tables, typed=TYPED_TABLES in tables)
+        self._added: list[tuple[WantedRun, str, bool]] = []
         self._failures: dict[str, Fetched] = {}
         self._privacy = privacy_rules(settings)
         self._flattener = Flattener(
@@ -69,14 +72,20 @@ class Recorder:
         """Where rows that need no more thought are added."""
         return self._flattener
 
-    def add_run(self, answer: Fetched, worklist: Worklist) -> None:
-        """Record a run and strike it out of the worklist; `settle_runs` completes the batch."""
+    def add_run(self, answer: Fetched, worklist: Worklist, kept: Origin | None = None) -> None:
+        """Record a run and strike it out of the worklist; `settle_runs` completes the batch.
+
+        Args:
+            answer: the run's payload, or why there is none.
+            worklist: the runs that are left.
+            kept: where the payload came from, if it was kept in the destination; None: it was fetched just now.
+        """
         wanted: WantedRun = answer.wanted
         worklist.done(wanted)
         if answer.payload is None:
             self._failures[wanted.id] = answer
             return
-        origin = Origin(
+        origin = kept or Origin(
             self._settings.api_version,
             self._settings.workspace_id,
             answer.fetched_at,
@@ -85,7 +94,7 @@ class Recorder:
             self._selection,
         )
         try:
-            self._added.append((wanted, self._flattener.add_run(answer.payload, origin)))
+            self._added.append((wanted, self._flattener.add_run(answer.payload, origin), kept is None))
         except Exception as defect:  # one odd payload must not end the sync
             self._failures[wanted.id] = replace(answer, payload=None, error=_unreadable(defect))
 
@@ -93,10 +102,11 @@ class Recorder:
         """Compare the runs added since the last call with what has landed, and record those that failed."""
         added, failures = self._added, self._failures
         self._added, self._failures = [], {}
-        sums = self._landed.payload_sums(wanted.id for wanted, _ in added)
-        for wanted, payload_sum in added:
+        sums = self._landed.payload_sums(wanted.id for wanted, _, _ in added)
+        for wanted, payload_sum, was_fetched in added:
             changed = sums.get(wanted.id) != payload_sum
-            self._progress.fetched += 1
+            self._progress.fetched += was_fetched
+            self._progress.restored += wanted.reason == "incomplete"
             self._progress.changed += changed
             if wanted.reason == "recheck":
                 self._progress.rechecked += 1
@@ -155,6 +165,8 @@ class Recorder:
             tables[name] = keep_known(tables[name], schema, self._landed)
         if self._privacy is not None:
             self._privacy.clean_tables(tables)
+        known = self._landed.file_row_counts(tables[FILES.name]["id"].to_pylist())
+        self._row_counts.fill(tables, self._flattener.take_drifted_runs(), known)
         return tables
 
 

@@ -42,7 +42,6 @@ from extend_source.tables import (
     TYPED_TABLES,
     FetchError,
     Tables,
-    TableSchema,
 )
 from extend_source.tables.bookkeeping import (
     FETCH_ERRORS,
@@ -52,6 +51,7 @@ from extend_source.tables.bookkeeping import (
     RAW_PROCESSOR_RUNS,
 )
 from extend_source.tables.files import TEXT_TABLES
+from extend_source.tables.row_counts import is_marker
 from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS
 from extend_source.worklist import Worklist
 
@@ -303,14 +303,14 @@ class _Load:
         self._leave_newer_files(tables)
         self._leave_errors_of_the_api(tables)
         for schema in (*map(TABLES.__getitem__, REBUILT_TABLES), *tables.typed.values()):
-            markers = pc.sum(_is_marker(schema, tables[schema.name]), min_count=0).as_py()
+            markers = pc.sum(is_marker(schema, tables[schema.name]), min_count=0).as_py()
             self._replay.rows[schema.name] += tables[schema.name].num_rows - markers
         return tables
 
     def _leave_errors_of_the_api(self, tables: Tables) -> None:
         """Leave out the markers that end errors: that a payload is read says nothing of fetching it."""
         errors = tables[FETCH_ERRORS.name]
-        is_error = pc.invert(_is_marker(FETCH_ERRORS, errors))
+        is_error = pc.invert(is_marker(FETCH_ERRORS, errors))
         tables[FETCH_ERRORS.name] = errors.filter(pc.or_(is_error, _is_in(errors["id"], self._unreadable_before)))
 
     def _leave_newer_files(self, tables: Tables) -> None:
@@ -383,12 +383,6 @@ def _files_of(run: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _digest(contents: Any) -> bytes:
     return hashlib.sha256(encode_json(contents).encode()).digest()
-
-
-def _is_marker(schema: TableSchema, rows: pa.Table) -> Any:
-    for column, value in schema.marker.items():
-        return pc.fill_null(pc.equal(rows[column], value), False)
-    return pa.array([False] * rows.num_rows, type=pa.bool_())
 
 
 def _is_in(column: Any, values: Iterable[str]) -> Any:

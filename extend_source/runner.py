@@ -16,12 +16,19 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from extend_source.api import ExtendError
 from extend_source.beacon import told
 from extend_source.config import SECTION, ExtendSettings, setting_names
-from extend_source.discovery import checked_run_ids
 from extend_source.empty_texts import keep_empty_texts
 from extend_source.holding import held_database
 from extend_source.locking import only_sync
 from extend_source.long_texts import use_long_texts
-from extend_source.pending import dropped_a_load, finish_pending, forget_dropped_load, load_ids, note_failure
+from extend_source.named_runs import checked_run_ids
+from extend_source.pending import (
+    dropped_a_load,
+    finish_pending,
+    forget_dropped_load,
+    load_ids,
+    note_failure,
+    refuse_failed_jobs,
+)
 from extend_source.privacy import privacy_rules
 from extend_source.progress import SyncProgress
 from extend_source.providers import refuse_unknown_arguments, wrong_type
@@ -53,6 +60,7 @@ class SyncResult:
         changed: of these, runs that were new or had another payload than before.
         failed: runs that went to ``fetch_errors``.
         gone: runs found to be gone at the source, rows in ``processor_run_tombstones``.
+        restored: runs written again, as rows of theirs were gone from the destination.
         rechecked: runs fetched although nothing said that they had changed.
         drifted: of these, runs that had changed.
         files_fetched: files whose contents were fetched.
@@ -63,7 +71,8 @@ class SyncResult:
         seconds_waiting: seconds in which the request budget held requests back.
         bytes_received: bytes of the bodies as they came over the wire.
         seconds: seconds the sync took.
-        stopped_by: why it ended early: request (Ctrl-C, SIGTERM), max_requests or max_seconds; None: it did not.
+        stopped_by: why it ended early: request (Ctrl-C, SIGTERM), max_runs, max_requests or max_seconds; None: it did
+            not.
         left: runs that were to be fetched and were not.
         listing_complete: the listing was read as far as it had to be.
         watermark: all changes up to here are loaded, UTC; None: the listing has not been worked off yet.
@@ -80,6 +89,7 @@ class SyncResult:
     changed: int
     failed: int
     gone: int
+    restored: int
     rechecked: int
     drifted: int
     files_fetched: int
@@ -131,6 +141,7 @@ def sync(
         SyncUnderWay: the pipeline is being synced already.
         TooManyErrors: a greater share of runs failed than `max_error_share` allows; the others have landed.
         ExtendError: the API refused everything, or cannot be reached; one clear line.
+        RowsRefused: the destination refused rows, and dlt was told to go on; the next sync writes them again.
         PipelineStepFailed: loading failed.
         ConfigurationValueError: a setting has a value that it does not take.
     """
@@ -141,12 +152,15 @@ def sync(
     pipeline.activate()  # the source looks at its destination
     use_long_texts(pipeline)
     keep_empty_texts(pipeline)
+    refresh = pipeline.refresh
     with only_sync(pipeline), told(pipeline, session.progress), held_database(pipeline) as session.database:
         try:
             loads = finish_pending(pipeline, settings.package_attempts)
             session.compare_all = dropped_a_load(pipeline)
             while not session.is_over:
                 session.database.renew()
+                if session.progress.packages:
+                    pipeline.refresh = None  # a further load must not drop what the first one has brought
                 loads += run_load(pipeline, settings, extend_source(ids, session=session, **arguments))
                 if session.error is None:
                     _refuse_too_many_errors(session.progress, settings)
@@ -156,10 +170,13 @@ def sync(
                 forget_dropped_load(pipeline)
         except Exception as failure:
             error = extend_error_in(failure)
+            pipeline.refresh = None
             _log_failure(pipeline, session, error or failure, extend_source(ids, session=session, **arguments))
             if error is None or error is failure:
                 raise
             raise error from None
+        finally:
+            pipeline.refresh = refresh
     return _result(pipeline, where, session, loads)
 
 
@@ -201,13 +218,16 @@ def run_load(pipeline: dlt.Pipeline, settings: ExtendSettings, source: Any) -> l
 
     Raises:
         PipelineStepFailed: the load failed; it stays pending unless it was dropped.
+        RowsRefused: the destination refused rows, and dlt was told to go on.
     """
     try:
-        return load_ids(pipeline.run(source))
+        info = pipeline.run(source)
     except PipelineStepFailed as failure:
         # counted here as well, so that the next sync knows how often it has been tried
         note_failure(pipeline, failure, settings.package_attempts)
         raise
+    refuse_failed_jobs(pipeline, info)
+    return load_ids(info)
 
 
 def _log_failure(pipeline: dlt.Pipeline, session: SyncSession, failure: BaseException, source: Any) -> None:
@@ -256,6 +276,7 @@ def _result(pipeline: dlt.Pipeline, where: str, session: SyncSession, loads: lis
         changed=progress.changed,
         failed=progress.failed,
         gone=progress.gone,
+        restored=progress.restored,
         rechecked=progress.rechecked,
         drifted=progress.drifted,
         files_fetched=progress.files_fetched,

@@ -25,6 +25,7 @@ from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacyS
 from extend_source.ending import raise_after_load
 from extend_source.hints import apply_hints, silence_expected_warnings, variant_hints
 from extend_source.landed import LandedData
+from extend_source.overrides import ExtendResource, ExtendSource, refuse_overrides
 from extend_source.portions import Portions
 from extend_source.privacy import privacy_rules, warn_of_left_out_text
 from extend_source.providers import refuse_unknown_arguments, refuse_unknown_sections
@@ -54,7 +55,7 @@ def _refusing_unknown_arguments(function: _Function) -> _Function:
     return checked  # type: ignore[return-value]
 
 
-@dlt.source(name=SECTION, section=SECTION, spec=ExtendSettings, max_table_nesting=0)
+@dlt.source(name=SECTION, section=SECTION, spec=ExtendSettings, max_table_nesting=0, _impl_cls=ExtendSource)
 @_refusing_unknown_arguments
 def extend_source(
     run_ids: Iterable[str] | None = None,
@@ -88,6 +89,7 @@ def extend_source(
     max_waiting_megabytes: float = ExtendSettings.max_waiting_megabytes,
     max_object_seconds: float = ExtendSettings.max_object_seconds,
     max_pages_without_news: int = ExtendSettings.max_pages_without_news,
+    max_runs: int | None = None,
     max_requests: int | None = None,
     max_seconds: float | None = None,
     max_error_share: float = ExtendSettings.max_error_share,
@@ -133,6 +135,7 @@ def extend_source(
         max_waiting_megabytes: the most megabytes of JSON in memory before they are worked on.
         max_object_seconds: the longest time for one run, file or listing page, all attempts included.
         max_pages_without_news: so many listing pages in a row without a new run end the listing.
+        max_runs: load at most so many runs, newest first.
         max_requests: stop after so many requests.
         max_seconds: stop after so many seconds.
         max_error_share: for `sync`: the greatest share of runs that may fail.
@@ -177,6 +180,7 @@ def extend_source(
         max_waiting_megabytes=max_waiting_megabytes,
         max_object_seconds=max_object_seconds,
         max_pages_without_news=max_pages_without_news,
+        max_runs=max_runs,
         max_requests=max_requests,
         max_seconds=max_seconds,
         max_error_share=max_error_share,
@@ -200,7 +204,12 @@ def extend_source(
         refuse_unknown_sections(SECTION, setting_names(), _resource_names(names))
         selected = _selected_tables(names)
         landed = landed_data(ways)
-        load = Load(settings, landed, shared, SyncState(_state()), load_id(), selected)
+        refuse_overrides(tables, ways)
+        lacking: frozenset[str] = frozenset()
+        if shared.worklist is None:
+            lacking = landed.restore(selected)
+            shared.compare_all |= landed.lacks_refused_rows
+        load = Load(settings, landed, shared, SyncState(_state()), load_id(), selected, lacking)
         announcement, portions = Announcement(landed, load_id()), Portions()
         async for batch in load.batches(ids):
             yield portions.add(announcement.note(batch))
@@ -232,7 +241,8 @@ def table_resource(run_batches: DltResource, table: TableSchema, ways: Ways) -> 
         if rows is not None and (rows.num_rows or table.name not in dlt.current.source_schema().tables):
             yield rows
 
-    resource: Any = dlt.transformer(pick, data_from=run_batches, name=table.name)
+    transformer: Any = dlt.transformer  # its annotations leave out `_impl_cls`
+    resource = transformer(pick, data_from=run_batches, name=table.name, _impl_cls=ExtendResource)
     return apply_hints(resource, table, ways)
 
 
@@ -259,7 +269,8 @@ def typed_resource(run_batches: DltResource, ways: Ways) -> DltResource:
             described[name] = len(table.columns)
             yield dlt.mark.with_hints(rows, variant_hints(table, ways), create_table_variant=True)
 
-    resource: Any = dlt.transformer(pick, data_from=run_batches, name=TYPED_TABLES)
+    transformer: Any = dlt.transformer
+    resource = transformer(pick, data_from=run_batches, name=TYPED_TABLES, _impl_cls=ExtendResource)
     return resource  # type: ignore[no-any-return]
 
 
@@ -277,7 +288,7 @@ def landed_data(ways: Ways) -> LandedData:
         return LandedData(None)
     pipeline: Any = context.pipeline()
     confirm(ways, pipeline)
-    return LandedData(pipeline, dlt.current.source_schema().name)
+    return LandedData(pipeline, dlt.current.source_schema().name, _emptied_tables())
 
 
 def _selected_tables(names: frozenset[str]) -> frozenset[str]:
@@ -304,6 +315,15 @@ def _state() -> dict[str, Any]:
     if not isinstance(state, dict):  # damaged: begin anew
         state = pipeline_state(Container())[0]["sources"][SECTION] = {}
     return state  # type: ignore[no-any-return]
+
+
+def _emptied_tables() -> list[str]:
+    """The tables that dlt drops or empties before this load, as it was run with `refresh`."""
+    try:
+        package: Any = dlt.current.load_package_state()["state"]
+    except CurrentLoadPackageStateNotAvailable:
+        return []
+    return [table["name"] for what in ("dropped_tables", "truncated_tables") for table in package.get(what, ())]
 
 
 def load_id() -> str | None:

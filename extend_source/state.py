@@ -11,7 +11,7 @@ import json
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from extend_source.config import ExtendSettings
 from extend_source.tables.kinds import to_timestamp
@@ -23,6 +23,10 @@ CLOCK_SKEW = timedelta(hours=1)
 """A time that lies further in the future is not believed."""
 
 _KEY = "positions"
+_ROWS = "rows"
+
+Book = Literal["erasures", "schema_drift"]
+"""The tables whose number of rows is remembered."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,24 @@ class SyncState:
         for key in list(positions)[:-MOST_POSITIONS]:
             del positions[key]
         self._values[_KEY] = positions
+
+    def forget(self, scope: Scope) -> None:
+        """Forget how far the syncs of a scope have come."""
+        positions = self._positions()
+        if positions.pop(scope.key, None) is not None:
+            self._values[_KEY] = positions
+
+    def rows(self, book: Book) -> int:
+        """Say how many rows a table had at the end of the last load."""
+        rows = self._values.get(_ROWS)
+        number = rows.get(book) if isinstance(rows, dict) else None
+        return number if isinstance(number, int) else 0
+
+    def remember_rows(self, book: Book, number: int) -> None:
+        """Remember how many rows a table has."""
+        if number != self.rows(book):
+            rows = self._values.get(_ROWS)
+            self._values[_ROWS] = {**(rows if isinstance(rows, dict) else {}), book: number}
 
     def _positions(self) -> dict[str, Any]:
         positions = self._values.get(_KEY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -20,6 +21,7 @@ NEVER = datetime.fromtimestamp(0, timezone.utc)
 _READ_FIRST = 250
 """So many payloads are read before their size is known."""
 
+_KEPT_AT_ONCE = 100
 _MOST_IN_BATCH = 250
 _ENOUGH_IN_BATCH = 20_000_000
 """So many payloads, or characters of them, make a batch."""
@@ -109,6 +111,35 @@ class PayloadReader:
         if sizes:
             most = min(most, self._most_characters * len(sizes) / max(1, sum(sizes)))
         self._next_read = max(1, int(most))
+
+
+class KeptPayloads:
+    """The payloads of runs that lack rows, where they were kept and are those that the rows came from."""
+
+    def __init__(self, run_ids: Sequence[str], landed: LandedData) -> None:
+        """Begin; nothing is read yet.
+
+        Args:
+            run_ids: the runs, in the order in which they will be asked for.
+            landed: what the destination holds.
+        """
+        self._pending = deque(run_ids)
+        self._landed = landed
+        self._read: dict[str, RawRun] = {}
+
+    def take(self, run_id: str) -> RawRun | None:
+        """Return the payload of a run; None where there is none."""
+        while run_id not in self._read and run_id in self._pending:
+            self._read_some()
+        return self._read.pop(run_id, None)
+
+    def _read_some(self) -> None:
+        some = [self._pending.popleft() for _ in range(min(len(self._pending), _KEPT_AT_ONCE))]
+        sums = self._landed.payload_sums(some)
+        for row in self._landed.lookup(RAW_PROCESSOR_RUNS, RawRun._fields, some):
+            raw = RawRun(*row)
+            if raw.payload_sha256 == sums.get(raw.id):
+                self._read[raw.id] = raw
 
 
 def in_batches(payloads: Iterable[ReadPayload]) -> Generator[list[ReadPayload], None, None]:

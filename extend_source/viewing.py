@@ -82,7 +82,7 @@ def source_state(view: dlt.Pipeline) -> dict[str, Any]:
 
 def landed_data(view: dlt.Pipeline) -> LandedData:
     """Return what the destination of a pipeline that `viewed` gave holds."""
-    return LandedData(view, SECTION)
+    return LandedData(view, SECTION, read_only=True)
 
 
 def location(pipeline: dlt.Pipeline) -> str:

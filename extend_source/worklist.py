@@ -13,7 +13,7 @@ from extend_source.limits import StoppedBy
 from extend_source.state import Position, Scope
 
 Mode = Literal["full", "incremental", "reconcile", "by_id"]
-Reason = Literal["listed", "asked", "in_flight", "failed", "vanished", "recheck"]
+Reason = Literal["listed", "asked", "in_flight", "incomplete", "failed", "vanished", "recheck"]
 
 
 class WantedRun(NamedTuple):
@@ -21,8 +21,9 @@ class WantedRun(NamedTuple):
 
     Attributes:
         id: the run's id.
-        reason: why: the listing shows it new or changed; it was asked for by id; it had not ended when it landed; it
-            could not be loaded before; it is not listed any longer; nothing says that it has changed (recheck).
+        reason: why: the listing shows it new or changed; it was asked for by id; it had not ended when it landed; rows
+            of it are gone from the destination; it could not be loaded before; it is not listed any longer; nothing
+            says that it has changed (recheck).
         created_at: when it was created, as the listing says; None for a run that was not listed.
         updated_at: when it changed last, as the listing says.
     """
@@ -84,6 +85,10 @@ class Worklist:
             run = self._pending.popleft()
             self._under_way[run.id] = run
             yield run
+
+    def ids(self, reason: Reason) -> list[str]:
+        """The runs that are left for a reason, in order."""
+        return [run.id for run in self._pending if run.reason == reason]
 
     def done(self, run: WantedRun) -> None:
         """Strike out a run that was taken."""

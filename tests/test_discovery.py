@@ -13,9 +13,10 @@ import pytest
 
 from extend_source.api import InvalidSetting, RunFilters, RunPage
 from extend_source.config import ExtendSettings
-from extend_source.discovery import Discovery, listing_filters, wanted_by_id
+from extend_source.discovery import Discovery, listing_filters
 from extend_source.landed import LandedData, LandedRun, LandedSummary
 from extend_source.limits import Limits
+from extend_source.named_runs import wanted_by_id
 from extend_source.progress import SyncProgress
 from extend_source.state import Position, Scope
 from extend_source.tables.runs import payload_sha256
@@ -74,7 +75,7 @@ class Landed(LandedData):
     def has_load(self, load_id: str) -> bool:
         return load_id in self.loads
 
-    def runs(self, ids: Iterable[str]) -> dict[str, LandedRun]:
+    def runs(self, ids: Iterable[str], *, incomplete: bool = False) -> dict[str, LandedRun]:
         return {run_id: self.known[run_id] for run_id in ids if run_id in self.known}
 
     def summaries(self, ids: Iterable[str]) -> dict[str, LandedSummary]:

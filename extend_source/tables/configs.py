@@ -69,7 +69,7 @@ class ConfigTables:
     def _write(self, config_id: str, config: dict[str, Any], text: str) -> None:
         values, _ = _CONFIG.read(config, self._drift)
         rules = next((config[key] for key in _RULES if isinstance(config.get(key), str)), None)
-        self._tables[schemas.RUN_CONFIGS].add([config_id, rules, text], values)
+        self._tables[schemas.RUN_CONFIGS].add([config_id, rules, None, text], values)
         self._add_objects(config_id, config)
         fields = self._tables[schemas.RUN_CONFIG_FIELDS]
         taken: set[str] = set()

@@ -161,7 +161,7 @@ class FileTables:
         self._touched.clear()
 
     def _write(self, file_id: str, record: _Record) -> None:
-        self._tables[schemas.FILES].add([record.seen_at], self._filled(file_id, record.values), record.extra)
+        self._tables[schemas.FILES].add([record.seen_at, None], self._filled(file_id, record.values), record.extra)
         credits = record.values[_CREDITS]
         if credits is not None:
             self._tables[schemas.CREDIT_USAGE].add(["file", file_id, credits, "parsing", record.seen_at])

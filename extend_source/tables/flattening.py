@@ -193,6 +193,10 @@ class Flattener:
         """Say that a run is there again."""
         self._tables[bookkeeping.PROCESSOR_RUN_TOMBSTONES].mark(run_id)
 
+    def add_erasure(self, object_id: str, resource_type: str, erased_at: datetime | None) -> None:
+        """Add a run or file that was erased on request."""
+        self._tables[bookkeeping.ERASURES].add((object_id, resource_type, erased_at))
+
     def add_log(self, entry: Mapping[str, Any]) -> None:
         """Add the ``sync_log`` row of the load.
 
@@ -223,6 +227,16 @@ class Flattener:
     def undated_runs(self) -> list[str]:
         """The runs added since the last `take` whose creation the typed tables lack."""
         return [] if self._typed is None else self._typed.undated_runs
+
+    @property
+    def drift_rows(self) -> int:
+        """How many rows ``schema_drift`` has with those of this load."""
+        return len(self._written_drift | self._drift.entries.keys())
+
+    def take_drifted_runs(self) -> set[str]:
+        """Return the runs, added since the last call, of which ``schema_drift`` says something."""
+        run_ids, self._drift.run_ids = self._drift.run_ids, set()
+        return run_ids
 
     def take(self, load_id: str | None, now: datetime, created: Mapping[str, datetime | None] | None = None) -> Tables:
         """Return what was added since the last call as Arrow tables.

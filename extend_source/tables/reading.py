@@ -19,23 +19,31 @@ class DriftLog:
 
     Attributes:
         entries: (object, dotted path) -> (reason, JSON type, example run id).
+        run_id: the run that is being read; None: it is none.
+        run_ids: the runs with anything to note since they were asked for last.
     """
 
     def __init__(self) -> None:
         self.entries: dict[tuple[str, str], tuple[str, str, str | None]] = {}
         self.run_id: str | None = None
+        self.run_ids: set[str] = set()
 
     def unknown_key(self, object_name: str, path: str, value: Any) -> None:
         """Note a key that no column and no table knows."""
-        self.entries.setdefault((object_name, path), (UNKNOWN_KEY, json_type(value), self.run_id))
+        self._note((object_name, path), UNKNOWN_KEY, json_type(value))
 
     def unexpected_type(self, object_name: str, path: str, value: Any) -> None:
         """Note a known key whose value does not fit its column."""
-        self.entries.setdefault((object_name, path), ("unexpected_type", json_type(value), self.run_id))
+        self._note((object_name, path), "unexpected_type", json_type(value))
 
     def no_column(self, table: str, path: str, data_type: str) -> None:
         """Note a field that a typed table has no room for."""
-        self.entries.setdefault((table, path), ("no_column", data_type, self.run_id))
+        self._note((table, path), "no_column", data_type)
+
+    def _note(self, key: tuple[str, str], reason: str, kind: str) -> None:
+        self.entries.setdefault(key, (reason, kind, self.run_id))
+        if self.run_id is not None:
+            self.run_ids.add(self.run_id)
 
 
 class ObjectReader:

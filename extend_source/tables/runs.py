@@ -124,7 +124,7 @@ class RunTables:
         times = (origin.created_at, origin.updated_at, origin.fetched_at)
         own = (
             *(origin.api_version, origin.workspace_id, config_id, shown_format, *documents),
-            *(*times, origin.loaded_tables, sha256),
+            *(*times, origin.loaded_tables, None, sha256),  # rows are counted once all are there
         )
         self._tables[schemas.PROCESSOR_RUNS].add(own, values, extra or None)
         if self._keep_raw:

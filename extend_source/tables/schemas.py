@@ -39,6 +39,7 @@ _POSITION = Column("position", INTEGER, "Place in the API's list, from 0.")
 _PATH = Column("path", TEXT, "Where in the output, for example line_items[0].sku.")
 _STAGE = Column("stage", TEXT, "final, or initial and reviewed where the API sends them.")
 _FETCHED_AT = Column("fetched_at", TIMESTAMP, "When this source fetched it.")
+_ROW_COUNTS = Column("row_counts", JSON, "The rows that were written with it, by table; NULL: written before 0.2.")
 
 PROCESSOR_RUNS = TableSchema(
     name="processor_runs",
@@ -72,6 +73,7 @@ PROCESSOR_RUNS = TableSchema(
         Column("updated_at", TIMESTAMP, "Last update, from the listing.", keep_known=True),
         _FETCHED_AT,
         Column("loaded_tables", TEXT, "The tables it was loaded into, if not all of them: names joined by commas."),
+        _ROW_COUNTS,
         Column("payload_sha256", TEXT, "SHA-256 of the payload in canonical form, without signed URLs."),
         _EXTRA,
     ),
@@ -127,6 +129,7 @@ FILES = TableSchema(
         Column("created_at", TIMESTAMP, "When the file was created.", api="createdAt", keep_known=True),
         Column("updated_at", TIMESTAMP, "When the file last changed.", api="updatedAt", keep_known=True),
         _FETCHED_AT,
+        _ROW_COUNTS,
         _EXTRA,
     ),
 )  # fmt: skip
@@ -211,6 +214,7 @@ RUN_CONFIGS = TableSchema(
         Column("base_version", TEXT, "The model version.", api="baseVersion"),
         Column("rules", TEXT, "The free-text rules for extraction, classification or splitting."),
         *CONFIG_OPTION_COLUMNS,
+        _ROW_COUNTS,
         Column("config", JSON, "The whole config."),
     ),
 )

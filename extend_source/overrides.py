@@ -1,0 +1,106 @@
+"""What dlt lets users change of a source, and this one cannot honour: refused before the first request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+import dlt
+from dlt.extract import DltResource, DltSource
+from dlt.extract.exceptions import CurrentSourceNotAvailable
+
+from extend_source.api import InvalidSetting
+from extend_source.config import SECTION
+from extend_source.hints import apply_hints
+from extend_source.replacing import Ways
+from extend_source.tables import TYPED_TABLES, TableSchema
+
+_ADVICE = {
+    "write_disposition": "Leave it out: rows of a run replace those that it had. For a full reload use "
+    'refresh="drop_sources", or refresh=True of extend_source to fetch all again',
+    "table_name": "Leave it out: each resource has a table of its own; a dataset_name of its own keeps data apart",
+    "primary_key": "Leave it out: the tables have their keys",
+    "merge_key": "Leave it out: the tables have their keys",
+    "incremental": "Leave it out: use start_date and lookback of extend_source",
+    "table_format": "Set table_format of extend_source",
+}
+"""The hints of resources that must stay as they are, and what to do in place of changing them."""
+
+
+class ExtendResource(DltResource):
+    """A resource of this source, which cannot be cut short: its rows belong to those of other tables."""
+
+    def add_limit(self, *args: Any, **options: Any) -> NoReturn:
+        """Refuse; see `refuse_limit`."""
+        refuse_limit()
+
+
+class ExtendSource(DltSource):
+    """The source, which cannot be cut short: rows of a run would be missing from some of its tables."""
+
+    def add_limit(self, *args: Any, **options: Any) -> NoReturn:
+        """Refuse; see `refuse_limit`."""
+        refuse_limit()
+
+
+def refuse_limit() -> NoReturn:
+    """Say what to use in place of dlt's limit of yields.
+
+    Raises:
+        InvalidSetting: always.
+    """
+    raise InvalidSetting(
+        "add_limit cannot be used: it counts pieces of tables, not runs",
+        "Set max_runs of extend_source: so many runs are loaded, newest first",
+    )
+
+
+def refuse_refresh(pipeline: dlt.Pipeline, verb: str) -> None:
+    """Make sure that a pipeline does not drop the tables that it is to work on.
+
+    Args:
+        pipeline: the pipeline.
+        verb: what is to be done.
+
+    Raises:
+        InvalidSetting: it was made with `refresh`.
+    """
+    if pipeline.refresh is not None:
+        raise InvalidSetting(
+            f"{verb} cannot run in a pipeline made with refresh={pipeline.refresh!r}, which would drop its tables",
+            "Make the pipeline without refresh",
+        )
+
+
+def refuse_overrides(tables: Iterable[TableSchema], ways: Ways) -> None:
+    """Make sure that the resources about to run write their tables as they must.
+
+    Args:
+        tables: the tables of the source.
+        ways: how the destination takes rows.
+
+    Raises:
+        InvalidSetting: a hint was changed by an argument of ``pipeline.run`` or by ``apply_hints``.
+    """
+    try:
+        source = dlt.current.source()
+    except CurrentSourceNotAvailable:
+        return
+    if source.schema.name != SECTION:
+        raise InvalidSetting(
+            f"The resources run in the schema {source.schema.name!r}, not in that of their source, {SECTION!r}",
+            "Run the source itself: extend_source().with_resources(...), without a schema of your own",
+        )
+    expected = {table.name: apply_hints(_bare(table.name), table, ways) for table in tables}
+    expected[TYPED_TABLES] = _bare(TYPED_TABLES)
+    for name in source.selected_resources:
+        if name not in expected:
+            continue
+        given, ours = source.resources[name]._hints or {}, expected[name]._hints or {}
+        for hint, advice in _ADVICE.items():
+            if given.get(hint) != ours.get(hint):
+                raise InvalidSetting(f"{hint}={given.get(hint)!r} cannot be used with {name}", advice)
+
+
+def _bare(name: str) -> Any:
+    return dlt.resource([], name=name)

@@ -1,0 +1,177 @@
+"""How many rows each run, file and config has in the tables that it owns, kept with it: what is gone can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from extend_source.api.decoding import decode_json, encode_json
+from extend_source.tables.bookkeeping import RAW_FILES, SCHEMA_DRIFT
+from extend_source.tables.contract import TableSchema
+from extend_source.tables.flattening import Tables
+from extend_source.tables.schemas import (
+    CREDIT_USAGE,
+    FILE_CONTENTS,
+    FILE_PAGES,
+    FILE_SHEETS,
+    FILES,
+    PROCESSOR_RUNS,
+    RUN_CONFIG_CLASSIFICATIONS,
+    RUN_CONFIG_FIELDS,
+    RUN_CONFIG_PAGE_RANGES,
+    RUN_CONFIGS,
+    TABLES,
+)
+
+ROW_COUNTS = "row_counts"
+"""The column that holds them."""
+
+Counts = dict[str, int]
+"""Rows by the name of their table."""
+
+
+class Owned(NamedTuple):
+    """A table that holds rows of runs, files or configs.
+
+    Attributes:
+        table: the table.
+        column: the column that names the owner.
+        resource_type: the value of ``resource_type`` in rows of such owners; None: the table has no such column.
+    """
+
+    table: TableSchema
+    column: str
+    resource_type: str | None = None
+
+
+OF_RUNS = (
+    *(Owned(table, "run_id") for table in TABLES.values() if table.replaced_by == "run_id"),
+    Owned(CREDIT_USAGE, "resource_id", "processor_run"),
+)
+"""The tables with rows of runs, but for the typed ones, which come with the processors."""
+
+OF_FILES = (
+    Owned(FILE_CONTENTS, "file_id"),
+    Owned(FILE_PAGES, "file_id"),
+    Owned(FILE_SHEETS, "file_id"),
+    Owned(CREDIT_USAGE, "resource_id", "file"),
+    Owned(RAW_FILES, "id"),
+)
+"""The tables with rows of files."""
+
+OF_CONFIGS = tuple(
+    Owned(table, "config_id") for table in (RUN_CONFIG_CLASSIFICATIONS, RUN_CONFIG_FIELDS, RUN_CONFIG_PAGE_RANGES)
+)
+"""The tables with rows of configs."""
+
+
+def is_marker(schema: TableSchema, rows: pa.Table) -> Any:
+    """Tell which rows only name their owner.
+
+    Args:
+        schema: the table.
+        rows: its rows.
+
+    Returns:
+        A boolean Arrow array.
+    """
+    for column, value in schema.marker.items():
+        return pc.fill_null(pc.equal(rows[column], value), False)
+    return pa.array([False] * rows.num_rows, type=pa.bool_())
+
+
+def counts_of(value: Any) -> Counts | None:
+    """Read counts as a destination gives them.
+
+    Args:
+        value: JSON text, or what a destination has made of it.
+
+    Returns:
+        The counts; None where none were kept, as before version 0.2.
+    """
+    if isinstance(value, str):
+        value = decode_json(value.encode())
+    return value if isinstance(value, dict) else None
+
+
+class RowCounts:
+    """Counts the rows of one load.
+
+    The rows of a run or config come all in one batch. Those of a file may come in several, and what a load does not
+    bring of it stays as it is.
+    """
+
+    def __init__(self, selected: Collection[str], *, typed: bool) -> None:
+        """Start a load.
+
+        Args:
+            selected: the names of the tables that will be loaded.
+            typed: the typed tables will be loaded.
+        """
+        self._selected, self._typed = frozenset(selected), typed
+        self._of_files: dict[str, Counts] = {}
+
+    def fill(self, tables: Tables, drifted: Collection[str], files: Mapping[str, Counts]) -> None:
+        """Write the counts of a batch into the rows of its runs, files and configs.
+
+        Args:
+            tables: the batch.
+            drifted: the runs of which ``schema_drift`` says something.
+            files: the counts that the files of the batch have landed with.
+        """
+        runs = self._counted(tables, OF_RUNS)
+        for name, schema in tables.typed.items() if self._typed else ():
+            _add(runs, Owned(schema, "run_id"), tables[name])
+        if SCHEMA_DRIFT.name in self._selected:
+            for run_id in drifted:
+                runs.setdefault(run_id, {})[SCHEMA_DRIFT.name] = 1
+        for file_id, counts in self._counted(tables, OF_FILES).items():
+            self._of_files.setdefault(file_id, {}).update(counts)
+        of_files = {
+            file_id: {**files.get(file_id, {}), **self._of_files.get(file_id, {})}
+            for file_id in tables[FILES.name]["id"].to_pylist()
+        }
+        configs = self._counted(tables, OF_CONFIGS)
+        for table, of_owners in ((PROCESSOR_RUNS, runs), (FILES, of_files), (RUN_CONFIGS, configs)):
+            tables[table.name] = _with_counts(tables[table.name], table, of_owners)
+
+    def _counted(self, tables: Tables, owned: Collection[Owned]) -> dict[str, Counts]:
+        """Count the rows of some tables by their owners."""
+        found: dict[str, Counts] = {}
+        for one in owned:
+            if one.table.name in self._selected:
+                _add(found, one, tables[one.table.name])
+        return found
+
+
+def _add(found: dict[str, Counts], owned: Owned, rows: pa.Table) -> None:
+    """Add the rows of one table; an owner that is only named has none."""
+    if not rows.num_rows:
+        return
+    if owned.resource_type is not None:
+        rows = rows.filter(pc.equal(rows["resource_type"], owned.resource_type))
+    marked = is_marker(owned.table, rows)
+    for owner in rows.filter(marked)[owned.column].to_pylist():
+        found.setdefault(owner, {})[owned.table.name] = 0
+    for owner, count in _value_counts(rows.filter(pc.invert(marked))[owned.column]):
+        found.setdefault(owner, {})[owned.table.name] = count
+
+
+def _value_counts(column: Any) -> Iterator[tuple[str, int]]:
+    counted = pc.value_counts(column)
+    return zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
+
+
+def _with_counts(rows: pa.Table, table: TableSchema, counts: Mapping[str, Counts]) -> pa.Table:
+    """Put the counts into rows; tables without any rows of an owner are left out."""
+    if not rows.num_rows:
+        return rows
+    texts = [
+        encode_json({name: count for name, count in counts.get(owner, {}).items() if count}, sort_keys=True)
+        for owner in rows[table.key[0]].to_pylist()
+    ]
+    place = rows.schema.get_field_index(ROW_COUNTS)
+    return rows.set_column(place, rows.schema.field(place), pa.array(texts, type=pa.string()))

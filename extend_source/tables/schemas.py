@@ -145,13 +145,7 @@ FILE_CONTENTS = TableSchema(
     columns=(
         Column("file_id", TEXT, "The file: files.id."),
         Column("raw_text", DOCUMENT_TEXT, "The plain text.", api="rawText", keep_known=True),
-        Column(
-            "markdown",
-            DOCUMENT_TEXT,
-            "The text as Markdown (PDF, IMG, converted Word).",
-            api="markdown",
-            keep_known=True,
-        ),
+        Column("markdown", DOCUMENT_TEXT, "As Markdown (PDF, IMG, converted Word).", api="markdown", keep_known=True),
         _FETCHED_AT,
         _EXTRA,
     ),

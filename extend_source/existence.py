@@ -15,7 +15,7 @@ from extend_source.api import InvalidRequest
 from extend_source.beacon import sync_under_way
 from extend_source.config import SECTION
 from extend_source.holding import database_file
-from extend_source.pending import pending_loads
+from extend_source.pending import waiting_loads
 from extend_source.viewing import location, viewed
 
 _STAGING = "_staging"
@@ -85,7 +85,7 @@ def _may_be_empty(pipeline: dlt.Pipeline, notes: dict[str, Any] | None) -> bool:
     """Tell whether nothing has landed yet, which is no error."""
     if not (notes or {}).get("schema_names") or sync_under_way(pipeline) is not None:
         return True
-    return bool(pending_loads(pipeline))
+    return pipeline.first_run and bool(waiting_loads(pipeline))
 
 
 def _has_notes(pipeline: dlt.Pipeline) -> bool:

@@ -39,7 +39,7 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
     finished: list[str] = []
     while pipeline.has_pending_data:
         try:
-            info: LoadInfo | None = pipeline.run()  # dlt's own annotation leaves the None out
+            info = _finish(pipeline)
         except PipelineStepFailed as failure:
             if not note_failure(pipeline, failure, attempts):
                 raise
@@ -52,12 +52,47 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
     return finished
 
 
-def pending_loads(pipeline: dlt.Pipeline) -> list[str]:
-    """Return dlt's ids of the loads that an earlier sync left behind, in order."""
-    _complete_folders(pipeline)
-    if not pipeline.has_pending_data:
+def _finish(pipeline: dlt.Pipeline) -> LoadInfo | None:
+    """Load what is pending.
+
+    dlt's `run` looks at the destination first. Where it finds no dataset, it takes the pipeline for one whose dataset
+    was deleted, and clears its folder: also one whose very first load was killed before it had made the dataset.
+    """
+    if pipeline.first_run and _is_noted(pipeline):
+        pipeline.normalize()
+        return pipeline.load()
+    return pipeline.run()
+
+
+def pending_loads(pipeline: dlt.Pipeline, view: dlt.Pipeline) -> list[str]:
+    """Name the loads that the next sync will finish, as an earlier one has left them behind.
+
+    Args:
+        pipeline: the pipeline.
+        view: the copy of it that `viewed` gave, which has looked at the destination.
+
+    Returns:
+        dlt's ids of the loads, in order. A load that dlt will drop is none: the one of a kill before dlt had noted the
+        first schema, all of a pipeline whose dataset is gone, and those that were being dropped.
+    """
+    is_gone = not pipeline.first_run and not _is_noted(view)
+    if is_gone or not _is_noted(pipeline):
         return []
-    return sorted({*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()})
+    return waiting_loads(pipeline)
+
+
+def waiting_loads(pipeline: dlt.Pipeline) -> list[str]:
+    """Return dlt's ids of the loads in a pipeline's folder that are neither landed nor being dropped, in order."""
+    _complete_folders(pipeline)
+    dropped = pipeline._get_load_storage().normalized_packages.has_abort_flag
+    normalized = {load_id for load_id in pipeline.list_normalized_load_packages() if not dropped(load_id)}
+    return sorted(normalized.union(pipeline.list_extracted_load_packages()))
+
+
+def _is_noted(pipeline: dlt.Pipeline) -> bool:
+    """Tell whether dlt has noted a schema of the pipeline; without one it neither normalises nor loads."""
+    schema: Any = pipeline.default_schema_name
+    return schema is not None
 
 
 def _complete_folders(pipeline: dlt.Pipeline) -> None:

@@ -128,7 +128,8 @@ def plan(
             if worklist.listing_error is not None:
                 raise worklist.listing_error
         backlog = len(landed.files_without_contents()) if settings.file_contents == "fetch" else None
-    return _result(pipeline, settings, counts, worklist, backlog)
+        pending = len(pending_loads(pipeline, view))
+    return _result(pipeline, settings, counts, worklist, backlog, pending)
 
 
 async def _list_all(discovery: Discovery, settings: ExtendSettings, progress: SyncProgress, limits: Limits) -> None:
@@ -138,7 +139,12 @@ async def _list_all(discovery: Discovery, settings: ExtendSettings, progress: Sy
 
 
 def _result(
-    pipeline: dlt.Pipeline, settings: ExtendSettings, progress: SyncProgress, worklist: Worklist, backlog: int | None
+    pipeline: dlt.Pipeline,
+    settings: ExtendSettings,
+    progress: SyncProgress,
+    worklist: Worklist,
+    backlog: int | None,
+    pending: int,
 ) -> PlanResult:
     by_reason: Counter[str] = Counter(run.reason for run in worklist.take(len(worklist)))
     listing, runs, files = progress.requests.requests, by_reason.total(), backlog or 0
@@ -155,7 +161,7 @@ def _result(
         requests=requests,
         minutes=None if minutes is None else round(minutes, 3),
         loads=_loads(settings, runs, files),
-        pending_loads=len(pending_loads(pipeline)),
+        pending_loads=pending,
         watermark=worklist.before.watermark,
         stopped_by=worklist.listing_stopped_by,
         stops_at=_stops_at(settings, requests, minutes),

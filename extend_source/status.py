@@ -227,7 +227,7 @@ def _read(pipeline: dlt.Pipeline) -> StatusResult:
             dataset=pipeline.dataset_name,
             at=now,
             scopes=_scopes(landed, SyncState(source_state(view)), log, settings, now),
-            pending_loads=len(pending_loads(pipeline)),
+            pending_loads=len(pending_loads(pipeline, view)),
             last_loads=loads,
             runs=dict(runs.most_common()),
             in_flight=sum(count for state, count in runs.items() if state == _NO_STATE or not has_ended(state)),

@@ -197,8 +197,8 @@ def _announce_phases(watch: _Watch) -> None:
             watch.enter("extract")
             yield answers
 
-    async def answered(self: ExtendClient, run_id: str) -> dict[str, Any]:
-        payload = await get_run(self, run_id)
+    async def answered(self: ExtendClient, run_id: str, **settings: Any) -> dict[str, Any]:
+        payload = await get_run(self, run_id, **settings)
         watch.step()
         return payload
 

@@ -131,6 +131,11 @@ class DestinationReader:
         return self._pipeline is not None and replacement_of(self._pipeline) == "supersede"
 
     @property
+    def has_pages(self) -> bool:
+        """Tell whether a row must fit a page, as in PostgreSQL."""
+        return self._pipeline is not None and self._pipeline.destination.destination_type.endswith(".postgres")
+
+    @property
     def is_readable(self) -> bool:
         """Tell whether what has landed can be known; so far as has been noticed."""
         return self._pipeline is not None

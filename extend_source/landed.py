@@ -308,7 +308,8 @@ class LandedData(DestinationReader):
         cut_off = set(self.rows(TYPED_COLUMNS, TYPED_COLUMNS.key, complete=False))
         names = [TypedName(*row) for row in self.rows(TYPED_COLUMNS, _NAME_COLUMNS)]
         unseen = partial(replace, last_version_id=None, last_seen_at=None)
-        return TypedNames(unseen(name) if name.key in cut_off else name for name in names)
+        seen = (unseen(name) if name.key in cut_off else name for name in names)
+        return TypedNames(seen, fits_pages=self.has_pages)
 
     def unmapped_tables(self) -> list[str]:
         """The typed tables of which ``typed_columns`` has lost the name of a column."""

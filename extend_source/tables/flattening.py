@@ -250,12 +250,12 @@ class Flattener:
             Every table by name, empty ones included, each of its schema.
         """
         self._files.flush()
+        typed = {}
+        if self._typed is not None:
+            typed = self._typed.take(load_id, now, self._tables[bookkeeping.TYPED_COLUMNS], created or {})
         builder = self._tables[bookkeeping.SCHEMA_DRIFT]
         for key, (reason, kind, run_id) in self._drift.entries.items():
             if key not in self._written_drift:
                 self._written_drift.add(key)
                 builder.add((*key, reason, kind, now, run_id))
-        typed = {}
-        if self._typed is not None:
-            typed = self._typed.take(load_id, now, self._tables[bookkeeping.TYPED_COLUMNS], created or {})
         return Tables(self._tables.take(load_id), typed)

@@ -92,14 +92,20 @@ def _rank(at: datetime | None, *others: str | None) -> tuple[Any, ...]:
 
 
 class TypedNames:
-    """All names that are in use. A name asked for again is the one that was given."""
+    """All names that are in use. A name asked for again is the one that was given.
 
-    def __init__(self, landed: Iterable[TypedName] = ()) -> None:
+    Attributes:
+        fits_pages: rows of the tables must fit a page of PostgreSQL.
+    """
+
+    def __init__(self, landed: Iterable[TypedName] = (), *, fits_pages: bool = False) -> None:
         """Start from what has landed.
 
         Args:
             landed: the rows of ``typed_columns``.
+            fits_pages: rows of the tables must fit a page of PostgreSQL.
         """
+        self.fits_pages = fits_pages
         self._names: dict[Key, TypedName] = {}
         self._tables = set(TABLES)
         self._columns: dict[str, dict[str, TypedName]] = {}

@@ -16,6 +16,7 @@ from extend_source.tables.reading import DriftLog
 from extend_source.tables.typed.names import ROOT_COLUMNS, TABLE, TypedName, TypedNames
 from extend_source.tables.typed.plans import Plan, plan_of, schema_of
 from extend_source.tables.typed.shapes import FieldAction
+from extend_source.tables.typed.widths import cut_to_width
 
 _CREATED_AT = ROOT_COLUMNS.index("created_at")
 
@@ -143,8 +144,13 @@ class TypedTables:
         self._changed = {}
         tables = {}
         for table_name, table in self._touched.items():
-            schema = schema_of(table, self._names.columns_of(table_name))
-            tables[table_name] = (schema, _arrow(schema, self._rows.pop(table_name, []), load_id))
+            columns = self._names.columns_of(table_name)
+            schema, rows = schema_of(table, columns), self._rows.pop(table_name, [])
+            if self._names.fits_pages:
+                own = len(schema.columns) - len(columns)
+                for place in cut_to_width(schema, rows):
+                    self._drift.no_column(table_name, columns[place - own].path, columns[place - own].data_type)
+            tables[table_name] = (schema, _arrow(schema, rows, load_id))
         self._touched = {}
         return tables
 

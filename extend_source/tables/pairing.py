@@ -64,8 +64,12 @@ def paired_rows(before: Sequence[Any], after: Sequence[Any]) -> list[Pair]:
         in order, then those that are new.
     """
     partners = _equal_rows([_text(row) for row in before], [_text(row) for row in after])
-    left_before, left_after = _left(before, after, partners)
-    partners.update(_assigned(left_before, left_after))
+    alone = _alone(len(before), len(after), partners)
+    if alone is None:
+        left_before, left_after = _left(before, after, partners)
+        partners.update(_assigned(left_before, left_after))
+    else:
+        partners[alone] = alone
     taken = set(partners.values())
     return [
         *((index, partners.get(index)) for index in range(len(before))),
@@ -110,6 +114,15 @@ def _equal_rows(before: Sequence[str], after: Sequence[str]) -> dict[int, int]:
     for index, _ in ends:
         del partners[index]
     return partners
+
+
+def _alone(before: int, after: int, partners: dict[int, int]) -> int | None:
+    """The index of the one row that is left, in the same place on both sides: by far the most frequent case."""
+    if before != after or before - len(partners) != 1:
+        return None
+    index = next(index for index in range(before) if index not in partners)
+    is_left = index not in partners.values()
+    return index if is_left and (index == 0 or partners[index - 1] == index - 1) else None
 
 
 def _unique(texts: Sequence[str]) -> dict[str, int]:

@@ -23,15 +23,17 @@ def file(tmp_path: Path) -> Path:
     """A file in which half of the rows were deleted."""
     place = tmp_path / "it's mine.duckdb"
     with duckdb.connect(str(place)) as connection:
+        connection.execute("PRAGMA force_compression = 'uncompressed'")
         connection.execute(
             "CREATE SCHEMA extend; CREATE SEQUENCE extend.numbers START 5; CREATE MACRO extend.twice(x) AS x * 2"
         )
         connection.execute(
-            "CREATE TABLE extend.rows (id INT PRIMARY KEY, text VARCHAR NOT NULL, amount DECIMAL(38, 9), at TIMESTAMPTZ, data JSON)"
+            "CREATE TABLE extend.rows (id INT PRIMARY KEY, text VARCHAR NOT NULL, amount DECIMAL(38, 9), seen_at TIMESTAMPTZ, data JSON)"
         )
         connection.execute(
-            f"INSERT INTO extend.rows SELECT i, '{SECRET}' || i, 1.5, '2026-01-01Z', '{{\"a\":1}}' FROM range(20000) t(i)"
+            f"INSERT INTO extend.rows SELECT i, '{SECRET}' || i, 1.5, '2026-01-01 00:00:00+00', '{{\"a\":1}}' FROM range(20000) t(i)"
         )
+        connection.execute("CHECKPOINT")
         connection.execute("CREATE INDEX by_text ON extend.rows (text); COMMENT ON TABLE extend.rows IS 'all rows'")
         connection.execute(
             "CREATE VIEW extend.some AS SELECT id FROM extend.rows; CREATE VIEW extend.a_few AS FROM extend.some LIMIT 3"

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from extend_source.api import AnotherWorkspace, Arrival, ExtendClient, ExtendError, InvalidSetting, decode_json
-from extend_source.completeness import LISTED_TABLES, owners_of
+from extend_source.completeness import LISTED_TABLES, note_lacking
 from extend_source.config import ExtendSettings, parse_start_date, resolved_privacy
 from extend_source.connecting import budget_of, client_for
 from extend_source.discovery import Discovery
@@ -202,11 +202,7 @@ class Load:
 
     def _note_incomplete(self) -> None:
         """Note whose rows the tables lack, so that they are written again, in this sync or a later one."""
-        if not self._lacking:
-            return
-        incomplete = owners_of(self._lacking, self._landed)
-        if incomplete:
-            self._landed.note_incomplete(incomplete.runs, incomplete.files)
+        note_lacking(self._lacking, self._landed)
         if self._lacking & LISTED_TABLES & self._selected:
             self._state.forget(self._scope)
 

@@ -41,9 +41,6 @@ class Incomplete:
     runs: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
 
-    def __bool__(self) -> bool:
-        return bool(self.runs or self.files)
-
 
 @dataclass(frozen=True)
 class _Run:
@@ -108,6 +105,18 @@ def owners_of(tables: Collection[str], landed: LandedData) -> Incomplete:
             if counts is None or any(counts.get(name) for name in names):
                 found.files.add(file_id)
     return found
+
+
+def note_lacking(tables: Collection[str], landed: LandedData) -> None:
+    """Remember in the destination whose rows some tables held, until a load has written them again.
+
+    Args:
+        tables: names of tables that are gone, were emptied, or have lost a column.
+        landed: what the destination holds.
+    """
+    if tables:
+        incomplete = owners_of(tables, landed)
+        landed.note_incomplete(incomplete.runs, incomplete.files)
 
 
 def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:

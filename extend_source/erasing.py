@@ -16,6 +16,7 @@ from dlt.extract import DltResource
 
 from extend_source.api import InvalidRequest
 from extend_source.api.decoding import decode_json, encode_json
+from extend_source.completeness import note_lacking
 from extend_source.config import SECTION
 from extend_source.destination import KEYS_PER_QUERY, Condition, Sql, equals, one_of
 from extend_source.duckdb_file import compact as compact_file
@@ -32,6 +33,7 @@ from extend_source.pending import finish_pending
 from extend_source.replacing import replacement_of, ways_of_active_pipeline
 from extend_source.runner import resolved_settings, run_load
 from extend_source.source import load_id
+from extend_source.state import SyncState
 from extend_source.tables import TABLES
 from extend_source.tables.bookkeeping import ERASURES, RAW_PROCESSOR_RUNS, TYPED_COLUMNS
 from extend_source.tables.runs import without_files
@@ -130,7 +132,10 @@ def erase(
     keep_empty_texts(pipeline)
     with only_sync(pipeline):
         finish_pending(pipeline, settings.package_attempts)
-        run_load(pipeline, settings, _notes(runs, files))
+        landed = LandedData(pipeline, SECTION)
+        note_lacking(landed.restore(frozenset()), landed)
+        known = {erasure[0] for erasure in landed.erasures()}
+        run_load(pipeline, settings, _notes(runs, files, len(known.union(runs, files))))
         landed = LandedData(pipeline, SECTION)
         files_left = _linked(landed, "file_id", "run_id", runs, files)
         runs_left = _linked(landed, "run_id", "file_id", files, runs)
@@ -180,14 +185,15 @@ def _remains(pipeline: dlt.Pipeline, *, compacted: bool) -> list[str]:
     return [f"{file} holds their bytes until DuckDB writes over them: erase again with --compact. {elsewhere}"]
 
 
-def _notes(runs: Sequence[str], files: Sequence[str]) -> Any:
-    """The source of the load that notes what is erased."""
+def _notes(runs: Sequence[str], files: Sequence[str], erasures: int) -> Any:
+    """The source of the load that notes what is erased, and how many erasures there are then."""
     now = datetime.now(timezone.utc)
 
     @dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
     def erased_ids() -> list[DltResource]:
         @dlt.resource(name=ERASURES.name)
         def notes() -> Iterator[pa.Table]:
+            SyncState(dlt.current.source_state()).remember_rows("erasures", erasures)
             kinds = [(run_id, _RUN) for run_id in runs] + [(file_id, _FILE) for file_id in files]
             rows = [(object_id, kind, now, load_id()) for object_id, kind in dict(kinds).items()]
             schema = ERASURES.arrow_schema

@@ -12,6 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.announcing import Announcement
 from extend_source.collecting import fewer_collections
+from extend_source.completeness import note_lacking
 from extend_source.config import SECTION
 from extend_source.empty_texts import keep_empty_texts
 from extend_source.hints import silence_expected_warnings
@@ -133,6 +134,8 @@ def _source(replay: Replay) -> Any:
         @dlt.resource(name="run_batches", selected=False)
         def run_batches() -> Iterator[Tables]:
             landed = landed_data(ways)
+            if not replay.sync_id:
+                note_lacking(landed.restore(frozenset(REBUILT_TABLES)), landed)
             announcement, portions = Announcement(landed, load_id()), Portions()
             for batch in replay.load(landed, load_id() or ""):
                 yield portions.add(announcement.note(batch))

@@ -13,6 +13,7 @@ from extend_source import extend_source
 from extend_source.api import InvalidSetting
 from extend_source.erasing import erase
 from extend_source.pending import RowsRefused
+from extend_source.rebuilding import rebuild
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
 from tests.acceptance.scenes import fetched, make_open_warehouse
@@ -363,3 +364,25 @@ def test_an_invoice_without_lines_has_fewer_rows(undisturbed: dict[str, list[Row
 
     assert invoice("dpr_3", 0, "file_3")["output"]["value"]["lines"] == []
     assert counts == {"dpr_1": 4, "dpr_2": 2, "dpr_3": 2}
+
+
+@pytest.mark.case("1.5")
+def test_a_rebuild_and_an_erasure_make_dropped_tables_again(
+    any_warehouse: AnyWarehouse, undisturbed: dict[str, list[Row]]
+) -> None:
+    any_warehouse.sync(keep_raw=True)
+    any_warehouse.execute("drop table extraction_fields")
+    any_warehouse.execute(f"drop table {TYPED_LINES}")
+
+    rebuild(any_warehouse.pipeline)
+    found = contents(any_warehouse)
+
+    assert found["extraction_fields"] == undisturbed["extraction_fields"]
+    assert found[TYPED_LINES] == undisturbed[TYPED_LINES]
+    any_warehouse.execute("drop table erasures")
+    any_warehouse.execute("drop table extraction_fields")
+    erase(any_warehouse.pipeline, run_ids=["dpr_2"])
+    any_warehouse.sync(keep_raw=True)
+    assert any_warehouse.column("erasures", "id") == ["dpr_2"]
+    rows = [row for row in undisturbed["extraction_fields"] if row["run_id"] != "dpr_2"]
+    assert contents(any_warehouse)["extraction_fields"] == rows

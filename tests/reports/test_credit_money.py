@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from extend_source.reports import credit_report
@@ -200,6 +201,9 @@ def test_the_listing_says_that_parsing_is_not_in_it(empty_server: SandboxServer,
 def test_wrong_use_of_limits_and_days_is_one_line_and_exit_code_2(
     arguments: list[str], line: str, tmp_path: Path
 ) -> None:
+    with duckdb.connect(str(tmp_path / "extend_pipeline.duckdb")) as connection:
+        connection.execute("create schema extend")
+
     outcome = run_shell(tmp_path, "report", "credits", *arguments)
 
     assert outcome.code == 2

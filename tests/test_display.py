@@ -32,6 +32,7 @@ SYNC = SyncResult(
     gone=0,
     rechecked=0,
     drifted=0,
+    restored=0,
     files_fetched=0,
     files_failed=0,
     requests={"list_runs": 2, "get_run": 12},

@@ -25,8 +25,8 @@ from extend_source.tables import TABLES
 
 DATASET = "extend"
 
-SYNC_COLUMNS = frozenset({"_dlt_load_id", "fetched_at", "observed_at", "listed_at", "recorded_at"})
-"""What a repeated load may change: when and by which load a row was written."""
+SYNC_COLUMNS = frozenset({"_dlt_load_id", "fetched_at", "observed_at", "listed_at", "recorded_at", "row_counts"})
+"""What a repeated load may change: when and by which load a row was written, and how many rows came with it."""
 
 FIRST_SEEN = {"schema_drift": ("first_seen_at", "example_run_id")}
 """What depends on when, and in which order, runs were fetched."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
 from decimal import Decimal
 from functools import cached_property
@@ -150,7 +150,8 @@ class DestinationReader:
             return
         log_once(self._pipeline, replacement_of(self._pipeline))
         refuse_unreadable_folder(self._pipeline)
-        self._refuse_ambiguous_names(self._pipeline)
+        with suppress(SqlClientNotAvailable):  # which the next query notices
+            self._refuse_ambiguous_names(self._pipeline)
         self.has_load("")
 
     def _refuse_ambiguous_names(self, pipeline: dlt.Pipeline) -> None:
@@ -180,7 +181,8 @@ class DestinationReader:
         if self._pipeline is None or self._schema_name is None:
             return self._emptied
         self.probe()
-        made = make_missing_tables(self._pipeline, self._schema_name)
+        # it may have found out that there is nothing to read
+        made = make_missing_tables(self._pipeline, self._schema_name) if self.is_readable else frozenset()
         self._missing_tables = self._not_there  # reading may have noticed what is there now
         return self._emptied | made
 

@@ -12,7 +12,7 @@ import pytest
 
 from extend_source import SyncProgress, SyncResult
 from extend_source.api.retries import RetryPolicy
-from extend_source.sandbox import SandboxServer, Workspace
+from extend_source.sandbox import OddAnswer, SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 
@@ -61,6 +61,11 @@ def small_run(run_id: str, **more: Any) -> dict[str, Any]:
     """A run with next to nothing in it."""
     output = {"id": "invoice", "type": "invoice", "confidence": 0.9}
     return {"id": run_id, "type": "CLASSIFY", "status": "PROCESSED", "config": {}, "output": output, **more}
+
+
+def garble(server: SandboxServer, run_id: str) -> None:
+    """Have each answer for a run be none that can be read."""
+    server.instead = lambda request: OddAnswer(200, b'{"success": tr') if request.path.endswith(run_id) else None
 
 
 def fetched(server: SandboxServer) -> list[str]:

@@ -15,6 +15,7 @@ from extend_source.sandbox import SandboxServer
 from tests.acceptance.scenes import (
     change_runs,
     fetched,
+    garble,
     ids_with_status,
     impatient,
     last_log,
@@ -133,20 +134,16 @@ def test_a_run_that_could_not_be_had_for_now_is_asked_for_again(
     assert_holds(any_warehouse)
 
 
-def test_a_run_that_no_table_can_hold_is_asked_for_again_with_all_that_changed_since(
+def test_a_run_that_cannot_be_read_is_asked_for_again_with_all_that_changed_since(
     any_warehouse: AnyWarehouse,
 ) -> None:
-    workspace, server = any_warehouse.server.workspace, any_warehouse.server
+    server = any_warehouse.server
     ids = by_age(server)
-    odd, moment = ids[12], moment_of(workspace, ids[12])
-    record = workspace.runs[odd]
-    workspace.put_run(
-        b'{"id":"%s","status":"PROCESSED","type":"CLASSIFY","metadata":{"n":1e200000}}' % odd.encode(),
-        created_at=moment,
-    )
+    odd = ids[12]
+    garble(server, odd)
     any_warehouse.sync()
     errors = any_warehouse.column("fetch_errors", "id")
-    workspace.runs[odd] = record
+    server.instead = None
     server.requests.reset()
 
     any_warehouse.sync(lookback=0)

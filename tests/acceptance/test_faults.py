@@ -13,7 +13,7 @@ from extend_source.api import AccessRefused
 from extend_source.config import ExtendSettings
 from extend_source.sandbox import FAULT_NAMES, Fault, LoggedRequest, Options, SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
-from tests.acceptance.scenes import fetched, impatient, log, make_open_warehouse, moment_of, put_small_runs
+from tests.acceptance.scenes import fetched, garble, impatient, log, make_open_warehouse, moment_of, put_small_runs
 from tests.acceptance.shell import Outcome, run_shell
 from tests.acceptance.truth import assert_holds, assert_summaries
 from tests.acceptance.warehouse import AnyWarehouse
@@ -248,15 +248,15 @@ def test_the_shell_ends_with_4_when_the_key_is_refused_in_mid_sync(server: Sandb
 def test_the_shell_ends_with_3_while_a_run_cannot_be_loaded_and_with_0_once_it_can(
     server: SandboxServer, tmp_path: Path
 ) -> None:
-    # no table can hold such a number
-    odd = server.workspace.put_run(b'{"id":"dpr_odd","status":"PROCESSED","type":"EXTRACT","metadata":{"n":1e200000}}')
+    odd = server.workspace.put_run({"id": "dpr_odd", "status": "PROCESSED", "type": "EXTRACT"})
+    garble(server, odd)
 
     failing = shell(tmp_path, server, "sync")
-    server.workspace.put_run({"id": odd, "status": "PROCESSED", "type": "EXTRACT"})
+    server.instead = None
     healed = shell(tmp_path, server, "sync")
 
     assert failing.code == 3
     assert failing.stdout.startswith("7 runs loaded, 0 already there, 1 failed")
-    assert "  dpr_odd: The payload could not be turned into tables (ValueError)" in failing.stdout
+    assert "  dpr_odd: GET /processor_runs/dpr_odd: 200 with an unusable body of 14 bytes" in failing.stdout
     assert healed.code == 0
     assert healed.stdout.startswith("1 run loaded, ")

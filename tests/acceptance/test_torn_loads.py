@@ -47,11 +47,11 @@ def torn(any_warehouse: AnyWarehouse, caplog: pytest.LogCaptureFixture) -> AnyWa
     caplog.set_level(logging.CRITICAL, "dlt")
     any_warehouse.sync()
     put_old_run(any_warehouse.server, "PROCESSED", 7)
-    any_warehouse.execute("alter table extraction_fields rename column value_type to mislaid")
+    any_warehouse.execute("alter table extraction_fields alter column value_type type integer using 1")
     with pytest.raises(PipelineStepFailed):
         any_warehouse.sync()
     assert any_warehouse.query("select count(*) from extraction_fields") == [(0,)]
-    any_warehouse.execute("alter table extraction_fields rename column mislaid to value_type")
+    any_warehouse.execute("alter table extraction_fields alter column value_type type text")
     any_warehouse.server.requests.reset()
     return any_warehouse
 
@@ -66,11 +66,11 @@ def test_another_machine_fetches_the_runs_of_a_load_that_was_cut_off(torn: AnyWa
 
 
 def test_the_runs_of_a_load_that_was_dropped_are_fetched_by_the_next_sync(torn: AnyWarehouse) -> None:
-    torn.execute("alter table extraction_fields rename column value_type to mislaid")
+    torn.execute("alter table extraction_fields alter column value_type type integer using 1")
     with pytest.raises(PipelineStepFailed):
         torn.sync(package_attempts=1)
     assert not torn.pipeline.has_pending_data
-    torn.execute("alter table extraction_fields rename column mislaid to value_type")
+    torn.execute("alter table extraction_fields alter column value_type type text")
     torn.server.requests.reset()
 
     results = [torn.sync(), torn.sync()]

@@ -30,7 +30,7 @@ def test_the_header_explains_every_column_that_the_query_returns(name: str) -> N
 def test_both_queries_on_confidences_judge_values_alike() -> None:
     texts = [load_query("quality", name).sql for name in ("confidence_reliability", "confidence_auroc")]
 
-    shared = {text[text.index("with changes as") : text.index("from scores\n)")] for text in texts}
+    shared = {text[text.index("with recursive") : text.index("from scores\n)")] for text in texts}
 
     assert len(shared) == 1
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import dlt
 from dlt.common import logger
 from dlt.common.destination.client import WithStagingDataset
-from dlt.common.destination.exceptions import SqlClientNotAvailable
+from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
 from dlt.common.schema.utils import has_table_seen_data
 
 
@@ -43,10 +44,16 @@ def make_missing_tables(pipeline: dlt.Pipeline, schema_name: str) -> frozenset[s
 def _made_again(client: Any, names: list[str]) -> list[str]:
     """Make what is gone of some tables; return the names of these tables."""
     case_sensitive = client.capabilities.generates_case_sensitive_identifiers()
+    lacking = [
+        (name, columns, missing)
+        for name, columns in list(client.get_storage_tables(names))
+        if (missing := client.schema.get_new_table_columns(name, columns, case_sensitive=case_sensitive))
+    ]
+    stored = _stored_columns(client) if lacking else None
     gone: list[str] = []
-    for name, columns in list(client.get_storage_tables(names)):
-        missing = client.schema.get_new_table_columns(name, columns, case_sensitive=case_sensitive)
-        if not missing:
+    for name, columns, missing in lacking:
+        # what a load that was dropped would have made has never been there
+        if stored is not None and not any(column["name"] in stored.get(name, ()) for column in missing):
             continue
         gone.append(name)
         if columns and not all(column.get("nullable", True) for column in missing):
@@ -55,6 +62,18 @@ def _made_again(client: Any, names: list[str]) -> list[str]:
         logger.warning(f"Tables or columns are gone from the destination and are made again: {', '.join(gone)}.")
         client.update_stored_schema(only_tables=gone, force=True)
     return gone
+
+
+def _stored_columns(client: Any) -> dict[str, set[str]] | None:
+    """The columns by table that the destination had when its schema was changed last; None: it does not say."""
+    try:
+        stored = client.get_stored_schema(client.schema.name)
+    except DestinationUndefinedEntity:
+        return None
+    if stored is None:
+        return None
+    tables = json.loads(stored.schema)["tables"]
+    return {name: set(table["columns"]) for name, table in tables.items()}
 
 
 def last_load_left_rows_out(pipeline: dlt.Pipeline) -> bool:

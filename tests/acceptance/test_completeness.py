@@ -396,3 +396,14 @@ def test_a_rebuild_and_an_erasure_make_dropped_tables_again(
     assert any_warehouse.column("erasures", "id") == ["dpr_2"]
     rows = [row for row in undisturbed["extraction_fields"] if row["run_id"] != "dpr_2"]
     assert contents(any_warehouse)["extraction_fields"] == rows
+
+
+def test_a_column_that_no_load_has_made_yet_is_none_that_is_gone(server: SandboxServer, tmp_path: Path) -> None:
+    warehouse = Warehouse(server, tmp_path)
+    warehouse.sync()
+    schema = warehouse.pipeline.schemas["extend"]
+    schema.update_table({"name": "processor_runs", "columns": {"later": {"name": "later", "data_type": "text"}}})
+    warehouse.pipeline.schemas.save_schema(schema)  # as a load leaves it that was dropped before it made the column
+    server.requests.reset()
+
+    assert warehouse.sync().requests == {"list_runs": 1}

@@ -14,9 +14,9 @@ from dlt.common import logger
 from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
 from dlt.common.schema.typing import C_DLT_ID, LOADS_TABLE_NAME, TSchemaTables
 from dlt.common.utils import uniq_id
-from dlt.destinations.sql_client import SqlClientBase
 
 from extend_source.api import InvalidSetting
+from extend_source.conditions import NO_ROW, Condition, Sql, equals, one_of
 from extend_source.opening import LONGEST_WAIT_SECONDS, open_when_free
 from extend_source.replacing import current_rows, log_once, refuse_unreadable_folder, replacement_of
 from extend_source.storage import last_load_left_rows_out, make_missing_tables
@@ -29,51 +29,6 @@ KEYS_PER_QUERY = 1000
 
 _ROWS_AT_ONCE = 10_000
 _ROWS_PER_INSERT = 200
-
-Sql = SqlClientBase[Any]
-
-
-class Condition:
-    """A condition on the rows of a table: SQL with column names and ``%s`` in it, and the values for these."""
-
-    def __init__(self, sql: str, *values: Any, columns: Sequence[str] = ()) -> None:
-        """Take the SQL.
-
-        Args:
-            sql: the SQL; ``{name}`` stands for a column, escaped for the destination.
-            *values: the values, one for each ``%s``.
-            columns: the names used in `sql`.
-        """
-        self._sql = sql
-        self._columns = columns
-        self.values = values
-
-    def sql(self, client: Sql) -> str:
-        """Return the SQL for a destination."""
-        return self._sql.format(**{name: client.escape_column_name(name) for name in self._columns})
-
-
-NO_ROW = Condition("1 = 0")
-"""No row meets it."""
-
-
-def one_of(column: str, values: Sequence[Any]) -> Condition:
-    """The column has one of some values; without any, no row has."""
-    if not values:
-        return NO_ROW
-    return Condition(f"{{{column}}} IN ({', '.join(['%s'] * len(values))})", *values, columns=[column])
-
-
-def equals(column: str, value: Any) -> Condition:
-    """The column has a value; None is equal to NULL."""
-    if value is None:
-        return Condition(f"{{{column}}} IS NULL", columns=[column])
-    return Condition(f"{{{column}}} = %s", value, columns=[column])
-
-
-def between(column: str, least: Any, most: Any) -> Condition:
-    """The column has a value from `least` to `most`, both included."""
-    return Condition(f"{{{column}}} >= %s AND {{{column}}} <= %s", least, most, columns=[column])
 
 
 class DestinationReader:

@@ -17,8 +17,9 @@ from dlt.extract import DltResource
 from extend_source.api import InvalidRequest
 from extend_source.api.decoding import decode_json, encode_json
 from extend_source.completeness import note_lacking
+from extend_source.conditions import Condition, Sql, equals, one_of
 from extend_source.config import SECTION
-from extend_source.destination import KEYS_PER_QUERY, Condition, Sql, equals, one_of
+from extend_source.destination import KEYS_PER_QUERY
 from extend_source.duckdb_file import compact as compact_file
 from extend_source.empty_texts import keep_empty_texts
 from extend_source.hints import apply_hints

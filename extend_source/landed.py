@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from extend_source.conditions import NO_ROW, Condition, equals, one_of
 from extend_source.config import ExtendSettings, parse_start_date
-from extend_source.destination import KEYS_PER_QUERY, NO_ROW, Condition, DestinationReader, equals, one_of
+from extend_source.destination import KEYS_PER_QUERY, DestinationReader
 from extend_source.tables import TABLES, TYPED_TABLES, TypedName, TypedNames, selected_by
 from extend_source.tables.bookkeeping import (
     ERASURES,

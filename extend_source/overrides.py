@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import dlt
+from dlt.common.schema.typing import C_DLT_ID
+from dlt.common.schema.utils import has_table_seen_data
 from dlt.extract import DltResource, DltSource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
@@ -13,7 +15,8 @@ from extend_source.api import InvalidSetting
 from extend_source.config import SECTION
 from extend_source.hints import apply_hints
 from extend_source.replacing import Ways
-from extend_source.tables import TYPED_TABLES, TableSchema
+from extend_source.tables import TABLES, TYPED_TABLES, TableSchema
+from extend_source.tables.schemas import PROCESSOR_RUNS
 
 _ADVICE = {
     "write_disposition": "Leave it out: rows of a run replace those that it had. For a full reload use "
@@ -41,6 +44,10 @@ class ExtendSource(DltSource):
     def add_limit(self, *args: Any, **options: Any) -> NoReturn:
         """Refuse; see `refuse_limit`."""
         refuse_limit()
+
+
+_FILE_FORMATS = ("parquet", "insert_values")
+"""The formats in which rows travel to a destination without losing anything."""
 
 
 def refuse_limit() -> NoReturn:
@@ -80,7 +87,8 @@ def refuse_overrides(tables: Iterable[TableSchema], ways: Ways) -> None:
         ways: how the destination takes rows.
 
     Raises:
-        InvalidSetting: a hint was changed by an argument of ``pipeline.run`` or by ``apply_hints``.
+        InvalidSetting: a hint was changed by an argument of ``pipeline.run`` or by ``apply_hints``, or a contract or
+            file format would lose rows or values.
     """
     try:
         source = dlt.current.source()
@@ -100,6 +108,34 @@ def refuse_overrides(tables: Iterable[TableSchema], ways: Ways) -> None:
         for hint, advice in _ADVICE.items():
             if given.get(hint) != ours.get(hint):
                 raise InvalidSetting(f"{hint}={given.get(hint)!r} cannot be used with {name}", advice)
+
+    if (given := source.resources[PROCESSOR_RUNS.name]._hints or {}).get("file_format") not in (None, *_FILE_FORMATS):
+        raise InvalidSetting(
+            f"loader_file_format={given['file_format']!r} cannot be used: it does not hold all values exactly",
+            f"Leave it out, or use one of {', '.join(_FILE_FORMATS)}",
+        )
+    contract = source.schema_contract
+    modes = contract.values() if isinstance(contract, dict) else (contract,)
+    if any(str(mode).startswith("discard") for mode in modes):
+        raise InvalidSetting(
+            f"schema_contract={contract!r} cannot be used: rows of runs would be missing", 'Use "evolve" or "freeze"'
+        )
+
+
+def refuse_changed_row_ids() -> None:
+    """Make sure that dlt gives rows an id only where the tables have always had one: it can be added to no row later.
+
+    Raises:
+        InvalidSetting: that was switched on or off since the tables were made.
+    """
+    setting = "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID"
+    is_on = bool(dlt.config.get("normalize.parquet_normalizer.add_dlt_id", bool))
+    for name, table in dlt.current.source_schema().tables.items():
+        if name in TABLES and has_table_seen_data(table) and (C_DLT_ID in table["columns"]) is not is_on:
+            raise InvalidSetting(
+                f"{setting} was switched {'on' if is_on else 'off'} since the table {name} was made",
+                f"Switch it {'off' if is_on else 'on'} again, or load into a new dataset",
+            )
 
 
 def _bare(name: str) -> Any:

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dlt.common import logger
 
 from extend_source.api import ExtendClient, ExtendError, InvalidSetting, Withdrawn
+from extend_source.conditions import equals
 from extend_source.config import ExtendSettings
-from extend_source.destination import equals
 from extend_source.landed import LandedData
 from extend_source.privacy import privacy_rules
 from extend_source.tables.bookkeeping import PROCESSOR_RUN_SUMMARIES

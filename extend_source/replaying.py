@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from extend_source.api import ExtendError
 from extend_source.api.decoding import MemberDecoder, encode_json
+from extend_source.conditions import equals
 from extend_source.config import ExtendSettings
-from extend_source.destination import equals
 from extend_source.landed import LandedData
 from extend_source.limits import StoppedBy
 from extend_source.logbook import LoadLog

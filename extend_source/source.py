@@ -25,7 +25,7 @@ from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacyS
 from extend_source.ending import raise_after_load
 from extend_source.hints import apply_hints, silence_expected_warnings, variant_hints
 from extend_source.landed import LandedData
-from extend_source.overrides import ExtendResource, ExtendSource, refuse_overrides
+from extend_source.overrides import ExtendResource, ExtendSource, refuse_changed_row_ids, refuse_overrides
 from extend_source.portions import Portions
 from extend_source.privacy import privacy_rules, warn_of_left_out_text
 from extend_source.providers import refuse_unknown_arguments, refuse_unknown_sections
@@ -205,6 +205,7 @@ def extend_source(
         selected = _selected_tables(names)
         landed = landed_data(ways)
         refuse_overrides(tables, ways)
+        refuse_changed_row_ids()
         lacking: frozenset[str] = frozenset()
         if shared.worklist is None:
             lacking = landed.restore(selected)

@@ -14,8 +14,8 @@ import dlt
 from dlt.destinations.exceptions import DatabaseTerminalException
 
 from extend_source.beacon import SyncUnderWayStatus, sync_under_way
+from extend_source.conditions import Condition
 from extend_source.config import ExtendSettings
-from extend_source.destination import Condition
 from extend_source.landed import LandedData, has_ended
 from extend_source.locking import SyncUnderWay
 from extend_source.pending import pending_loads

@@ -7,7 +7,8 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from extend_source.destination import KEYS_PER_QUERY, between
+from extend_source.conditions import between
+from extend_source.destination import KEYS_PER_QUERY
 from extend_source.landed import LandedData
 from extend_source.tables import FETCHED_TABLES, Origin, TableSchema, selected_by, selection_text
 from extend_source.tables.bookkeeping import RAW_FILES, RAW_PROCESSOR_RUNS

@@ -29,7 +29,7 @@ FLOORS = (
     ("landed",),
     ("destination", "duckdb_file", "holding"),
     ("replacing", "storage"),
-    ("beacon", "empty_texts", "limits", "long_texts", "opening", "room", "state"),
+    ("beacon", "conditions", "empty_texts", "limits", "long_texts", "opening", "room", "state"),
     ("connecting", "progress", "terminal"),
     ("privacy",),
     ("tables",),

@@ -20,8 +20,9 @@ from dlt.destinations.exceptions import DatabaseException
 from sqlglot import exp
 
 from extend_source.api import InvalidRequest
+from extend_source.conditions import Sql
 from extend_source.config import SECTION
-from extend_source.destination import Sql, column_names
+from extend_source.destination import column_names
 from extend_source.landed import LandedData
 from extend_source.replacing import IN_ENDED_LOADS, current_rows, replacement_of
 from extend_source.reports.copies import TableCopies

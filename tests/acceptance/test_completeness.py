@@ -186,6 +186,41 @@ def test_a_hint_of_one_resource_and_a_resource_without_its_source_are_refused(
 
 
 @pytest.mark.core
+@pytest.mark.case("1.2")
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ({"loader_file_format": "jsonl"}, "loader_file_format='jsonl' cannot be used"),
+        ({"schema_contract": "discard_value"}, "schema_contract='discard_value' cannot be used"),
+        ({"schema_contract": {"columns": "discard_row"}}, "rows of runs would be missing"),
+    ],
+)
+def test_formats_and_contracts_that_lose_rows_are_refused(
+    override: dict[str, Any], line: str, server: SandboxServer, tmp_path: Path
+) -> None:
+    warehouse = Warehouse(server, tmp_path)
+    server.requests.reset()
+
+    with pytest.raises(Exception, match=line):
+        warehouse.pipeline.run(extend_source(**warehouse.settings()), **override)
+
+    assert server.requests.total == 0
+
+
+@pytest.mark.case("1.8")
+@pytest.mark.parametrize(("before", "after", "word"), [("false", "true", "on"), ("true", "false", "off")])
+def test_ids_of_rows_that_are_switched_later_are_refused(
+    before: str, after: str, word: str, server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = Warehouse(server, tmp_path)
+    monkeypatch.setenv("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID", before)
+    warehouse.sync()
+    monkeypatch.setenv("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID", after)
+
+    with pytest.raises(InvalidSetting, match=f"ADD_DLT_ID was switched {word} since the table .* was made"):
+        warehouse.sync()
+
+
 @pytest.mark.case("1.3")
 def test_a_limit_of_yields_is_refused_and_one_of_runs_is_kept(server: SandboxServer, tmp_path: Path) -> None:
     warehouse = Warehouse(server, tmp_path)

@@ -1,0 +1,53 @@
+"""Conditions on rows, in SQL that every destination takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dlt.destinations.sql_client import SqlClientBase
+
+Sql = SqlClientBase[Any]
+
+
+class Condition:
+    """A condition on the rows of a table: SQL with column names and ``%s`` in it, and the values for these."""
+
+    def __init__(self, sql: str, *values: Any, columns: Sequence[str] = ()) -> None:
+        """Take the SQL.
+
+        Args:
+            sql: the SQL; ``{name}`` stands for a column, escaped for the destination.
+            *values: the values, one for each ``%s``.
+            columns: the names used in `sql`.
+        """
+        self._sql = sql
+        self._columns = columns
+        self.values = values
+
+    def sql(self, client: Sql) -> str:
+        """Return the SQL for a destination."""
+        return self._sql.format(**{name: client.escape_column_name(name) for name in self._columns})
+
+
+NO_ROW = Condition("1 = 0")
+"""No row meets it."""
+
+
+def one_of(column: str, values: Sequence[Any]) -> Condition:
+    """The column has one of some values; without any, no row has."""
+    if not values:
+        return NO_ROW
+    return Condition(f"{{{column}}} IN ({', '.join(['%s'] * len(values))})", *values, columns=[column])
+
+
+def equals(column: str, value: Any) -> Condition:
+    """The column has a value; None is equal to NULL."""
+    if value is None:
+        return Condition(f"{{{column}}} IS NULL", columns=[column])
+    return Condition(f"{{{column}}} = %s", value, columns=[column])
+
+
+def between(column: str, least: Any, most: Any) -> Condition:
+    """The column has a value from `least` to `most`, both included."""
+    return Condition(f"{{{column}}} >= %s AND {{{column}}} <= %s", least, most, columns=[column])

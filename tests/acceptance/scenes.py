@@ -63,6 +63,18 @@ def small_run(run_id: str, **more: Any) -> dict[str, Any]:
     return {"id": run_id, "type": "CLASSIFY", "status": "PROCESSED", "config": {}, "output": output, **more}
 
 
+def break_table(warehouse: AnyWarehouse) -> None:
+    """Have the destination refuse new rows of ``processor_runs``: a column takes no text any longer."""
+    warehouse.execute("alter table processor_runs rename column output_format to mislaid")
+    warehouse.execute("alter table processor_runs add column output_format integer")
+
+
+def mend_table(warehouse: AnyWarehouse) -> None:
+    """Undo `break_table`."""
+    warehouse.execute("alter table processor_runs drop column output_format")
+    warehouse.execute("alter table processor_runs rename column mislaid to output_format")
+
+
 def garble(server: SandboxServer, run_id: str) -> None:
     """Have each answer for a run be none that can be read."""
     server.instead = lambda request: OddAnswer(200, b'{"success": tr') if request.path.endswith(run_id) else None

@@ -25,6 +25,7 @@ from extend_source.sandbox.limits import RateLimit
 from extend_source.sandbox.requests_log import LoggedRequest
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import (
+    break_table,
     change_runs,
     fetched,
     ids_with_status,
@@ -32,6 +33,7 @@ from tests.acceptance.scenes import (
     last_log,
     log,
     make_open_warehouse,
+    mend_table,
     moment_of,
     put_small_runs,
     small_run,
@@ -390,7 +392,7 @@ def test_a_load_that_the_destination_refuses_is_dropped_in_the_end_and_fetched_a
     any_warehouse.sync()
     changed = sorted(ids_with_status(server.workspace, "PROCESSED")[:4])
     change_runs(server.workspace, changed)
-    any_warehouse.execute("alter table processor_runs rename column failure_reason to mislaid")
+    break_table(any_warehouse)
     asked_for = []
     caplog.set_level(logging.CRITICAL, "dlt")
 
@@ -399,11 +401,11 @@ def test_a_load_that_the_destination_refuses_is_dropped_in_the_end_and_fetched_a
         server.requests.reset()
         if len(asked_for) == 1:
             caplog.set_level(logging.ERROR, "dlt")
-        with pytest.raises(PipelineStepFailed, match=r"failure_reason"):
+        with pytest.raises(PipelineStepFailed, match=r"output_format"):
             any_warehouse.sync(package_attempts=2)
         asked_for.append(sorted(fetched(server)))
     lines = [record.getMessage() for record in caplog.records if "It is dropped" in record.getMessage()]
-    any_warehouse.execute("alter table processor_runs rename column mislaid to failure_reason")
+    mend_table(any_warehouse)
     server.requests.reset()
     result = any_warehouse.sync(package_attempts=2)
 
@@ -423,10 +425,10 @@ def test_a_load_that_failed_for_now_is_finished_without_fetching_anything_again(
     server = any_warehouse.server
     any_warehouse.sync()
     change_runs(server.workspace, ids_with_status(server.workspace, "PROCESSED")[:4])
-    any_warehouse.execute("alter table processor_runs rename column failure_reason to mislaid")
+    break_table(any_warehouse)
     with pytest.raises(PipelineStepFailed):
         any_warehouse.sync()
-    any_warehouse.execute("alter table processor_runs rename column mislaid to failure_reason")
+    mend_table(any_warehouse)
     server.requests.reset()
 
     result = any_warehouse.sync()

@@ -242,7 +242,7 @@ def _log_failure(pipeline: dlt.Pipeline, session: SyncSession, failure: BaseExce
     try:
         pipeline.run(source)
     except Exception as error:  # what matters is the failure itself
-        logger.warning(f"The failed sync is not in sync_log: {type(error).__name__}")
+        logger.info(f"The failed sync is not in sync_log: {type(error).__name__}")
         pipeline.abort_packages()
 
 

@@ -13,7 +13,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from extend_source.api import InvalidSetting
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
-from tests.acceptance.scenes import fetched, last_log, make_open_warehouse, put_small_runs
+from tests.acceptance.scenes import fetched, make_open_warehouse, put_small_runs
 from tests.acceptance.truth import assert_holds
 from tests.acceptance.warehouse import AnyWarehouse
 
@@ -133,7 +133,7 @@ def test_the_runs_of_another_workspace_are_refused_before_anything_lands(
     workspace = any_warehouse.server.workspace
     workspace.add_run(status="PROCESSED")
     any_warehouse.sync()
-    before = any_warehouse.count("processor_runs"), any_warehouse.count("sync_log")
+    before = contents_but_the_log(any_warehouse)
     with SandboxServer(runs=0) as other:
         other.workspace.put_run(
             {**workspace.run_payload(workspace.run_ids()[-1]), "id": "dpr_x", "processorId": "dp_x"}
@@ -143,8 +143,14 @@ def test_the_runs_of_another_workspace_are_refused_before_anything_lands(
                 any_warehouse.sync(base_url=other.base_url, reconcile=reconcile)
         assert other.requests.counts["get_run"] == 0
 
-    assert (any_warehouse.count("processor_runs"), any_warehouse.count("sync_log")) == before
-    assert last_log(any_warehouse, "mode") == ("full",)
+    assert contents_but_the_log(any_warehouse) == before
+    errors = any_warehouse.column("sync_log", "error")
+    assert [error and error.startswith("None of the 1 runs listed") for error in errors] == [None, True, True]
+
+
+def contents_but_the_log(warehouse: AnyWarehouse) -> dict[str, int]:
+    """How many rows there are of each kind, but for the log."""
+    return {name: warehouse.count(name) for name in ("processor_runs", "processor_run_summaries", "fetch_errors")}
 
 
 def test_runs_that_an_earlier_sync_has_listed_are_none_of_another_workspace(make_warehouse: MakeWarehouse) -> None:

@@ -30,7 +30,7 @@ COLUMNS = [(name, column) for name in NAMES for column in TABLES[name].column_na
 MODES = ("drop_sources", "drop_resources", "drop_data")
 
 
-_EXPECTED = ("does not exist", "not found", "PipelineNeverRan")
+_EXPECTED = ("does not exist", "not found", "was never run")
 
 
 def _sync(warehouse: AnyWarehouse) -> None:

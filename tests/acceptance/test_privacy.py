@@ -439,7 +439,9 @@ def test_what_is_no_privacy_setting_is_refused(empty_server: SandboxServer, tmp_
     outcome = shell(empty_server, tmp_path, "sync")
 
     assert outcome.code == 2
-    assert outcome.stderr == ("extend-source: privacy takes key, default, fields, columns; not 'passport_number'.\n")
+    assert outcome.stderr == (
+        "extend-source: privacy takes key, default, fields, columns, document_signatures, on_unmatched; not 'passport_number'.\n"
+    )
 
 
 # ---- rules that match nothing

@@ -92,6 +92,7 @@ class Discovery:
         self._start = None if settings.start_date is None else parse_start_date(settings.start_date)
         if landed.is_readable and position.load_id is not None and not landed.has_load(position.load_id):
             position = Position()  # of another destination, or of one that was set back
+            self._drift_rows = 0
         mode = self._mode(position, reconcile)
         self._floor = self._start
         if mode == "incremental" and position.watermark is not None:

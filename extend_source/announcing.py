@@ -48,7 +48,9 @@ class Announcement:
             rows = [
                 (object_id, kind, now, self._load_id)
                 for name, kind in _KINDS.items()
-                for object_id in self._landed.known(name, self._ids[name]) + self._landed.noted(kind, self._ids[name])
+                for object_id in dict.fromkeys(
+                    self._landed.known(name, self._ids[name]) + self._landed.noted(kind, self._ids[name])
+                )
             ]
             if rows:
                 self._landed.replace(REPLACEMENTS, rows, drop=of_ended_loads())

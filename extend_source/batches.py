@@ -114,8 +114,8 @@ class Load:
         with self._landed.connected():
             self._landed.probe()
             if self._session.failure is None:
-                self._keep_erasures()
                 self._note_incomplete()
+                self._keep_erasures()
         discovery = self._discovery(run_ids) if self._session.worklist is None else None
         worklist = self._session.worklist
         assert worklist is not None
@@ -204,7 +204,7 @@ class Load:
         """Note whose rows the tables lack, so that they are written again, in this sync or a later one."""
         note_lacking(self._lacking, self._landed)
         if self._lacking & LISTED_TABLES & self._selected:
-            self._state.forget(self._scope)
+            self._state.forget_positions()
 
     async def _fetch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
         """Fetch runs, and the text of files where it is wanted."""

@@ -16,7 +16,6 @@ from extend_source.config import SECTION
 from extend_source.hints import apply_hints
 from extend_source.replacing import Ways
 from extend_source.tables import TABLES, TYPED_TABLES, TableSchema
-from extend_source.tables.schemas import PROCESSOR_RUNS
 
 _ADVICE = {
     "write_disposition": "Leave it out: rows of a run replace those that it had. For a full reload use "
@@ -108,12 +107,12 @@ def refuse_overrides(tables: Iterable[TableSchema], ways: Ways) -> None:
         for hint, advice in _ADVICE.items():
             if given.get(hint) != ours.get(hint):
                 raise InvalidSetting(f"{hint}={given.get(hint)!r} cannot be used with {name}", advice)
+        if given.get("file_format") not in (None, *_FILE_FORMATS):
+            raise InvalidSetting(
+                f"loader_file_format={given['file_format']!r} cannot be used: it does not hold all values exactly",
+                f"Leave it out, or use one of {', '.join(_FILE_FORMATS)}",
+            )
 
-    if (given := source.resources[PROCESSOR_RUNS.name]._hints or {}).get("file_format") not in (None, *_FILE_FORMATS):
-        raise InvalidSetting(
-            f"loader_file_format={given['file_format']!r} cannot be used: it does not hold all values exactly",
-            f"Leave it out, or use one of {', '.join(_FILE_FORMATS)}",
-        )
     contract = source.schema_contract
     modes = contract.values() if isinstance(contract, dict) else (contract,)
     if any(str(mode).startswith("discard") for mode in modes):

@@ -135,11 +135,9 @@ class SyncState:
             del positions[key]
         self._values[_KEY] = positions
 
-    def forget(self, scope: Scope) -> None:
-        """Forget how far the syncs of a scope have come."""
-        positions = self._positions()
-        if positions.pop(scope.key, None) is not None:
-            self._values[_KEY] = positions
+    def forget_positions(self) -> None:
+        """Forget how far the syncs of all scopes have come."""
+        self._values.pop(_KEY, None)
 
     def rows(self, book: Book) -> int:
         """Say how many rows a table had at the end of the last load."""

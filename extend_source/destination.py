@@ -19,7 +19,7 @@ from extend_source.api import InvalidSetting
 from extend_source.conditions import NO_ROW, Condition, Sql, equals, one_of
 from extend_source.opening import LONGEST_WAIT_SECONDS, open_when_free
 from extend_source.replacing import current_rows, log_once, refuse_unreadable_folder, replacement_of
-from extend_source.storage import last_load_left_rows_out, make_missing_tables
+from extend_source.storage import columns_there, last_load_left_rows_out, make_missing_tables
 from extend_source.tables.bookkeeping import ERASURES
 from extend_source.tables.contract import LOAD_ID, TableSchema
 from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
@@ -140,6 +140,12 @@ class DestinationReader:
         made = make_missing_tables(self._pipeline, self._schema_name) if self.is_readable else frozenset()
         self._missing_tables = self._not_there  # reading may have noticed what is there now
         return self._emptied | made
+
+    def columns_of(self, names: Sequence[str]) -> dict[str, set[str]]:
+        """Ask the destination for the columns of some tables; one that does not exist has none."""
+        if self._pipeline is None or self._schema_name is None or not names:
+            return {}
+        return columns_there(self._pipeline, self._schema_name, list(names))
 
     def has_table(self, name: str) -> bool:
         """Tell whether there is a table, as far as reading it has shown."""

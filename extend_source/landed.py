@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 import pyarrow as pa
+from dlt.common.schema.typing import C_DLT_ID
 
 from extend_source.conditions import NO_ROW, Condition, equals, one_of
 from extend_source.config import ExtendSettings, parse_start_date
@@ -314,14 +315,14 @@ class LandedData(DestinationReader):
 
     def unmapped_tables(self) -> list[str]:
         """The typed tables of which ``typed_columns`` has lost the name of a column."""
-        names, tables = self.typed_names(), self._dlt_tables
-        return [
-            table.name
-            for table in self.typed_tables()
-            if table.name in tables
-            and not tables[table.name]["columns"].keys()
-            <= {*table.column_names, "_dlt_id", *(str(name.column_name) for name in names.columns_of(table.name))}
-        ]
+        names, tables = self.typed_names(), self.typed_tables()
+        columns = self.columns_of([table.name for table in tables])
+
+        def known(table: TableSchema) -> set[str]:
+            mapped = (str(name.column_name) for name in names.columns_of(table.name))
+            return {name.casefold() for name in (*table.column_names, C_DLT_ID, *mapped)}
+
+        return [table.name for table in tables if not columns.get(table.name, set()) <= known(table)]
 
     def typed_tables(self) -> list[TableSchema]:
         """The typed tables that have landed, by name, without the columns for fields."""

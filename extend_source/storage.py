@@ -76,6 +76,19 @@ def _stored_columns(client: Any) -> dict[str, set[str]] | None:
     return {name: set(table["columns"]) for name, table in tables.items()}
 
 
+def columns_there(pipeline: dlt.Pipeline, schema_name: str, names: list[str]) -> dict[str, set[str]]:
+    """Ask the destination for the columns of some tables, in small letters; one that does not exist has none.
+
+    Args:
+        pipeline: the pipeline.
+        schema_name: the dlt schema of the source.
+        names: the tables.
+    """
+    with pipeline.destination_client(schema_name) as client:
+        tables: Any = client
+        return {name: set(map(str.casefold, columns)) for name, columns in tables.get_storage_tables(names)}
+
+
 def last_load_left_rows_out(pipeline: dlt.Pipeline) -> bool:
     """Tell whether the last load on this machine ended without rows that the destination had refused.
 

@@ -247,7 +247,6 @@ def test_a_destination_that_is_gone_while_the_pipeline_lives_is_filled_again_by_
 
 
 @pytest.mark.parametrize("place", ["same machine", "another machine"])
-@pytest.mark.xfail(reason="a destination that was set back has two runs more fetched than needed", strict=False)
 def test_a_destination_that_was_set_back_gets_what_it_lacks(rested: AnyWarehouse, place: str) -> None:
     back_up(rested)
     workspace = rested.server.workspace

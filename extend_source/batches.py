@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from extend_source.api import AnotherWorkspace, Arrival, ExtendClient, ExtendError, InvalidSetting, decode_json
-from extend_source.completeness import LISTED_TABLES, note_lacking
 from extend_source.config import ExtendSettings, parse_start_date, resolved_privacy
 from extend_source.connecting import budget_of, client_for
 from extend_source.discovery import Discovery
@@ -64,6 +63,8 @@ class Load:
             lacking: the tables that hold nothing, or not all, of what was written to them.
         """
         self._lacking = lacking
+        if lacking:
+            state.forget_positions()
         self._settings, self._landed, self._session, self._state = settings, landed, session, state
         self._progress = session.progress
         self._selected = tables
@@ -114,7 +115,6 @@ class Load:
         with self._landed.connected():
             self._landed.probe()
             if self._session.failure is None:
-                self._note_incomplete()
                 self._keep_erasures()
         discovery = self._discovery(run_ids) if self._session.worklist is None else None
         worklist = self._session.worklist
@@ -199,12 +199,6 @@ class Load:
                 )
             for erasure in erasures:
                 self._recorder.flattener.add_erasure(*erasure)
-
-    def _note_incomplete(self) -> None:
-        """Note whose rows the tables lack, so that they are written again, in this sync or a later one."""
-        note_lacking(self._lacking, self._landed)
-        if self._lacking & LISTED_TABLES & self._selected:
-            self._state.forget_positions()
 
     async def _fetch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
         """Fetch runs, and the text of files where it is wanted."""

@@ -13,20 +13,12 @@ from dataclasses import dataclass, field
 from extend_source.landed import LandedData
 from extend_source.tables import TABLES, TYPED_TABLES, selected_by
 from extend_source.tables.bookkeeping import (
-    FETCH_ERRORS,
-    PROCESSOR_RUN_SUMMARIES,
-    PROCESSOR_RUN_TOMBSTONES,
     RAW_PROCESSOR_RUNS,
     SCHEMA_DRIFT,
     TYPED_COLUMNS,
 )
 from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_RUNS, ROW_COUNTS, Counts, Owned, counts_of
 from extend_source.tables.schemas import FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS, RUN_CONFIGS
-
-LISTED_TABLES = frozenset(
-    table.name for table in (PROCESSOR_RUNS, PROCESSOR_RUN_SUMMARIES, PROCESSOR_RUN_TOMBSTONES, FETCH_ERRORS)
-)
-"""The tables whose rows a whole listing brings back, as far as they can be brought back."""
 
 
 @dataclass
@@ -83,12 +75,14 @@ def owners_of(tables: Collection[str], landed: LandedData) -> Incomplete:
         landed: what the destination holds.
 
     Returns:
-        Whose rows they were. Rows that only a listing brings back are nobody's: see `LISTED_TABLES`.
+        Whose rows they were. Those of summaries, tombstones and errors are nobody's: a listing brings them back.
     """
     found = Incomplete()
     processors = {name.table_name: name.processor_id for name in landed.typed_names().tables()}
     of_runs = {owned.table.name for owned in OF_RUNS} | {RAW_PROCESSOR_RUNS.name, SCHEMA_DRIFT.name, *processors}
     lost = sorted(of_runs.intersection(tables))
+    if PROCESSOR_RUNS.name in tables:  # what is left of it lacks a column
+        found.runs.update(run.id for run in _runs(landed))
     configs = _configs_in(tables, landed)
     if lost or configs or TYPED_COLUMNS.name in tables:
         for run in _runs(landed):
@@ -107,16 +101,24 @@ def owners_of(tables: Collection[str], landed: LandedData) -> Incomplete:
     return found
 
 
-def note_lacking(tables: Collection[str], landed: LandedData) -> None:
-    """Remember in the destination whose rows some tables held, until a load has written them again.
+def restore(landed: LandedData, selected: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Make again what someone has dropped from the destination.
+
+    Whose rows it held is noted before: a kill in between loses nothing.
 
     Args:
-        tables: names of tables that are gone, were emptied, or have lost a column.
         landed: what the destination holds.
+        selected: the tables that will be loaded.
+
+    Returns:
+        The tables that lack rows. Positions of earlier syncs say nothing any longer where there are any.
     """
-    if tables:
-        incomplete = owners_of(tables, landed)
+    lacking = landed.lacking(selected)
+    if lacking:
+        incomplete = owners_of(lacking, landed)
         landed.note_incomplete(incomplete.runs, incomplete.files)
+        landed.make_again()
+    return lacking
 
 
 def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:

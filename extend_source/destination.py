@@ -19,8 +19,8 @@ from extend_source.api import InvalidSetting
 from extend_source.conditions import NO_ROW, Condition, Sql, equals, one_of
 from extend_source.opening import LONGEST_WAIT_SECONDS, open_when_free
 from extend_source.replacing import current_rows, log_once, refuse_unreadable_folder, replacement_of
-from extend_source.storage import columns_there, last_load_left_rows_out, make_missing_tables
-from extend_source.tables.bookkeeping import ERASURES
+from extend_source.storage import Gone, columns_there, find_gone, last_load_left_rows_out, make_again
+from extend_source.tables.bookkeeping import ERASURES, PROCESSOR_RUN_SUMMARIES
 from extend_source.tables.contract import LOAD_ID, TableSchema
 from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
 from extend_source.tables.row_counts import Owned
@@ -55,6 +55,7 @@ class DestinationReader:
         self._schema_name: Any = schema_name if pipeline and schema_name in pipeline.schema_names else None
         self._emptied = frozenset(emptied)
         self._missing_tables = self._not_there
+        self._gone = Gone({})
         self._idle: list[Sql] = []
         self._has_connected = False
         self._kept: ExitStack | None = None
@@ -126,20 +127,38 @@ class DestinationReader:
         """Tell whether the last load on this machine ended without rows that the destination had refused."""
         return self._pipeline is not None and last_load_left_rows_out(self._pipeline)
 
-    def restore_tables(self) -> frozenset[str]:
-        """Make again the tables and columns that someone has dropped from the destination.
+    def find_gone(self) -> frozenset[str]:
+        """Find the tables that hold nothing, or not all, of what was written to them.
 
         Returns:
-            The tables that hold nothing, or not all, of what was written to them: these, and those that the load under
-            way drops or empties.
+            Those that someone has dropped, or that have lost a column; until `make_again` these read as NULL. And those
+            that the load under way drops or empties.
         """
         if self._pipeline is None or self._schema_name is None:
             return self._emptied
         self.probe()
-        # it may have found out that there is nothing to read
-        made = make_missing_tables(self._pipeline, self._schema_name) if self.is_readable else frozenset()
+        if not self.is_readable:  # which has been found out just now
+            return self._emptied
+        self._gone = find_gone(self._pipeline, self._schema_name)
         self._missing_tables = self._not_there  # reading may have noticed what is there now
-        return self._emptied | made
+        return self._emptied.union(self._gone.columns)
+
+    def make_again(self) -> None:
+        """Make the tables and columns that `find_gone` has found to be gone."""
+        if self._pipeline is None or not self._gone.columns:
+            return
+        make_again(self._pipeline, self._schema_name, self._gone)
+        if PROCESSOR_RUN_SUMMARIES.name in self._gone.columns:
+            self._clear(PROCESSOR_RUN_SUMMARIES.name, "summary_sha256")  # so that a listing writes all of them again
+        self._gone = Gone({})
+        self._missing_tables = self._not_there
+
+    def _clear(self, table: str, column: str) -> None:
+        """Set a column to NULL in all rows."""
+        if self._pipeline is not None and not self._supersedes:
+            with self._connect(self._pipeline) as client:
+                name = client.make_qualified_table_name(table)
+                client.execute_sql(f"UPDATE {name} SET {client.escape_column_name(column)} = NULL")
 
     def columns_of(self, names: Sequence[str]) -> dict[str, set[str]]:
         """Ask the destination for the columns of some tables; one that does not exist has none."""
@@ -232,7 +251,7 @@ class DestinationReader:
         return self._pipeline.schemas[self._schema_name].tables
 
     def _selected(self, client: Sql, table: str, column: str) -> str:
-        """Write a column of a query; one that a newer version of this source has added is NULL until the next load."""
+        """Write a column of a query: NULL where someone has dropped it, or no load has made it yet."""
         name = client.escape_column_name(column)
         known = (
             self._pipeline.schemas[self._schema_name].tables.get(table)

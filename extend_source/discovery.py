@@ -103,6 +103,7 @@ class Discovery:
         self._privacy = privacy_rules(settings)
         self._seen: set[str] = set()
         self._wanted: list[WantedRun] = []
+        self._failed_before: set[str] = set()
         self._newest: datetime | None = None
         self._processors: set[str] = set()
         self._has_seen_some_before = False
@@ -142,7 +143,7 @@ class Discovery:
             if number and (cut_by := self._stopped_by):
                 stopped_by = cut_by
                 break
-            found_before = len(self._wanted)
+            found_before = self._promising
             try:
                 async for page in client.list_runs(filters, sort_by="updatedAt", sort_dir="desc"):
                     self._has_listed |= bool(page.summaries)
@@ -156,7 +157,7 @@ class Discovery:
                     if cut_by := self._stopped_by:
                         stopped_by = cut_by
                         break
-                    if self._limits.found_enough(len(self._wanted) - found_before):
+                    if self._limits.found_enough(self._promising - found_before):
                         stopped_by = "max_runs"
                         break
             except Withdrawn:
@@ -177,6 +178,11 @@ class Discovery:
     def _stopped_by(self) -> StoppedBy | None:
         """Why no more must be listed; with nothing to fetch so far, no budget need be left for fetching."""
         return self._limits.listing_stopped_by if self._wanted else self._limits.stopped_by
+
+    @property
+    def _promising(self) -> int:
+        """The runs to fetch that have not failed before."""
+        return sum(run.id not in self._failed_before for run in self._wanted)
 
     def _note_newest(self, page: RunPage, behind: float) -> None:
         """Note the newest change that the first page of a listing shows.
@@ -229,8 +235,12 @@ class Discovery:
             if self._differs(summary, known.get(summary["id"]), said_before.get(summary["id"]))
         }
         changed = [summary for summary in summaries if summary["id"] in differing | incomplete]
-        if self.worklist.mode == "incremental":
-            changed = self._without_hopeless(changed, {summary["id"] for summary in fresh})
+        errors = self._landed.errors(summary["id"] for summary in changed)
+        self._failed_before.update(errors)
+        if self.worklist.mode == "incremental":  # only a reconcile tries again what has failed often and not changed
+            news = {summary["id"] for summary in fresh}
+            hopeless = {run_id for run_id, error in errors.items() if error.attempts >= MOST_ATTEMPTS} - news
+            changed = [summary for summary in changed if summary["id"] not in hopeless]
         self._wanted += (
             WantedRun(
                 summary["id"],
@@ -242,12 +252,6 @@ class Discovery:
         )
         self._progress.found(listed=len(ids), known=len(ids) - len(changed), wanted=len(changed))
         return ListedPage(fresh, list(self._landed.tombstones(ids)))
-
-    def _without_hopeless(self, changed: list[dict[str, Any]], fresh: set[str]) -> list[dict[str, Any]]:
-        """Leave out runs that have failed often and have not changed since: only a reconcile tries them again."""
-        errors = self._landed.errors(summary["id"] for summary in changed if summary["id"] not in fresh)
-        hopeless = {run_id for run_id, error in errors.items() if error.attempts >= MOST_ATTEMPTS}
-        return [summary for summary in changed if summary["id"] not in hopeless]
 
     def _differs(self, summary: dict[str, Any], landed: LandedRun | None, listed_at: datetime | None) -> bool:
         """Tell whether a run must be fetched; a figure that the listing leaves out tells nothing.
@@ -328,6 +332,8 @@ class Discovery:
         readable = self._landed.is_readable
         # newest first; without a comparison oldest first, so that the watermark can follow load by load
         self._wanted.sort(key=lambda run: run.updated_at or self._now, reverse=readable)
+        if readable:  # what has failed before must not use up a budget each time
+            self._wanted.sort(key=lambda run: run.id in self._failed_before)
         worklist.add(self._wanted)
         worklist.listing_stopped_by, worklist.listing_error = stopped_by, error
         if stopped_by is not None or error is not None:
@@ -391,6 +397,11 @@ class Discovery:
         ids = list(run_ids)
         gone = set(self._landed.tombstones(ids))
         gone.difference_update(row[0] for row in self._landed.lookup(RAW_PROCESSOR_RUNS, ("id",), gone))
+        if gone:
+            logger.warning(
+                f"{len(gone):,} runs that are gone at the source have lost rows in the destination, and no payload of "
+                "theirs was kept: these rows cannot come back. The current views leave such runs out."
+            )
         return [run_id for run_id in ids if run_id not in gone]
 
     def _unless_gone(self, run_ids: Iterable[str]) -> list[str]:

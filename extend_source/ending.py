@@ -14,11 +14,12 @@ from dlt.common.pipeline import PipelineContext
 from extend_source.api import ExtendError
 
 
-def raise_after_load(error: ExtendError) -> None:
-    """Let the running pipeline raise an error at the end of its next load.
+def raise_after_load(error: ExtendError, load_id: str | None) -> None:
+    """Let the running pipeline raise an error once a load has ended.
 
     Args:
         error: what to raise.
+        load_id: dlt's id of the load; the error is forgotten where it never ends.
 
     Raises:
         ExtendError: the error, at once where no pipeline is running.
@@ -27,11 +28,17 @@ def raise_after_load(error: ExtendError) -> None:
     if not context.is_active():
         raise error
     pipeline: Any = context.pipeline()
-    load = pipeline.load
 
     def load_and_raise(*arguments: Any, **options: Any) -> Any:
-        del pipeline.load  # the class's own again
-        load(*arguments, **options)
-        raise error
+        _forget(pipeline)
+        info = pipeline.load(*arguments, **options)
+        if info is not None and load_id in info.loads_ids:
+            raise error
+        return info
 
     pipeline.load = load_and_raise
+
+
+def _forget(pipeline: Any) -> None:
+    """Give a pipeline the `load` of its class back."""
+    vars(pipeline).pop("load", None)

@@ -16,7 +16,7 @@ from dlt.extract import DltResource
 
 from extend_source.api import InvalidRequest
 from extend_source.api.decoding import decode_json, encode_json
-from extend_source.completeness import note_lacking
+from extend_source.completeness import restore
 from extend_source.conditions import Condition, Sql, equals, one_of
 from extend_source.config import SECTION
 from extend_source.destination import KEYS_PER_QUERY
@@ -30,7 +30,7 @@ from extend_source.locking import only_sync
 from extend_source.long_texts import use_long_texts
 from extend_source.named_runs import checked_run_ids
 from extend_source.overrides import refuse_refresh
-from extend_source.pending import finish_pending
+from extend_source.pending import compare_all_next, finish_pending
 from extend_source.replacing import replacement_of, ways_of_active_pipeline
 from extend_source.runner import resolved_settings, run_load
 from extend_source.source import load_id
@@ -134,7 +134,7 @@ def erase(
     with only_sync(pipeline):
         finish_pending(pipeline, settings.package_attempts)
         landed = LandedData(pipeline, SECTION)
-        note_lacking(landed.restore(frozenset()), landed)
+        compare_all_next(pipeline, restore(landed))
         known = {erasure[0] for erasure in landed.erasures()}
         run_load(pipeline, settings, _notes(runs, files, len(known.union(runs, files))))
         landed = LandedData(pipeline, SECTION)

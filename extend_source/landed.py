@@ -85,24 +85,20 @@ class LandedError(NamedTuple):
 class LandedData(DestinationReader):
     """Answers questions about what has landed. Where nothing has, nothing is known."""
 
-    def restore(self, selected: frozenset[str]) -> frozenset[str]:
-        """Make again what someone has dropped, and tell which tables lack rows for it.
+    def lacking(self, selected: frozenset[str]) -> frozenset[str]:
+        """Name the tables that lack rows: see `find_gone`; also those that a command of dlt has dropped.
 
         Args:
             selected: the tables that will be loaded.
-
-        Returns:
-            The names of the tables: those that were gone, also by a command of dlt, that had lost a column, or that
-            the load under way drops or empties.
         """
-        lacking = self.restore_tables()
+        found = self.find_gone()
         if not self._dlt_tables:
-            return lacking
+            return found
         expected = {name for name in selected if name in TABLES}
         if TYPED_TABLES in selected:
             expected.update(table.table_name for table in self.typed_names().tables())
         # dlt forgets what its own commands drop
-        return lacking | {name for name in expected if name not in self._dlt_tables}
+        return found | {name for name in expected if name not in self._dlt_tables}
 
     def runs(self, ids: Iterable[str], *, incomplete: bool = False) -> dict[str, LandedRun]:
         """Look up runs.

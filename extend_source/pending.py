@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import dlt
@@ -11,6 +12,9 @@ from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.api import ExtendError
+from extend_source.completeness import restore
+from extend_source.config import SECTION
+from extend_source.landed import LandedData
 from extend_source.writing import one_line
 
 _FAILURES = "extend_load_failures"
@@ -36,6 +40,8 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
     """
     _complete_folders(pipeline)
     _delete_leftovers(pipeline)
+    if pipeline.has_pending_data:  # it is to meet whole tables
+        compare_all_next(pipeline, restore(LandedData(pipeline, SECTION)))
     finished: list[str] = []
     while pipeline.has_pending_data:
         try:
@@ -186,6 +192,17 @@ def refuse_failed_jobs(pipeline: dlt.Pipeline, info: LoadInfo | None) -> None:
     raise RowsRefused(
         f"The destination refused rows of {', '.join(tables)}, and LOAD__RAISE_ON_FAILED_JOBS told dlt to go on"
     )
+
+
+def compare_all_next(pipeline: dlt.Pipeline, lacking: Collection[str]) -> None:
+    """Have the next sync compare everything where tables lack rows.
+
+    Args:
+        pipeline: the pipeline.
+        lacking: the tables.
+    """
+    if lacking:
+        pipeline.set_local_state_val(_DROPPED, True)
 
 
 def load_ids(info: LoadInfo | None) -> list[str]:

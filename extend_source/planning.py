@@ -45,7 +45,8 @@ class PlanResult:
         loads: loads that the sync will make, the pending ones not counted.
         pending_loads: loads that an earlier sync left behind, which the sync finishes first.
         watermark: all changes up to here are loaded, UTC; None: the listing has not been worked off yet.
-        stopped_by: why the plan saw a part of the listing only: request, max_requests or max_seconds; None: it saw all.
+        stopped_by: why the plan saw a part of the listing only: request, max_runs, max_requests or max_seconds; None:
+            it saw all.
         stops_at: the limit that will end the sync early, max_requests or max_seconds; None: neither.
         destination: where the rows go, without any password.
         dataset: the dataset (schema) they go to.

@@ -12,7 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.announcing import Announcement
 from extend_source.collecting import fewer_collections
-from extend_source.completeness import note_lacking
+from extend_source.completeness import restore
 from extend_source.config import SECTION
 from extend_source.empty_texts import keep_empty_texts
 from extend_source.hints import silence_expected_warnings
@@ -27,6 +27,7 @@ from extend_source.replacing import ways_of_active_pipeline
 from extend_source.replaying import REBUILT_TABLES, WRITTEN_TABLES, Replay
 from extend_source.runner import extend_error_in, resolved_settings, run_load
 from extend_source.source import landed_data, load_id, table_resource, typed_resource
+from extend_source.state import SyncState
 from extend_source.tables import Tables
 from extend_source.viewing import location
 
@@ -134,8 +135,8 @@ def _source(replay: Replay) -> Any:
         @dlt.resource(name="run_batches", selected=False)
         def run_batches() -> Iterator[Tables]:
             landed = landed_data(ways)
-            if not replay.sync_id:
-                note_lacking(landed.restore(frozenset(REBUILT_TABLES)), landed)
+            if not replay.sync_id and restore(landed, frozenset(REBUILT_TABLES)):
+                SyncState(dlt.current.source_state()).forget_positions()
             announcement, portions = Announcement(landed, load_id()), Portions()
             for batch in replay.load(landed, load_id() or ""):
                 yield portions.add(announcement.note(batch))

@@ -21,6 +21,7 @@ from dlt.extract.exceptions import CurrentSourceNotAvailable
 
 from extend_source.announcing import Announcement
 from extend_source.batches import Load
+from extend_source.completeness import restore
 from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings, TableFormat, setting_names
 from extend_source.ending import raise_after_load
 from extend_source.hints import apply_hints, silence_expected_warnings, variant_hints
@@ -208,7 +209,7 @@ def extend_source(
         refuse_changed_row_ids()
         lacking: frozenset[str] = frozenset()
         if shared.worklist is None:
-            lacking = landed.restore(selected)
+            lacking = restore(landed, selected)
             shared.compare_all |= landed.lacks_refused_rows
         load = Load(settings, landed, shared, SyncState(_state()), load_id(), selected, lacking)
         announcement, portions = Announcement(landed, load_id()), Portions()
@@ -218,7 +219,7 @@ def extend_source(
         announcement.make()
         yield portions.rest()
         if shared.final_error is not None and not shared.raises:
-            raise_after_load(shared.final_error)
+            raise_after_load(shared.final_error, load_id())
 
     resources = [table_resource(run_batches, table, ways) for table in tables]
     return [*resources, typed_resource(run_batches, ways)] if typed_tables else resources

@@ -3,65 +3,109 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import dlt
 from dlt.common import logger
-from dlt.common.destination.client import WithStagingDataset
-from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.schema.typing import LOADS_TABLE_NAME
 from dlt.common.schema.utils import has_table_seen_data
 
+from extend_source.tables.bookkeeping import REPLACEMENTS
 
-def make_missing_tables(pipeline: dlt.Pipeline, schema_name: str) -> frozenset[str]:
-    """Make the tables and columns again that someone has dropped: dlt believes that they are there.
+
+@dataclass(frozen=True)
+class Gone:
+    """What dlt believes to be in a destination, and is not.
+
+    Attributes:
+        columns: the columns by their table; all that the table had, where it is gone as a whole.
+        keyless: the tables among them that are there without a column of their key.
+    """
+
+    columns: dict[str, frozenset[str]]
+    keyless: frozenset[str] = frozenset()
+
+    def only(self, names: Collection[str]) -> Gone:
+        """Return the part that is about some tables."""
+        columns = {name: gone for name, gone in self.columns.items() if name in names}
+        return Gone(columns, self.keyless.intersection(columns))
+
+
+def find_gone(pipeline: dlt.Pipeline, schema_name: str) -> Gone:
+    """Find the tables and columns that someone has dropped: one query for the dataset, one for dlt's staging.
+
+    Those that hold rows of nobody are made again at once: dlt's own tables, its staging, and the notes of what is gone.
 
     Args:
         pipeline: the pipeline.
         schema_name: the dlt schema of the source.
 
     Returns:
-        The tables that hold nothing, or not all, of what was written to them: they were gone, or had lost a column.
+        The others.
     """
     known = pipeline.schemas[schema_name].tables
     wanted = [name for name, table in known.items() if has_table_seen_data(table) or name.startswith("_dlt")]
-    gone: set[str] = set()
-    try:
+    with pipeline.destination_client(schema_name) as connected:
+        client: Any = connected
+        if not client.is_storage_initialized():
+            return Gone({})
+        gone = _gone_from(client, wanted)
+        nobodys = [name for name in wanted if name.startswith("_dlt") or name == REPLACEMENTS.name]
+        _make(client, gone.only(nobodys))
+        if hasattr(client, "in_staging_dataset_mode"):
+            staged = list(filter(client.should_load_data_to_staging_dataset, wanted))
+            with client.with_staging_dataset():
+                if client.is_storage_initialized():
+                    _make(client, _gone_from(client, staged))
+    return gone.only(gone.columns.keys() - set(nobodys))
+
+
+def make_again(pipeline: dlt.Pipeline, schema_name: str, gone: Gone) -> None:
+    """Make tables and columns again.
+
+    Args:
+        pipeline: the pipeline.
+        schema_name: the dlt schema of the source.
+        gone: what `find_gone` has found.
+    """
+    if gone.columns:
         with pipeline.destination_client(schema_name) as client:
-            if not client.is_storage_initialized():
-                return frozenset()
-            gone.update(_made_again(client, wanted))
-            if isinstance(client, WithStagingDataset) and hasattr(client, "in_staging_dataset_mode"):
-                with client.with_staging_dataset():
-                    if client.is_storage_initialized():
-                        _made_again(
-                            client, [name for name in wanted if client.should_load_data_to_staging_dataset(name)]
-                        )
-    except SqlClientNotAvailable:
-        return frozenset()
-    return frozenset(name for name in gone if not name.startswith("_dlt"))
+            _make(client, gone)
 
 
-def _made_again(client: Any, names: list[str]) -> list[str]:
-    """Make what is gone of some tables; return the names of these tables."""
+def _gone_from(client: Any, names: list[str]) -> Gone:
+    """Find what is gone of some tables."""
     case_sensitive = client.capabilities.generates_case_sensitive_identifiers()
-    lacking = [
-        (name, columns, missing)
-        for name, columns in list(client.get_storage_tables(names))
-        if (missing := client.schema.get_new_table_columns(name, columns, case_sensitive=case_sensitive))
-    ]
-    stored = _stored_columns(client) if lacking else None
-    gone: list[str] = []
-    for name, columns, missing in lacking:
+    missing = {
+        name: (bool(there), columns)
+        for name, there in list(client.get_storage_tables(names))
+        if (columns := client.schema.get_new_table_columns(name, there, case_sensitive=case_sensitive))
+    }
+    stored = _stored_columns(client) if missing else None
+    if stored is None and LOADS_TABLE_NAME in missing:
+        return Gone({})  # no load has ended here
+    columns_of: dict[str, frozenset[str]] = {}
+    keyless = set()
+    for name, (is_there, columns) in missing.items():
         # what a load that was dropped would have made has never been there
-        if stored is not None and not any(column["name"] in stored.get(name, ()) for column in missing):
+        if stored is not None and not any(column["name"] in stored.get(name, ()) for column in columns):
             continue
-        gone.append(name)
-        if columns and not all(column.get("nullable", True) for column in missing):
-            client.sql_client.drop_tables(name)  # a key cannot be added, and without it the rows are nobody's
-    if gone:
-        logger.warning(f"Tables or columns are gone from the destination and are made again: {', '.join(gone)}.")
-        client.update_stored_schema(only_tables=gone, force=True)
-    return gone
+        columns_of[name] = frozenset(column["name"] for column in columns)
+        if is_there and not all(column.get("nullable", True) for column in columns):
+            keyless.add(name)
+    return Gone(columns_of, frozenset(keyless))
+
+
+def _make(client: Any, gone: Gone) -> None:
+    if not gone.columns:
+        return
+    logger.warning(f"Tables or columns are gone from the destination and are made again: {', '.join(gone.columns)}.")
+    for name in gone.keyless:
+        client.sql_client.drop_tables(name)  # a key cannot be added, and without it the rows are nobody's
+    client.update_stored_schema(only_tables=list(gone.columns), force=True)
 
 
 def _stored_columns(client: Any) -> dict[str, set[str]] | None:

@@ -20,7 +20,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import SyncProgress, SyncUnderWay, TooManyErrors, fetching
 from extend_source.holding import HeldDatabase
-from extend_source.sandbox import Options, SandboxServer
+from extend_source.sandbox import OddAnswer, Options, SandboxServer
 from extend_source.sandbox.limits import RateLimit
 from extend_source.sandbox.requests_log import LoggedRequest
 from tests.acceptance.conftest import MakeWarehouse
@@ -380,6 +380,22 @@ def test_too_many_failures_end_the_sync_with_the_load_in_which_they_were(
         any_warehouse.sync(package_runs=20, max_concurrency=1)
 
     assert server.requests.counts["get_run"] == 20
+
+
+def test_runs_that_fail_each_time_do_not_use_up_a_limit_of_runs(
+    any_warehouse: AnyWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient(monkeypatch, attempts=1)
+    server = any_warehouse.server
+    newest = server.workspace.run_ids()[-2:]
+    server.instead = lambda request: OddAnswer(500, b"") if request.path.endswith(tuple(newest)) else None
+
+    results = [any_warehouse.sync(max_runs=2) for _ in range(3)]
+
+    assert [(result.fetched, result.failed) for result in results] == [(0, 2), (2, 0), (2, 0)]
+    assert any_warehouse.sync().fetched == RUNS - 2 - 4
+    server.instead = None
+    assert any_warehouse.sync(reconcile=True, max_rechecks=0).fetched == 2
 
 
 # ---- a destination that refuses a load

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dlt
 import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
 
-from extend_source import extend_source
+from extend_source import extend_source, storage
 from extend_source.api import InvalidSetting
 from extend_source.erasing import erase
 from extend_source.pending import RowsRefused
 from extend_source.rebuilding import rebuild
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
+from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import fetched, make_open_warehouse
 from tests.acceptance.small_world import (
     LINES,
@@ -295,6 +298,9 @@ def test_rows_come_back_from_kept_payloads_without_a_request(
         ("alter table extraction_fields drop column value_text", INVOICES),
         ("alter table extraction_fields drop column path", INVOICES),
         ("alter table processor_runs drop column status", RUNS),
+        ("alter table processor_run_summaries drop column summary_sha256", []),
+        ("alter table processor_run_summaries drop column credits", []),
+        ("alter table run_configs drop column rules", [ANY_INVOICE, "dpr_4", "dpr_5"]),
         ("drop table extend_staging.extraction_fields", []),
     ],
 )
@@ -352,6 +358,77 @@ def test_what_is_missing_is_remembered_over_a_budget(loaded: AnyWarehouse, undis
     assert (first.restored, first.stopped_by) == (1, "max_runs")
     assert (second.restored, second.stopped_by) == (2, None)
     assert contents(loaded) == undisturbed
+
+
+@pytest.mark.case("1.5")
+def test_what_the_sync_of_one_scope_notices_comes_back_in_all_scopes(
+    loaded: AnyWarehouse, undisturbed: dict[str, list[Row]]
+) -> None:
+    scope = {"processor_ids": ["dp_invoices"]}
+    loaded.sync(**scope)
+    execute("drop table classifications")(loaded)
+    execute("drop table processor_run_summaries")(loaded)
+
+    loaded.sync(**scope)
+    loaded.sync()
+    loaded.sync(**scope)
+
+    assert contents(loaded) == undisturbed
+
+
+@pytest.mark.case("1.5")
+@pytest.mark.parametrize("is_made", [False, True])
+def test_a_kill_while_tables_are_made_again_loses_nothing(
+    is_made: bool, loaded: AnyWarehouse, undisturbed: dict[str, list[Row]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute("drop table extraction_fields")(loaded)
+
+    def make_and_die(*arguments: Any) -> None:
+        if is_made:
+            storage.make_again(*arguments)
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("extend_source.destination.make_again", make_and_die)
+        with pytest.raises(PipelineStepFailed, match="killed"):
+            loaded.sync()
+    loaded.sync()
+
+    assert contents(loaded) == undisturbed
+
+
+@pytest.mark.case("1.5")
+def test_a_load_left_behind_meets_tables_that_are_made_again(
+    loaded: AnyWarehouse, undisturbed: dict[str, list[Row]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "dlt")
+    loaded.execute("delete from splits")
+    loaded.execute("alter table splits alter column stage type integer using 1")
+    with pytest.raises(PipelineStepFailed):
+        loaded.sync(run_ids=["dpr_5"], refresh=True)
+    loaded.execute("alter table splits alter column stage type text")
+    loaded.execute("drop table extraction_fields")
+
+    loaded.sync()
+
+    assert contents(loaded) == undisturbed
+
+
+@pytest.mark.case("1.5")
+def test_rows_of_a_run_that_is_gone_at_the_source_are_named_as_lost(
+    empty_server: SandboxServer, make_warehouse: MakeWarehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(empty_server.workspace)
+    warehouse = make_warehouse(empty_server)
+    warehouse.sync()
+    empty_server.workspace.delete_run("dpr_1")
+    warehouse.sync(reconcile=True, max_rechecks=0)
+    warehouse.execute("drop table extraction_fields")
+
+    result = warehouse.sync()
+
+    assert "1 runs that are gone at the source have lost rows in the destination" in caplog.text
+    assert (result.restored, {row["run_id"] for row in warehouse.rows("extraction_fields")}) == (2, {"dpr_2", "dpr_3"})
 
 
 @pytest.mark.case("1.7")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from extend_source import ExtendError
+from extend_source import ExtendError, extend_source
 from extend_source.api import AccessRefused
 from extend_source.sandbox import ApiKey, LoggedRequest, OddAnswer, Options, SandboxServer, Workspace
 from extend_source.status import status
@@ -53,6 +53,18 @@ def test_plain_dlt_loads_what_came_before_the_end_and_then_raises(empty_server: 
     empty_server.instead = None
     assert warehouse.run().fetched == 30
     assert warehouse.column("processor_runs", "id") == ids
+
+
+@pytest.mark.case("2.2")
+def test_what_ended_a_load_that_was_dropped_is_not_raised_later(empty_server: SandboxServer, tmp_path: Path) -> None:
+    put_small_runs(empty_server.workspace, 3)
+    warehouse = Warehouse(empty_server, tmp_path)
+    empty_server.instead = lambda request: says(401, "Revoked") if empty_server.requests.total > 2 else None
+    warehouse.pipeline.extract(extend_source(**warehouse.settings(max_concurrency=1)))
+    warehouse.pipeline.drop_pending_packages()
+    empty_server.instead = None
+
+    assert warehouse.run().fetched == 3
 
 
 @pytest.mark.case("2.2")

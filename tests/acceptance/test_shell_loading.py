@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from benchmarks.memory import SETTINGS
+from benchmarks.memory import LARGE, SETTINGS
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.shell import Outcome, run_shell
 from tests.acceptance.test_shell import only_line, settings
@@ -24,6 +24,12 @@ from tests.test_readme import README
 pytestmark = pytest.mark.thorough
 
 NO_KEY: dict[str, str] = {}
+
+PIECES = """
+    select max(count) from pragma_storage_info('extend.processor_runs') where column_name = 'id'
+    group by row_group_id order by row_group_id
+"""
+"""The rows of each of a table's row groups."""
 
 
 def json_of(outcome: Outcome) -> dict[str, Any]:
@@ -349,9 +355,14 @@ def test_the_sandbox_tells_machines_where_it_is(tmp_path: Path) -> None:
     assert (ready["runs"], ready["seed"], json_of(plan)["runs"]) == (3, 7, 3)
 
 
+def exported(heading: str) -> dict[str, str]:
+    """The environment variables that the README sets below a heading."""
+    block = README.split(heading, 1)[1].split("```bash\n", 1)[1].split("```", 1)[0]
+    return dict(re.findall(r"^ *export (\w+)='?([^'\n]+)'?$", block, flags=re.MULTILINE))
+
+
 def test_a_sync_with_the_settings_for_a_small_machine_loads_all_runs(server: SandboxServer, tmp_path: Path) -> None:
-    block = README.split("On a small machine", 1)[1].split("```bash\n", 1)[1].split("```", 1)[0]
-    small = dict(re.findall(r"^ *export (\w+)='?([^'\n]+)'?$", block, flags=re.MULTILINE))
+    small = exported("On a small machine")
 
     outcome = run_shell(tmp_path, "sync", **settings(server, **small))
 
@@ -360,3 +371,18 @@ def test_a_sync_with_the_settings_for_a_small_machine_loads_all_runs(server: San
     assert landed(tmp_path, "select id from extend.processor_runs order by id") == [
         (run_id,) for run_id in sorted(server.workspace.run_ids())
     ]
+
+
+def test_with_the_settings_for_large_answers_duckdb_merges_nothing_and_does_so_later_without_them(
+    server: SandboxServer, tmp_path: Path
+) -> None:
+    large = exported("**Large answers.**")
+    pieces: list[list[tuple[int]]] = []
+    for more in (large, large, {**large, "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG": "{}"}):
+        outcome = run_shell(tmp_path, "sync", **settings(server, **more))
+        assert (outcome.code, outcome.stderr) == (0, "")
+        pieces.append(landed(tmp_path, PIECES))
+        server.workspace.add_run()
+
+    assert large == LARGE  # which is what the benchmarks measure
+    assert pieces == [[(120,)], [(120,), (1,)], [(122,)]]

@@ -40,7 +40,7 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
     """
     _complete_folders(pipeline)
     _delete_leftovers(pipeline)
-    if pipeline.has_pending_data:  # it is to meet whole tables
+    if pipeline.has_pending_data and _answers(pipeline):  # it is to meet whole tables
         compare_all_next(pipeline, restore(LandedData(pipeline, SECTION)))
     finished: list[str] = []
     while pipeline.has_pending_data:

@@ -184,7 +184,7 @@ def loaded(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFac
         duckdb, postgresql = Warehouse(server, folder), PostgresWarehouse(server, folder, new_database())
         for warehouse in (duckdb, postgresql):
             warehouse.pipeline.activate()
-            warehouse.run()
+            warehouse.run(max_concurrency=1)  # so that both see the odd ones in one order
         yield Loaded(values, duckdb, postgresql)
 
 

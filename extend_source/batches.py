@@ -63,8 +63,6 @@ class Load:
             lacking: the tables that hold nothing, or not all, of what was written to them.
         """
         self._lacking = lacking
-        if lacking:
-            state.forget_positions()
         self._settings, self._landed, self._session, self._state = settings, landed, session, state
         self._progress = session.progress
         self._selected = tables

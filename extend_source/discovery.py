@@ -31,6 +31,7 @@ from extend_source.tables.bookkeeping import RAW_PROCESSOR_RUNS
 from extend_source.tables.kinds import to_credits, to_timestamp
 from extend_source.tables.runs import payload_sha256
 from extend_source.worklist import Mode, Reason, WantedRun, Worklist
+from extend_source.writing import counted
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ class Discovery:
         self._seen: set[str] = set()
         self._wanted: list[WantedRun] = []
         self._failed_before: set[str] = set()
+        self._promising = 0  # of the runs to fetch those that have not failed before
         self._newest: datetime | None = None
         self._processors: set[str] = set()
         self._has_seen_some_before = False
@@ -179,11 +181,6 @@ class Discovery:
         """Why no more must be listed; with nothing to fetch so far, no budget need be left for fetching."""
         return self._limits.listing_stopped_by if self._wanted else self._limits.stopped_by
 
-    @property
-    def _promising(self) -> int:
-        """The runs to fetch that have not failed before."""
-        return sum(run.id not in self._failed_before for run in self._wanted)
-
     def _note_newest(self, page: RunPage, behind: float) -> None:
         """Note the newest change that the first page of a listing shows.
 
@@ -241,6 +238,7 @@ class Discovery:
             news = {summary["id"] for summary in fresh}
             hopeless = {run_id for run_id, error in errors.items() if error.attempts >= MOST_ATTEMPTS} - news
             changed = [summary for summary in changed if summary["id"] not in hopeless]
+        self._promising += sum(summary["id"] not in errors for summary in changed)
         self._wanted += (
             WantedRun(
                 summary["id"],
@@ -399,8 +397,8 @@ class Discovery:
         gone.difference_update(row[0] for row in self._landed.lookup(RAW_PROCESSOR_RUNS, ("id",), gone))
         if gone:
             logger.warning(
-                f"{len(gone):,} runs that are gone at the source have lost rows in the destination, and no payload of "
-                "theirs was kept: these rows cannot come back. The current views leave such runs out."
+                f"{counted(len(gone), 'run')} gone at the source: rows that were lost in the destination cannot come "
+                "back, as no payload was kept. The current views leave such runs out."
             )
         return [run_id for run_id in ids if run_id not in gone]
 

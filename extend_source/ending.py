@@ -30,15 +30,10 @@ def raise_after_load(error: ExtendError, load_id: str | None) -> None:
     pipeline: Any = context.pipeline()
 
     def load_and_raise(*arguments: Any, **options: Any) -> Any:
-        _forget(pipeline)
+        vars(pipeline).pop("load", None)  # the class's own again
         info = pipeline.load(*arguments, **options)
         if info is not None and load_id in info.loads_ids:
             raise error
         return info
 
     pipeline.load = load_and_raise
-
-
-def _forget(pipeline: Any) -> None:
-    """Give a pipeline the `load` of its class back."""
-    vars(pipeline).pop("load", None)

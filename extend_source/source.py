@@ -207,11 +207,13 @@ def extend_source(
         landed = landed_data(ways)
         refuse_overrides(tables, ways)
         refuse_changed_row_ids()
-        lacking: frozenset[str] = frozenset()
+        state, lacking = SyncState(_state()), frozenset[str]()
         if shared.worklist is None:
             lacking = restore(landed, selected)
             shared.compare_all |= landed.lacks_refused_rows
-        load = Load(settings, landed, shared, SyncState(_state()), load_id(), selected, lacking)
+            if lacking:
+                state.forget_positions()
+        load = Load(settings, landed, shared, state, load_id(), selected, lacking)
         announcement, portions = Announcement(landed, load_id()), Portions()
         async for batch in load.batches(ids):
             yield portions.add(announcement.note(batch))

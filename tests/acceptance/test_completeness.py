@@ -427,7 +427,7 @@ def test_rows_of_a_run_that_is_gone_at_the_source_are_named_as_lost(
 
     result = warehouse.sync()
 
-    assert "1 runs that are gone at the source have lost rows in the destination" in caplog.text
+    assert "1 run gone at the source: rows that were lost in the destination cannot come back" in caplog.text
     assert (result.restored, {row["run_id"] for row in warehouse.rows("extraction_fields")}) == (2, {"dpr_2", "dpr_3"})
 
 

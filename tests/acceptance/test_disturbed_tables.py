@@ -58,15 +58,15 @@ SYNCS: list[Act] = [
 END: list[Act] = [("sync", sync()), ("sync", sync()), ("reconcile", sync(reconcile=True, max_rechecks=0))]
 
 
-_data = st.sampled_from([*NAMES, *TYPED])
-_some = st.lists(st.sampled_from(RESOURCES), min_size=1, max_size=3, unique=True)
+TABLES_WITH_ROWS = st.sampled_from([*NAMES, *TYPED])
+SOME_RESOURCES = st.lists(st.sampled_from(RESOURCES), min_size=1, max_size=3, unique=True)
 
 ACTS: dict[str, st.SearchStrategy[Act]] = {
     "table": st.one_of(
         st.sampled_from([*NAMES, *TYPED, *DLT]).map(
             lambda name: (f"drop {name}", execute(f'drop table if exists "{name}"'))
         ),
-        _data.map(lambda name: (f"empty {name}", execute(f'delete from "{name}"'))),
+        TABLES_WITH_ROWS.map(lambda name: (f"empty {name}", execute(f'delete from "{name}"'))),
     ),
     "column": st.sampled_from(COLUMNS).map(
         lambda column: (
@@ -76,10 +76,12 @@ ACTS: dict[str, st.SearchStrategy[Act]] = {
     ),
     "refresh": st.one_of(
         st.sampled_from(MODES).map(lambda mode: (mode, refresh(mode))),
-        st.tuples(st.sampled_from(MODES), _some).map(lambda one: (f"{one[0]} {one[1]}", refresh(one[0], *one[1]))),
+        st.tuples(st.sampled_from(MODES), SOME_RESOURCES).map(
+            lambda one: (f"{one[0]} {one[1]}", refresh(one[0], *one[1]))
+        ),
     ),
     "command": st.one_of(
-        _some.map(lambda names: (f"drop resources {names}", drop_resources(*names))),
+        SOME_RESOURCES.map(lambda names: (f"drop resources {names}", drop_resources(*names))),
         st.just(("drop all resources", drop_resources())),
         st.just(("delete the working folder", delete_working_folder)),
     ),

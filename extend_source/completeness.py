@@ -237,7 +237,7 @@ def _runs_with(configs: Collection[str], landed: LandedData) -> set[str]:
 def _linked_files(landed: LandedData) -> Iterable[str]:
     erased = landed.erased("file")
     rows = landed.rows(PROCESSOR_RUN_FILES, ("file_id",), distinct=True)
-    return (row[0] for row in rows if row[0] not in erased)
+    return (row[0] for row in rows if row[0] is not None and row[0] not in erased)
 
 
 def _incomplete_files(landed: LandedData) -> set[str]:

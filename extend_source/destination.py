@@ -131,8 +131,8 @@ class DestinationReader:
         """Find the tables that hold nothing, or not all, of what was written to them.
 
         Returns:
-            Those that someone has dropped, or that have lost a column; until `make_again` these read as NULL. And those
-            that the load under way drops or empties.
+            Those that someone has dropped, or that have lost a column: until `make_again` it reads as NULL, and a table
+            that has lost a column of its key as if it did not exist. And those that the load under way drops or empties.
         """
         if self._pipeline is None or self._schema_name is None:
             return self._emptied
@@ -140,7 +140,7 @@ class DestinationReader:
         if not self.is_readable:  # which has been found out just now
             return self._emptied
         self._gone = find_gone(self._pipeline, self._schema_name)
-        self._missing_tables = self._not_there  # reading may have noticed what is there now
+        self._missing_tables = self._not_there | self._gone.keyless  # reading may have noticed what is there now
         return self._emptied.union(self._gone.columns)
 
     def make_again(self) -> None:
@@ -238,10 +238,16 @@ class DestinationReader:
         sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {name}"
         parts = [condition.sql(client) for condition in conditions]
         if complete is not None:
-            parts.append(_is_complete(client) if complete else f"NOT ({_is_complete(client)})")
+            parts.append(self._is_of_ended_load(client, table.name, complete=complete))
         if parts:
             sql += f" WHERE {' AND '.join(parts)}"
         return sql, tuple(value for condition in conditions for value in condition.values)
+
+    def _is_of_ended_load(self, client: Sql, table: str, *, complete: bool) -> str:
+        """Write the condition of `rows`; where the loads of rows are gone from a table, it keeps all as complete."""
+        if LOAD_ID in self._gone.columns.get(table, ()):
+            return "1 = 1" if complete else "1 = 0"
+        return _is_complete(client) if complete else f"NOT ({_is_complete(client)})"
 
     @property
     def _dlt_tables(self) -> TSchemaTables:
@@ -253,6 +259,8 @@ class DestinationReader:
     def _selected(self, client: Sql, table: str, column: str) -> str:
         """Write a column of a query: NULL where someone has dropped it, or no load has made it yet."""
         name = client.escape_column_name(column)
+        if column in self._gone.columns.get(table, ()):
+            return f"NULL AS {name}"
         known = (
             self._pipeline.schemas[self._schema_name].tables.get(table)
             if self._pipeline and self._schema_name

@@ -13,7 +13,13 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.schema.typing import LOADS_TABLE_NAME
 from dlt.common.schema.utils import has_table_seen_data
 
-from extend_source.tables.bookkeeping import REPLACEMENTS
+from extend_source.tables.bookkeeping import REPLACEMENTS, SCHEMA_DRIFT, TYPED_COLUMNS
+
+_WRITTEN_ONCE = {
+    SCHEMA_DRIFT.name: frozenset(SCHEMA_DRIFT.column_names),
+    TYPED_COLUMNS.name: frozenset({"table_name", "column_name"}),
+}
+"""Columns beside the key that no later load fills in a row that is there."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,8 @@ class Gone:
 
     Attributes:
         columns: the columns by their table; all that the table had, where it is gone as a whole.
-        keyless: the tables among them that are there without a column of their key.
+        keyless: the tables among them that are there without a column of their key, or without one that is written
+            with the row alone.
     """
 
     columns: dict[str, frozenset[str]]
@@ -94,7 +101,8 @@ def _gone_from(client: Any, names: list[str]) -> Gone:
         if stored is not None and not any(column["name"] in stored.get(name, ()) for column in columns):
             continue
         columns_of[name] = frozenset(column["name"] for column in columns)
-        if is_there and not all(column.get("nullable", True) for column in columns):
+        has_key = all(column.get("nullable", True) for column in columns)
+        if is_there and not (has_key and columns_of[name].isdisjoint(_WRITTEN_ONCE.get(name, ()))):
             keyless.add(name)
     return Gone(columns_of, frozenset(keyless))
 
@@ -104,7 +112,7 @@ def _make(client: Any, gone: Gone) -> None:
         return
     logger.warning(f"Tables or columns are gone from the destination and are made again: {', '.join(gone.columns)}.")
     for name in gone.keyless:
-        client.sql_client.drop_tables(name)  # a key cannot be added, and without it the rows are nobody's
+        client.sql_client.drop_tables(name)  # their rows say nothing any longer, and a key cannot be added
     client.update_stored_schema(only_tables=list(gone.columns), force=True)
 
 

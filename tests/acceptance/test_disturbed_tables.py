@@ -147,6 +147,30 @@ def test_disturbed_tables_are_whole_again_in_duckdb(first: str, server: SandboxS
     tell()
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        "processor_runs.id",
+        "processor_runs._dlt_load_id",
+        "processor_runs.loaded_tables",
+        "processor_run_files.file_id",
+        "files.id",
+        "run_configs.config_id",
+        "typed_columns.table_name",
+        "typed_columns.column_name",
+        "schema_drift.path",
+        "schema_drift.reason",
+        "schema_drift.json_type",
+    ],
+)
+def test_a_dropped_column_that_says_what_has_landed_is_whole_again(
+    column: str, server: SandboxServer, undisturbed: Any, tmp_path: Path
+) -> None:
+    table, name = column.split(".")
+    drop = (f"drop column {column}", execute(f'alter table "{table}" drop column "{name}"'))
+    check(Warehouse(server, tmp_path), [drop], undisturbed)
+
+
 @pytest.mark.parametrize("first", ACTS)
 def test_disturbed_tables_are_whole_again_in_postgres(
     first: str, server: SandboxServer, undisturbed: Any, postgres_server: PostgresServer

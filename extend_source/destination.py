@@ -132,7 +132,7 @@ class DestinationReader:
 
         Returns:
             Those that someone has dropped, or that have lost a column: until `make_again` it reads as NULL, and a table
-            that has lost a column of its key as if it did not exist. And those that the load under way drops or empties.
+            that has lost a column of its key does not exist. And those that the load under way drops or empties.
         """
         if self._pipeline is None or self._schema_name is None:
             return self._emptied

@@ -2,7 +2,8 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from extend_source.api import (
+from extend_source.config import ExtendSettings, PrivacySettings
+from extend_source.errors import (
     AccessRefused,
     ApiUnreachable,
     ExtendError,
@@ -10,12 +11,15 @@ from extend_source.api import (
     ExtendTransientError,
     WorkspaceRefused,
 )
-from extend_source.config import ExtendSettings, PrivacySettings
-from extend_source.erasing import EraseResult, erase
-from extend_source.locking import SyncUnderWay
-from extend_source.planning import PlanResult, plan
-from extend_source.progress import SyncProgress
-from extend_source.rebuilding import RebuildResult, rebuild
+from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.session import SyncSession
+from extend_source.operations.erase import EraseResult, erase
+from extend_source.operations.plan import PlanResult, plan
+from extend_source.operations.rebuild import RebuildResult, rebuild
+from extend_source.operations.run_ids import run_ids_from_file, run_ids_from_sql
+from extend_source.operations.status import StatusResult, status
+from extend_source.operations.sync import SyncResult, TooManyErrors, sync
+from extend_source.pipeline.lock import SyncUnderWay
 from extend_source.reports import (
     CreditFigures,
     CurrentViewsResult,
@@ -29,11 +33,7 @@ from extend_source.reports import (
     listed_credits,
     quality_report,
 )
-from extend_source.run_ids import run_ids_from_file, run_ids_from_sql
-from extend_source.runner import SyncResult, TooManyErrors, sync
-from extend_source.session import SyncSession
 from extend_source.source import extend_source
-from extend_source.status import StatusResult, status
 
 try:
     __version__ = version("dlt-source-extend")

@@ -19,20 +19,20 @@ from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
-from extend_source.announcing import Announcement
-from extend_source.batches import Load
-from extend_source.completeness import restore
 from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings, TableFormat, setting_names
-from extend_source.ending import raise_after_load
-from extend_source.hints import apply_hints, silence_expected_warnings, variant_hints
-from extend_source.landed import LandedData
-from extend_source.overrides import ExtendResource, ExtendSource, refuse_changed_row_ids, refuse_overrides
-from extend_source.portions import Portions
+from extend_source.ingest.chunks import Portions
+from extend_source.ingest.load import Load
+from extend_source.ingest.session import SyncSession
+from extend_source.ingest.state import SyncState
+from extend_source.pipeline.completeness import restore
+from extend_source.pipeline.hints import apply_hints, silence_expected_warnings, variant_hints
+from extend_source.pipeline.landed import LandedData
+from extend_source.pipeline.late_error import raise_after_load
+from extend_source.pipeline.overrides import ExtendResource, ExtendSource, refuse_changed_row_ids, refuse_overrides
+from extend_source.pipeline.replacements import Announcement
+from extend_source.pipeline.write_mode import Ways, confirm, ways_of_active_pipeline
 from extend_source.privacy import privacy_rules, warn_of_left_out_text
 from extend_source.providers import refuse_unknown_arguments, refuse_unknown_sections
-from extend_source.replacing import Ways, confirm, ways_of_active_pipeline
-from extend_source.session import SyncSession
-from extend_source.state import SyncState
 from extend_source.tables import TABLES, TYPED_TABLES, Tables, TableSchema
 from extend_source.tables.bookkeeping import TYPED_COLUMNS
 

@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from extend_source.api import InvalidSetting, RunFilters, RunPage
+from extend_source.api import RunFilters, RunPage
 from extend_source.config import ExtendSettings
-from extend_source.discovery import Discovery, listing_filters
-from extend_source.landed import LandedData, LandedRun, LandedSummary
-from extend_source.limits import Limits
-from extend_source.named_runs import wanted_by_id
-from extend_source.progress import SyncProgress
-from extend_source.state import Position, Scope
+from extend_source.errors import InvalidSetting
+from extend_source.ingest.discovery import Discovery, listing_filters
+from extend_source.ingest.limits import Limits
+from extend_source.ingest.named_runs import wanted_by_id
+from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.state import Position, Scope
+from extend_source.pipeline.landed import LandedData, LandedRun, LandedSummary
 from extend_source.tables.runs import payload_sha256
 from extend_source.tables.selection import STANDARD_TABLES
 

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from extend_source.display import show_erasure, show_plan, show_rebuild, show_result, show_status
-from extend_source.erasing import EraseResult
-from extend_source.planning import PlanResult
-from extend_source.rebuilding import RebuildResult
-from extend_source.runner import SyncResult
-from extend_source.status import DriftStatus, ErrorStatus, LoggedLoad, ScopeStatus, StatusResult
-from extend_source.terminal import show_rows
+from extend_source.cli.display.results import show_erasure, show_plan, show_rebuild, show_result, show_status
+from extend_source.cli.display.terminal import show_rows
+from extend_source.operations.erase import EraseResult
+from extend_source.operations.plan import PlanResult
+from extend_source.operations.rebuild import RebuildResult
+from extend_source.operations.status import DriftStatus, ErrorStatus, LoggedLoad, ScopeStatus, StatusResult
+from extend_source.operations.sync import SyncResult
 
 NOW = datetime(2026, 2, 1, 12, 0, tzinfo=timezone.utc)
 

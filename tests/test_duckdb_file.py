@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from extend_source.api import ExtendError, InvalidRequest
-from extend_source.duckdb_file import compact
+from extend_source.errors import ExtendError, InvalidRequest
+from extend_source.pipeline.duckdb_file import compact
 
 pytestmark = pytest.mark.case("S12")
 

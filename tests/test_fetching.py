@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from extend_source import fetching
-from extend_source.api import AccessRefused, Arrival, NotFound, ServerError, Withdrawn
-from extend_source.fetching import Fetched, fetch_all
-from extend_source.room import Room
+from extend_source.api import Arrival
+from extend_source.errors import AccessRefused, NotFound, ServerError, Withdrawn
+from extend_source.ingest import fetching
+from extend_source.ingest.fetching import Fetched, fetch_all
+from extend_source.ingest.room import Room
 
 
 class Api:

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from extend_source.hints import silence_expected_warnings
+from extend_source.pipeline.hints import silence_expected_warnings
 
 
 @pytest.mark.case("S5")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extend_source.api.decoding import encode_json
+from extend_source.json_codec import encode_json
 from extend_source.privacy.places import Places
 from tests.tables.flat import run_of
 from tests.test_privacy import PASSPORT, cleaned, entry, legacy_run, rules, token

@@ -8,8 +8,8 @@ import pytest
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
 from extend_source import ExtendSettings
-from extend_source.checking import CheckResult, check
 from extend_source.config import PrivacySettings
+from extend_source.operations.check import CheckResult, check
 from extend_source.privacy import RuleUsage, report_unmatched
 from extend_source.privacy.matching import FieldRule
 from extend_source.privacy.templates import parse_path, parse_template

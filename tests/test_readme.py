@@ -6,8 +6,8 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+from extend_source.cli.demo import QUERIES
 from extend_source.config import ExtendSettings
-from extend_source.demo import QUERIES
 from extend_source.tables import TABLES
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extend_source.api.decoding import encode_json
+from extend_source.json_codec import encode_json
 from extend_source.redaction import (
     cut_signatures,
     may_show_signatures,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from extend_source.report_display import column_texts, show_quality
+from extend_source.cli.display.reports import column_texts, show_quality
 from extend_source.reports import QualityReport, QueryResult
 
 NOW = datetime(2026, 2, 1, 12, 0, tzinfo=timezone.utc)

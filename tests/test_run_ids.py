@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import dlt
 import pytest
 
-from extend_source.api import InvalidRequest
-from extend_source.run_ids import run_ids_from_file, run_ids_from_sql
+from extend_source.errors import InvalidRequest
+from extend_source.operations.run_ids import run_ids_from_file, run_ids_from_sql
 
 
 @pytest.mark.parametrize(

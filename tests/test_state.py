@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extend_source.config import ExtendSettings
-from extend_source.state import MOST_POSITIONS, Position, Scope, SyncState, scope_of
+from extend_source.ingest.state import MOST_POSITIONS, Position, Scope, SyncState, scope_of
 
 NOW = datetime(2026, 2, 1, tzinfo=timezone.utc)
 EARLIER = NOW - timedelta(hours=2, microseconds=123)

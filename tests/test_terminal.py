@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from extend_source.terminal import show_lines, show_pairs, show_rows, show_titled
+from extend_source.cli.display.terminal import show_lines, show_pairs, show_rows, show_titled
 
 HOSTILE = {
     "Bad [/nope] name": "Bad [/nope] name",

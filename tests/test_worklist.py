@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extend_source.state import Scope
-from extend_source.worklist import Reason, WantedRun, Worklist
+from extend_source.ingest.state import Scope
+from extend_source.ingest.worklist import Reason, WantedRun, Worklist
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 

@@ -9,29 +9,6 @@ async with ExtendClient(api_key=key, budget=RequestBudget(10.0)) as client:
 from extend_source.api.bodies import Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.client import ExtendClient
-from extend_source.api.decoding import decode_json, encode_json
-from extend_source.api.errors import (
-    AccessRefused,
-    AnotherWorkspace,
-    ApiUnreachable,
-    BodyTooLarge,
-    EndlessListing,
-    EndpointRemoved,
-    ExtendError,
-    ExtendTerminalError,
-    ExtendTransientError,
-    InvalidRequest,
-    InvalidSetting,
-    MalformedResponse,
-    NoAnswer,
-    NotFound,
-    ObjectRefused,
-    RateLimited,
-    ServerError,
-    UnsupportedApiVersion,
-    Withdrawn,
-    WorkspaceRefused,
-)
 from extend_source.api.listing import RunFilters, RunPage
 from extend_source.api.retries import RetryPolicy, parse_retry_after
 from extend_source.api.statistics import RequestStatistics
@@ -39,35 +16,13 @@ from extend_source.api.versions import ADAPTERS, Adapter
 
 __all__ = [
     "ADAPTERS",
-    "AccessRefused",
     "Adapter",
-    "AnotherWorkspace",
-    "ApiUnreachable",
     "Arrival",
-    "BodyTooLarge",
-    "EndlessListing",
-    "EndpointRemoved",
     "ExtendClient",
-    "ExtendError",
-    "ExtendTerminalError",
-    "ExtendTransientError",
-    "InvalidRequest",
-    "InvalidSetting",
-    "MalformedResponse",
-    "NoAnswer",
-    "NotFound",
-    "ObjectRefused",
-    "RateLimited",
     "RequestBudget",
     "RequestStatistics",
     "RetryPolicy",
     "RunFilters",
     "RunPage",
-    "ServerError",
-    "UnsupportedApiVersion",
-    "Withdrawn",
-    "WorkspaceRefused",
-    "decode_json",
-    "encode_json",
     "parse_retry_after",
 ]

@@ -20,9 +20,9 @@ from typing import Any
 import httpx
 
 from extend_source.api.bodies import Body
-from extend_source.api.decoding import decode_json
 from extend_source.api.environment import certificate_variable, proxy_variable
-from extend_source.api.errors import (
+from extend_source.api.settings import is_loopback
+from extend_source.errors import (
     AccessRefused,
     ApiUnreachable,
     BodyTooLarge,
@@ -38,9 +38,9 @@ from extend_source.api.errors import (
     UnsupportedApiVersion,
     WorkspaceRefused,
 )
-from extend_source.api.settings import is_loopback
+from extend_source.json_codec import decode_json
 from extend_source.redaction import redact
-from extend_source.writing import one_line
+from extend_source.wording import one_line
 
 Clean = Callable[[str], str]
 """Removes secrets from a text. A function, so that the secret itself is in no frame of a traceback."""

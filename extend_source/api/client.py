@@ -16,9 +16,7 @@ from extend_source.api.answers import cleaner
 from extend_source.api.bodies import ACCEPTED_ENCODINGS, Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.connections import Connections
-from extend_source.api.decoding import MemberDecoder
 from extend_source.api.environment import certificates, proxy_for
-from extend_source.api.errors import InvalidRequest, MalformedResponse
 from extend_source.api.evidence import Call
 from extend_source.api.listing import (
     MAX_PAGE_SIZE,
@@ -35,6 +33,8 @@ from extend_source.api.settings import checked_api_key, checked_base_url, checke
 from extend_source.api.statistics import RequestStatistics
 from extend_source.api.versions import Payload, adapter_for
 from extend_source.config import API_VERSION, DEFAULT_BASE_URL
+from extend_source.errors import InvalidRequest, MalformedResponse
+from extend_source.json_codec import MemberDecoder
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=None)
 """Seconds per phase of an attempt; none for a free connection, as the budget bounds their number."""
@@ -59,7 +59,7 @@ class ExtendClient:
 
     All requests are GETs, so each one is safe to repeat: connection failures, timeouts, 408, 409, 425, 429,
     5xx and unusable bodies are retried, unless the answer itself says ``retryable: false``. Errors are those
-    of `extend_source.api.errors`; ``refuses_everything`` tells whether a sync must end.
+    of `extend_source.errors`; ``refuses_everything`` tells whether a sync must end.
 
     Attributes:
         base_url: the address of the API, without a slash at the end.
@@ -197,7 +197,7 @@ class ExtendClient:
 
         Raises:
             NotFound: deleted, or in another workspace.
-            ExtendError: see `extend_source.api.errors`.
+            ExtendError: see `extend_source.errors`.
         """
         return await self._open_sender().get(
             Call("get_run", f"/processor_runs/{_path_segment(run_id)}"),
@@ -229,7 +229,7 @@ class ExtendClient:
 
         Raises:
             NotFound: deleted, or in another workspace.
-            ExtendError: see `extend_source.api.errors`.
+            ExtendError: see `extend_source.errors`.
         """
         flags = {"rawText": raw_text, "markdown": markdown, "html": html}
         parameters = {name: "true" for name, wanted in flags.items() if wanted}
@@ -260,7 +260,7 @@ class ExtendClient:
 
         Raises:
             InvalidRequest: the filters or page tokens were refused.
-            ExtendError: see `extend_source.api.errors`.
+            ExtendError: see `extend_source.errors`.
         """
         if not 1 <= page_size <= MAX_PAGE_SIZE:
             raise InvalidRequest(f"page_size must be 1 to {MAX_PAGE_SIZE}, not {page_size}", "Correct it")

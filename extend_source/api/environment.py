@@ -16,8 +16,8 @@ from urllib.request import getproxies
 
 import httpx
 
-from extend_source.api.errors import InvalidSetting
 from extend_source.api.settings import HOST
+from extend_source.errors import InvalidSetting
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 _HIGHEST_PORT = 65_535

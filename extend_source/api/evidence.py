@@ -16,7 +16,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from extend_source.api.errors import ApiUnreachable, ExtendError, ExtendTransientError
+from extend_source.errors import ApiUnreachable, ExtendError, ExtendTransientError
 
 OUTAGE_AFTER = 25
 """So many requests in a row that fail after all their attempts may be an outage."""

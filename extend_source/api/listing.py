@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from extend_source.api.errors import EndlessListing, InvalidRequest
 from extend_source.config import ProcessorType, RunStatus
+from extend_source.errors import EndlessListing, InvalidRequest
 
 SortBy = Literal["updatedAt", "createdAt"]
 SortDirection = Literal["asc", "desc"]

@@ -17,11 +17,11 @@ from extend_source.api.answers import Clean, Decode, connection_error, error_of,
 from extend_source.api.bodies import Arrival, Body, Oversized, Unpackable, read_body
 from extend_source.api.budget import RequestBudget, Turn
 from extend_source.api.connections import Connections
-from extend_source.api.decoding import decode_json
-from extend_source.api.errors import ExtendError, ExtendTransientError, MalformedResponse, Withdrawn
 from extend_source.api.evidence import Call, Evidence
 from extend_source.api.retries import RetryPolicy, requested_wait
 from extend_source.api.statistics import RequestStatistics
+from extend_source.errors import ExtendError, ExtendTransientError, MalformedResponse, Withdrawn
+from extend_source.json_codec import decode_json
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import re
 
 import httpx
 
-from extend_source.api.errors import AccessRefused, InvalidSetting
+from extend_source.errors import AccessRefused, InvalidSetting
 
 HOST = re.compile(r"[\w.:-]+")
 """What a host may be made of."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from extend_source.api.errors import UnsupportedApiVersion
 from extend_source.config import API_VERSION
+from extend_source.errors import UnsupportedApiVersion
 from extend_source.redaction import without_download_link
 
 Payload = dict[str, Any]

@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from extend_source import __version__
-from extend_source.progress import SyncProgress
+from extend_source.ingest.progress import SyncProgress
 
 _WIDTH_OF_PIPED_HELP = "100"
 

@@ -16,14 +16,14 @@ from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DestinationConnectionError
 
-from extend_source.api import AccessRefused, ExtendError, InvalidRequest, InvalidSetting, UnsupportedApiVersion
+from extend_source.errors import AccessRefused, ExtendError, InvalidRequest, InvalidSetting, UnsupportedApiVersion
 from extend_source.installation import pip
-from extend_source.opening import connection_failure
+from extend_source.operations.rebuild import RebuildResult
+from extend_source.operations.sync import SyncResult
+from extend_source.pipeline.connections import connection_failure
 from extend_source.providers import missing_fields, wrong_type
-from extend_source.rebuilding import RebuildResult
 from extend_source.redaction import redact
-from extend_source.runner import SyncResult
-from extend_source.writing import one_line
+from extend_source.wording import one_line
 
 _ENDED_AT_ONCE = "Ended at once. Run the sync again: what has landed is not fetched twice."
 

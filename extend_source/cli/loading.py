@@ -8,17 +8,17 @@ from typing import Annotated
 import typer
 
 from extend_source.cli.app import app, consoles, print_json, stoppable
+from extend_source.cli.display.progress import DltStep, shown_progress
+from extend_source.cli.display.results import show_erasure, show_plan, show_rebuild, show_result, show_status
 from extend_source.cli.errors import DONE, STOPPED, clear_errors, code_of_rebuild, code_of_result
 from extend_source.cli.options import Api, Choices, Json, NamedRuns, Place, grouped
-from extend_source.display import show_erasure, show_plan, show_rebuild, show_result, show_status
-from extend_source.erasing import erase as run_erase
-from extend_source.live import DltStep, shown_progress
-from extend_source.planning import plan as make_plan
-from extend_source.progress import SyncProgress
-from extend_source.rebuilding import rebuild as run_rebuild
-from extend_source.runner import resolved_settings
-from extend_source.runner import sync as run_sync
-from extend_source.status import status as read_status
+from extend_source.ingest.progress import SyncProgress
+from extend_source.operations.erase import erase as run_erase
+from extend_source.operations.plan import plan as make_plan
+from extend_source.operations.rebuild import rebuild as run_rebuild
+from extend_source.operations.status import status as read_status
+from extend_source.operations.sync import sync as run_sync
+from extend_source.resolution import resolved_settings
 
 
 @app.command(epilog="Example: extend-source plan --start-date 2026-01-01 --status PROCESSED")

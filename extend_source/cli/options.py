@@ -15,9 +15,9 @@ import dlt
 import typer
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
-from extend_source.existence import notes_of, pipelines_in, require_existing
-from extend_source.live import DltStep
-from extend_source.run_ids import run_ids_from_file, run_ids_from_sql
+from extend_source.cli.display.progress import DltStep
+from extend_source.cli.existence import notes_of, pipelines_in, require_existing
+from extend_source.operations.run_ids import run_ids_from_file, run_ids_from_sql
 
 DEFAULT_PIPELINE = "extend_pipeline"
 """Not ``extend``: the DuckDB file is called after the pipeline and must not have the name of the dataset."""

@@ -9,9 +9,9 @@ import typer
 
 from extend_source.cli.app import app, consoles, print_json
 from extend_source.cli.csv_output import print_csv
+from extend_source.cli.display.reports import show_current_views, show_quality
 from extend_source.cli.errors import WRONG_USE, clear_errors, fail
 from extend_source.cli.options import Json, Place, grouped
-from extend_source.report_display import show_current_views, show_quality
 from extend_source.reports import QUALITY_QUERIES, QualityReport, QueryResult, create_current_views, quality_report
 
 report = typer.Typer(

@@ -13,17 +13,17 @@ from typing import Annotated
 import typer
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
-from extend_source.checking import check as check_settings
 from extend_source.cli.app import app, consoles, print_json, stoppable
+from extend_source.cli.demo import run_demo, show_demo, stand_in
+from extend_source.cli.display.progress import shown_progress
+from extend_source.cli.display.results import show_check
 from extend_source.cli.errors import DONE, FAILED, WRONG_USE, clear_errors, code_of_error, code_of_result, fail
 from extend_source.cli.options import Api, Json, grouped
 from extend_source.config import parse_start_date
-from extend_source.demo import run_demo, show_demo, stand_in
-from extend_source.display import show_check
+from extend_source.ingest.progress import SyncProgress
 from extend_source.installation import install_command
-from extend_source.live import shown_progress
-from extend_source.progress import SyncProgress
-from extend_source.runner import resolved_settings
+from extend_source.operations.check import check as check_settings
+from extend_source.resolution import resolved_settings
 
 _DEMO_DATABASE = Path("extend_demo.duckdb")
 _YEARS = range(1971, 3000)

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
-from extend_source.api.decoding import decode_json, encode_json
 from extend_source.config import PrivacyAction, shown_name
+from extend_source.json_codec import decode_json, encode_json
 from extend_source.privacy.hiding import GONE, Hider
 from extend_source.privacy.objects import ColumnActions
 from extend_source.tables import schemas

@@ -13,7 +13,7 @@ from extend_source.privacy.matching import FieldRule, covers
 from extend_source.privacy.places import essence
 from extend_source.privacy.templates import Keys
 from extend_source.tables.paths import member
-from extend_source.writing import one_line
+from extend_source.wording import one_line
 
 _MOST_PATHS = 10_000
 """So many different paths are remembered, to name the nearest one; a field beyond them still counts for its rule."""

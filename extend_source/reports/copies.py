@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 
-from extend_source.landed import LandedData
+from extend_source.pipeline.landed import LandedData
 from extend_source.tables import TABLES, TableSchema
 
 _ROWS_AT_ONCE = 10_000

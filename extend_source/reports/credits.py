@@ -9,8 +9,9 @@ from typing import Any
 
 import dlt
 
-from extend_source.api import InvalidRequest
-from extend_source.destination import as_credits, as_utc
+from extend_source.errors import InvalidRequest
+from extend_source.pipeline.read_only import location, viewed
+from extend_source.pipeline.reader import as_credits, as_utc
 from extend_source.pricing import Price
 from extend_source.reports.figures import (
     Anomaly,
@@ -28,9 +29,8 @@ from extend_source.reports.projection import DailyCredits, month_to_date
 from extend_source.reports.running import QueryRunner
 from extend_source.reports.span import resolved_span
 from extend_source.reports.warnings import warnings_of
-from extend_source.runner import resolved_settings
+from extend_source.resolution import resolved_settings
 from extend_source.tables.bookkeeping import SYNC_LOG
-from extend_source.viewing import location, viewed
 
 MOST_EXPENSIVE = 20
 """So many of the most expensive runs of each processor and month are named."""
@@ -68,7 +68,7 @@ def credit_report(
         SyncUnderWay: the pipeline is being synced into a DuckDB file, which one process at a time can open.
         PipelineStepFailed: the destination cannot be read.
     """
-    settings = resolved_settings(api_key="not-needed")
+    settings = resolved_settings(needs_key=False)
     now = datetime.now(timezone.utc)
     first, last = resolved_span(first_day, last_day, now.date())
     monthly = settings.credit_budget if budget is None else budget

@@ -13,17 +13,17 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import LOADS_TABLE_NAME
 
-from extend_source.api import InvalidRequest
 from extend_source.config import SECTION
-from extend_source.landed import LandedData
-from extend_source.locking import only_sync
-from extend_source.replacing import IN_ENDED_LOADS, current_rows, replacement_of
+from extend_source.errors import InvalidRequest
+from extend_source.pipeline.landed import LandedData
+from extend_source.pipeline.lock import only_sync
+from extend_source.pipeline.read_only import location, viewed
+from extend_source.pipeline.write_mode import IN_ENDED_LOADS, current_rows, replacement_of
 from extend_source.reports.running import QueryRunner, parsed, tables_of
 from extend_source.tables.bookkeeping import ERASURES, RAW_FILES, RAW_PROCESSOR_RUNS, REPLACEMENTS
 from extend_source.tables.contract import LOAD_ID
 from extend_source.tables.schemas import CREDIT_USAGE, FILE_CONTENTS, FILES, PROCESSOR_RUNS, TABLES
 from extend_source.tables.typed.identifiers import CURRENT_SUFFIX, MOST_BYTES
-from extend_source.viewing import location, viewed
 
 _ENDED = f"select load_id from {LOADS_TABLE_NAME} where status = 0"
 _HIDDEN = (

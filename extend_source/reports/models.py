@@ -10,14 +10,14 @@ from typing import Any
 import dlt
 from sqlglot import exp
 
-from extend_source.locking import only_sync
+from extend_source.pipeline.lock import only_sync
+from extend_source.pipeline.read_only import location
 from extend_source.pricing import Price
 from extend_source.reports.running import Query, QueryRunner, load_query, parsed, tables_of
-from extend_source.runner import resolved_settings
+from extend_source.resolution import resolved_settings
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.kinds import CREDITS, TIMESTAMP
 from extend_source.tables.schemas import TABLES
-from extend_source.viewing import location
 
 _FOLDER = "sql"
 
@@ -172,7 +172,7 @@ def create_models(pipeline: dlt.Pipeline, prices: Sequence[Price] | None = None)
         InvalidRequest: the destination takes no SQL, or cannot replace views that others have built on.
         SyncUnderWay: the pipeline is being synced.
     """
-    book = resolved_settings(api_key="not-needed").price_book if prices is None else prices
+    book = resolved_settings(needs_key=False).price_book if prices is None else prices
     definitions: dict[str, str] = {}
     left_out: dict[str, list[str]] = {}
     with only_sync(pipeline), QueryRunner.on(pipeline) as runner:

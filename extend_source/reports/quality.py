@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 
 import dlt
 
-from extend_source.api import InvalidRequest
+from extend_source.errors import InvalidRequest
+from extend_source.pipeline.read_only import location, viewed
 from extend_source.reports.running import QueryResult, QueryRunner, load_query
-from extend_source.viewing import location, viewed
 
 _FOLDER = "quality"
 

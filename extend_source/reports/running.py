@@ -19,17 +19,17 @@ from dlt.common.schema.typing import LOADS_TABLE_NAME
 from dlt.destinations.exceptions import DatabaseException
 from sqlglot import exp
 
-from extend_source.api import InvalidRequest
-from extend_source.conditions import Sql
 from extend_source.config import SECTION
-from extend_source.destination import column_names
-from extend_source.landed import LandedData
-from extend_source.replacing import IN_ENDED_LOADS, current_rows, replacement_of
+from extend_source.errors import InvalidRequest
+from extend_source.pipeline.conditions import Sql
+from extend_source.pipeline.landed import LandedData
+from extend_source.pipeline.reader import column_names
+from extend_source.pipeline.write_mode import IN_ENDED_LOADS, current_rows, replacement_of
 from extend_source.reports.copies import TableCopies
 from extend_source.tables import TABLES
 from extend_source.tables.schemas import PROCESSOR_RUNS
 from extend_source.tables.selection import selected_by
-from extend_source.writing import counted
+from extend_source.wording import counted
 
 _WRITTEN_IN = "duckdb"
 _COLLATING = frozenset({"duckdb", "postgres"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from extend_source.api import InvalidRequest
+from extend_source.errors import InvalidRequest
 
 DAYS = 90
 """How many days a report covers unless told otherwise."""

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 from extend_source.reports.figures import Anomaly, DaySpend, MonthToDate
-from extend_source.writing import counted, figure
+from extend_source.wording import counted, figure
 
 _STALE = timedelta(days=2)
 _RECENT = timedelta(days=7)

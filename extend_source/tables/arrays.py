@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from extend_source.api.decoding import decode_json, encode_json
+from extend_source.json_codec import decode_json, encode_json
 from extend_source.tables.kinds import Kind
 
 MOST_DIGITS = 1000

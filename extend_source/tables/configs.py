@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from extend_source.api.decoding import encode_json
+from extend_source.json_codec import encode_json
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.paths import item, member

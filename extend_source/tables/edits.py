@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from extend_source.api.decoding import decode_json
+from extend_source.json_codec import decode_json
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.comparison import Comparison, Document, Pair

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from extend_source.api.decoding import encode_json
+from extend_source.json_codec import encode_json
 from extend_source.redaction import without_signed_urls
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet

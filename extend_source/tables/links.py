@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from extend_source.api.decoding import encode_json
+from extend_source.json_codec import encode_json
 from extend_source.redaction import may_show_signatures, without_signatures, without_signed_urls
 
 DOCUMENT_KEYS = frozenset({"output", "initialOutput", "reviewedOutput", "edits"})

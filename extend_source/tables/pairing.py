@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from extend_source.api.decoding import encode_json
+from extend_source.json_codec import encode_json
 from extend_source.tables.formatting import normal_form
 
 _MOST_ROWS = 1_000

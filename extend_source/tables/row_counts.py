@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extend_source.api.decoding import decode_json, encode_json
+from extend_source.json_codec import decode_json, encode_json
 from extend_source.tables.bookkeeping import RAW_FILES, SCHEMA_DRIFT
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.flattening import Tables

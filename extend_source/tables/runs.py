@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from extend_source.api.decoding import encode_json
+from extend_source.json_codec import encode_json
 from extend_source.redaction import without_download_link
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet

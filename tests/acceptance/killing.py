@@ -16,8 +16,9 @@ from typing import Any
 
 import dlt
 
-from extend_source import batches, discovery, sync
+from extend_source import sync
 from extend_source.api import ExtendClient
+from extend_source.ingest import discovery, load
 
 PHASES = ("listing", "fetching", "extract", "normalise", "load", "between packages")
 
@@ -182,7 +183,7 @@ def _sync_until_folder(name: str, machine: Machine, arguments: dict[str, Any]) -
 
 def _announce_phases(watch: _Watch) -> None:
     """Have the functions that begin and end the phases say so."""
-    list_pages, fetch_all, get_run = discovery.Discovery.pages, batches.fetch_all, ExtendClient.get_run
+    list_pages, fetch_all, get_run = discovery.Discovery.pages, load.fetch_all, ExtendClient.get_run
 
     async def pages(self: discovery.Discovery, client: ExtendClient) -> AsyncIterator[discovery.ListedPage]:
         watch.enter("listing")
@@ -203,7 +204,7 @@ def _announce_phases(watch: _Watch) -> None:
         return payload
 
     discovery.Discovery.pages = pages  # type: ignore[method-assign]
-    batches.fetch_all = fetched  # type: ignore[assignment]
+    load.fetch_all = fetched  # type: ignore[assignment]
     ExtendClient.get_run = answered  # type: ignore[method-assign]
     dlt.Pipeline.extract = _announced(dlt.Pipeline.extract, watch, "extract")  # type: ignore[method-assign]
     dlt.Pipeline.normalize = _announced(dlt.Pipeline.normalize, watch, "normalise")  # type: ignore[method-assign]

@@ -18,8 +18,9 @@ import psycopg2
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from extend_source import SyncProgress, SyncUnderWay, TooManyErrors, fetching
-from extend_source.holding import HeldDatabase
+from extend_source import SyncProgress, SyncUnderWay, TooManyErrors
+from extend_source.ingest import fetching
+from extend_source.pipeline.held_database import HeldDatabase
 from extend_source.sandbox import OddAnswer, Options, SandboxServer
 from extend_source.sandbox.limits import RateLimit
 from extend_source.sandbox.requests_log import LoggedRequest

@@ -11,11 +11,12 @@ import dlt
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from extend_source import extend_source, storage
-from extend_source.api import InvalidSetting
-from extend_source.erasing import erase
-from extend_source.pending import RowsRefused
-from extend_source.rebuilding import rebuild
+from extend_source import extend_source
+from extend_source.errors import InvalidSetting
+from extend_source.operations.erase import erase
+from extend_source.operations.rebuild import rebuild
+from extend_source.pipeline import storage
+from extend_source.pipeline.pending import RowsRefused
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
 from tests.acceptance.conftest import MakeWarehouse
@@ -389,7 +390,7 @@ def test_a_kill_while_tables_are_made_again_loses_nothing(
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr("extend_source.destination.make_again", make_and_die)
+        patch.setattr("extend_source.pipeline.reader.make_again", make_and_die)
         with pytest.raises(PipelineStepFailed, match="killed"):
             loaded.sync()
     loaded.sync()

@@ -13,7 +13,7 @@ from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import create_current_views, erase
-from extend_source.api import InvalidRequest
+from extend_source.errors import InvalidRequest
 from extend_source.reports.current import view_of
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES

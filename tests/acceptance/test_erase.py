@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from extend_source import create_current_views, erase, extend_source, rebuild
-from extend_source.api import InvalidRequest
+from extend_source.errors import InvalidRequest
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import ids_with_status, make_open_warehouse

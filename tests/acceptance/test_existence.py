@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from extend_source import extend_source
-from extend_source.api import InvalidRequest
 from extend_source.cli import app
-from extend_source.existence import require_existing
+from extend_source.cli.existence import require_existing
+from extend_source.errors import InvalidRequest
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse
 

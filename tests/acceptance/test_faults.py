@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from extend_source import ExtendError, SyncResult
-from extend_source.api import AccessRefused
 from extend_source.config import ExtendSettings
+from extend_source.errors import AccessRefused
 from extend_source.sandbox import FAULT_NAMES, Fault, LoggedRequest, Options, SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import fetched, garble, impatient, log, make_open_warehouse, moment_of, put_small_runs

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from extend_source import destination, holding, rebuild
+from extend_source import rebuild
+from extend_source.pipeline import held_database, reader
 from extend_source.sandbox import LoggedRequest
 from tests.acceptance.warehouse import Warehouse
 
@@ -53,7 +54,7 @@ def _opened_at(warehouse: Warehouse, route: str, number: int) -> bool:
 def test_other_processes_can_open_the_file_while_the_network_takes_long(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holding, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(held_database, "PATIENCE_SECONDS", 0.0)
     assert _opened_at(warehouse, "list_runs", 1)
     warehouse.server.workspace.add_run()
     assert _opened_at(warehouse, "get_run", 1)
@@ -82,7 +83,7 @@ def _reader_from_the_first_run_on(warehouse: Warehouse, seconds: float) -> Itera
 
 
 def test_a_reader_that_has_the_file_open_is_waited_for(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holding, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(held_database, "PATIENCE_SECONDS", 0.0)
     with _reader_from_the_first_run_on(warehouse, 1):
         result = warehouse.sync()
 
@@ -92,8 +93,8 @@ def test_a_reader_that_has_the_file_open_is_waited_for(warehouse: Warehouse, mon
 def test_a_reader_that_keeps_the_file_open_ends_the_sync_and_the_next_one_loads_all(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holding, "PATIENCE_SECONDS", 0.0)
-    for module in (holding, destination):
+    monkeypatch.setattr(held_database, "PATIENCE_SECONDS", 0.0)
+    for module in (held_database, reader):
         monkeypatch.setattr(module, "LONGEST_WAIT_SECONDS", 0.5)
     with _reader_from_the_first_run_on(warehouse, 600), pytest.raises(PipelineStepFailed, match="Could not set lock"):
         warehouse.sync()
@@ -104,7 +105,7 @@ def test_a_reader_that_keeps_the_file_open_ends_the_sync_and_the_next_one_loads_
 def test_the_file_is_kept_open_while_the_network_is_quick(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holding, "PATIENCE_SECONDS", 3600.0)
+    monkeypatch.setattr(held_database, "PATIENCE_SECONDS", 3600.0)
     assert not _opened_at(warehouse, "list_runs", 1)
     warehouse.server.workspace.add_run()
     assert not _opened_at(warehouse, "get_run", 1)
@@ -114,7 +115,7 @@ def test_a_block_that_is_left_late_does_not_take_the_file_again(warehouse: Wareh
     warehouse.sync()
 
     async def leave_late() -> bool:
-        with holding.held_database(warehouse.pipeline) as database:
+        with held_database.held_database(warehouse.pipeline) as database:
             lent = database.lent()
             await lent.__aenter__()
         await lent.__aexit__(None, None, None)

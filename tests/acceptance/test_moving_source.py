@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from extend_source import SyncResult
-from extend_source.api import InvalidSetting
+from extend_source.errors import InvalidSetting
 from extend_source.sandbox import Fault, LoggedRequest, Options, SandboxServer, Workspace
 from extend_source.sandbox.listing import RunQuery
 from extend_source.sandbox.paging import CursorKind

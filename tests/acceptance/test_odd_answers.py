@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from extend_source import ExtendError
-from extend_source.api import AccessRefused, ApiUnreachable, EndpointRemoved
+from extend_source.errors import AccessRefused, ApiUnreachable, EndpointRemoved
 from extend_source.sandbox import LoggedRequest, OddAnswer, SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import fetched, impatient, log, make_open_warehouse, put_small_runs, small_run

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from extend_source import SyncUnderWay, extend_source
-from extend_source.api import AccessRefused, InvalidSetting
-from extend_source.locking import only_sync
-from extend_source.planning import PlanResult, plan
-from extend_source.progress import SyncProgress
+from extend_source.errors import AccessRefused, InvalidSetting
+from extend_source.ingest.progress import SyncProgress
+from extend_source.operations.plan import PlanResult, plan
+from extend_source.pipeline.lock import only_sync
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 

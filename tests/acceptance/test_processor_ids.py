@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from extend_source import plan
-from extend_source.api.errors import InvalidSetting
 from extend_source.cli.errors import explain
+from extend_source.errors import InvalidSetting
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 
 pytestmark = [pytest.mark.thorough, pytest.mark.case("5.2")]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from extend_source import ExtendError, extend_source
-from extend_source.locking import only_sync
-from extend_source.rebuilding import RebuildResult, rebuild
+from extend_source.operations.rebuild import RebuildResult, rebuild
+from extend_source.pipeline.lock import only_sync
 from extend_source.sandbox import PRESIGNED_URL_CANARY, SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.test_replacement import invoice

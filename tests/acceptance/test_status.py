@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from extend_source import TooManyErrors, extend_source
-from extend_source.status import DriftStatus, ErrorStatus, LoggedLoad, StatusResult, status
+from extend_source.operations.status import DriftStatus, ErrorStatus, LoggedLoad, StatusResult, status
 from extend_source.tables.kinds import to_timestamp
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 

@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 
 from extend_source.config import SECTION
-from extend_source.landed import LandedData
-from extend_source.stored_payloads import PayloadReader, RawFile, RawRun, StoredPayload, in_batches, stored_payloads
+from extend_source.ingest.stored_payloads import (
+    PayloadReader,
+    RawFile,
+    RawRun,
+    StoredPayload,
+    in_batches,
+    stored_payloads,
+)
+from extend_source.pipeline.landed import LandedData
 from extend_source.tables import TableSchema
 from extend_source.tables.bookkeeping import RAW_FILES, RAW_PROCESSOR_RUNS
 from tests.acceptance.warehouse import AnyWarehouse
@@ -77,7 +84,7 @@ def test_no_more_bytes_are_read_at_once_than_may_be_once_their_size_is_known(lan
 
 
 def test_more_and_more_are_read_at_once(landed: CountingReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("extend_source.stored_payloads._READ_FIRST", 10)
+    monkeypatch.setattr("extend_source.ingest.stored_payloads._READ_FIRST", 10)
     runs = sorted(stored_payloads(RAW_PROCESSOR_RUNS, landed))
 
     list(PayloadReader(ENOUGH).read(runs, landed))
@@ -101,9 +108,9 @@ def test_a_batch_is_full_by_count_or_by_size(landed: CountingReader, monkeypatch
     runs = sorted(stored_payloads(RAW_PROCESSOR_RUNS, landed))
     payloads = list(PayloadReader(ENOUGH).read(runs, landed))
 
-    monkeypatch.setattr("extend_source.stored_payloads._MOST_IN_BATCH", 50)
+    monkeypatch.setattr("extend_source.ingest.stored_payloads._MOST_IN_BATCH", 50)
     by_count = list(in_batches(payloads))
-    monkeypatch.setattr("extend_source.stored_payloads._ENOUGH_IN_BATCH", 1)
+    monkeypatch.setattr("extend_source.ingest.stored_payloads._ENOUGH_IN_BATCH", 1)
     one_by_one = list(in_batches(payloads))
 
     assert [len(batch) for batch in by_count] == [50, 50, 20]

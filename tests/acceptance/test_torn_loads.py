@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from extend_source.api import InvalidSetting
+from extend_source.errors import InvalidSetting
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import fetched, make_open_warehouse, put_small_runs

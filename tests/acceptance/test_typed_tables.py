@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from extend_source import batches, rebuild
+from extend_source import rebuild
+from extend_source.ingest import load
 from extend_source.sandbox import SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import change_runs, ids_with_status, make_open_warehouse
@@ -89,7 +90,7 @@ def test_a_list_that_a_run_no_longer_has_vanishes(invoices: AnyWarehouse) -> Non
 def test_versions_that_add_fields_and_change_types_load_in_one_load_of_many_batches(
     invoices: AnyWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "BATCH_RUNS", 1)
+    monkeypatch.setattr(load, "BATCH_RUNS", 1)
     workspace = invoices.server.workspace
     put_invoice(workspace, 0, {"total": "12,50 EUR", "due": "2026-03-01"}, total=TEXT, due=TEXT)
     put_invoice(workspace, 1, {"total": 12.5}, total=NUMBER)

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from extend_source import ExtendError, extend_source
-from extend_source.api import AccessRefused
+from extend_source.errors import AccessRefused
+from extend_source.operations.status import status
 from extend_source.sandbox import ApiKey, LoggedRequest, OddAnswer, Options, SandboxServer, Workspace
-from extend_source.status import status
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import fetched, impatient, log, make_open_warehouse, put_small_runs, small_run
 from tests.acceptance.shell import run_shell

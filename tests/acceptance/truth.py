@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-from extend_source.api.decoding import decode_json
 from extend_source.api.versions import adapter_for
 from extend_source.config import API_VERSION
+from extend_source.json_codec import decode_json
 from extend_source.sandbox import NotFoundError, Workspace
 from extend_source.tables import TABLES, Flattener, Origin, TableSchema, TypedName, TypedNames
 from extend_source.tables.kinds import to_timestamp

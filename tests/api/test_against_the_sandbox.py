@@ -6,15 +6,8 @@ import asyncio
 
 import pytest
 
-from extend_source.api import (
-    AccessRefused,
-    NotFound,
-    RequestBudget,
-    RequestStatistics,
-    RetryPolicy,
-    RunFilters,
-    WorkspaceRefused,
-)
+from extend_source.api import RequestBudget, RequestStatistics, RetryPolicy, RunFilters
+from extend_source.errors import AccessRefused, NotFound, WorkspaceRefused
 
 from .scripted import client_of
 

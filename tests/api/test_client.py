@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from extend_source.api import (
+from extend_source.errors import (
     AccessRefused,
     InvalidRequest,
     InvalidSetting,

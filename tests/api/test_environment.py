@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from extend_source.api import ApiUnreachable, ExtendError, InvalidSetting
 from extend_source.api.environment import is_excepted, proxy_for
+from extend_source.errors import ApiUnreachable, ExtendError, InvalidSetting
 from tests.api.scripted import IMPATIENT, Answer, client_of, serving
 
 HOST = "https://api.extend.invalid"

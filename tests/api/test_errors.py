@@ -5,7 +5,7 @@ import pickle
 import pytest
 from dlt.common.exceptions import TerminalException, TransientException
 
-from extend_source.api import (
+from extend_source.errors import (
     AccessRefused,
     ApiUnreachable,
     EndpointRemoved,

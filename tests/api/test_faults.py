@@ -13,18 +13,9 @@ import traceback
 import httpx
 import pytest
 
-from extend_source.api import (
-    ApiUnreachable,
-    MalformedResponse,
-    NoAnswer,
-    NotFound,
-    RateLimited,
-    RequestBudget,
-    RequestStatistics,
-    RetryPolicy,
-    ServerError,
-)
+from extend_source.api import RequestBudget, RequestStatistics, RetryPolicy
 from extend_source.api.evidence import OUTAGE_AFTER
+from extend_source.errors import ApiUnreachable, MalformedResponse, NoAnswer, NotFound, RateLimited, ServerError
 
 from .scripted import (
     CANARY_KEY,

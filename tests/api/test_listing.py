@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from extend_source.api import EndlessListing, InvalidRequest, MalformedResponse, RunFilters
+from extend_source.api import RunFilters
+from extend_source.errors import EndlessListing, InvalidRequest, MalformedResponse
 
 from .scripted import Answer, exchange, failure_of, page_answer
 

@@ -19,7 +19,7 @@ from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import credit_report, quality_report, rebuild, status
-from extend_source.replacing import replacement_of
+from extend_source.pipeline.write_mode import replacement_of
 from extend_source.sandbox import SandboxServer
 from tests.destinations.places import ALWAYS, MORE, Place, make_destination
 from tests.destinations.stories import (

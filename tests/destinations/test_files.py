@@ -11,9 +11,9 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import create_current_views, erase, extend_source, run_ids_from_sql, sync
-from extend_source.api import InvalidRequest, InvalidSetting
+from extend_source.errors import InvalidRequest, InvalidSetting
+from extend_source.pipeline.read_only import location
 from extend_source.sandbox import SandboxServer
-from extend_source.viewing import location
 from tests.destinations.places import Place
 from tests.destinations.stories import BUNDLE, COLUMNS, EXPECTED, INVOICE, LETTER, letter, put, put_first
 from tests.destinations.test_battery import cut_off

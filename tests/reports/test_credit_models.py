@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import sqlglot
 
+from extend_source.pipeline.read_only import viewed
 from extend_source.pricing import price_book
 from extend_source.reports.models import MODELS, MissingTables, Models, create_models, load_model
 from extend_source.reports.running import QueryRunner
 from extend_source.sandbox import SandboxServer, Workspace
-from extend_source.viewing import viewed
 from tests.acceptance.conftest import MakeWarehouse, new_databases
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 

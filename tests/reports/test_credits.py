@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from extend_source.api import InvalidRequest
+from extend_source.errors import InvalidRequest
 from extend_source.reports import credit_report, listed_credits, spend_by
 from extend_source.reports.grouping import total
 from extend_source.sandbox import SandboxServer

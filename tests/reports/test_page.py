@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from extend_source.api import InvalidSetting
+from extend_source.errors import InvalidSetting
 from extend_source.reports.page import render_page, write_page, write_pictures
 from extend_source.reports.page.pictures import picture_specs
 from tests.reports.example_figures import LAST, example_figures, large_figures, legacy_figures, no_figures

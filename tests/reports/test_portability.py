@@ -8,7 +8,7 @@ import pytest
 from sqlglot import ErrorLevel
 from sqlglot.errors import UnsupportedError
 
-from extend_source.landed import LandedData
+from extend_source.pipeline.landed import LandedData
 from extend_source.reports.current import selections
 from extend_source.reports.models import MODELS, load_model
 from extend_source.reports.running import parsed

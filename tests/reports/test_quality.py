@@ -10,7 +10,7 @@ import pytest
 from sqlglot import exp
 
 from extend_source import QualityReport, QueryResult, credit_report, quality_report
-from extend_source.api import InvalidRequest
+from extend_source.errors import InvalidRequest
 from extend_source.reports import QUALITY_QUERIES
 from extend_source.reports.running import load_query, parsed
 from extend_source.sandbox import SandboxServer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extend_source.api import InvalidRequest
+from extend_source.errors import InvalidRequest
 from extend_source.reports.models import MODELS, create_models
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse
 from tests.reports.test_credit_models import PRICES

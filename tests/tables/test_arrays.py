@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extend_source.api import encode_json
+from extend_source.json_codec import encode_json
 from extend_source.tables.arrays import array_of, fitting_json
 from extend_source.tables.kinds import DOCUMENT_JSON, INTEGER, TEXT
 

@@ -14,7 +14,7 @@ import altair as alt
 
 from extend_source.reports.figures import MonthToDate
 from extend_source.reports.grouping import Span
-from extend_source.writing import figure
+from extend_source.wording import figure
 
 _HEIGHT, _STRIP_HEIGHT = 260, 110
 _BLUE, _RED, _DARK_RED = "#0072B2", "#D55E00", "#A03000"

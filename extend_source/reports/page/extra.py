@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from extend_source.api import InvalidSetting
+from extend_source.errors import InvalidSetting
 from extend_source.installation import install_command
 
 

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Protocol
 
 from extend_source.reports.figures import CreditFigures
-from extend_source.writing import one_line
+from extend_source.wording import one_line
 
 MOST_PROCESSORS = 30
 """So many processors can be chosen; the smaller ones are one."""

@@ -11,7 +11,7 @@ from extend_source.reports.figures import CreditFigures
 from extend_source.reports.page.extra import require_extra
 from extend_source.reports.page.private_files import write_private
 from extend_source.reports.page.rows import PageRows, page_rows
-from extend_source.writing import printable
+from extend_source.wording import printable
 
 if TYPE_CHECKING:
     from extend_source.reports.page.charts import PageChart

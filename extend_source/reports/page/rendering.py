@@ -18,7 +18,7 @@ from extend_source.reports.page.labels import OTHERS
 from extend_source.reports.page.private_files import write_private
 from extend_source.reports.page.rows import MEASURES, RUNS_SHOWN, PageRows, Row, page_rows
 from extend_source.reports.page.tiles import tiles
-from extend_source.writing import printable
+from extend_source.wording import printable
 
 if TYPE_CHECKING:
     from extend_source.reports.page.charts import PageChart

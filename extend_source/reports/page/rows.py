@@ -12,7 +12,7 @@ from typing import Any
 from extend_source.reports.figures import CreditFigures, DaySpend, UnitCost, WastedSpend
 from extend_source.reports.grouping import SPANS, Span, start_of
 from extend_source.reports.page.labels import MOST_COLOURS, OTHERS, labels_of
-from extend_source.writing import printable
+from extend_source.wording import printable
 
 MOST_ROWS = 12_000
 """So many rows of days fit on a page; where there are more, days become weeks or months."""

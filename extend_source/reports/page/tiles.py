@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from extend_source.reports.figures import CreditFigures
 from extend_source.reports.grouping import total
-from extend_source.writing import figure, printable
+from extend_source.wording import figure, printable
 
 
 def tiles(figures: CreditFigures) -> str:

@@ -1,0 +1,134 @@
+"""Which pipelines and datasets there are, so that a wrong name is told from one that holds nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.destination.exceptions import SqlClientNotAvailable
+from dlt.destinations.exceptions import DestinationConnectionError
+
+from extend_source.config import SECTION
+from extend_source.errors import InvalidRequest
+from extend_source.ingest.beacon import sync_under_way
+from extend_source.pipeline.held_database import database_file
+from extend_source.pipeline.pending import waiting_loads
+from extend_source.pipeline.read_only import location, viewed
+
+_STAGING = "_staging"
+_MOST_NAMED = 10
+
+_DATASETS = "select distinct table_schema from information_schema.tables where table_name = '_dlt_version'"
+_PIPELINES = "select distinct pipeline_name from _dlt_pipeline_state"
+
+
+def notes_of(folder: Path) -> dict[str, Any] | None:
+    """Return what dlt has noted of a pipeline on this machine; None: nothing.
+
+    Args:
+        folder: the pipeline's folder.
+    """
+    try:
+        notes = json.loads((folder / "state.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return notes if isinstance(notes, dict) else None
+
+
+def require_existing(pipeline: dlt.Pipeline, folder: Path) -> None:
+    """Refuse a pipeline, or a dataset of it, that is not there.
+
+    Args:
+        pipeline: the pipeline, opened to look at it: it may be in a folder of its own.
+        folder: the folder of all pipelines on this machine.
+
+    Raises:
+        InvalidRequest: one line that names those that are there.
+        PipelineStepFailed: the destination cannot be read.
+    """
+    notes = notes_of(folder / pipeline.pipeline_name)
+    name, dataset, place = pipeline.pipeline_name, pipeline.dataset_name, location(pipeline)
+    if Path(pipeline.pipelines_dir) == folder:  # noted here, with this destination and dataset
+        if _may_be_empty(pipeline, notes) or _has_dataset(pipeline):
+            return
+        text = f"Pipeline {name!r} has loaded into dataset {dataset!r} of {place}, which is not there any more"
+        raise InvalidRequest(text, f"{_others('Datasets', _datasets(pipeline))}Run extend-source sync to load it anew")
+    # a DuckDB file bears the name of its pipeline: a copy of one may have been given another
+    if _has_notes(pipeline) or (database_file(pipeline) is not None and _has_dataset(pipeline)):
+        return
+    if notes is not None:
+        text = f"Pipeline {name!r} has no dataset {dataset!r} in {place}: on this machine it loads into"
+        its_own = f"{notes.get('dataset_name')!r} of {str(notes.get('destination_type')).rpartition('.')[2]}"
+        raise InvalidRequest(f"{text} {its_own}", f"{_others('Datasets', _datasets(pipeline))}Name it with --dataset")
+    known = _others("Pipelines on this machine", pipelines_in(folder))
+    known += _others("Pipelines in that dataset", _names(pipeline, _PIPELINES))
+    known += _others("Datasets", _datasets(pipeline))
+    text = f"There is no pipeline {name!r} with a dataset {dataset!r} in {place}"
+    raise InvalidRequest(
+        text, f"{known}{'Name one with --pipeline, or run' if known else 'Run'} extend-source sync first"
+    )
+
+
+def pipelines_in(folder: Path) -> list[str]:
+    """Return the names of the pipelines of a folder that have loaded from Extend."""
+    return sorted(
+        path.name
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if path.is_dir() and SECTION in ((notes_of(path) or {}).get("schema_names") or ())
+    )
+
+
+def _may_be_empty(pipeline: dlt.Pipeline, notes: dict[str, Any] | None) -> bool:
+    """Tell whether nothing has landed yet, which is no error."""
+    if not (notes or {}).get("schema_names") or sync_under_way(pipeline) is not None:
+        return True
+    return pipeline.first_run and bool(waiting_loads(pipeline))
+
+
+def _has_notes(pipeline: dlt.Pipeline) -> bool:
+    """Tell whether the destination has dlt's notes of a pipeline, by which another machine carries on."""
+    if not _is_file_there(pipeline):
+        return False
+    with viewed(pipeline) as view:
+        schema: Any = view.default_schema_name
+        return schema is not None
+
+
+def _is_file_there(pipeline: dlt.Pipeline) -> bool:
+    """Tell whether a DuckDB file exists, as to look into it would make one; of other destinations nothing is known."""
+    file = database_file(pipeline)
+    return file is None or file.exists()
+
+
+def _has_dataset(pipeline: dlt.Pipeline) -> bool:
+    if not _is_file_there(pipeline):
+        return False
+    try:
+        with pipeline.sql_client() as client:
+            return client.has_dataset()
+    except (SqlClientNotAvailable, DestinationConnectionError):
+        return True  # as far as is known: whoever reads it will say more
+
+
+def _datasets(pipeline: dlt.Pipeline) -> list[str]:
+    return [name for name in _names(pipeline, _DATASETS) if not name.endswith(_STAGING)]
+
+
+def _names(pipeline: dlt.Pipeline, sql: str) -> list[str]:
+    """Ask for names; what cannot be asked, for example of a dataset that is not there, has none."""
+    if not _is_file_there(pipeline):
+        return []
+    try:
+        with pipeline.sql_client() as client:
+            return sorted(str(row[0]) for row in client.execute_sql(sql) or ())
+    except Exception:
+        return []
+
+
+def _others(what: str, names: Iterable[str]) -> str:
+    shown = list(names)
+    more = f" and {len(shown) - _MOST_NAMED} more" if len(shown) > _MOST_NAMED else ""
+    return f"{what}: {', '.join(shown[:_MOST_NAMED])}{more}. " if shown else ""

@@ -1,0 +1,236 @@
+"""The errors of the wire, as a tree that a caller can catch at any height.
+
+::
+
+    ExtendError
+    ├── ExtendTransientError (also dlt's TransientException): trying again later may help
+    │   ├── ApiUnreachable       no connection, or request after request failed      ends the sync
+    │   ├── NoAnswer             connected, but the answer did not arrive in full
+    │   ├── RateLimited          429 after all attempts
+    │   ├── ServerError          5xx, 408, 409 and 425 after all attempts
+    │   ├── MalformedResponse    an answer that is not the object asked for
+    │   └── EndlessListing       a listing that does not come to its end
+    └── ExtendTerminalError (also dlt's TerminalException): only a person can help
+        ├── AccessRefused        key, permission or credits                          ends the sync
+        │   └── WorkspaceRefused workspace missing or unknown                        ends the sync
+        ├── InvalidSetting       a setting that cannot work, such as a bad base_url  ends the sync
+        │   └── AnotherWorkspace the listing has nothing of what has landed          ends the sync
+        ├── EndpointRemoved      the path is not served (any more)                   ends the sync
+        ├── UnsupportedApiVersion                                                    ends the sync
+        ├── NotFound             404 and 410: deleted, or in another workspace
+        ├── InvalidRequest       400 and 422
+        ├── ObjectRefused        a refusal that concerns one object alone
+        └── BodyTooLarge         a body beyond max_body_megabytes
+
+"Ends the sync" is the meaning of an answer that every request meets. Where others are answered well, the same answer
+concerns its object alone: `of_one_object` says that then, see `extend_source.api.evidence`.
+
+No error holds the API key, a signed URL, or an httpx object (which holds the request and its headers).
+"""
+
+# ruff: noqa: N818 - the names say what happened; the base classes carry the suffix
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dlt.common.exceptions import TerminalException, TransientException
+
+from extend_source.wording import one_line
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if not text or text[-1] in ".!?" else f"{text}."
+
+
+class ExtendError(Exception):
+    """Anything that went wrong between this package and the Extend API.
+
+    Attributes:
+        what: what happened, one line, free of secrets.
+        advice: what to do about it, one line.
+        status_code: the HTTP status, or None when there was no answer.
+        code: the API's own error code such as ``NOT_FOUND``, or None.
+        request_id: the id that Extend's support asks for, or None.
+        attempts: requests sent for this one object; 0 when none was sent.
+        retryable: whether the same request may succeed later.
+        retry_after: seconds the server asked to wait, or None.
+        says_gone: the answer says that the object is not there (any more), if it is about the object at all.
+    """
+
+    default_advice: ClassVar[str] = ""
+    default_retryable: ClassVar[bool] = False
+    refuses_everything: ClassVar[bool] = False
+    """True when every other request would fail as well: a sync must end. Else one object is concerned."""
+
+    def __init__(
+        self,
+        what: str,
+        advice: str | None = None,
+        *,
+        status_code: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        attempts: int = 0,
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        # args are exactly the positional parameters: that is what pickle hands back to __init__
+        super().__init__(what, advice)
+        self.what = what
+        self.advice = self.default_advice if advice is None else advice
+        self.status_code = status_code
+        self.code = code
+        self.request_id = request_id
+        self.attempts = attempts
+        self.retryable = self.default_retryable if retryable is None else retryable
+        self.retry_after = retry_after
+        self.says_gone = False
+
+    def of_one_object(self) -> ExtendError:
+        """The same failure, once it is known that it concerns one object alone."""
+        if not self.refuses_everything:
+            return self
+        kind = NotFound if self.says_gone else NoAnswer if isinstance(self, ApiUnreachable) else ObjectRefused
+        return kind(
+            self.what,
+            status_code=self.status_code,
+            code=self.code,
+            request_id=self.request_id,
+            attempts=self.attempts,
+        )
+
+    def __str__(self) -> str:
+        what = self.what if self.attempts < 2 else f"{self.what.rstrip('. ')} ({self.attempts} attempts)"
+        return one_line(f"{_sentence(what)} {_sentence(self.advice)}")  # is shown, logged and stored
+
+
+class ExtendTransientError(ExtendError, TransientException):
+    """A failure that may be gone later; it was retried before it was raised."""
+
+    default_advice = "Run the sync again later: nothing that has landed is fetched twice"
+    default_retryable = True
+
+
+class ApiUnreachable(ExtendTransientError):
+    """No connection to the API (DNS, refused, timed out), or request after request failed."""
+
+    default_advice = "Check base_url, the network and the proxy settings, then run the sync again"
+    refuses_everything = True
+
+
+class NoAnswer(ExtendTransientError):
+    """The server was reached, but the answer did not arrive in full: read timeout, dropped connection."""
+
+
+class RateLimited(ExtendTransientError):
+    """HTTP 429 after all attempts: the organisation's request budget is used up (docs "Rate limits")."""
+
+    default_advice = "Lower requests_per_second: the limit is shared by everything that uses the organisation's keys"
+
+
+class ServerError(ExtendTransientError):
+    """HTTP 5xx (or 408, 409, 425) after all attempts."""
+
+
+class MalformedResponse(ExtendTransientError):
+    """A 200 that is not the object asked for: truncated, not JSON, ``success: false``, of another id."""
+
+
+class EndlessListing(ExtendTransientError):
+    """A listing that sends page after page without a run that it has not shown before."""
+
+    default_advice = (
+        "What it had shown is loaded. Run the sync again; if it persists, ask Extend's support, or raise "
+        "max_pages_without_news"
+    )
+
+
+class ExtendTerminalError(ExtendError, TerminalException):
+    """A failure that no retry can mend."""
+
+
+class AccessRefused(ExtendTerminalError):
+    """HTTP 401, 402 or 403: the key, its permissions or the credits (docs "Authentication")."""
+
+    default_advice = (
+        "Check the API key (SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in "
+        ".dlt/secrets.toml): it may be wrong, expired, revoked, or of another deployment than base_url"
+    )
+    refuses_everything = True
+
+
+class WorkspaceRefused(AccessRefused):
+    """The workspace is missing (organisation keys need one) or unknown to the key (docs "Authentication")."""
+
+    default_advice = (
+        "Set workspace_id (SOURCES__EXTEND__WORKSPACE_ID) to a workspace of the key's organisation; "
+        "organisation keys always need it"
+    )
+
+
+class InvalidSetting(ExtendTerminalError):
+    """A setting that cannot work, found before or by the first request."""
+
+    default_advice = "Correct the setting under [sources.extend] in .dlt/config.toml"
+    refuses_everything = True
+
+
+class AnotherWorkspace(InvalidSetting):
+    """The listing has nothing in common with what has landed: what it shows must not be loaded."""
+
+
+class EndpointRemoved(ExtendTerminalError):
+    """The path is not served: removed by Extend (``ENDPOINT_REMOVED``, 410), or base_url is not its API."""
+
+    default_advice = "Upgrade dlt-source-extend; if it is the newest, check base_url"
+    refuses_everything = True
+
+
+class UnsupportedApiVersion(ExtendTerminalError):
+    """The API version is unknown to this package or refused by the server (docs "API versioning")."""
+
+    default_advice = "Set api_version to a supported version, or upgrade dlt-source-extend"
+    refuses_everything = True
+
+
+class NotFound(ExtendTerminalError):
+    """HTTP 404 or 410: the object was deleted (also by retention), or belongs to another workspace."""
+
+    default_advice = "It was deleted, or belongs to another workspace; check the id and workspace_id"
+
+
+class InvalidRequest(ExtendTerminalError):
+    """HTTP 400 or 422, or an id that no request can be made for."""
+
+    default_advice = "Check the id or the filter"
+
+
+class ObjectRefused(ExtendTerminalError):
+    """An answer that would end the sync if others met it; they are answered well, so it concerns this object alone."""
+
+    default_advice = (
+        "Others are answered well, so it concerns this one alone: later syncs try it again, and Extend's support may "
+        "know why"
+    )
+
+
+class BodyTooLarge(ExtendTerminalError):
+    """A body that is larger, unpacked, than `max_body_megabytes` allows."""
+
+    default_advice = "Raise max_body_megabytes if such an object is to be loaded; memory grows with it"
+
+
+class Withdrawn(Exception):
+    """A request that was not sent, as nothing may be sent any longer; it says nothing about its object."""
+
+
+def extend_error_in(failure: BaseException) -> ExtendError | None:
+    """Find the API's error behind a failed pipeline step."""
+    seen: BaseException | None = failure
+    while seen is not None:
+        if isinstance(seen, ExtendError):
+            return seen
+        seen = getattr(seen, "exception", None) or seen.__cause__ or seen.__context__
+    return None

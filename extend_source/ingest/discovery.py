@@ -1,0 +1,438 @@
+"""Which runs need fetching: named by id, or found by comparing the listing with what has landed."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from dlt.common import logger
+
+from extend_source.api import ExtendClient, RunFilters, RunPage
+from extend_source.config import ExtendSettings, parse_start_date
+from extend_source.errors import AnotherWorkspace, ExtendError, Withdrawn
+from extend_source.ingest.limits import Limits, StoppedBy
+from extend_source.ingest.processors import check_processor_ids
+from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.state import CLOCK_SKEW, Position, Scope
+from extend_source.ingest.worklist import Mode, Reason, WantedRun, Worklist
+from extend_source.pipeline.completeness import shortfall
+from extend_source.pipeline.landed import MOST_ATTEMPTS, LandedData, LandedRun
+from extend_source.privacy import privacy_rules
+from extend_source.tables.bookkeeping import RAW_PROCESSOR_RUNS
+from extend_source.tables.kinds import to_credits, to_timestamp
+from extend_source.tables.runs import payload_sha256
+from extend_source.wording import counted
+
+
+@dataclass(frozen=True)
+class ListedPage:
+    """What a page of the listing says that the destination does not know yet.
+
+    Attributes:
+        summaries: the summaries that are new or have changed.
+        returned: ids of runs that were thought to be gone.
+    """
+
+    summaries: list[dict[str, Any]]
+    returned: list[str]
+
+
+class Discovery:
+    """Lists the runs and fills a worklist with those that the destination does not hold as they are now.
+
+    The listing goes from the newest change to the oldest: a run that changes meanwhile moves to the front, so rows can
+    repeat, but none is skipped. It is read before anything is fetched, so page tokens stay young.
+
+    Attributes:
+        worklist: the runs found; final when `pages` has come to its end.
+    """
+
+    def __init__(
+        self,
+        settings: ExtendSettings,
+        landed: LandedData,
+        progress: SyncProgress,
+        limits: Limits,
+        scope: Scope,
+        tables: frozenset[str],
+        *,
+        position: Position,
+        reconcile: bool,
+        now: datetime,
+        drift_rows: int = 0,
+    ) -> None:
+        """Decide how to look for runs; nothing is sent yet.
+
+        Args:
+            settings: filters, start date, lookback and the settings of the reconcile.
+            landed: what the destination holds.
+            progress: where to count.
+            limits: when to stop.
+            scope: what is synced.
+            tables: the tables to load; a run that has landed in fewer of them is fetched again. Empty: none needs runs
+                to be fetched, so that listing is enough.
+            position: how far earlier syncs say they have come.
+            reconcile: compare the whole listing in any case, and recheck.
+            drift_rows: the rows that ``schema_drift`` had at the end of the last load.
+            now: the time, UTC.
+        """
+        self._settings, self._landed, self._progress, self._limits = settings, landed, progress, limits
+        self._tables = tables
+        self._now = now
+        self._drift_rows = drift_rows
+        self._start = None if settings.start_date is None else parse_start_date(settings.start_date)
+        if landed.is_readable and position.load_id is not None and not landed.has_load(position.load_id):
+            position = Position()  # of another destination, or of one that was set back
+            self._drift_rows = 0
+        mode = self._mode(position, reconcile)
+        self._floor = self._start
+        if mode == "incremental" and position.watermark is not None:
+            lowest = position.watermark - timedelta(seconds=settings.lookback)
+            self._floor = lowest if self._start is None else max(lowest, self._start)
+        progress.mode = mode
+        self.worklist = Worklist(mode, scope, position, position)
+        self._privacy = privacy_rules(settings)
+        self._seen: set[str] = set()
+        self._wanted: list[WantedRun] = []
+        self._failed_before: set[str] = set()
+        self._promising = 0  # of the runs to fetch those that have not failed before
+        self._newest: datetime | None = None
+        self._processors: set[str] = set()
+        self._has_seen_some_before = False
+        self._has_listed = False
+        self._erased = landed.erased("processor_run")
+
+    def _mode(self, position: Position, reconcile: bool) -> Mode:
+        if not self._landed.is_readable:
+            # without a comparison, a full listing would fetch everything again
+            return "full" if position.watermark is None or reconcile or self._settings.refresh else "incremental"
+        if reconcile:
+            return "reconcile"
+        if position.watermark is None or self._settings.refresh:
+            return "full"
+        hours, last = self._settings.reconcile_hours, position.reconciled_at
+        due = hours > 0 and (last is None or self._now - last >= timedelta(hours=hours))
+        return "reconcile" if due else "incremental"
+
+    async def pages(self, client: ExtendClient) -> AsyncIterator[ListedPage]:
+        """List, compare, and fill the worklist.
+
+        Args:
+            client: the API.
+
+        Yields:
+            What each page says anew.
+
+        Raises:
+            AnotherWorkspace: the listing has nothing of what has landed.
+            ExtendError: the API refused everything, or listed nothing. An error of the listing alone that comes later
+                is left in the worklist, as what was found so far can be fetched.
+        """
+        started = time.monotonic()
+        stopped_by: StoppedBy | None = None
+        error: ExtendError | None = None
+        for number, filters in enumerate(listing_filters(self._settings)):
+            if number and (cut_by := self._stopped_by):
+                stopped_by = cut_by
+                break
+            found_before = self._promising
+            try:
+                async for page in client.list_runs(filters, sort_by="updatedAt", sort_dir="desc"):
+                    self._has_listed |= bool(page.summaries)
+                    if page.number == 1:
+                        self._note_newest(page, time.monotonic() - started if number else 0.0)
+                    self._processors.update(str(summary.get("processorId")) for summary in page.summaries)
+                    recent = [summary for summary in page.summaries if not _is_before(summary, self._start)]
+                    yield self._compare([summary for summary in recent if self._is_new(summary)])
+                    if page.is_last or any(_is_before(summary, self._floor) for summary in page.summaries):
+                        break
+                    if cut_by := self._stopped_by:
+                        stopped_by = cut_by
+                        break
+                    if self._limits.found_enough(self._promising - found_before):
+                        stopped_by = "max_runs"
+                        break
+            except Withdrawn:
+                stopped_by = self._limits.stopped_by
+                break
+            except ExtendError as problem:
+                if problem.refuses_everything or not self._seen:
+                    raise
+                error = problem
+                break
+        self._refuse_another_workspace()
+        if stopped_by is None and error is None:
+            await self._refuse_an_empty_workspace(client)
+            await check_processor_ids(client, self._settings, self._landed, self._processors)
+        self._finish(stopped_by, error)
+
+    @property
+    def _stopped_by(self) -> StoppedBy | None:
+        """Why no more must be listed; with nothing to fetch so far, no budget need be left for fetching."""
+        return self._limits.listing_stopped_by if self._wanted else self._limits.stopped_by
+
+    def _note_newest(self, page: RunPage, behind: float) -> None:
+        """Note the newest change that the first page of a listing shows.
+
+        Each filter has a listing of its own, begun later than the first one, which has not seen the changes since.
+        Taking the time between off, the watermark stays behind all of them.
+
+        Args:
+            page: the first page.
+            behind: seconds since the first listing began.
+        """
+        times = [moment for moment in map(_time_of, page.summaries) if moment is not None]
+        believed = [moment for moment in times if moment <= self._now + CLOCK_SKEW]
+        if believed:
+            newest = max(believed) - timedelta(seconds=behind)
+            self._newest = newest if self._newest is None else max(self._newest, newest)
+
+    def _is_new(self, summary: dict[str, Any]) -> bool:
+        run_id = summary.get("id")
+        if not isinstance(run_id, str):
+            logger.warning("The listing has a run without an id, which cannot be fetched.")
+            return False
+        if run_id in self._seen:
+            return False
+        self._seen.add(run_id)
+        return run_id not in self._erased
+
+    def _compare(self, summaries: list[dict[str, Any]]) -> ListedPage:
+        """Note which runs of a page differ from what has landed."""
+        with self._landed.connected():
+            return self._compared(summaries)
+
+    def _compared(self, summaries: list[dict[str, Any]]) -> ListedPage:
+        ids = [summary["id"] for summary in summaries]
+        compared = bool(self._tables) and not self._settings.refresh
+        known = self._landed.runs(ids, incomplete=True) if compared else {}
+        incomplete = self._landed.incomplete_among(ids).intersection(known)
+        # the sums that land are those of the summaries as they land
+        landing = summaries if self._privacy is None else map(self._privacy.clean_summary, summaries)
+        sums = {summary["id"]: payload_sha256(summary) for summary in landing}
+        listed_before = self._landed.summaries(ids)
+        self._has_seen_some_before |= bool(listed_before)
+        said_before = {
+            run_id: landed.listed_at for run_id, landed in listed_before.items() if landed.sha256 == sums[run_id]
+        }
+        fresh = [summary for summary in summaries if summary["id"] not in said_before]
+        differing = {
+            summary["id"]
+            for summary in summaries
+            if self._differs(summary, known.get(summary["id"]), said_before.get(summary["id"]))
+        }
+        changed = [summary for summary in summaries if summary["id"] in differing | incomplete]
+        errors = self._landed.errors(summary["id"] for summary in changed)
+        self._failed_before.update(errors)
+        if self.worklist.mode == "incremental":  # only a reconcile tries again what has failed often and not changed
+            news = {summary["id"] for summary in fresh}
+            hopeless = {run_id for run_id, error in errors.items() if error.attempts >= MOST_ATTEMPTS} - news
+            changed = [summary for summary in changed if summary["id"] not in hopeless]
+        self._promising += sum(summary["id"] not in errors for summary in changed)
+        self._wanted += (
+            WantedRun(
+                summary["id"],
+                "listed" if summary["id"] in differing else "incomplete",
+                _time_of(summary, "createdAt"),
+                _time_of(summary),
+            )
+            for summary in changed
+        )
+        self._progress.found(listed=len(ids), known=len(ids) - len(changed), wanted=len(changed))
+        return ListedPage(fresh, list(self._landed.tombstones(ids)))
+
+    def _differs(self, summary: dict[str, Any], landed: LandedRun | None, listed_at: datetime | None) -> bool:
+        """Tell whether a run must be fetched; a figure that the listing leaves out tells nothing.
+
+        Args:
+            summary: what the listing says now.
+            landed: what has landed.
+            listed_at: since when the listing says just this; None: it says something new.
+        """
+        if not self._tables:
+            return False
+        if not self._landed.is_readable:
+            return not _is_before(summary, self._floor)
+        if (
+            landed is None
+            or not self._tables <= landed.tables
+            or summary.get("status") != landed.status
+            or _time_of(summary) != landed.updated_at
+        ):
+            return True
+        if landed.fetched_at is not None and listed_at is not None and landed.fetched_at >= listed_at:
+            return False  # fetched since: what differs, the payload does not say
+        usage = summary.get("usage")
+        credits = usage.get("credits") if isinstance(usage, dict) else None
+        try:
+            return credits is not None and to_credits(credits) != landed.credits
+        except ValueError:
+            return False  # no figure to compare
+
+    def _refuse_another_workspace(self) -> None:
+        """Refuse a listing that has nothing in common with what has landed.
+
+        Its runs would be taken for the same workspace's, and those that have landed for deleted ones.
+        """
+        settings, progress = self._settings, self._progress
+        is_known = bool(progress.known) or self._has_seen_some_before
+        if not self._seen or is_known or self._start or settings.refresh or not self._tables:
+            return
+        landed = self._landed.processor_ids(settings)
+        if not landed or landed & self._processors or next(listing_filters(settings)) != RunFilters():
+            return
+        raise AnotherWorkspace(
+            f"None of the {len(self._seen):,} runs listed, nor any of their processors, has landed in this dataset, "
+            "which holds others: the key seems to be of another workspace, or base_url of another deployment",
+            "Load it into a dataset of its own, or set workspace_id for each workspace. If all is as it should be, "
+            "sync once with refresh",
+        )
+
+    async def _refuse_an_empty_workspace(self, client: ExtendClient) -> None:
+        """Refuse a listing without any run where runs have landed that are not known to be gone."""
+        settings = self._settings
+        if (
+            self._has_listed
+            or settings.refresh
+            or not self._tables
+            or not self._landed.is_readable
+            or self._is_by_origin
+        ):
+            return
+        with self._landed.connected():
+            landed = self._first_not_gone(self._landed.runs_of_scope(settings), 1)
+        if not landed:
+            return
+        if next(listing_filters(settings)) != RunFilters():  # no run passes the filters: does any without?
+            async for page in client.list_runs(page_size=1):
+                if page.summaries:
+                    return
+                break
+        raise AnotherWorkspace(
+            "The listing has no run at all, but runs of it have landed in this dataset: the key seems to be of another "
+            "workspace, which is empty, or base_url of another deployment",
+            "Check both, and workspace_id. If all runs are really gone, sync once with refresh",
+        )
+
+    def _finish(self, stopped_by: StoppedBy | None, error: ExtendError | None) -> None:
+        """Put the runs in order and, after a listing that was read as far as needed, add those it cannot show."""
+        worklist, before = self.worklist, self.worklist.before
+        readable = self._landed.is_readable
+        # newest first; without a comparison oldest first, so that the watermark can follow load by load
+        self._wanted.sort(key=lambda run: run.updated_at or self._now, reverse=readable)
+        if readable:  # what has failed before must not use up a budget each time
+            self._wanted.sort(key=lambda run: run.id in self._failed_before)
+        worklist.add(self._wanted)
+        worklist.listing_stopped_by, worklist.listing_error = stopped_by, error
+        if stopped_by is not None or error is not None:
+            return
+        whole = worklist.mode != "incremental"
+        watermark = max((time for time in (before.watermark, self._newest) if time is not None), default=None)
+        start = before.start if before.watermark is not None else self._start
+        reconciled_at = self._now if whole else before.reconciled_at
+        worklist.after = replace(before, watermark=watermark, start=start, reconciled_at=reconciled_at)
+        worklist.complete = True
+        if not self._tables or not readable:
+            return
+        taken = {run.id for run in self._wanted}
+        for reason, ids in self._not_listed(whole, taken):
+            # a run that has never landed has no times yet, and a GET has none
+            times = self._landed.listed_times(ids) if reason in ("failed", "incomplete") else {}
+            worklist.add(WantedRun(run_id, reason, *times.get(run_id, (None, None))) for run_id in ids)
+            taken.update(ids)
+            self._progress.found(wanted=len(ids))
+
+    def _not_listed(self, whole: bool, taken: set[str]) -> Iterator[tuple[Reason, list[str]]]:
+        """Name the known runs that need a look although the listing does not say so.
+
+        Args:
+            whole: the listing was read to its end.
+            taken: the runs that will be fetched anyway; the caller adds to it.
+        """
+        settings, landed = self._settings, self._landed
+
+        def unseen(run_ids: Iterable[str]) -> list[str]:
+            return self._unless_gone(run for run in run_ids if run not in self._seen and run not in taken)
+
+        if whole:
+            incomplete = shortfall(landed, self._drift_rows)
+            landed.note_incomplete(incomplete.runs, incomplete.files)
+        yield "incomplete", self._obtainable(run for run in landed.incomplete_runs(settings) if run not in taken)
+        yield "in_flight", unseen(landed.runs_in_flight(settings))
+        yield "failed", [run for run in landed.failed_runs(settings.workspace_id) if run not in taken]
+        if whole and not self._is_by_origin:
+            yield "vanished", unseen(landed.runs_of_scope(settings))
+        if self.worklist.mode == "reconcile" and settings.review_window_days and settings.max_rechecks:
+            since = self._now - timedelta(days=settings.review_window_days)
+            candidates = (run for run in landed.runs_to_recheck(settings, since) if run not in taken)
+            yield "recheck", self._first_not_gone(candidates, settings.max_rechecks)
+
+    @property
+    def _is_by_origin(self) -> bool:
+        """Runs are chosen by what a landed run does not say: where it came from."""
+        settings = self._settings
+        return bool(settings.run_sources or settings.run_source_ids or settings.file_name_contains)
+
+    def _first_not_gone(self, run_ids: Iterator[str], most: int) -> list[str]:
+        """Take runs until there are enough; those known to be gone do not count."""
+        found: list[str] = []
+        while len(found) < most and (some := list(itertools.islice(run_ids, most - len(found)))):
+            found += self._unless_gone(some)
+        return found
+
+    def _obtainable(self, run_ids: Iterable[str]) -> list[str]:
+        """Leave out runs that are known to be gone and of which no payload was kept."""
+        ids = list(run_ids)
+        gone = set(self._landed.tombstones(ids))
+        gone.difference_update(row[0] for row in self._landed.lookup(RAW_PROCESSOR_RUNS, ("id",), gone))
+        if gone:
+            logger.warning(
+                f"{counted(len(gone), 'run')} gone at the source: rows that were lost in the destination cannot come "
+                "back, as no payload was kept. The current views leave such runs out."
+            )
+        return [run_id for run_id in ids if run_id not in gone]
+
+    def _unless_gone(self, run_ids: Iterable[str]) -> list[str]:
+        """Leave out runs that are known to be gone and were not listed again."""
+        ids = list(dict.fromkeys(run_ids))
+        gone = self._landed.tombstones(ids)
+        return [run_id for run_id in ids if run_id not in gone]
+
+
+def listing_filters(settings: ExtendSettings) -> Iterator[RunFilters]:
+    """Name the listings that the settings ask for: the API takes one value of each filter per request."""
+    wanted = (
+        settings.processor_ids,
+        settings.processor_types,
+        settings.statuses,
+        settings.run_sources,
+        settings.run_source_ids,
+    )
+    choices: list[list[Any]] = [list(dict.fromkeys(values)) if values else [None] for values in wanted]
+    for processor_id, processor_type, status, source, source_id in itertools.product(*choices):
+        yield RunFilters(
+            processor_id=processor_id,
+            processor_type=processor_type,
+            status=status,
+            source=source,
+            source_id=source_id,
+            file_name_contains=settings.file_name_contains,
+        )
+
+
+def _is_before(summary: dict[str, Any], moment: datetime | None) -> bool:
+    if moment is None:
+        return False
+    updated_at = _time_of(summary)
+    return updated_at is not None and updated_at < moment
+
+
+def _time_of(summary: dict[str, Any], key: str = "updatedAt") -> datetime | None:
+    try:
+        return to_timestamp(summary.get(key))
+    except ValueError:
+        return None

@@ -1,0 +1,87 @@
+"""When a load, or the whole sync, has done enough."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from extend_source.config import ExtendSettings
+from extend_source.ingest.progress import SyncProgress
+
+StoppedBy = Literal["request", "max_runs", "max_requests", "max_seconds"]
+
+LISTING_SHARE = 0.5
+"""The part of the budgets that listing may use up: else a small budget would list each time and never fetch."""
+
+_NO_LIMIT = 1 << 62
+
+
+class Limits:
+    """The limits of one load."""
+
+    def __init__(self, settings: ExtendSettings, progress: SyncProgress, *, bounded: bool) -> None:
+        """Start a load.
+
+        Args:
+            settings: the settings of the source.
+            progress: what the sync has used up so far.
+            bounded: the load is one of several; False: it takes all there is.
+        """
+        self._settings = settings
+        self._progress = progress
+        self._package_runs = settings.package_runs if bounded else _NO_LIMIT
+        self._package_seconds = settings.package_minutes * 60 if bounded else float("inf")
+        self._package_bytes = settings.package_megabytes * 1e6 if bounded else float("inf")
+        self._package_end: float | None = None
+        self._decoded_before = 0
+
+    @property
+    def runs(self) -> int:
+        """How many runs the load may fetch: a request each, retries aside."""
+        settings, progress = self._settings, self._progress
+        most = self._package_runs
+        if settings.max_runs is not None:
+            most = min(most, settings.max_runs - progress.runs_done)
+        if settings.max_requests is not None:
+            most = min(most, settings.max_requests - progress.requests.requests)
+        return max(0, most)
+
+    def found_enough(self, runs: int) -> bool:
+        """Tell whether a listing has shown as many runs to fetch as the sync may load."""
+        return self._settings.max_runs is not None and runs >= self._settings.max_runs
+
+    @property
+    def stopped_by(self) -> StoppedBy | None:
+        """Why the sync must end now; None: it may go on."""
+        return self._stopped_by(1.0)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Tell whether the sync must end within seconds; a request that is sent already costs nothing more to await."""
+        return self.stopped_by in ("request", "max_seconds")
+
+    @property
+    def listing_stopped_by(self) -> StoppedBy | None:
+        """Why no more must be listed; None: it may go on."""
+        return self._stopped_by(LISTING_SHARE)
+
+    def stop_fetching(self) -> bool:
+        """Tell whether the load must fetch no more; it counts from the first call, which comes before any fetch."""
+        decoded = self._progress.requests.bytes_decoded
+        if self._package_end is None:  # so that a load fetches something, however long listing took
+            self._package_end, self._decoded_before = time.monotonic() + self._package_seconds, decoded
+            return self.stopped_by is not None
+        is_full = time.monotonic() >= self._package_end or decoded - self._decoded_before >= self._package_bytes
+        return is_full or self.stopped_by is not None
+
+    def _stopped_by(self, share: float) -> StoppedBy | None:
+        progress, settings = self._progress, self._settings
+        if progress.stop_requested:
+            return "request"
+        if settings.max_runs is not None and progress.runs_done >= settings.max_runs:
+            return "max_runs"
+        if settings.max_requests is not None and progress.requests.requests >= settings.max_requests * share:
+            return "max_requests"
+        if settings.max_seconds is not None and progress.seconds >= settings.max_seconds * share:
+            return "max_seconds"
+        return None

@@ -1,0 +1,403 @@
+"""One load, from what is wanted to batches of Arrow tables: discover, fetch, flatten, fill in what is known."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any
+
+from extend_source.api import Arrival, ExtendClient
+from extend_source.config import ExtendSettings, parse_start_date, resolved_privacy
+from extend_source.errors import AnotherWorkspace, ExtendError, InvalidSetting
+from extend_source.ingest.client import budget_of, client_for
+from extend_source.ingest.discovery import Discovery
+from extend_source.ingest.fetching import Fetched, fetch_all
+from extend_source.ingest.limits import Limits
+from extend_source.ingest.named_runs import wanted_by_id
+from extend_source.ingest.recorder import Recorder
+from extend_source.ingest.session import SyncSession
+from extend_source.ingest.state import Position, Scope, SyncState, scope_of
+from extend_source.ingest.stored_payloads import KeptPayloads, LandedRun, origin_of
+from extend_source.ingest.sync_log import LoadLog
+from extend_source.ingest.worklist import WantedRun, Worklist
+from extend_source.json_codec import decode_json
+from extend_source.pipeline.landed import LandedData, has_ended
+from extend_source.privacy import report_unmatched
+from extend_source.privacy.templates import parse_path
+from extend_source.tables import FETCHED_TABLES, Origin, Tables, selection_text
+from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIFT
+from extend_source.tables.files import TEXT_TABLES
+from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
+
+_MOST_OTHERS = 15
+"""So many objects from all over the list help to tell whether a refusal concerns one or all."""
+
+BATCH_RUNS = 500
+BATCH_BYTES = 16_000_000
+"""Runs, and bytes of JSON, per batch: enough to fill Arrow columns, few enough to keep memory flat."""
+
+
+class Load:
+    """Fetches and flattens the runs of one load."""
+
+    def __init__(
+        self,
+        settings: ExtendSettings,
+        landed: LandedData,
+        session: SyncSession,
+        state: SyncState,
+        load_id: str | None,
+        tables: frozenset[str],
+        lacking: frozenset[str] = frozenset(),
+    ) -> None:
+        """Prepare a load.
+
+        Args:
+            settings: the settings of the source.
+            landed: what the destination holds.
+            session: what the loads of the sync share.
+            state: where the watermark is kept.
+            load_id: dlt's id of the load; None outside of a pipeline.
+            tables: the tables that will be loaded.
+            lacking: the tables that hold nothing, or not all, of what was written to them.
+        """
+        self._lacking = lacking
+        self._settings, self._landed, self._session, self._state = settings, landed, session, state
+        self._progress = session.progress
+        self._selected = tables
+        self._tables = tables & FETCHED_TABLES
+        self._scope: Scope = scope_of(settings, selection_text(tables))
+        self._limits = Limits(settings, session.progress, bounded=session.bounded)
+        self._recorder = Recorder(settings, landed, session.progress, load_id, tables)
+        self._load_id = load_id or ""
+        session.sync_id = session.sync_id or self._load_id
+        session.progress.packages += 1
+        self._files: dict[bool, list[str]] = {True: [], False: []}
+        self._asked_files: list[str] = []
+        self._kept_origins: dict[str, Origin] = {}
+        self._batch_began_at = 0
+        self._log = LoadLog(session.progress, self._load_id, session.sync_id)
+
+    def check_rules(self) -> None:
+        """Say which privacy rules have matched no field, once the load has fetched all that it will.
+
+        Raises:
+            ConfigurationValueError: there are some, and the settings make that an error.
+        """
+        if (usage := self._recorder.rule_usage) is None:
+            return
+        session = self._session
+        session.rule_usage.add(usage)
+        report_unmatched(
+            session.rule_usage,
+            lambda: (parse_path(path) for (path,) in self._landed.rows(RUN_CONFIG_FIELDS, ("path",), distinct=True)),
+            is_error=resolved_privacy(self._settings.privacy).on_unmatched == "error",
+            is_over=session.is_over or not session.bounded,
+        )
+
+    async def batches(self, run_ids: Iterable[str] | None) -> AsyncIterator[Tables]:
+        """Fetch what is wanted, as far as the limits allow, and yield it as tables.
+
+        Args:
+            run_ids: the runs to load; None to find them by listing.
+
+        Yields:
+            Every table by name, a batch of runs at a time; at least one batch, so that every table exists after the
+            first load.
+
+        Raises:
+            AnotherWorkspace: the listing is not of the runs that have landed, so nothing of it must be loaded. Every
+                other error of the API is left in the session, as what came before it is to be loaded.
+        """
+        with self._landed.connected():
+            self._landed.probe()
+            if self._session.failure is None:
+                self._keep_erasures()
+        discovery = self._discovery(run_ids) if self._session.worklist is None else None
+        worklist = self._session.worklist
+        assert worklist is not None
+        if self._session.failure is None:
+            async with self._session.database.lent():
+                async for tables in self._work(discovery, worklist):
+                    yield tables
+        self._finish(worklist)
+        yield self._taken()
+
+    async def _work(self, discovery: Discovery | None, worklist: Worklist) -> AsyncIterator[Tables]:
+        try:
+            async with self._client() as client:
+                if discovery is not None:
+                    async for tables in self._discover(client, discovery):
+                        yield tables
+                self._progress.listing_done = True
+                async for tables in self._fetch(client, worklist):
+                    yield tables
+        except AnotherWorkspace:
+            raise
+        except ExtendError as error:
+            self._end_with(error)
+
+    def _end_with(self, error: ExtendError) -> None:
+        """End the sync with an error once this load has landed."""
+        self._session.error = self._session.error or error
+
+    def _discovery(self, run_ids: Iterable[str] | None) -> Discovery | None:
+        """Make the worklist; return what fills it, None: that is done."""
+        session, settings, now = self._session, self._settings, datetime.now(timezone.utc)
+        if run_ids is not None:
+            session.worklist = wanted_by_id(run_ids, settings, self._landed, self._progress, self._scope, self._tables)
+            return None
+        start = None if settings.start_date is None else parse_start_date(settings.start_date)
+        discovery = Discovery(
+            settings,
+            self._landed,
+            self._progress,
+            self._limits,
+            self._scope,
+            self._tables,
+            position=Position() if session.compare_all else self._state.position(self._scope, start, now),
+            reconcile=session.reconcile,
+            now=now,
+            drift_rows=self._state.rows("schema_drift"),
+        )
+        session.worklist = discovery.worklist
+        return discovery
+
+    async def _discover(self, client: ExtendClient, discovery: Discovery) -> AsyncIterator[Tables]:
+        """Find the runs to fetch; yield what the listing says of them."""
+        now = datetime.now(timezone.utc)
+        async for page in discovery.pages(client):
+            for summary in page.summaries:
+                self._recorder.flattener.add_summary(summary, self._settings.workspace_id, now)
+            for run_id in page.returned:
+                self._recorder.flattener.remove_tombstone(run_id)
+            if page.summaries:
+                yield self._taken()
+
+    def _keep_erasures(self) -> None:
+        """Write the erasures again where the load drops them, and refuse to load where they are gone.
+
+        Raises:
+            InvalidSetting: what was erased on request would come back.
+        """
+        erasures = self._landed.erasures()
+        lost = self._state.rows("erasures") - len(erasures)
+        if lost > 0:
+            raise InvalidSetting(
+                f"The table {ERASURES.name} has lost {lost:,} rows: runs or files that were erased would come back",
+                "Restore its rows from a backup, or name the ids again with extend-source erase",
+            )
+        self._state.remember_rows("erasures", len(erasures))
+        if ERASURES.name in self._lacking and erasures:
+            if ERASURES.name not in self._selected:
+                raise InvalidSetting(
+                    f"refresh would drop the table {ERASURES.name}, and runs or files that were erased would come back",
+                    f"Select {ERASURES.name}, too, or all tables",
+                )
+            for erasure in erasures:
+                self._recorder.flattener.add_erasure(*erasure)
+
+    async def _fetch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
+        """Fetch runs, and the text of files where it is wanted."""
+        async for tables in self._fetch_runs(client, worklist):
+            yield tables
+        if self._fetches_contents and not len(worklist) and worklist.mode != "by_id" and not self._session.error:
+            async for tables in self._contents_of_backlog(client):
+                yield tables
+
+    async def _fetch_runs(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
+        self._begin_batch()
+        kept = KeptPayloads(worklist.ids("incomplete"), self._landed)
+        try:
+            async for answer in fetch_all(
+                worklist.take(self._limits.runs),
+                partial(self._get_run, client, kept),
+                workers=min(self._settings.max_concurrency, len(worklist)),
+                most_bytes=self._settings.max_waiting_megabytes * 1e6,
+                should_stop=self._must_not_fetch,
+                in_a_hurry=self._is_urgent,
+                on_answer=self._count_run,
+            ):
+                self._recorder.add_run(answer, worklist, self._kept_origins.pop(answer.wanted.id, None))
+                self._note_files(answer)
+                if self._is_batch_full():
+                    async for tables in self._batch(client, worklist):
+                        yield tables
+        except ExtendError as error:
+            self._end_with(error)
+        finally:
+            worklist.put_back()
+        async for tables in self._batch(client, worklist):
+            yield tables
+
+    async def _batch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
+        """Complete the runs that have come since the last batch."""
+        if not self._recorder.waiting:
+            return
+        with self._landed.connected():
+            self._recorder.settle_runs(worklist)
+        for final in (True, False):
+            file_ids, self._files[final] = self._files[final], []
+            if self._fetches_contents and not self._session.error:
+                async for tables in self._contents(client, file_ids, final=final):
+                    yield tables
+        yield self._taken()
+        self._begin_batch()
+
+    def _begin_batch(self) -> None:
+        self._batch_began_at = self._progress.requests.bytes_decoded
+
+    def _is_batch_full(self) -> bool:
+        decoded = self._progress.requests.bytes_decoded - self._batch_began_at
+        return self._recorder.waiting >= BATCH_RUNS or decoded >= BATCH_BYTES
+
+    def _note_files(self, answer: Fetched) -> None:
+        """Note the files of a run, by whether it has ended: before that, they may have no text yet."""
+        if answer.payload is None or not self._fetches_contents:
+            return
+        status, files = answer.payload.get("status"), answer.payload.get("files")
+        for file in files if isinstance(files, list) else []:
+            if isinstance(file, dict) and isinstance(file.get("id"), str):
+                self._files[has_ended(status)].append(file["id"])
+
+    def _taken(self) -> Tables:
+        with self._landed.connected():
+            return self._recorder.take()
+
+    def _finish(self, worklist: Worklist) -> None:
+        """Move the watermark if all is done, and write the log."""
+        session = self._session
+        if self._limits.stopped_by is not None:
+            # rechecks are made with what the budget leaves; the next reconcile goes on with those left longest
+            self._progress.wanted -= worklist.drop_rechecks()
+        files_left = session.file_backlog or self._progress.files_done < self._progress.files_wanted
+        if len(worklist) or files_left:
+            session.stopped_by = self._limits.stopped_by
+        else:
+            session.stopped_by = worklist.listing_stopped_by
+        if SCHEMA_DRIFT.name in self._selected:
+            self._state.remember_rows("schema_drift", self._recorder.flattener.drift_rows)
+        reached = self._reached(worklist)
+        if reached != worklist.before and worklist.mode != "by_id":
+            if reached.watermark != worklist.before.watermark:
+                reached = replace(reached, load_id=self._load_id)
+            self._state.advance(self._scope, reached)
+        error = session.failure or (session.final_error if session.is_over else None)
+        entry = self._log.entry(
+            self._settings, worklist, reached.watermark, session.stopped_by, None if error is None else str(error)
+        )
+        self._recorder.flattener.add_log(entry)
+
+    def _reached(self, worklist: Worklist) -> Position:
+        """Say how far the sync has come with this load."""
+        left = len(worklist) > 0
+        if not worklist.complete or (left and self._landed.is_readable):
+            return worklist.before
+        # unread, runs are fetched oldest first: all before the oldest one left is done
+        oldest_left = worklist.oldest_change if left else None
+        if left and oldest_left is None:
+            return worklist.before
+        # a failure that fetch_errors cannot bring up again is left for the next scan to find
+        failed = None if self._remembers_failures else worklist.held_back
+        open_since = [time for time in (oldest_left, failed) if time is not None]
+        return replace(worklist.after, watermark=min(open_since)) if open_since else worklist.after
+
+    @property
+    def _remembers_failures(self) -> bool:
+        return self._landed.is_readable and FETCH_ERRORS.name in self._selected
+
+    @property
+    def _fetches_contents(self) -> bool:
+        return self._settings.file_contents == "fetch" and bool(self._tables & TEXT_TABLES)
+
+    def _must_end(self) -> bool:
+        return self._limits.stopped_by is not None or self._session.error is not None
+
+    def _must_not_fetch(self) -> bool:
+        return self._session.error is not None or self._limits.stop_fetching()
+
+    def _is_urgent(self) -> bool:
+        return self._limits.is_urgent
+
+    def _client(self) -> ExtendClient:
+        session = self._session
+        session.budget = session.budget or budget_of(self._settings)
+        requests = self._progress.requests
+        return client_for(
+            self._settings, requests, session.budget, may_send=lambda: not self._must_end(), others=self._others
+        )
+
+    def _others(self, endpoint: str) -> list[str]:
+        """Runs or files that are still to be fetched."""
+        if endpoint == "get_run":
+            return self._session.worklist.sample(_MOST_OTHERS) if self._session.worklist else []
+        return self._asked_files[:: max(1, len(self._asked_files) // _MOST_OTHERS)]
+
+    async def _get_run(
+        self, client: ExtendClient, kept: KeptPayloads, run: WantedRun, arrival: Arrival
+    ) -> dict[str, Any]:
+        """Return the payload of a run: the one that was kept, if rows of it are gone, else the API's."""
+        raw = kept.take(run.id) if run.reason == "incomplete" else None
+        payload = None if raw is None else decode_json(raw.payload.encode())
+        if raw is None or not isinstance(payload, dict):
+            return await client.get_run(run.id, arrival=arrival)
+        known = next(self._landed.lookup(PROCESSOR_RUNS, LandedRun._fields, [run.id], complete=True), None)
+        self._kept_origins[run.id] = origin_of(raw, LandedRun(*known) if known else None, self._tables)
+        return payload
+
+    def _count_run(self) -> None:
+        self._progress.runs_done += 1
+
+    def _count_file(self) -> None:
+        self._progress.files_done += 1
+
+    async def _contents_of_backlog(self, client: ExtendClient) -> AsyncIterator[Tables]:
+        """Fetch the text of files that landed without any, as many as one load may."""
+        if self._session.file_backlog is None:
+            self._session.file_backlog = deque(self._landed.files_without_contents())
+        backlog = self._session.file_backlog
+        some = [backlog.popleft() for _ in range(min(len(backlog), self._limits.runs))]
+        async for tables in self._contents(client, some, final=True):
+            yield tables
+
+    async def _contents(self, client: ExtendClient, file_ids: Sequence[str], *, final: bool) -> AsyncIterator[Tables]:
+        """Fetch the text of files that have not landed with any, each at most once a sync."""
+        asked_for = self._session.files_asked_for
+        fresh = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in asked_for]
+        asked_for.update(fresh)
+        if not self._settings.refresh:
+            landed = self._landed.files_with_contents(fresh)
+            fresh = [file_id for file_id in fresh if file_id not in landed]
+        self._progress.files_wanted += len(fresh)
+        self._asked_files = fresh
+        failures: dict[str, Fetched] = {}
+        try:
+            async for answer in fetch_all(
+                fresh,
+                partial(_get_file, client),
+                workers=min(self._settings.max_concurrency, len(fresh)),
+                most_bytes=self._settings.max_waiting_megabytes * 1e6,
+                should_stop=self._must_end,
+                in_a_hurry=self._is_urgent,
+                on_answer=self._count_file,
+            ):
+                if answer.payload is None:
+                    failures[answer.wanted] = answer
+                else:
+                    self._recorder.flattener.add_file(answer.payload, answer.fetched_at, final=final)
+                    self._progress.files_fetched += 1
+                if self._is_batch_full():
+                    yield self._taken()
+                    self._begin_batch()
+        except ExtendError as error:
+            self._end_with(error)
+        self._progress.files_failed += self._recorder.add_errors("file", failures)
+        if fresh:
+            yield self._taken()
+
+
+async def _get_file(client: ExtendClient, file_id: str, arrival: Arrival) -> dict[str, Any]:
+    return await client.get_file(file_id, raw_text=True, markdown=True, html=True, arrival=arrival)

@@ -1,0 +1,176 @@
+"""Turning answers into rows: payloads, what failed, and what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from extend_source.config import ExtendSettings, resolved_privacy
+from extend_source.errors import ExtendError, ExtendTransientError, MalformedResponse, NotFound
+from extend_source.ingest.fetching import Fetched
+from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.worklist import WantedRun, Worklist
+from extend_source.pipeline.landed import LandedData, keep_known
+from extend_source.privacy import RuleUsage, privacy_rules
+from extend_source.tables import TABLES, TYPED_TABLES, FetchError, Flattener, Origin, Tables, selection_text
+from extend_source.tables.row_counts import RowCounts
+from extend_source.tables.schemas import FILES
+
+NOT_FOUND = "not_found"
+
+
+class Recorder:
+    """Records the answers of one load in its tables."""
+
+    def __init__(
+        self,
+        settings: ExtendSettings,
+        landed: LandedData,
+        progress: SyncProgress,
+        load_id: str | None,
+        tables: frozenset[str],
+    ) -> None:
+        """Start a load.
+
+        Args:
+            settings: the settings of the source.
+            landed: what the destination holds.
+            progress: where to count.
+            load_id: dlt's id of the load, for ``_dlt_load_id``.
+            tables: the tables that will be loaded.
+        """
+        self._settings, self._landed, self._progress, self._load_id = settings, landed, progress, load_id
+        self._selection = selection_text(tables)
+        self._row_counts = RowCounts(tables, typed=TYPED_TABLES in tables)
+        self._added: list[tuple[WantedRun, str, bool]] = []
+        self._failures: dict[str, Fetched] = {}
+        self._privacy = privacy_rules(settings)
+        self._flattener = Flattener(
+            with_contents=settings.file_contents != "none",
+            trust_empty_contents=settings.file_contents == "embedded",
+            keep_raw=settings.keep_raw,
+            landed_drift=frozenset(landed.drift()),
+            erased_files=landed.erased("file"),
+            names=landed.typed_names() if settings.typed_tables and TYPED_TABLES in tables else None,
+            privacy=self._privacy,
+            cut_documents=resolved_privacy(settings.privacy).document_signatures == "cut",
+        )
+
+    @property
+    def waiting(self) -> int:
+        """The runs added since the last `settle_runs`."""
+        return len(self._added) + len(self._failures)
+
+    @property
+    def rule_usage(self) -> RuleUsage | None:
+        """What the rules for fields have met in this load; None: there are no rules."""
+        return None if self._privacy is None else self._privacy.usage
+
+    @property
+    def flattener(self) -> Flattener:
+        """Where rows that need no more thought are added."""
+        return self._flattener
+
+    def add_run(self, answer: Fetched, worklist: Worklist, kept: Origin | None = None) -> None:
+        """Record a run and strike it out of the worklist; `settle_runs` completes the batch.
+
+        Args:
+            answer: the run's payload, or why there is none.
+            worklist: the runs that are left.
+            kept: where the payload came from, if it was kept in the destination; None: it was fetched just now.
+        """
+        wanted: WantedRun = answer.wanted
+        worklist.done(wanted)
+        if answer.payload is None:
+            self._failures[wanted.id] = answer
+            return
+        origin = kept or Origin(
+            self._settings.api_version,
+            self._settings.workspace_id,
+            answer.fetched_at,
+            wanted.created_at,
+            wanted.updated_at,
+            self._selection,
+        )
+        try:
+            self._added.append((wanted, self._flattener.add_run(answer.payload, origin), kept is None))
+        except Exception as defect:  # one odd payload must not end the sync
+            self._failures[wanted.id] = replace(answer, payload=None, error=_unreadable(defect))
+
+    def settle_runs(self, worklist: Worklist) -> None:
+        """Compare the runs added since the last call with what has landed, and record those that failed."""
+        added, failures = self._added, self._failures
+        self._added, self._failures = [], {}
+        sums = self._landed.payload_sums(wanted.id for wanted, _, _ in added)
+        for wanted, payload_sum, was_fetched in added:
+            changed = sums.get(wanted.id) != payload_sum
+            self._progress.fetched += was_fetched
+            self._progress.restored += wanted.reason == "incomplete"
+            self._progress.changed += changed
+            if wanted.reason == "recheck":
+                self._progress.rechecked += 1
+                self._progress.drifted += changed
+        gone = self._add_tombstones([failure for failure in failures.values() if isinstance(failure.error, NotFound)])
+        failures = {run_id: failure for run_id, failure in failures.items() if run_id not in gone}
+        self._progress.failed += self.add_errors("processor_run", failures)
+        for failure in failures.values():
+            if isinstance(failure.error, ExtendTransientError):
+                worklist.hold_back(failure.wanted)
+
+    def _add_tombstones(self, missing: Sequence[Fetched]) -> set[str]:
+        """Record runs that the API no longer has; one that it never showed is none of them."""
+        ids = [answer.wanted.id for answer in missing]
+        listed = {answer.wanted.id for answer in missing if answer.wanted.reason == "listed"}
+        gone = listed | set(self._landed.payload_sums(ids)) | set(self._landed.listed_times(ids))
+        known = self._landed.tombstones(gone)
+        for answer in missing:
+            run_id = answer.wanted.id
+            if run_id in gone:
+                since = known.get(run_id, answer.fetched_at)
+                self._flattener.add_tombstone(run_id, self._settings.workspace_id, since, NOT_FOUND)
+        self._progress.gone += len(gone)
+        return gone
+
+    def add_errors(self, resource_type: str, failures: dict[str, Fetched]) -> int:
+        """Record dead letters, carrying on the count of earlier ones; return how many."""
+        earlier = self._landed.errors(failures)
+        if resource_type == "processor_run":
+            self._progress.failed_again += len(earlier)
+        for object_id, failure in failures.items():
+            before = earlier.get(object_id)
+            error = failure.error
+            assert error is not None
+            self._progress.note_error(object_id, str(error))
+            self._flattener.add_error(
+                FetchError(
+                    id=object_id,
+                    workspace_id=self._settings.workspace_id,
+                    resource_type=resource_type,
+                    attempts=1 + (before.attempts if before else 0),
+                    status_code=error.status_code,
+                    code=error.code or type(error).__name__,
+                    message=str(error),
+                    first_seen_at=before.first_seen_at if before else failure.fetched_at,
+                    last_seen_at=failure.fetched_at,
+                )
+            )
+        return len(failures)
+
+    def take(self) -> Tables:
+        """Return what was recorded since the last call, filled in with what is known."""
+        created = self._landed.creation_times(self._flattener.undated_runs)
+        tables = self._flattener.take(self._load_id, datetime.now(timezone.utc), created)
+        for name, schema in TABLES.items():
+            tables[name] = keep_known(tables[name], schema, self._landed)
+        if self._privacy is not None:
+            self._privacy.clean_tables(tables)
+        known = self._landed.file_row_counts(tables[FILES.name]["id"].to_pylist())
+        self._row_counts.fill(tables, self._flattener.take_drifted_runs(), known)
+        return tables
+
+
+def _unreadable(defect: Exception) -> ExtendError:
+    # the text of the exception can quote the document, so only its kind is told
+    kind = type(defect).__name__
+    return MalformedResponse(f"The payload could not be turned into tables ({kind})", "Please report it", code=kind)

@@ -1,0 +1,389 @@
+"""The payloads that have landed, turned into rows again as the loads that fetched them did."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timezone
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from extend_source.config import ExtendSettings
+from extend_source.errors import ExtendError
+from extend_source.ingest.limits import StoppedBy
+from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.recorder import Recorder
+from extend_source.ingest.state import Scope
+from extend_source.ingest.stored_payloads import (
+    NEVER,
+    LandedRun,
+    PayloadReader,
+    RawPayload,
+    RawRun,
+    ReadPayload,
+    StoredPayload,
+    in_batches,
+    origin_of,
+    runs_to_leave_alone,
+    stored_payloads,
+)
+from extend_source.ingest.sync_log import LoadLog
+from extend_source.ingest.worklist import Worklist
+from extend_source.json_codec import MemberDecoder, encode_json
+from extend_source.pipeline.conditions import equals
+from extend_source.pipeline.landed import LandedData
+from extend_source.privacy import privacy_rules
+from extend_source.tables import (
+    FETCHED_TABLES,
+    TABLES,
+    TYPED_TABLES,
+    FetchError,
+    Tables,
+)
+from extend_source.tables.bookkeeping import (
+    FETCH_ERRORS,
+    PROCESSOR_RUN_SUMMARIES,
+    PROCESSOR_RUN_TOMBSTONES,
+    RAW_FILES,
+    RAW_PROCESSOR_RUNS,
+)
+from extend_source.tables.files import TEXT_TABLES
+from extend_source.tables.row_counts import is_marker
+from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS
+
+UNREADABLE = "unreadable_raw_payload"
+"""The code of ``fetch_errors`` rows of payloads that have landed and cannot be read."""
+
+_LEFT_AS_THEY_ARE = (RAW_PROCESSOR_RUNS, RAW_FILES, PROCESSOR_RUN_SUMMARIES, PROCESSOR_RUN_TOMBSTONES)
+
+WRITTEN_TABLES = tuple(table for table in TABLES.values() if table not in _LEFT_AS_THEY_ARE)
+"""The tables that a rebuild writes, the source's own books among them."""
+
+REBUILT_TABLES = tuple(table.name for table in WRITTEN_TABLES if table.name in FETCHED_TABLES)
+"""Those of them that hold what payloads say."""
+
+
+class NoRawPayloads(ExtendError):  # noqa: N818 - the name says what happened
+    """There is nothing to rebuild from."""
+
+    default_advice = "Set keep_raw = true under [sources.extend] and sync first"
+
+
+class Replay:
+    """All payloads that have landed, turned into rows in one load or several.
+
+    They are taken in the order in which they were fetched, and those of one load together, so that the runs of a load
+    add to what is known of their files, and what came later stands, as it did then. Only a load of more runs than
+    `package_runs` is taken as several; small ones become one, up to that and about `package_megabytes`.
+
+    Attributes:
+        settings: the settings of the source; those of the wire are not used.
+        progress: the counts.
+        without_payload: runs that have landed without a raw payload.
+        outdated: runs that have landed from a later payload than the raw one.
+        untouched: the ids of all these runs, each with the time at which it was fetched; their rows must stay.
+        rows: the rows written, by table.
+        sync_id: the id of the first load.
+        decoder: decodes the payloads.
+        most_characters: so many characters of payloads end a load once all is done that one load had brought.
+    """
+
+    def __init__(self, settings: ExtendSettings, progress: SyncProgress) -> None:
+        """Begin; nothing is read yet."""
+        self.settings = settings
+        self.settings.keep_raw = False  # the payloads have landed
+        self.progress = progress
+        self.progress.mode = "rebuild"
+        self.without_payload = self.outdated = 0
+        self.untouched: dict[str, datetime] = {}
+        self.rows: Counter[str] = Counter()
+        self.sync_id = ""
+        self.decoder = MemberDecoder(remembered="config")
+        self.most_characters = settings.package_megabytes * 1e6
+        self._reader = PayloadReader(self.most_characters)
+        self._pending: deque[StoredPayload] | None = None
+
+    @property
+    def left(self) -> int:
+        """How many payloads are left."""
+        return len(self._pending or ())
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing is left to do, or it must stop."""
+        return self._pending is not None and (not self._pending or self.stopped_by is not None)
+
+    @property
+    def stopped_by(self) -> StoppedBy | None:
+        """Why it ends early; None: it does not."""
+        return "request" if self._pending and self.progress.stop_requested else None
+
+    def load(self, landed: LandedData, load_id: str) -> Iterator[Tables]:
+        """Turn as many payloads into rows as one load may hold.
+
+        Args:
+            landed: what the destination holds.
+            load_id: dlt's id of the load.
+
+        Yields:
+            Every table of `WRITTEN_TABLES` by name, a batch of payloads at a time.
+
+        Raises:
+            NoRawPayloads: no payload of a run has landed.
+            InvalidSetting: the destination cannot hold the tables.
+        """
+        landed.probe()
+        if self._pending is None:
+            self._pending = self._take_stock(landed)
+        self.sync_id = self.sync_id or load_id
+        self.progress.packages += 1
+        load = _Load(self, landed, load_id)
+        batches = in_batches(self._reader.read(list(islice(self._pending, self._size_of_next_load())), landed))
+        while self.stopped_by is None and (batch := next(batches, None)):
+            done, size = load.add(batch), len(batch)
+            batch.clear()  # what is fetched next must not come on top
+            for _ in range(done):
+                self._pending.popleft()
+            yield load.take()
+            if done < size:
+                break
+        batches.close()
+        load.add_log()
+        yield load.take()
+
+    def _size_of_next_load(self) -> int:
+        """Say how many payloads go into the next load: all that a load had brought, of as many loads as fit."""
+        most = self.settings.package_runs
+        whole = runs = 0
+        load_id = None
+        for size, stored in enumerate(self._pending or ()):
+            if stored.load_id != load_id:
+                whole, runs, load_id = size, 0, stored.load_id
+            runs += not stored.is_file
+            if whole and size >= most:
+                return whole
+            if runs > most:  # it was larger than loads may be now
+                return size
+        return self.left
+
+    def _take_stock(self, landed: LandedData) -> deque[StoredPayload]:
+        """Find the payloads, and the runs that must be left alone."""
+        runs = list(stored_payloads(RAW_PROCESSOR_RUNS, landed))
+        if not runs:
+            raise NoRawPayloads("No payload has landed that tables could be rebuilt from")
+        rules = privacy_rules(self.settings)
+        if rules is not None and rules.hides_fields:
+            self.settings.file_contents = "none"  # the text would show what is hidden
+        files = [] if self.settings.file_contents == "none" else list(stored_payloads(RAW_FILES, landed))
+        if files:
+            # text was fetched, whatever the setting says today: where runs carry none, it means nothing
+            self.settings.file_contents = "fetch"
+        without_payload, outdated = runs_to_leave_alone(runs, landed)
+        self.without_payload, self.outdated = len(without_payload), len(outdated)
+        self.untouched = {**without_payload, **outdated}
+        runs = [run for run in runs if run.id not in outdated]
+        self.progress.found(wanted=len(runs))
+        self.progress.files_wanted += len(files)
+        self.progress.listing_done = True
+        return deque(sorted(runs + files))
+
+
+class _Load:
+    """One load: payloads in, tables out."""
+
+    def __init__(self, replay: Replay, landed: LandedData, load_id: str) -> None:
+        """Begin a load."""
+        self._replay, self._landed, self._progress = replay, landed, replay.progress
+        names = [*REBUILT_TABLES, *([TYPED_TABLES] if replay.settings.typed_tables else [])]
+        self._written = frozenset(names)
+        self._recorder = Recorder(replay.settings, landed, replay.progress, load_id, self._written)
+        self._log = LoadLog(replay.progress, load_id, replay.sync_id)
+        self._texts = _WrittenTexts(replay.settings.file_contents)
+        self._brought_by: str | None = None
+        self._size = 0
+        self._files_fetched_at: dict[str, datetime] = {}
+        self._unreadable_before = [row[0] for row in landed.rows(FETCH_ERRORS, ("id",), equals("code", UNREADABLE))]
+
+    def add(self, some: Sequence[ReadPayload]) -> int:
+        """Add payloads, in order, until one must wait for the next load.
+
+        Args:
+            some: the payloads; one that is gone is left out.
+
+        Returns:
+            How many were added; of a new load at least one.
+        """
+        ids = [stored.id for stored, _ in some if not stored.is_file]
+        known = {
+            row[0]: LandedRun(*row)
+            for row in self._landed.lookup(PROCESSOR_RUNS, LandedRun._fields, ids, complete=True)
+        }
+        for place, (stored, raw) in enumerate(some):
+            if raw is None:
+                continue
+            is_full = self._size >= self._replay.most_characters and stored.load_id != self._brought_by
+            if is_full or not self._add(stored, raw, known.get(stored.id)):
+                return place
+            self._size += len(raw.payload)
+        return len(some)
+
+    def _add(self, stored: StoredPayload, raw: RawPayload, known: LandedRun | None) -> bool:
+        """Add a payload; return False where it must wait for the next load."""
+        try:
+            payload = self._decoded(raw)
+            files = _files_of(payload) if isinstance(raw, RawRun) else [payload]
+            if not self._texts.admit(files, stored):
+                return False
+            if stored.load_id != self._brought_by:
+                self._recorder.flattener.start_over()
+                self._brought_by = stored.load_id
+            if isinstance(raw, RawRun):
+                self._recorder.flattener.add_run(payload, origin_of(raw, known, self._written))
+            else:
+                self._recorder.flattener.add_file(payload, stored.fetched_at, final=bool(raw.is_final))
+        except Exception as defect:  # one odd payload must not end the rebuild
+            self._add_error(stored, raw, defect)
+            return True
+        self._files_fetched_at.update((file["id"], stored.fetched_at) for file in files)
+        if isinstance(raw, RawRun):
+            self._progress.runs_done += 1
+            self._progress.fetched += 1
+            self._progress.changed += known is None or known.payload_sha256 != raw.payload_sha256
+        else:
+            self._progress.files_done += 1
+            self._progress.files_fetched += 1
+        return True
+
+    def _decoded(self, raw: RawPayload) -> dict[str, Any]:
+        payload = self._replay.decoder.decode_object(raw.payload.encode())
+        if not isinstance(payload, dict) or payload.get("id") != raw.id:
+            raise ValueError("not the object of this id")
+        return payload
+
+    def _add_error(self, stored: StoredPayload, raw: RawPayload, defect: Exception) -> None:
+        # the text of the exception can quote the document, so only its kind is told
+        message = f"The payload in {stored.table.name} could not be read ({type(defect).__name__})."
+        message += " A sync with refresh fetches it again." if stored.is_file else " The next sync fetches it again."
+        before = self._landed.errors([stored.id]).get(stored.id)
+        now = datetime.now(timezone.utc)
+        self._recorder.flattener.add_error(
+            FetchError(
+                id=stored.id,
+                workspace_id=raw.workspace_id if isinstance(raw, RawRun) else self._replay.settings.workspace_id,
+                resource_type="processor_run" if isinstance(raw, RawRun) else "file",
+                attempts=1 + (before.attempts if before else 0),
+                status_code=None,
+                code=UNREADABLE,
+                message=message,
+                first_seen_at=before.first_seen_at if before else now,
+                last_seen_at=now,
+            )
+        )
+        self._progress.note_error(stored.id, message)
+        if isinstance(raw, RawRun):
+            self._progress.runs_done += 1
+            self._progress.failed += 1
+        else:
+            self._progress.files_done += 1
+            self._progress.files_failed += 1
+
+    def add_log(self) -> None:
+        """Add the row of ``sync_log``."""
+        nothing_found = Worklist("by_id", Scope({}))  # so that no watermark is named
+        entry = self._log.entry(self._replay.settings, nothing_found, None, self._replay.stopped_by)
+        self._recorder.flattener.add_log({**entry, "mode": "rebuild", "runs_pending": self._replay.left})
+
+    def take(self) -> Tables:
+        """Return what was added since the last call, without the rows that would replace newer ones."""
+        tables = self._recorder.take()
+        self._leave_newer_files(tables)
+        self._leave_errors_of_the_api(tables)
+        for schema in (*map(TABLES.__getitem__, REBUILT_TABLES), *tables.typed.values()):
+            markers = pc.sum(is_marker(schema, tables[schema.name]), min_count=0).as_py()
+            self._replay.rows[schema.name] += tables[schema.name].num_rows - markers
+        return tables
+
+    def _leave_errors_of_the_api(self, tables: Tables) -> None:
+        """Leave out the markers that end errors: that a payload is read says nothing of fetching it."""
+        errors = tables[FETCH_ERRORS.name]
+        is_error = pc.invert(is_marker(FETCH_ERRORS, errors))
+        tables[FETCH_ERRORS.name] = errors.filter(pc.or_(is_error, _is_in(errors["id"], self._unreadable_before)))
+
+    def _leave_newer_files(self, tables: Tables) -> None:
+        """Leave out the rows of files that an untouched run has brought later, as far as they are still there."""
+        fetched_at, self._files_fetched_at = self._files_fetched_at, {}
+        if not self._replay.untouched:
+            return
+        newer = {
+            file_id
+            for file_id, run_id in self._landed.lookup(PROCESSOR_RUN_FILES, ("file_id", "run_id"), fetched_at)
+            if self._replay.untouched.get(run_id, NEVER) > fetched_at[file_id]
+        }
+        with_row = [row[0] for row in self._landed.lookup(FILES, ("id",), newer)]
+        files, costs = tables[FILES.name], tables[CREDIT_USAGE.name]
+        tables[FILES.name] = files.filter(pc.invert(_is_in(files["id"], with_row)))
+        of_file = pc.and_(pc.equal(costs["resource_type"], "file"), _is_in(costs["resource_id"], with_row))
+        tables[CREDIT_USAGE.name] = costs.filter(pc.invert(of_file))
+        with_text = self._landed.files_with_contents(sorted(newer))
+        for name in TEXT_TABLES:
+            tables[name] = tables[name].filter(pc.invert(_is_in(tables[name]["file_id"], with_text)))
+
+
+class _WrittenTexts:
+    """The text of files that one load of a rebuild has written so far.
+
+    In a load, the text of a file that comes first stands, and that of ``GET /files/{id}`` above it; between loads it
+    is the last one. Text that would have to replace what this load has written therefore waits for the next.
+    """
+
+    def __init__(self, file_contents: str) -> None:
+        """Begin a load of a rebuild; `file_contents` is the setting."""
+        self._mode = file_contents
+        self._written: dict[str, tuple[str, bytes | None]] = {}
+
+    def admit(self, files: Iterable[dict[str, Any]], stored: StoredPayload) -> bool:
+        """Note the text of files, unless some of it must wait.
+
+        Args:
+            files: the files of one payload.
+            stored: the payload.
+
+        Returns:
+            Whether the payload may be added.
+        """
+        texts = {file["id"]: _digest(file.get("contents")) for file in files if self._has_text(file, stored.is_file)}
+        for file_id, digest in texts.items():
+            load_id, written = self._written.get(file_id, (stored.load_id, digest))
+            if written != digest and (stored.is_file or load_id != stored.load_id):
+                return False
+        for file_id, digest in texts.items():
+            _, written = self._written.get(file_id, (stored.load_id, digest))
+            # of several texts none is known to be the one that stands
+            self._written[file_id] = (stored.load_id, digest if written == digest else None)
+        return True
+
+    def _has_text(self, file: dict[str, Any], fetched: bool) -> bool:
+        if fetched:
+            return True
+        contents = file.get("contents")
+        if self._mode == "none" or not isinstance(contents, dict):
+            return False
+        return any(value is not None if self._mode == "embedded" else value for value in contents.values())
+
+
+def _files_of(run: dict[str, Any]) -> list[dict[str, Any]]:
+    files = run.get("files")
+    entries = files if isinstance(files, list) else []
+    return [file for file in entries if isinstance(file, dict) and isinstance(file.get("id"), str)]
+
+
+def _digest(contents: Any) -> bytes:
+    return hashlib.sha256(encode_json(contents).encode()).digest()
+
+
+def _is_in(column: Any, values: Iterable[str]) -> Any:
+    return pc.is_in(column, value_set=pa.array(list(values), type=pa.string()))

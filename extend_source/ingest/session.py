@@ -1,0 +1,71 @@
+"""What the loads of one sync share."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from extend_source.api import RequestBudget
+from extend_source.errors import ExtendError
+from extend_source.ingest.limits import StoppedBy
+from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.worklist import Worklist
+from extend_source.pipeline.held_database import HeldDatabase
+from extend_source.privacy import RuleUsage
+
+
+@dataclass
+class SyncSession:
+    """One sync, which is one load or several.
+
+    Attributes:
+        progress: the counts.
+        bounded: the sync is made of several loads, each of limited size.
+        reconcile: compare the whole listing, and recheck.
+        compare_all: compare the whole listing, whatever the watermark says.
+        sync_id: the id of the first load.
+        worklist: the runs left to fetch; None before they are found.
+        file_backlog: files that had landed without text, which is wanted now; None before they are found.
+        files_asked_for: ids of the files whose text has been asked for.
+        stopped_by: why the sync ends early.
+        error: what ends it: what was fetched before is loaded, then it is raised.
+        failure: what has ended it, where nothing could be loaded: one line, which is all that is left to load.
+        raises: the one who runs the loads raises `error` after them; else the source sees to it.
+        budget: the request rate; it knows what it has learned of the limit, and of a pause that was asked for.
+        database: the DuckDB file that the sync keeps open.
+        rule_usage: what the privacy rules have met so far.
+    """
+
+    progress: SyncProgress = field(default_factory=SyncProgress)
+    bounded: bool = False
+    reconcile: bool = False
+    compare_all: bool = False
+    sync_id: str | None = None
+    worklist: Worklist | None = None
+    file_backlog: deque[str] | None = None
+    files_asked_for: set[str] = field(default_factory=set)
+    stopped_by: StoppedBy | None = None
+    error: ExtendError | None = None
+    failure: str | None = None
+    raises: bool = False
+    budget: RequestBudget | None = None
+    database: HeldDatabase = field(default_factory=HeldDatabase)
+    rule_usage: RuleUsage = field(default_factory=RuleUsage)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing is left to do, or it must stop."""
+        if self.stopped_by is not None or self.error is not None:
+            return True
+        return self.worklist is not None and not len(self.worklist) and not self.file_backlog
+
+    @property
+    def final_error(self) -> ExtendError | None:
+        """What to raise once all that could be fetched is loaded."""
+        return self.error or (self.worklist.listing_error if self.worklist is not None else None)
+
+    @property
+    def has_compared_all(self) -> bool:
+        """Tell whether the whole listing was compared, and all that differed is loaded."""
+        worklist = self.worklist
+        return worklist is not None and worklist.mode != "by_id" and worklist.complete and not len(worklist)

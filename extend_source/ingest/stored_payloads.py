@@ -1,0 +1,238 @@
+"""The payloads that have landed with `keep_raw`, and what the tables say of their runs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from extend_source.pipeline.conditions import between
+from extend_source.pipeline.landed import LandedData
+from extend_source.pipeline.reader import KEYS_PER_QUERY
+from extend_source.tables import FETCHED_TABLES, Origin, TableSchema, selected_by, selection_text
+from extend_source.tables.bookkeeping import RAW_FILES, RAW_PROCESSOR_RUNS
+from extend_source.tables.contract import LOAD_ID
+from extend_source.tables.schemas import PROCESSOR_RUNS
+
+NEVER = datetime.fromtimestamp(0, timezone.utc)
+"""The time of what was fetched at a time that is not known."""
+
+
+_READ_FIRST = 250
+"""So many payloads are read before their size is known."""
+
+_KEPT_AT_ONCE = 100
+_MOST_IN_BATCH = 250
+_ENOUGH_IN_BATCH = 20_000_000
+"""So many payloads, or characters of them, make a batch."""
+
+
+class StoredPayload(NamedTuple):
+    """A payload that has landed. They sort as they were fetched, runs before their files.
+
+    Attributes:
+        fetched_at: when it was fetched, UTC.
+        is_file: it is a file's; else a run's.
+        id: the file's or run's id.
+        load_id: the load that brought it.
+    """
+
+    fetched_at: datetime
+    is_file: bool
+    id: str
+    load_id: str
+
+    @property
+    def table(self) -> TableSchema:
+        """Where it is."""
+        return RAW_FILES if self.is_file else RAW_PROCESSOR_RUNS
+
+
+class RawRun(NamedTuple):
+    """A row of ``raw_processor_runs``."""
+
+    id: str
+    payload: str
+    api_version: str
+    workspace_id: str | None
+    fetched_at: datetime | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    payload_sha256: str | None
+
+
+class RawFile(NamedTuple):
+    """A row of ``raw_files``."""
+
+    id: str
+    payload: str
+    is_final: bool | None
+
+
+RawPayload = RawRun | RawFile
+
+ReadPayload = tuple[StoredPayload, RawPayload | None]
+"""A payload and what is in it; None: it is gone."""
+
+
+class PayloadReader:
+    """Reads payloads, many at once: DuckDB reads some two thousand of a table to find one, however few are wanted."""
+
+    def __init__(self, most_characters: float) -> None:
+        """Begin.
+
+        Args:
+            most_characters: about so many characters of payloads are read at once, going by the size of those before.
+        """
+        self._most_characters = most_characters
+        self._next_read = _READ_FIRST
+
+    def read(self, stored: Sequence[StoredPayload], landed: LandedData) -> Iterator[ReadPayload]:
+        """Read payloads.
+
+        Args:
+            stored: the payloads, in an order that keeps those of a load together.
+            landed: what the destination holds.
+
+        Yields:
+            Each of them, in this order.
+        """
+        start = 0
+        while wanted := stored[start : start + self._next_read]:
+            rows = _raw_rows(wanted, landed)
+            start += len(wanted)
+            self._learn([len(row.payload) for row in rows.values()])
+            for one in wanted:
+                yield one, rows.pop((one.is_file, one.id), None)
+
+    def _learn(self, sizes: Sequence[int]) -> None:
+        """Choose how many payloads are read next: at most three times as many as before, as they may be larger."""
+        most: float = min(KEYS_PER_QUERY, 3 * self._next_read)
+        if sizes:
+            most = min(most, self._most_characters * len(sizes) / max(1, sum(sizes)))
+        self._next_read = max(1, int(most))
+
+
+class KeptPayloads:
+    """The payloads of runs that lack rows, where they were kept and are those that the rows came from."""
+
+    def __init__(self, run_ids: Sequence[str], landed: LandedData) -> None:
+        """Begin; nothing is read yet.
+
+        Args:
+            run_ids: the runs, in the order in which they will be asked for.
+            landed: what the destination holds.
+        """
+        self._pending = deque(run_ids)
+        self._landed = landed
+        self._read: dict[str, RawRun] = {}
+
+    def take(self, run_id: str) -> RawRun | None:
+        """Return the payload of a run; None where there is none."""
+        while run_id not in self._read and run_id in self._pending:
+            self._read_some()
+        return self._read.pop(run_id, None)
+
+    def _read_some(self) -> None:
+        some = [self._pending.popleft() for _ in range(min(len(self._pending), _KEPT_AT_ONCE))]
+        sums = self._landed.payload_sums(some)
+        for row in self._landed.lookup(RAW_PROCESSOR_RUNS, RawRun._fields, some):
+            raw = RawRun(*row)
+            if raw.payload_sha256 == sums.get(raw.id):
+                self._read[raw.id] = raw
+
+
+def in_batches(payloads: Iterable[ReadPayload]) -> Generator[list[ReadPayload], None, None]:
+    """Take payloads some at a time; whoever clears a batch lets go of it before the next one is made."""
+    batch: list[ReadPayload] = []
+    size = 0
+    for stored, raw in payloads:
+        batch.append((stored, raw))
+        size += len(raw.payload) if raw else 0
+        if len(batch) >= _MOST_IN_BATCH or size >= _ENOUGH_IN_BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _raw_rows(stored: Sequence[StoredPayload], landed: LandedData) -> dict[tuple[bool, str], RawPayload]:
+    """Look up payloads, by whether they are a file's, and id."""
+    rows: dict[tuple[bool, str], RawPayload] = {}
+    for row_of in (RawRun, RawFile):
+        is_file = row_of is RawFile
+        some = [one for one in stored if one.is_file is is_file]
+        if not some:
+            continue
+        load_ids = [one.load_id for one in some]
+        # tells columnar destinations which part of the payloads to read; where they do not sort as here, it finds less
+        of_these_loads = between(LOAD_ID, min(load_ids), max(load_ids))
+        table = some[0].table
+        found = landed.lookup(table, row_of._fields, [one.id for one in some], of_these_loads)
+        rows.update({(is_file, row[0]): row_of(*row) for row in found})
+        missing = [one.id for one in some if (is_file, one.id) not in rows]
+        rows.update({(is_file, row[0]): row_of(*row) for row in landed.lookup(table, row_of._fields, missing)})
+    return rows
+
+
+class LandedRun(NamedTuple):
+    """What ``processor_runs`` says of the load of a run."""
+
+    id: str
+    fetched_at: datetime | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    payload_sha256: str | None
+    loaded_tables: str | None
+
+
+def stored_payloads(table: TableSchema, landed: LandedData) -> Iterator[StoredPayload]:
+    """List the payloads of one of the two raw tables, without the payloads themselves."""
+    for key, fetched_at, load_id in landed.rows(table, ("id", "fetched_at", LOAD_ID)):
+        yield StoredPayload(fetched_at or NEVER, table is RAW_FILES, key, load_id or "")
+
+
+def runs_to_leave_alone(
+    stored: Iterable[StoredPayload], landed: LandedData
+) -> tuple[dict[str, datetime], dict[str, datetime]]:
+    """Name the runs whose rows the payloads cannot give back.
+
+    Args:
+        stored: the payloads of runs.
+        landed: what the destination holds.
+
+    Returns:
+        The runs without a payload, and those that have landed from a later and different one; with their `fetched_at`.
+    """
+    raw = {run.id: run.fetched_at for run in stored}
+    without_payload: dict[str, datetime] = {}
+    later: dict[str, datetime] = {}
+    for run_id, time in landed.rows(PROCESSOR_RUNS, ("id", "fetched_at"), complete=True):
+        fetched_at = time or NEVER
+        if run_id not in raw:
+            without_payload[run_id] = fetched_at
+        elif fetched_at > raw[run_id]:
+            later[run_id] = fetched_at
+    sums = landed.payload_sums(later)
+    for run_id, sha256 in landed.lookup(RAW_PROCESSOR_RUNS, ("id", "payload_sha256"), list(later)):
+        if sums[run_id] == sha256:  # fetched again since, and not changed
+            del later[run_id]
+    return without_payload, later
+
+
+def origin_of(raw: RawRun, known: LandedRun | None, written: frozenset[str]) -> Origin:
+    """Say of a payload what the load that fetched it said."""
+    times: RawRun | LandedRun = raw
+    if known is not None and (known.fetched_at or NEVER) > (raw.fetched_at or NEVER):
+        times = known  # fetched again since, and not changed
+    tables = FETCHED_TABLES if known is None else selected_by(known.loaded_tables).union(written)
+    return Origin(
+        api_version=raw.api_version,
+        workspace_id=raw.workspace_id,
+        fetched_at=times.fetched_at or NEVER,
+        created_at=times.created_at,
+        updated_at=times.updated_at,
+        loaded_tables=selection_text(tables),
+        payload_sha256=raw.payload_sha256,
+    )

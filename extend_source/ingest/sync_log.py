@@ -1,0 +1,100 @@
+"""The ``sync_log`` row of a load: what the counts have grown by since it began."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from extend_source.config import ExtendSettings
+from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.worklist import Worklist
+from extend_source.json_codec import encode_json
+from extend_source.redaction import redact
+from extend_source.wording import one_line
+
+_COUNTS = {
+    "runs_listed": "listed",
+    "runs_known": "known",
+    "runs_fetched": "fetched",
+    "runs_changed": "changed",
+    "runs_failed": "failed",
+    "runs_gone": "gone",
+    "runs_restored": "restored",
+    "runs_rechecked": "rechecked",
+    "runs_drifted": "drifted",
+    "files_fetched": "files_fetched",
+    "files_failed": "files_failed",
+}
+_MOST_CHARACTERS = 1_000
+_REQUEST_COUNTS = ("requests", "retries", "throttled", "seconds_waiting", "bytes_received")
+
+
+class LoadLog:
+    """Remembers where the counts stood when a load began."""
+
+    def __init__(self, progress: SyncProgress, load_id: str, sync_id: str) -> None:
+        """Begin a load.
+
+        Args:
+            progress: the counts of the sync, which may have had other loads.
+            load_id: dlt's id of the load.
+            sync_id: the id of the first load of the sync.
+        """
+        self._progress = progress
+        self._ids = {"load_id": load_id, "sync_id": sync_id}
+        self._started_at = datetime.now(timezone.utc)
+        self._before = self._counts()
+
+    def _counts(self) -> dict[str, Any]:
+        progress = self._progress
+        counts = {column: getattr(progress, name) for column, name in _COUNTS.items()}
+        return counts | {name: getattr(progress.requests, name) for name in _REQUEST_COUNTS}
+
+    def entry(
+        self,
+        settings: ExtendSettings,
+        worklist: Worklist,
+        reached: datetime | None,
+        stopped_by: str | None,
+        error: str | None = None,
+    ) -> dict[str, Any]:
+        """Write the row.
+
+        Args:
+            settings: the settings of the source.
+            worklist: what is left, and the watermark before.
+            reached: the watermark after the load.
+            stopped_by: why the sync ends early; None: it does not.
+            error: what the sync fails with after this load; None: it does not.
+
+        Returns:
+            The values by column name.
+        """
+        grown = {name: value - self._before[name] for name, value in self._counts().items()}
+        rechecked = grown["runs_rechecked"]
+        return {
+            **self._ids,
+            **grown,
+            "mode": worklist.mode,
+            "workspace_id": settings.workspace_id,
+            "started_at": self._started_at,
+            "fetched_at": datetime.now(timezone.utc),
+            "runs_pending": len(worklist),
+            "drift_rate": grown["runs_drifted"] / rechecked if rechecked else None,
+            "watermark_before": worklist.before.watermark,
+            "watermark_after": reached,
+            "stopped_by": stopped_by,
+            "error": None if error is None else one_line(redact(error))[:_MOST_CHARACTERS],
+            "scope": encode_json(worklist.scope.description, sort_keys=True),
+            "api_version": settings.api_version,
+            "source_version": _version("dlt-source-extend"),
+            "dlt_version": _version("dlt"),
+        }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return None

@@ -1,0 +1,190 @@
+"""Finding out what is wrong with the settings: the key, the region, the version or the workspace."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from extend_source.api import ExtendClient, RequestBudget, RetryPolicy
+from extend_source.config import DEPLOYMENTS, ExtendSettings
+from extend_source.errors import (
+    AccessRefused,
+    ApiUnreachable,
+    ExtendError,
+    InvalidSetting,
+    NotFound,
+    UnsupportedApiVersion,
+    WorkspaceRefused,
+)
+from extend_source.privacy import PrivacyRules, Unmatched, privacy_rules
+
+Part = Literal["region", "key", "version", "workspace", "listing", "privacy"]
+State = Literal["ok", "wrong", "not checked"]
+
+PARTS: tuple[Part, ...] = ("region", "key", "version", "workspace", "listing")
+
+_ATTEMPTS = 2
+_MOST_SUMMARIES, _MOST_PROCESSORS = 1000, 20
+"""Where there are privacy rules: of so many runs, the newest of so many processors are looked at for their schemas."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found out about one part of the settings.
+
+    Attributes:
+        part: the part.
+        state: whether it is right.
+        text: one line.
+    """
+
+    part: Part
+    state: State
+    text: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The findings, one for each part in order, and the error that decided them (None: all is well)."""
+
+    findings: list[Finding]
+    error: ExtendError | None
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether a sync would get through."""
+        return self.error is None
+
+
+def check(settings: ExtendSettings, *, deployments: dict[str, str] | None = None) -> CheckResult:
+    """Ask the API for one run and say which setting is wrong where it refuses.
+
+    When a public deployment refuses the key, the other public deployments are asked as well, as each has keys of its
+    own: that tells a wrong region from a wrong key.
+
+    Args:
+        settings: the settings to check.
+        deployments: the public deployments, name to base URL; Extend's by default.
+
+    Returns:
+        What was found out. One request when all is well; with privacy rules for fields, one for each processor more.
+    """
+    return asyncio.run(_check(settings, DEPLOYMENTS if deployments is None else deployments))
+
+
+async def _check(settings: ExtendSettings, deployments: dict[str, str]) -> CheckResult:
+    region = _region_text(settings.base_url, deployments)
+    try:
+        runs = await _first_page(settings, settings.base_url)
+    except ExtendError as error:
+        elsewhere = None
+        if isinstance(error, AccessRefused) and not isinstance(error, WorkspaceRefused) and error.status_code == 401:
+            elsewhere = await _accepted_elsewhere(settings, deployments)
+        return CheckResult(_diagnose(error, region, elsewhere, settings, deployments), error)
+    texts = {
+        "region": region,
+        "key": "accepted",
+        "version": settings.api_version,
+        "workspace": settings.workspace_id or "the key's own",
+        "listing": "answers" if runs else "answers, but has no runs: is it the right workspace?",
+    }
+    findings = [Finding(part, "ok", texts[part]) for part in PARTS]
+    if (rules := privacy_rules(settings)) is None or not rules.has_field_rules:
+        return CheckResult(findings, None)
+    wrong = await _near_misses(settings, rules)
+    if not wrong:
+        return CheckResult([*findings, Finding("privacy", "ok", "no rule nearly names a field")], None)
+    text = " ".join(map(str, wrong))
+    return CheckResult([*findings, Finding("privacy", "wrong", text)], InvalidSetting(text, "Correct the rule"))
+
+
+async def _near_misses(settings: ExtendSettings, rules: PrivacyRules) -> list[Unmatched]:
+    """Name the privacy rules that match no field of the newest runs' schemas and outputs, but nearly do."""
+    async with _client(settings, settings.base_url) as client:
+        newest: dict[str, str] = {}
+        async for page in client.list_runs(page_size=_MOST_SUMMARIES):
+            for summary in page.summaries:
+                newest.setdefault(str(summary.get("processorId")), str(summary.get("id")))
+            break
+        for run_id in list(newest.values())[:_MOST_PROCESSORS]:
+            with suppress(NotFound):  # deleted since
+                rules.clean_run(await client.get_run(run_id))
+    return [rule for rule in rules.usage.unmatched() if rule.nearest is not None]
+
+
+async def _first_page(settings: ExtendSettings, base_url: str) -> int:
+    """List one run; return how many came."""
+    async with _client(settings, base_url) as client:
+        async for page in client.list_runs(page_size=1):
+            return len(page.summaries)
+    return 0
+
+
+def _client(settings: ExtendSettings, base_url: str) -> ExtendClient:
+    return ExtendClient(
+        api_key=settings.api_key,
+        base_url=base_url,
+        api_version=settings.api_version,
+        workspace_id=settings.workspace_id,
+        budget=RequestBudget(settings.requests_per_second, settings.max_concurrency),
+        retry_policy=replace(RetryPolicy(), max_attempts=_ATTEMPTS),
+    )
+
+
+async def _accepted_elsewhere(settings: ExtendSettings, deployments: dict[str, str]) -> str | None:
+    """Name the public deployment that takes a key which another public one refused; None for none."""
+    if settings.base_url not in deployments.values():
+        return None  # a host of one's own: its key is nobody else's business
+    for name, base_url in deployments.items():
+        if base_url == settings.base_url:
+            continue
+        try:
+            await _first_page(settings, base_url)
+        except WorkspaceRefused:
+            return name
+        except ExtendError:
+            continue
+        return name
+    return None
+
+
+def _diagnose(
+    error: ExtendError,
+    region: str,
+    elsewhere: str | None,
+    settings: ExtendSettings,
+    deployments: dict[str, str],
+) -> list[Finding]:
+    text = str(error)
+    guilty: Part
+    known_good: tuple[Part, ...] = ()
+    if elsewhere is not None:
+        guilty = "region"
+        text = f"The key belongs to {elsewhere}. Set base_url to {deployments[elsewhere]}."
+    elif isinstance(error, WorkspaceRefused):
+        guilty, known_good = "workspace", ("region", "key")
+    elif isinstance(error, AccessRefused):
+        guilty, known_good = "key", ("region",) if error.status_code else ()
+    elif isinstance(error, UnsupportedApiVersion):
+        guilty, known_good = "version", ("region",) if error.status_code else ()
+    elif isinstance(error, ApiUnreachable) or (isinstance(error, InvalidSetting) and "base_url" in text):
+        guilty = "region"
+    else:
+        guilty, known_good = "listing", ("region",)
+    good_texts = {"region": region, "key": "accepted"}
+    findings = []
+    for part in PARTS:
+        if part == guilty:
+            findings.append(Finding(part, "wrong", text))
+        elif part in known_good:
+            findings.append(Finding(part, "ok", good_texts[part]))
+        else:
+            findings.append(Finding(part, "not checked", ""))
+    return findings
+
+
+def _region_text(base_url: str, deployments: dict[str, str]) -> str:
+    name = next((name for name, url in deployments.items() if url == base_url), None)
+    return f"{base_url} ({name})" if name else base_url

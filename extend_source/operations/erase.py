@@ -1,0 +1,277 @@
+"""Erasing runs and files on request: every row of theirs, in every table, and no sync brings them back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dlt
+import pyarrow as pa
+from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
+from dlt.extract import DltResource
+
+from extend_source.config import SECTION
+from extend_source.errors import InvalidRequest
+from extend_source.ingest.named_runs import checked_run_ids
+from extend_source.ingest.state import SyncState
+from extend_source.json_codec import decode_json, encode_json
+from extend_source.pipeline.completeness import restore
+from extend_source.pipeline.conditions import Condition, Sql, equals, one_of
+from extend_source.pipeline.duckdb_file import compact as compact_file
+from extend_source.pipeline.held_database import database_file
+from extend_source.pipeline.hints import apply_hints
+from extend_source.pipeline.landed import LandedData
+from extend_source.pipeline.load_files import delete_load_files
+from extend_source.pipeline.loads import compare_all_next, run_load
+from extend_source.pipeline.lock import only_sync
+from extend_source.pipeline.mysql import use_long_texts
+from extend_source.pipeline.overrides import refuse_refresh
+from extend_source.pipeline.pending import finish_pending
+from extend_source.pipeline.postgres import keep_empty_texts
+from extend_source.pipeline.read_only import location
+from extend_source.pipeline.reader import KEYS_PER_QUERY
+from extend_source.pipeline.write_mode import replacement_of, ways_of_active_pipeline
+from extend_source.resolution import resolved_settings
+from extend_source.source import load_id
+from extend_source.tables import TABLES
+from extend_source.tables.bookkeeping import ERASURES, RAW_PROCESSOR_RUNS, TYPED_COLUMNS
+from extend_source.tables.runs import without_files
+from extend_source.tables.schemas import CREDIT_USAGE, PROCESSOR_RUN_FILES
+
+_RUN, _FILE = "processor_run", "file"
+
+_KEYED_BY_RUN = (
+    "processor_runs",
+    "processor_run_summaries",
+    "processor_run_tombstones",
+    "fetch_errors",
+    "replacements",
+    "raw_processor_runs",
+)
+_KEYED_BY_FILE = ("files", "fetch_errors", "replacements", "raw_files")
+_OF_FILES = ("file_contents", "file_pages", "file_sheets", "processor_run_files")
+
+
+class _Rows(NamedTuple):
+    """The rows of some runs or files in a table: those with one of their ids in a column."""
+
+    table: str
+    column: str
+    also: Condition | None = None
+
+
+@dataclass(frozen=True)
+class EraseResult:
+    """What was erased.
+
+    Attributes:
+        runs: the runs asked for.
+        files: the files asked for.
+        rows: rows deleted, by table; only tables that had some.
+        payloads: raw payloads of other runs that a file was taken out of.
+        files_left: files of the erased runs that are still there, as they were not named.
+        runs_left: runs that still are there and have used the erased files: what they extracted stays.
+        destination: where the rows were, without any password.
+        dataset: the dataset (schema) they were in.
+        compacted: the size of the DuckDB file in bytes before and after it was written anew; None: it was not.
+        remains: where bytes of what was erased can still be, a line each.
+    """
+
+    runs: int
+    files: int
+    rows: dict[str, int]
+    payloads: int
+    files_left: list[str]
+    runs_left: list[str]
+    destination: str
+    dataset: str
+    compacted: tuple[int, int] | None = None
+    remains: list[str] = field(default_factory=list)
+
+
+def erase(
+    pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iterable[str] = (), compact: bool = False
+) -> EraseResult:
+    """Delete all rows of runs and files, and note their ids so that no sync loads them again.
+
+    The ids are noted first: a kill in between leaves rows to delete, and the same call deletes them. What dlt keeps of
+    earlier loads is deleted as a whole: the rows in its staging dataset and, on this machine, the files of all loads.
+
+    Args:
+        pipeline: the pipeline that has loaded them.
+        run_ids: the runs.
+        file_ids: the files. Runs that used a file stay, with what they extracted from it.
+        compact: then write the DuckDB file anew, in which the bytes of deleted rows would stay.
+
+    Returns:
+        What was deleted, and what is left of what belongs to it.
+
+    Raises:
+        InvalidRequest: no id, something that is none, a destination that cannot delete rows or, where that was asked
+            for, be written anew; or the DuckDB file is open elsewhere: the rows are deleted then.
+        InvalidSetting: the destination can hold no tables of this source, or the pipeline was made with `refresh`.
+        SyncUnderWay: the pipeline is being synced.
+        PipelineStepFailed: a load that an earlier sync left behind, or the note, could not be loaded.
+    """
+    runs, files = checked_run_ids(run_ids), checked_run_ids(file_ids)
+    if not runs and not files:
+        raise InvalidRequest("Nothing to erase", "Name runs or files")
+    if replacement_of(pipeline) == "supersede":
+        name = pipeline.destination.destination_name
+        raise InvalidRequest(
+            f"The destination {name} cannot delete rows",
+            "Delete them at Extend, load into a new dataset, and delete the old one",
+        )
+    file = _file_to_compact(pipeline) if compact else None
+    refuse_refresh(pipeline, "erase")
+    settings = resolved_settings(needs_key=False)
+    pipeline.activate()  # the source looks at its destination
+    use_long_texts(pipeline)
+    keep_empty_texts(pipeline)
+    with only_sync(pipeline):
+        finish_pending(pipeline, settings.package_attempts)
+        landed = LandedData(pipeline, SECTION)
+        compare_all_next(pipeline, restore(landed))
+        known = {erasure[0] for erasure in landed.erasures()}
+        run_load(pipeline, settings.package_attempts, _notes(runs, files, len(known.union(runs, files))))
+        landed = LandedData(pipeline, SECTION)
+        files_left = _linked(landed, "file_id", "run_id", runs, files)
+        runs_left = _linked(landed, "run_id", "file_id", files, runs)
+        rows: Counter[str] = Counter()
+        with pipeline.sql_client(SECTION) as client:
+            payloads = _clean_payloads(client, landed, runs_left, frozenset(files))
+            existing = _existing_tables(pipeline)
+            for place, ids in _places(landed, runs, files):
+                if place.table in existing:
+                    rows[place.table] += _delete(client, place, ids)
+        _empty_staging(pipeline)
+        delete_load_files(pipeline)
+        sizes = compact_file(file) if file is not None else None
+    return EraseResult(
+        runs=len(runs),
+        files=len(files),
+        rows={table: count for table, count in rows.items() if count},
+        payloads=payloads,
+        files_left=files_left,
+        runs_left=runs_left,
+        destination=location(pipeline),
+        dataset=pipeline.dataset_name,
+        compacted=sizes,
+        remains=_remains(pipeline, compacted=sizes is not None),
+    )
+
+
+def _file_to_compact(pipeline: dlt.Pipeline) -> Path:
+    file = database_file(pipeline)
+    if file is None:
+        name = pipeline.destination.destination_name
+        raise InvalidRequest(
+            f"Only a DuckDB file can be written anew, and the destination is {name}",
+            "Leave out --compact, and let the database free its space (PostgreSQL: VACUUM FULL)",
+        )
+    return file
+
+
+def _remains(pipeline: dlt.Pipeline, *, compacted: bool) -> list[str]:
+    """Say, a line each, where bytes of what was erased can be that this command does not reach."""
+    elsewhere = "Backups and copies have them still."
+    if compacted:
+        return [elsewhere]
+    file = database_file(pipeline)
+    if file is None:
+        return [f"The database may keep freed pages until it reuses them. {elsewhere}"]
+    return [f"{file} holds their bytes until DuckDB writes over them: erase again with --compact. {elsewhere}"]
+
+
+def _notes(runs: Sequence[str], files: Sequence[str], erasures: int) -> Any:
+    """The source of the load that notes what is erased, and how many erasures there are then."""
+    now = datetime.now(timezone.utc)
+
+    @dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
+    def erased_ids() -> list[DltResource]:
+        @dlt.resource(name=ERASURES.name)
+        def notes() -> Iterator[pa.Table]:
+            SyncState(dlt.current.source_state()).remember_rows("erasures", erasures)
+            kinds = [(run_id, _RUN) for run_id in runs] + [(file_id, _FILE) for file_id in files]
+            rows = [(object_id, kind, now, load_id()) for object_id, kind in dict(kinds).items()]
+            schema = ERASURES.arrow_schema
+            columns = zip(*rows, strict=True)
+            arrays = [pa.array(values, type=field.type) for values, field in zip(columns, schema, strict=True)]
+            yield pa.Table.from_arrays(arrays, schema=schema)
+
+        return [apply_hints(notes, ERASURES, ways_of_active_pipeline())]
+
+    return erased_ids()
+
+
+def _places(landed: LandedData, runs: list[str], files: list[str]) -> Iterator[tuple[_Rows, list[str]]]:
+    """Name all rows to delete, those that others are found by last."""
+    typed = {row[0] for row in landed.rows(TYPED_COLUMNS, ("table_name",), distinct=True)}
+    of_runs = [name for name, table in TABLES.items() if any(column.name == "run_id" for column in table.columns)]
+    for name in (*sorted(typed), *of_runs):
+        yield _Rows(name, "run_id"), runs
+    for name in _OF_FILES:
+        yield _Rows(name, "file_id"), files
+    for ids, kind in ((runs, _RUN), (files, _FILE)):
+        yield _Rows(CREDIT_USAGE.name, "resource_id", equals("resource_type", kind)), ids
+    for names, ids in ((_KEYED_BY_RUN, runs), (_KEYED_BY_FILE, files)):
+        for name in names:
+            yield _Rows(name, "id"), ids
+
+
+def _delete(client: Sql, place: _Rows, ids: Sequence[str]) -> int:
+    """Delete rows; return how many there were."""
+    table = client.make_qualified_table_name(place.table)
+    deleted = 0
+    for start in range(0, len(ids), KEYS_PER_QUERY):
+        conditions = [one_of(place.column, ids[start : start + KEYS_PER_QUERY]), *([place.also] if place.also else [])]
+        where = " AND ".join(condition.sql(client) for condition in conditions)
+        values = [value for condition in conditions for value in condition.values]
+        counted = client.execute_sql(f"SELECT count(*) FROM {table} WHERE {where}", *values)
+        count = int(counted[0][0]) if counted else 0
+        if count:
+            client.execute_sql(f"DELETE FROM {table} WHERE {where}", *values)
+        deleted += count
+    return deleted
+
+
+def _linked(landed: LandedData, wanted: str, by: str, ids: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The files of runs, or the runs of files, but for those that are erased as well."""
+    found = {row[1] for row in landed.lookup(PROCESSOR_RUN_FILES, (by, wanted), ids)}
+    return sorted(found.difference(known))
+
+
+def _clean_payloads(client: Sql, landed: LandedData, runs: Sequence[str], files: frozenset[str]) -> int:
+    """Take files out of the raw payloads of the runs that carried them; return how many payloads changed."""
+    changed = 0
+    for run_id, text in landed.lookup(RAW_PROCESSOR_RUNS, ("id", "payload"), runs) if files else ():
+        payload = decode_json(text.encode())
+        cleaned = without_files(payload, files) if isinstance(payload, dict) else payload
+        if cleaned is payload:
+            continue
+        table, column = client.make_qualified_table_name(RAW_PROCESSOR_RUNS.name), client.escape_column_name("payload")
+        where = equals("id", run_id)
+        client.execute_sql(f"UPDATE {table} SET {column} = %s WHERE {where.sql(client)}", encode_json(cleaned), run_id)
+        changed += 1
+    return changed
+
+
+def _existing_tables(pipeline: dlt.Pipeline) -> set[str]:
+    return {name for name in pipeline.schemas[SECTION].tables if not name.startswith("_dlt")}
+
+
+def _empty_staging(pipeline: dlt.Pipeline) -> None:
+    """Delete the rows of the last load, which dlt leaves in its staging dataset until it needs the tables again."""
+    with pipeline.destination_client(SECTION) as client:
+        if not isinstance(client, SqlJobClientWithStagingDataset):
+            return
+        with client.with_staging_dataset():
+            if client.is_storage_initialized():
+                names = sorted(_existing_tables(pipeline))
+                client.sql_client.truncate_tables(
+                    *(name for name, columns in client.get_storage_tables(names) if columns)
+                )

@@ -1,0 +1,190 @@
+"""Saying what a sync would do: it is listed and compared as in a sync, but nothing is fetched and nothing written."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import dlt
+
+from extend_source.config import ExtendSettings, parse_start_date
+from extend_source.ingest.client import client_for, run_to_end
+from extend_source.ingest.discovery import Discovery
+from extend_source.ingest.limits import Limits, StoppedBy
+from extend_source.ingest.named_runs import checked_run_ids, wanted_by_id
+from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.state import SyncState, scope_of
+from extend_source.ingest.worklist import Worklist
+from extend_source.pipeline.pending import pending_loads
+from extend_source.pipeline.read_only import landed_data, location, source_state, viewed
+from extend_source.resolution import resolved_settings
+from extend_source.source import extend_source
+from extend_source.tables import FETCHED_TABLES, selection_text
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """What a sync would do.
+
+    Attributes:
+        mode: how the runs were found: full, incremental, reconcile or by_id.
+        listed: runs seen in the listing.
+        known: runs that have landed and not changed.
+        to_fetch: runs to fetch, by reason: listed (new or changed), asked (for by id), in_flight (not ended when they
+            landed), failed (could not be loaded before), vanished (no longer listed), recheck (nothing says that they
+            have changed).
+        listing_requests: requests that the listing took, and will take again.
+        file_backlog: files that landed without text, which the sync fetches; None: it fetches no text of files. For
+            each new file of a fetched run it sends one request more, of which the listing tells nothing.
+        requests: requests that the sync will send: listing, runs and file backlog.
+        minutes: how long they take within the request budget; None: there is no budget.
+        loads: loads that the sync will make, the pending ones not counted.
+        pending_loads: loads that an earlier sync left behind, which the sync finishes first.
+        watermark: all changes up to here are loaded, UTC; None: the listing has not been worked off yet.
+        stopped_by: why the plan saw a part of the listing only: request, max_runs, max_requests or max_seconds; None:
+            it saw all.
+        stops_at: the limit that will end the sync early, max_requests or max_seconds; None: neither.
+        destination: where the rows go, without any password.
+        dataset: the dataset (schema) they go to.
+    """
+
+    mode: str
+    listed: int
+    known: int
+    to_fetch: dict[str, int]
+    listing_requests: int
+    file_backlog: int | None
+    requests: int
+    minutes: float | None
+    loads: int
+    pending_loads: int
+    watermark: datetime | None
+    stopped_by: str | None
+    stops_at: str | None
+    destination: str
+    dataset: str
+
+    @property
+    def runs(self) -> int:
+        """All runs to fetch."""
+        return sum(self.to_fetch.values())
+
+
+def plan(
+    pipeline: dlt.Pipeline,
+    *,
+    run_ids: Iterable[str] | None = None,
+    reconcile: bool = False,
+    progress: SyncProgress | None = None,
+    **arguments: Any,
+) -> PlanResult:
+    """Say what `sync` with the same arguments would do; only the listing is requested.
+
+    Args:
+        pipeline: any dlt pipeline; neither it nor its destination is changed.
+        run_ids: the runs to load; None: find them by listing.
+        reconcile: compare the whole listing with what has landed, and recheck runs within the review window.
+        progress: filled while the runs are listed; set its `stop_requested` to stop that.
+        **arguments: as for `extend_source`.
+
+    Returns:
+        The runs to fetch by reason, and what that takes.
+
+    Raises:
+        ExtendError: the API refused everything, or cannot be reached; or the pipeline is being synced (DuckDB).
+        PipelineStepFailed: the destination cannot be read.
+        ConfigurationValueError: a setting has a value that it does not take.
+    """
+    settings = resolved_settings(**arguments)
+    ids = None if run_ids is None else checked_run_ids(run_ids)
+    tables = frozenset(extend_source(**arguments).selected_resources)
+    scope, fetched_tables = scope_of(settings, selection_text(tables)), tables & FETCHED_TABLES
+    counts = progress or SyncProgress()
+    with viewed(pipeline) as view:
+        landed = landed_data(view)
+        landed.probe()
+        if ids is not None:
+            worklist = wanted_by_id(ids, settings, landed, counts, scope, fetched_tables)
+        else:
+            now = datetime.now(timezone.utc)
+            start = None if settings.start_date is None else parse_start_date(settings.start_date)
+            limits = Limits(settings, counts, bounded=True)
+            discovery = Discovery(
+                settings,
+                landed,
+                counts,
+                limits,
+                scope,
+                fetched_tables,
+                position=SyncState(source_state(view)).position(scope, start, now),
+                reconcile=reconcile,
+                now=now,
+            )
+            run_to_end(_list_all(discovery, settings, counts, limits))
+            worklist = discovery.worklist
+            if worklist.listing_error is not None:
+                raise worklist.listing_error
+        backlog = len(landed.files_without_contents()) if settings.file_contents == "fetch" else None
+        pending = len(pending_loads(pipeline, view))
+    return _result(pipeline, settings, counts, worklist, backlog, pending)
+
+
+async def _list_all(discovery: Discovery, settings: ExtendSettings, progress: SyncProgress, limits: Limits) -> None:
+    async with client_for(settings, progress.requests, may_send=lambda: limits.stopped_by is None) as client:
+        async for _ in discovery.pages(client):
+            pass
+
+
+def _result(
+    pipeline: dlt.Pipeline,
+    settings: ExtendSettings,
+    progress: SyncProgress,
+    worklist: Worklist,
+    backlog: int | None,
+    pending: int,
+) -> PlanResult:
+    by_reason: Counter[str] = Counter(run.reason for run in worklist.take(len(worklist)))
+    listing, runs, files = progress.requests.requests, by_reason.total(), backlog or 0
+    requests = listing + runs + files
+    rate = settings.requests_per_second
+    minutes = requests / rate / 60 if rate else None
+    return PlanResult(
+        mode=worklist.mode,
+        listed=progress.listed,
+        known=progress.known,
+        to_fetch=dict(by_reason),
+        listing_requests=listing,
+        file_backlog=backlog,
+        requests=requests,
+        minutes=None if minutes is None else round(minutes, 3),
+        loads=_loads(settings, runs, files),
+        pending_loads=pending,
+        watermark=worklist.before.watermark,
+        stopped_by=worklist.listing_stopped_by,
+        stops_at=_stops_at(settings, requests, minutes),
+        destination=location(pipeline),
+        dataset=pipeline.dataset_name,
+    )
+
+
+def _loads(settings: ExtendSettings, runs: int, files: int) -> int:
+    """Estimate the number of loads, at least one: each takes so many runs, so many files and so many minutes.
+
+    How large the payloads are is not known before they are fetched, so `package_megabytes` can make it more loads.
+    """
+    by_number = math.ceil(max(runs, files) / settings.package_runs)
+    per_load = settings.requests_per_second * settings.package_minutes * 60
+    by_time = math.ceil((runs + files) / per_load) if per_load else 0
+    return max(1, by_number, by_time)
+
+
+def _stops_at(settings: ExtendSettings, requests: int, minutes: float | None) -> StoppedBy | None:
+    if settings.max_requests is not None and requests > settings.max_requests:
+        return "max_requests"
+    if settings.max_seconds is not None and minutes is not None and minutes * 60 > settings.max_seconds:
+        return "max_seconds"
+    return None

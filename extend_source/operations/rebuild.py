@@ -1,0 +1,169 @@
+"""Building the tables anew from the payloads that have landed with `keep_raw`: no request, no API key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import dlt
+from dlt.extract import DltResource
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from extend_source.config import SECTION
+from extend_source.errors import extend_error_in
+from extend_source.ingest.chunks import Portions
+from extend_source.ingest.garbage import fewer_collections
+from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.replay import REBUILT_TABLES, WRITTEN_TABLES, Replay
+from extend_source.ingest.state import SyncState
+from extend_source.pipeline.completeness import restore
+from extend_source.pipeline.held_database import held_database
+from extend_source.pipeline.hints import silence_expected_warnings
+from extend_source.pipeline.loads import run_load
+from extend_source.pipeline.lock import only_sync
+from extend_source.pipeline.mysql import use_long_texts
+from extend_source.pipeline.overrides import refuse_refresh
+from extend_source.pipeline.pending import finish_pending
+from extend_source.pipeline.postgres import keep_empty_texts
+from extend_source.pipeline.read_only import location
+from extend_source.pipeline.replacements import Announcement
+from extend_source.pipeline.write_mode import ways_of_active_pipeline
+from extend_source.resolution import resolved_settings
+from extend_source.source import landed_data, load_id, table_resource, typed_resource
+from extend_source.tables import Tables
+
+
+@dataclass(frozen=True)
+class RebuildResult:
+    """What a rebuild did.
+
+    Attributes:
+        runs: runs whose rows were written anew.
+        files: files written anew from what ``GET /files/{id}`` had sent.
+        failed: payloads that could not be read; rows in ``fetch_errors``.
+        without_payload: runs that have landed without a raw payload; their rows were left as they are.
+        outdated: runs that have landed from a later payload than the raw one, as `keep_raw` was off by then; their
+            rows were left as they are, too.
+        left: payloads left over, as the rebuild was asked to stop.
+        tables: rows written, by table. What several loads had brought, such as a file, counts for each of them.
+        seconds: seconds the rebuild took.
+        destination: where the rows are, without any password.
+        dataset: the dataset (schema) they are in.
+        errors: the first few failures by the id of the run or file; all of them are in ``fetch_errors``.
+        load_ids: dlt's ids of the loads, the pending ones finished first among them.
+    """
+
+    runs: int
+    files: int
+    failed: int
+    without_payload: int
+    outdated: int
+    left: int
+    tables: dict[str, int]
+    seconds: float
+    destination: str
+    dataset: str
+    errors: dict[str, str] = field(default_factory=dict)
+    load_ids: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether the rows of every run that has landed were written anew."""
+        return not (self.failed or self.without_payload or self.outdated or self.left)
+
+
+def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **arguments: Any) -> RebuildResult:
+    """Write the rows of all runs anew from ``raw_processor_runs`` and ``raw_files``, without a request.
+
+    The rows become what the loads that kept the payloads have written. That gives back rows that were deleted or
+    damaged, and fills tables and columns that a newer version of this source has.
+
+    No table is emptied first: as in any load, the rows of a run replace all that it had, and those that it no longer
+    has vanish. So readers see every run at any moment, a kill loses nothing, and runs without a raw payload keep
+    their rows. What belongs to no run stays, too: child rows whose run is neither in ``processor_runs`` nor in
+    ``raw_processor_runs``.
+
+    Tombstones, summaries, the watermark, and errors that the API had answered with, stay as they are.
+
+    Args:
+        pipeline: the pipeline that has loaded the runs.
+        progress: filled while the rebuild runs; set its `stop_requested` to end it early.
+        **arguments: settings by name, as for `extend_source`; the API key is not needed. With `file_contents` =
+            ``none`` no text of files is written; `package_runs` is the most runs in one load.
+
+    Returns:
+        What was done. Payloads that cannot be read are rows in ``fetch_errors``, not an exception.
+
+    Raises:
+        SyncUnderWay: the pipeline is being synced.
+        InvalidSetting: the pipeline was made with `refresh`.
+        NoRawPayloads: no payload has landed.
+        PipelineStepFailed: loading failed.
+        ConfigurationValueError: a setting has a value that it does not take.
+    """
+    refuse_refresh(pipeline, "rebuild")
+    settings = resolved_settings(needs_key=False, **arguments)
+    replay = Replay(settings, progress or SyncProgress())
+    pipeline.activate()  # the source looks at its destination
+    use_long_texts(pipeline)
+    keep_empty_texts(pipeline)
+    with only_sync(pipeline), held_database(pipeline) as database:
+        try:
+            loads = finish_pending(pipeline, settings.package_attempts)
+            with fewer_collections() as collect:
+                while not replay.is_over:
+                    if loads:
+                        collect()
+                        database.renew()
+                    loads += run_load(pipeline, settings.package_attempts, _source(replay))
+        except PipelineStepFailed as failure:
+            error = extend_error_in(failure)
+            if error is None:
+                raise
+            raise error from None
+    return _result(pipeline, replay, loads)
+
+
+def _source(replay: Replay) -> Any:
+    """The source of one load: its name and tables are those of the source that fetches."""
+    silence_expected_warnings()
+
+    # decorated in here: dlt keeps a register of the sources of modules, and this is none to choose from
+    @dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
+    def landed_payloads() -> list[DltResource]:
+        ways = ways_of_active_pipeline(replay.settings.table_format)
+
+        @dlt.resource(name="run_batches", selected=False)
+        def run_batches() -> Iterator[Tables]:
+            landed = landed_data(ways)
+            if not replay.sync_id and restore(landed, frozenset(REBUILT_TABLES)):
+                SyncState(dlt.current.source_state()).forget_positions()
+            announcement, portions = Announcement(landed, load_id()), Portions()
+            for batch in replay.load(landed, load_id() or ""):
+                yield portions.add(announcement.note(batch))
+            announcement.make()
+            yield portions.rest()
+
+        resources = [table_resource(run_batches, table, ways) for table in WRITTEN_TABLES]
+        return [*resources, typed_resource(run_batches, ways)]
+
+    return landed_payloads()
+
+
+def _result(pipeline: dlt.Pipeline, replay: Replay, loads: list[str]) -> RebuildResult:
+    progress = replay.progress
+    return RebuildResult(
+        runs=progress.fetched,
+        files=progress.files_fetched,
+        failed=progress.failed + progress.files_failed,
+        without_payload=replay.without_payload,
+        outdated=replay.outdated,
+        left=replay.left,
+        tables={**dict.fromkeys(REBUILT_TABLES, 0), **replay.rows},
+        seconds=round(progress.seconds, 3),
+        destination=location(pipeline),
+        dataset=pipeline.dataset_name,
+        errors=dict(progress.errors),
+        load_ids=loads,
+    )

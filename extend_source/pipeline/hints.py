@@ -1,0 +1,94 @@
+"""dlt's hints for a table, derived from its schema."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+from dlt.common.schema.typing import TTableSchemaColumns
+from dlt.extract import DltResource
+from dlt.extract.hints import make_hints
+
+from extend_source.pipeline.postgres import KEEPS_EMPTY_TEXTS
+from extend_source.pipeline.write_mode import Ways, real_rows
+from extend_source.tables import TableSchema
+from extend_source.wording import printable
+
+
+def apply_hints(resource: DltResource, table: TableSchema, ways: Ways) -> DltResource:
+    """Tell dlt how to write a table.
+
+    Rows merge by delete-insert. Where a run (file) owns its rows, a load deletes the rows of every owner it names and
+    inserts the new ones; the marker rows that name owners without any rows never reach the table. Where a destination
+    cannot delete, all rows are appended, markers included.
+
+    Args:
+        resource: the resource that yields the table.
+        table: its schema.
+        ways: how the destination takes rows.
+
+    Returns:
+        The resource.
+    """
+    return resource.apply_hints(**_hints(table, ways))
+
+
+def variant_hints(table: TableSchema, ways: Ways) -> Any:
+    """Return the same hints for one of several tables that a resource yields."""
+    return make_hints(**_hints(table, ways))
+
+
+def _hints(table: TableSchema, ways: Ways) -> dict[str, Any]:
+    disposition: Any = "append"
+    if ways.replacement == "delete-insert":
+        disposition = {"disposition": "merge", "strategy": "delete-insert"}
+        if (is_real := real_rows(table)) is not None:
+            owner = table.replaced_by
+            disposition["destination_scope"] = f"{owner} IN (SELECT {owner} FROM {{staging_table}})"
+            disposition["source_filter"] = is_real
+    return {
+        "table_name": table.name,
+        # with a scope dlt uses the key only to drop rows that a repeated load job staged twice
+        "primary_key": list(table.key),
+        "write_disposition": disposition,
+        "table_format": ways.table_format,
+        "columns": _columns(table, ways),
+        "additional_table_hints": {
+            "description": f"One row per {table.grain}. {table.description}",
+            KEEPS_EMPTY_TEXTS: True,
+        },
+    }
+
+
+def _columns(table: TableSchema, ways: Ways) -> TTableSchemaColumns:
+    columns: TTableSchemaColumns = {}
+    for column in table.columns:
+        columns[column.name] = {"name": column.name, "description": column.description}
+        if column.kind.name == "json":
+            columns[column.name]["data_type"] = ways.json_type
+        if ways.replacement == "delete-insert" and column.name == table.latest_by:
+            columns[column.name]["dedup_sort"] = "desc"
+    return columns
+
+
+class _LogFilter(logging.Filter):
+    """Drops one warning of dlt, and takes from all what a terminal would obey: names of third parties are in them.
+
+    JSON travels as text in Arrow, and a hint makes it JSON in the destination. dlt warns of that difference once for
+    each batch of each table, although it is what the hint is for.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether to keep a record."""
+        text = record.getMessage()
+        record.msg, record.args = "\n".join(map(printable, text.split("\n"))), ()
+        return "when merging arrow schema with dlt schema" not in text
+
+
+def silence_expected_warnings() -> None:
+    """Keep out of the log what is expected: dlt's warnings about JSON columns, and SQLAlchemy's about dlt's SQL."""
+    warnings.filterwarnings("ignore", message="implicitly coercing SELECT object", module=r"dlt\.destinations")
+    dlt_logger = logging.getLogger("dlt")
+    if not any(isinstance(known, _LogFilter) for known in dlt_logger.filters):
+        dlt_logger.addFilter(_LogFilter())

@@ -1,0 +1,109 @@
+"""Loads that an earlier sync left behind: finished first, or given up when the destination keeps refusing them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dlt
+from dlt.common.pipeline import LoadInfo
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from extend_source.config import SECTION
+from extend_source.pipeline.completeness import restore
+from extend_source.pipeline.landed import LandedData
+from extend_source.pipeline.loads import answers, compare_all_next, load_ids, note_failure, refuse_failed_jobs
+
+
+def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
+    """Load what is pending: dlt would otherwise load that, and nothing else, at the next run.
+
+    Args:
+        pipeline: the pipeline.
+        attempts: how often a load may fail, over all syncs, before it is dropped.
+
+    Returns:
+        The ids of the loads that were finished.
+
+    Raises:
+        PipelineStepFailed: loading failed; the load stays pending unless it was the last attempt.
+        RowsRefused: the destination refused rows, and dlt was told to go on.
+    """
+    _complete_folders(pipeline)
+    _delete_leftovers(pipeline)
+    if pipeline.has_pending_data and answers(pipeline):  # it is to meet whole tables
+        compare_all_next(pipeline, restore(LandedData(pipeline, SECTION)))
+    finished: list[str] = []
+    while pipeline.has_pending_data:
+        try:
+            info = _finish(pipeline)
+        except PipelineStepFailed as failure:
+            if not note_failure(pipeline, failure, attempts):
+                raise
+            continue
+        refuse_failed_jobs(pipeline, info)
+        finished += load_ids(info)
+        if info is None and pipeline.has_pending_data:
+            # dlt was killed before it had noted the schema; without one it does nothing at all
+            pipeline.abort_packages()
+    return finished
+
+
+def _finish(pipeline: dlt.Pipeline) -> LoadInfo | None:
+    """Load what is pending.
+
+    dlt's `run` looks at the destination first. Where it finds no dataset, it takes the pipeline for one whose dataset
+    was deleted, and clears its folder: also one whose very first load was killed before it had made the dataset.
+    """
+    if pipeline.first_run and _is_noted(pipeline):
+        pipeline.normalize()
+        return pipeline.load()
+    return pipeline.run()
+
+
+def pending_loads(pipeline: dlt.Pipeline, view: dlt.Pipeline) -> list[str]:
+    """Name the loads that the next sync will finish, as an earlier one has left them behind.
+
+    Args:
+        pipeline: the pipeline.
+        view: the copy of it that `viewed` gave, which has looked at the destination.
+
+    Returns:
+        dlt's ids of the loads, in order. A load that dlt will drop is none: the one of a kill before dlt had noted the
+        first schema, all of a pipeline whose dataset is gone, and those that were being dropped.
+    """
+    is_gone = not pipeline.first_run and not _is_noted(view)
+    if is_gone or not _is_noted(pipeline):
+        return []
+    return waiting_loads(pipeline)
+
+
+def waiting_loads(pipeline: dlt.Pipeline) -> list[str]:
+    """Return dlt's ids of the loads in a pipeline's folder that are neither landed nor being dropped, in order."""
+    _complete_folders(pipeline)
+    dropped = pipeline._get_load_storage().normalized_packages.has_abort_flag
+    normalized = {load_id for load_id in pipeline.list_normalized_load_packages() if not dropped(load_id)}
+    return sorted(normalized.union(pipeline.list_extracted_load_packages()))
+
+
+def _is_noted(pipeline: dlt.Pipeline) -> bool:
+    """Tell whether dlt has noted a schema of the pipeline; without one it neither normalises nor loads."""
+    schema: Any = pipeline.default_schema_name
+    return schema is not None
+
+
+def _complete_folders(pipeline: dlt.Pipeline) -> None:
+    """Make the folders for loads that dlt was killed before making: it could not list the loads without them."""
+    for storage in (pipeline._get_load_storage(), pipeline._get_normalize_storage()):
+        if storage.storage.has_folder("."):
+            storage.initialize_storage()
+
+
+def _delete_leftovers(pipeline: dlt.Pipeline) -> None:
+    """Delete what is left of extracted loads that have been normalised.
+
+    dlt moves the normalised load to its place and then deletes the extracted one. Killed in between, it would try to
+    normalise that again for ever, as the place is taken.
+    """
+    normalized = set(pipeline.list_normalized_load_packages())
+    for load_id in normalized.intersection(pipeline.list_extracted_load_packages()):
+        pipeline._get_normalize_storage().extracted_packages.delete_package(load_id)

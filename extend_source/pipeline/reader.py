@@ -1,0 +1,459 @@
+"""The destination's tables through the pipeline's own connection, in SQL that every destination takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from datetime import datetime, timezone
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import dlt
+from dlt.common import logger
+from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
+from dlt.common.schema.typing import C_DLT_ID, LOADS_TABLE_NAME, TSchemaTables
+from dlt.common.utils import uniq_id
+
+from extend_source.errors import InvalidSetting
+from extend_source.pipeline.conditions import NO_ROW, Condition, Sql, equals, one_of
+from extend_source.pipeline.connections import LONGEST_WAIT_SECONDS, open_when_free
+from extend_source.pipeline.storage import Gone, columns_there, find_gone, last_load_left_rows_out, make_again
+from extend_source.pipeline.write_mode import current_rows, log_once, refuse_unreadable_folder, replacement_of
+from extend_source.tables.bookkeeping import ERASURES, PROCESSOR_RUN_SUMMARIES
+from extend_source.tables.contract import LOAD_ID, TableSchema
+from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
+from extend_source.tables.row_counts import Owned
+
+KEYS_PER_QUERY = 1000
+
+_ROWS_AT_ONCE = 10_000
+_ROWS_PER_INSERT = 200
+
+
+class DestinationReader:
+    """Reads rows. A table that does not exist has none; a destination that cannot be read is noticed once."""
+
+    def __init__(
+        self,
+        pipeline: dlt.Pipeline | None,
+        schema_name: str | None = None,
+        emptied: Iterable[str] = (),
+        *,
+        read_only: bool = False,
+    ) -> None:
+        """Remember where to read; no connection is made yet.
+
+        Args:
+            pipeline: the running pipeline; None outside of one.
+            schema_name: the dlt schema of the source.
+            emptied: tables that the load under way drops or empties: they count as if they did not exist.
+            read_only: nothing must be written.
+        """
+        self._read_only = read_only
+        self._pipeline = pipeline
+        self._schema_name: Any = schema_name if pipeline and schema_name in pipeline.schema_names else None
+        self._emptied = frozenset(emptied)
+        self._missing_tables = self._not_there
+        self._gone = Gone({})
+        self._idle: list[Sql] = []
+        self._has_connected = False
+        self._kept: ExitStack | None = None
+        self._connection: Sql | None = None
+
+    @property
+    def _not_there(self) -> set[str]:
+        """The tables that count as missing from the start: erasures must outlast what empties them."""
+        return set(self._emptied) - {ERASURES.name}
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Read all that the block reads over one connection, which takes longer to open than most queries take.
+
+        Within the block a result must be read to its end before the next query.
+        """
+        if self._kept is not None:
+            yield
+            return
+        with ExitStack() as self._kept:
+            try:
+                yield
+            finally:
+                self._kept = self._connection = None
+
+    @cached_property
+    def _supersedes(self) -> bool:
+        """Tell whether the tables have superseded rows beside the current ones."""
+        return self._pipeline is not None and replacement_of(self._pipeline) == "supersede"
+
+    @property
+    def has_pages(self) -> bool:
+        """Tell whether a row must fit a page, as in PostgreSQL."""
+        return self._pipeline is not None and self._pipeline.destination.destination_type.endswith(".postgres")
+
+    @property
+    def is_readable(self) -> bool:
+        """Tell whether what has landed can be known; so far as has been noticed."""
+        return self._pipeline is not None
+
+    def probe(self) -> None:
+        """Find out whether the destination can be read.
+
+        Raises:
+            InvalidSetting: it cannot hold the tables.
+        """
+        if self._pipeline is None:
+            return
+        log_once(self._pipeline, replacement_of(self._pipeline))
+        refuse_unreadable_folder(self._pipeline)
+        with suppress(SqlClientNotAvailable):  # which the next query notices
+            self._refuse_ambiguous_names(self._pipeline)
+        self.has_load("")
+
+    def _refuse_ambiguous_names(self, pipeline: dlt.Pipeline) -> None:
+        if not pipeline.destination.destination_type.endswith(".duckdb"):
+            return
+        with self._connect(pipeline) as client:
+            rows = client.execute_sql("SELECT current_database()") or [[None]]
+            if rows[0][0] != client.dataset_name:
+                return
+        raise InvalidSetting(
+            f"DuckDB cannot tell the dataset {pipeline.dataset_name!r} from its file of the same name",
+            "Give the pipeline, the file or the dataset another name",
+        )
+
+    @property
+    def lacks_refused_rows(self) -> bool:
+        """Tell whether the last load on this machine ended without rows that the destination had refused."""
+        return self._pipeline is not None and last_load_left_rows_out(self._pipeline)
+
+    def find_gone(self) -> frozenset[str]:
+        """Find the tables that hold nothing, or not all, of what was written to them.
+
+        Returns:
+            Those that someone has dropped, or that have lost a column: until `make_again` it reads as NULL, and a table
+            that has lost a column of its key does not exist. And those that the load under way drops or empties.
+        """
+        if self._pipeline is None or self._schema_name is None:
+            return self._emptied
+        self.probe()
+        if not self.is_readable:  # which has been found out just now
+            return self._emptied
+        self._gone = find_gone(self._pipeline, self._schema_name)
+        self._missing_tables = self._not_there | self._gone.keyless  # reading may have noticed what is there now
+        return self._emptied.union(self._gone.columns)
+
+    def make_again(self) -> None:
+        """Make the tables and columns that `find_gone` has found to be gone."""
+        if self._pipeline is None or not self._gone.columns:
+            return
+        make_again(self._pipeline, self._schema_name, self._gone)
+        if PROCESSOR_RUN_SUMMARIES.name in self._gone.columns:
+            self._clear(PROCESSOR_RUN_SUMMARIES.name, "summary_sha256")  # so that a listing writes all of them again
+        self._gone = Gone({})
+        self._missing_tables = self._not_there
+
+    def _clear(self, table: str, column: str) -> None:
+        """Set a column to NULL in all rows."""
+        if self._pipeline is not None and not self._supersedes:
+            with self._connect(self._pipeline) as client:
+                name = client.make_qualified_table_name(table)
+                client.execute_sql(f"UPDATE {name} SET {client.escape_column_name(column)} = NULL")
+
+    def columns_of(self, names: Sequence[str]) -> dict[str, set[str]]:
+        """Ask the destination for the columns of some tables; one that does not exist has none."""
+        if self._pipeline is None or self._schema_name is None or not names:
+            return {}
+        return columns_there(self._pipeline, self._schema_name, list(names))
+
+    def has_table(self, name: str) -> bool:
+        """Tell whether there is a table, as far as reading it has shown."""
+        return self._pipeline is not None and name not in self._missing_tables
+
+    def has_load(self, load_id: str) -> bool:
+        """Tell whether a load has ended."""
+
+        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
+            name, status = client.escape_column_name("load_id"), client.escape_column_name("status")
+            loads = client.make_qualified_table_name(LOADS_TABLE_NAME)
+            return f"SELECT {name} FROM {loads} WHERE {name} = %s AND {status} = 0", (load_id,)
+
+        return any(True for _ in self._read(LOADS_TABLE_NAME, write))
+
+    def rows(
+        self,
+        table: TableSchema,
+        columns: Sequence[str],
+        *conditions: Condition,
+        order_by: Sequence[str] = (),
+        distinct: bool = False,
+        complete: bool | None = None,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Read rows.
+
+        Args:
+            table: the table.
+            columns: the columns to read.
+            *conditions: all of them must hold.
+            order_by: the columns to sort by, ascending.
+            distinct: leave out repeated rows.
+            complete: True: leave out rows of loads that did not end, as tables load one by one, and dlt notes a load at
+                its end; False: read just these; None: read all.
+
+        Yields:
+            The rows: times in UTC and credits as decimals, whatever the destination makes of them. Stop iterating to
+            stop reading.
+        """
+
+        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
+            sql, values = self._select(client, table, columns, conditions, complete, distinct=distinct)
+            if order_by:
+                sql += f" ORDER BY {', '.join(client.escape_column_name(column) for column in order_by)}"
+            return sql, values
+
+        reads = _readers(table, columns)
+        if not any(reads):
+            yield from self._read(table.name, write)
+            return
+        for row in self._read(table.name, write):
+            yield tuple(read(value) if read else value for read, value in zip(reads, row, strict=True))
+
+    def _select(
+        self,
+        client: Sql,
+        table: TableSchema,
+        columns: Sequence[str],
+        conditions: Sequence[Condition],
+        complete: bool | None,
+        *,
+        distinct: bool = False,
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Write a query, and give the values for it; see `rows`."""
+        selected = ", ".join(self._selected(client, table.name, column) for column in columns)
+        name = client.make_qualified_table_name(table.name)
+        if self._supersedes:
+            # a row of a load that did not end counts as such only until a later load has superseded it
+            ended = _is_complete(client) if complete else ""
+            name = f"({current_rows(table, name, ended)}) AS current_rows"
+        sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {name}"
+        parts = [condition.sql(client) for condition in conditions]
+        if complete is not None:
+            parts.append(self._is_of_ended_load(client, table.name, complete=complete))
+        if parts:
+            sql += f" WHERE {' AND '.join(parts)}"
+        return sql, tuple(value for condition in conditions for value in condition.values)
+
+    def _is_of_ended_load(self, client: Sql, table: str, *, complete: bool) -> str:
+        """Write the condition of `rows`; where the loads of rows are gone from a table, it keeps all as complete."""
+        if LOAD_ID in self._gone.columns.get(table, ()):
+            return "1 = 1" if complete else "1 = 0"
+        return _is_complete(client) if complete else f"NOT ({_is_complete(client)})"
+
+    @property
+    def _dlt_tables(self) -> TSchemaTables:
+        """The tables as dlt knows them before the load under way."""
+        if self._pipeline is None or self._schema_name is None:
+            return {}
+        return self._pipeline.schemas[self._schema_name].tables
+
+    def _selected(self, client: Sql, table: str, column: str) -> str:
+        """Write a column of a query: NULL where someone has dropped it, or no load has made it yet."""
+        name = client.escape_column_name(column)
+        if column in self._gone.columns.get(table, ()):
+            return f"NULL AS {name}"
+        known = (
+            self._pipeline.schemas[self._schema_name].tables.get(table)
+            if self._pipeline and self._schema_name
+            else None
+        )
+        if known is None or column in known["columns"] or column == LOAD_ID:
+            return name
+        return f"NULL AS {name}"
+
+    def absent_from(
+        self, table: TableSchema, column: str, *conditions: Condition, key: str, complete: bool | None = None
+    ) -> Condition:
+        """The condition that no row of another table has a row's key.
+
+        Args:
+            table: the other table; where it does not exist, the condition always holds.
+            column: the column that would have the key; it is never NULL.
+            *conditions: which rows of that table count.
+            key: the column with the key.
+            complete: as for `rows`.
+        """
+        list(self.rows(table, (column,), NO_ROW))  # notices where there is no such table
+        if not self.has_table(table.name):
+            return Condition("1 = 1")
+
+        def write(client: Sql) -> str:
+            keys, _ = self._select(client, table, (column,), conditions, complete)
+            return f"{client.escape_column_name(key)} NOT IN ({keys})"
+
+        return _Written(write, *(value for condition in conditions for value in condition.values))
+
+    def lookup(
+        self,
+        table: TableSchema,
+        columns: Sequence[str],
+        keys: Iterable[str],
+        *conditions: Condition,
+        distinct: bool = False,
+        complete: bool | None = None,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Read the rows whose first column has one of some values, any number of them; else as `rows`."""
+        pending = list(dict.fromkeys(keys))
+        found: list[tuple[Any, ...]] = []
+        with self.connected():
+            for start in range(0, len(pending), KEYS_PER_QUERY):
+                chosen = one_of(columns[0], pending[start : start + KEYS_PER_QUERY])
+                found += self.rows(table, columns, chosen, *conditions, distinct=distinct, complete=complete)
+        return iter(found)
+
+    def count_by(self, owned: Owned) -> dict[str, int]:
+        """Count the rows of a table by their owners.
+
+        Args:
+            owned: the table, and what names the owners.
+
+        Returns:
+            The rows by owner; owners without any are left out.
+        """
+
+        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
+            conditions = () if owned.resource_type is None else (equals("resource_type", owned.resource_type),)
+            sql, values = self._select(client, owned.table, (owned.column,), conditions, None)
+            owner = client.escape_column_name(owned.column)
+            return f"SELECT {owner}, count(*) FROM ({sql}) AS owned_rows GROUP BY {owner}", values
+
+        return {row[0]: int(row[1]) for row in self._read(owned.table.name, write)}
+
+    def can_replace(self, table: TableSchema) -> bool:
+        """Tell whether `replace` can write to a table, as far as reading it has shown."""
+        return self.has_table(table.name) and not self._supersedes and not self._read_only
+
+    def replace(self, table: TableSchema, rows: Sequence[Sequence[Any]], *, drop: Condition) -> None:
+        """Write rows at once, without a load of dlt.
+
+        New rows come before the ones that they replace go: not every destination has transactions.
+
+        Args:
+            table: a table that a load has made; where there is none yet, or the destination cannot delete rows,
+                nothing is written.
+            rows: a value for each of its columns, the load id last.
+            drop: which rows to delete, beside those of other loads with the same first column.
+        """
+        if self._pipeline is None or not self.can_replace(table):
+            return
+        # dlt can be told to give each row an id
+        has_row_id = C_DLT_ID in self._dlt_tables.get(table.name, {}).get("columns", {})
+        names = [*table.column_names, *([C_DLT_ID] if has_row_id else [])]
+        try:
+            with self._connect(self._pipeline) as client, client.begin_transaction():
+                name = client.make_qualified_table_name(table.name)
+                for start in range(0, len(rows), _ROWS_PER_INSERT):
+                    some = rows[start : start + _ROWS_PER_INSERT]
+                    columns = ", ".join(map(client.escape_column_name, names))
+                    places = ", ".join([f"({', '.join(['%s'] * len(names))})"] * len(some))
+                    values = [value for row in some for value in (*row, *(uniq_id() for _ in names[len(row) :]))]
+                    client.execute_sql(f"INSERT INTO {name} ({columns}) VALUES {places}", *values)
+                    same = one_of(table.column_names[0], [row[0] for row in some])
+                    of_others = f"{same.sql(client)} AND {client.escape_column_name(LOAD_ID)} <> %s"
+                    client.execute_sql(f"DELETE FROM {name} WHERE {of_others}", *same.values, some[0][-1])
+                client.execute_sql(f"DELETE FROM {name} WHERE {drop.sql(client)}", *drop.values)
+        except DestinationUndefinedEntity:
+            self._missing_tables.add(table.name)
+
+    def _read(self, table: str, write: Any) -> Iterator[tuple[Any, ...]]:
+        if self._pipeline is None or table in self._missing_tables:
+            return
+        try:
+            with self._connect(self._pipeline) as client:
+                sql, values = write(client)
+                with client.execute_query(sql, *values) as cursor:
+                    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                        yield from (tuple(row) for row in rows)
+        except DestinationUndefinedEntity:
+            self._missing_tables.add(table)
+        except SqlClientNotAvailable:
+            logger.warning(
+                f"The destination of pipeline {self._pipeline.pipeline_name} cannot be read: what is listed since the "
+                "last sync is fetched without a comparison."
+            )
+            self._pipeline = None
+
+    def _connect(self, pipeline: dlt.Pipeline) -> Any:
+        """A connection for a ``with`` statement: the one of the block that is under way, or a new one."""
+        if self._kept is None:
+            return self._borrowed(pipeline)
+        if self._connection is None:
+            self._connection = self._kept.enter_context(self._borrowed(pipeline))
+        return nullcontext(self._connection)
+
+    @contextmanager
+    def _borrowed(self, pipeline: dlt.Pipeline) -> Iterator[Sql]:
+        """Connect, with a client that was used before if one is idle: dlt takes long to make one.
+
+        What has been fetched already is not given up because a reader has the file open just then.
+        """
+        client = self._idle.pop() if self._idle else pipeline.sql_client(self._schema_name)
+        try:
+            with ExitStack() as connections:
+                open_when_free(client, connections, LONGEST_WAIT_SECONDS if self._has_connected else 0.0)
+                self._has_connected = True
+                yield client
+        finally:
+            self._idle.append(client)
+
+
+def column_names(cursor: Any) -> list[str]:
+    """Name the columns of a result."""
+    if hasattr(cursor, "keys"):  # SQLAlchemy's
+        return [str(name) for name in cursor.keys()]  # noqa: SIM118 - a method of the result, no mapping
+    return [str(column[0]) for column in cursor.description]
+
+
+def as_utc(value: Any) -> datetime | None:
+    """Return a time as a destination gives it, some without a zone or as text, in UTC."""
+    if value is None:
+        return None
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=timezone.utc)
+    return to_timestamp(value)
+
+
+def as_credits(value: Any) -> Decimal | None:
+    """Return credits as a destination gives them as a decimal with six places."""
+    return None if value is None else to_credits(value)
+
+
+def _readers(table: TableSchema, columns: Sequence[str]) -> list[Callable[[Any], Any] | None]:
+    """What makes Python values of what destinations give, for columns where they differ."""
+    kinds = {column.name: column.kind for column in table.columns}
+    return [_READERS.get(kinds[name].name) if name in kinds else None for name in columns]
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {TIMESTAMP.name: as_utc, CREDITS.name: as_credits}
+
+
+class _Written(Condition):
+    """A condition that needs the destination to be written."""
+
+    def __init__(self, write: Callable[[Sql], str], *values: Any) -> None:
+        super().__init__("", *values)
+        self._write = write
+
+    def sql(self, client: Sql) -> str:
+        return self._write(client)
+
+
+def of_ended_loads() -> Condition:
+    """The rows of loads that have ended."""
+    return _Written(_is_complete)
+
+
+def _is_complete(client: Sql) -> str:
+    loads = client.make_qualified_table_name(LOADS_TABLE_NAME)
+    load_id, status = client.escape_column_name("load_id"), client.escape_column_name("status")
+    ended = f"SELECT {load_id} FROM {loads} WHERE {status} = 0"
+    return f"{client.escape_column_name(LOAD_ID)} IN ({ended})"

@@ -1,0 +1,94 @@
+"""The check tells which setting is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from extend_source.config import ExtendSettings
+from extend_source.operations.check import CheckResult, check
+from extend_source.sandbox import Options, SandboxServer
+
+
+@pytest.fixture
+def regions() -> Iterator[dict[str, SandboxServer]]:
+    """Two deployments with keys of their own."""
+    with (
+        SandboxServer(runs=2) as us,
+        SandboxServer(runs=0, options=Options(api_key="sk_europe")) as europe,
+    ):
+        yield {"US": us, "EU1": europe}
+
+
+def checked(regions: dict[str, SandboxServer], **settings: Any) -> CheckResult:
+    deployments = {name: server.base_url for name, server in regions.items()}
+    given = {"base_url": deployments["US"], **settings}
+    return check(ExtendSettings(**given), deployments=deployments)
+
+
+def states(result: CheckResult) -> dict[str, str]:
+    return {finding.part: finding.state for finding in result.findings}
+
+
+def wrong(result: CheckResult) -> tuple[str, str]:
+    (finding,) = [finding for finding in result.findings if finding.state == "wrong"]
+    return finding.part, finding.text
+
+
+def test_all_is_well_at_the_cost_of_one_request(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_sandbox")
+
+    assert result.ok
+    assert set(states(result).values()) == {"ok"}
+    assert regions["US"].requests.counts == {"list_runs": 1}
+
+
+def test_a_key_of_another_region_is_a_wrong_region(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_europe")
+
+    assert wrong(result) == ("region", f"The key belongs to EU1. Set base_url to {regions['EU1'].base_url}.")
+
+
+def test_a_key_of_no_region_is_a_wrong_key(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_nobody")
+
+    assert wrong(result)[0] == "key"
+    assert states(result)["region"] == "ok"
+
+
+def test_a_host_of_ones_own_is_the_only_one_that_gets_its_key(regions: dict[str, SandboxServer]) -> None:
+    with SandboxServer(runs=0, options=Options(api_key="sk_private")) as private:
+        result = checked(regions, api_key="sk_europe", base_url=private.base_url)
+
+    assert wrong(result)[0] == "key"
+    assert regions["EU1"].requests.total == 0
+
+
+def test_a_missing_workspace_is_a_wrong_workspace(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_sandbox_org")
+
+    assert wrong(result)[0] == "workspace"
+    assert states(result)["key"] == "ok"
+
+
+def test_an_unknown_version_is_a_wrong_version_without_a_request(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_sandbox", api_version="1999-01-01")
+
+    assert wrong(result)[0] == "version"
+    assert regions["US"].requests.total == 0
+
+
+def test_an_unreachable_host_is_a_wrong_region(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_sandbox", base_url="http://127.0.0.1:9")
+
+    assert wrong(result)[0] == "region"
+    assert states(result)["key"] == "not checked"
+
+
+def test_an_empty_workspace_is_well_but_said(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_europe", base_url=regions["EU1"].base_url)
+
+    assert result.ok
+    assert result.findings[-1].text == "answers, but has no runs: is it the right workspace?"

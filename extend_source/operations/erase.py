@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import dlt
 import pyarrow as pa
@@ -20,7 +20,7 @@ from extend_source.ingest.named_runs import checked_run_ids
 from extend_source.ingest.state import SyncState
 from extend_source.json_codec import decode_json, encode_json
 from extend_source.pipeline.completeness import restore
-from extend_source.pipeline.conditions import Condition, Sql, equals, one_of
+from extend_source.pipeline.conditions import Sql, equals, one_of
 from extend_source.pipeline.duckdb_file import compact as compact_file
 from extend_source.pipeline.held_database import database_file
 from extend_source.pipeline.hints import apply_hints
@@ -37,31 +37,12 @@ from extend_source.pipeline.reader import KEYS_PER_QUERY
 from extend_source.pipeline.write_mode import replacement_of, ways_of_active_pipeline
 from extend_source.resolution import resolved_settings
 from extend_source.source import load_id
-from extend_source.tables import TABLES
-from extend_source.tables.bookkeeping import ERASURES, RAW_PROCESSOR_RUNS, TYPED_COLUMNS
+from extend_source.tables.bookkeeping import ERASURES, RAW_PROCESSOR_RUNS
+from extend_source.tables.objects import TABLE_OF, Rows, rows_about
 from extend_source.tables.runs import without_files
-from extend_source.tables.schemas import CREDIT_USAGE, PROCESSOR_RUN_FILES
+from extend_source.tables.schemas import PROCESSOR_RUN_FILES
 
 _RUN, _FILE = "processor_run", "file"
-
-_KEYED_BY_RUN = (
-    "processor_runs",
-    "processor_run_summaries",
-    "processor_run_tombstones",
-    "fetch_errors",
-    "replacements",
-    "raw_processor_runs",
-)
-_KEYED_BY_FILE = ("files", "fetch_errors", "replacements", "raw_files")
-_OF_FILES = ("file_contents", "file_pages", "file_sheets", "processor_run_files")
-
-
-class _Rows(NamedTuple):
-    """The rows of some runs or files in a table: those with one of their ids in a column."""
-
-    table: str
-    column: str
-    also: Condition | None = None
 
 
 @dataclass(frozen=True)
@@ -145,9 +126,9 @@ def erase(
         with pipeline.sql_client(SECTION) as client:
             payloads = _clean_payloads(client, landed, runs_left, frozenset(files))
             existing = _existing_tables(pipeline)
-            for place, ids in _places(landed, runs, files):
-                if place.table in existing:
-                    rows[place.table] += _delete(client, place, ids)
+            for found, ids in _rows_of(landed, runs, files):
+                if found.table.name in existing:
+                    rows[found.table.name] += _delete(client, found, ids)
         _empty_staging(pipeline)
         delete_load_files(pipeline)
         sizes = compact_file(file) if file is not None else None
@@ -208,27 +189,23 @@ def _notes(runs: Sequence[str], files: Sequence[str], erasures: int) -> Any:
     return erased_ids()
 
 
-def _places(landed: LandedData, runs: list[str], files: list[str]) -> Iterator[tuple[_Rows, list[str]]]:
-    """Name all rows to delete, those that others are found by last."""
-    typed = {row[0] for row in landed.rows(TYPED_COLUMNS, ("table_name",), distinct=True)}
-    of_runs = [name for name, table in TABLES.items() if any(column.name == "run_id" for column in table.columns)]
-    for name in (*sorted(typed), *of_runs):
-        yield _Rows(name, "run_id"), runs
-    for name in _OF_FILES:
-        yield _Rows(name, "file_id"), files
-    for ids, kind in ((runs, _RUN), (files, _FILE)):
-        yield _Rows(CREDIT_USAGE.name, "resource_id", equals("resource_type", kind)), ids
-    for names, ids in ((_KEYED_BY_RUN, runs), (_KEYED_BY_FILE, files)):
-        for name in names:
-            yield _Rows(name, "id"), ids
+def _rows_of(landed: LandedData, runs: list[str], files: list[str]) -> Iterator[tuple[Rows, list[str]]]:
+    """Name all rows to delete, and whose they are, those that others are found by last."""
+    for table in landed.typed_tables():
+        yield Rows(table, "run_id"), runs
+    places = [(rows, ids) for kind, ids in ((_RUN, runs), (_FILE, files)) for rows in rows_about(kind)]
+    for rows, ids in sorted(places, key=lambda place: place[0].table is TABLE_OF[_RUN]):
+        if rows.table is not ERASURES:
+            yield rows, ids
 
 
-def _delete(client: Sql, place: _Rows, ids: Sequence[str]) -> int:
+def _delete(client: Sql, rows: Rows, ids: Sequence[str]) -> int:
     """Delete rows; return how many there were."""
-    table = client.make_qualified_table_name(place.table)
+    table = client.make_qualified_table_name(rows.table.name)
+    of_kind = [] if rows.resource_type is None else [equals("resource_type", rows.resource_type)]
     deleted = 0
     for start in range(0, len(ids), KEYS_PER_QUERY):
-        conditions = [one_of(place.column, ids[start : start + KEYS_PER_QUERY]), *([place.also] if place.also else [])]
+        conditions = [one_of(rows.column, ids[start : start + KEYS_PER_QUERY]), *of_kind]
         where = " AND ".join(condition.sql(client) for condition in conditions)
         values = [value for condition in conditions for value in condition.values]
         counted = client.execute_sql(f"SELECT count(*) FROM {table} WHERE {where}", *values)

@@ -12,12 +12,9 @@ from dataclasses import dataclass, field
 
 from extend_source.pipeline.landed import LandedData
 from extend_source.tables import TABLES, TYPED_TABLES, selected_by
-from extend_source.tables.bookkeeping import (
-    RAW_PROCESSOR_RUNS,
-    SCHEMA_DRIFT,
-    TYPED_COLUMNS,
-)
-from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_RUNS, ROW_COUNTS, Counts, Owned, counts_of
+from extend_source.tables.bookkeeping import RAW_PROCESSOR_RUNS, SCHEMA_DRIFT, TYPED_COLUMNS
+from extend_source.tables.objects import Rows
+from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_RUNS, ROW_COUNTS, Counts, counts_of
 from extend_source.tables.schemas import FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS, RUN_CONFIGS
 
 
@@ -148,7 +145,7 @@ def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
         return found
     typed = {table.name: table for table in landed.typed_tables()}
     owned_by_runs = {owned.table.name: owned for owned in OF_RUNS} | {
-        name: Owned(table, "run_id") for name, table in typed.items()
+        name: Rows(table, "run_id") for name, table in typed.items()
     }
     for name in runs.rows:
         if name in owned_by_runs:

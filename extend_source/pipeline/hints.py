@@ -6,13 +6,14 @@ import logging
 import warnings
 from typing import Any
 
-from dlt.common.schema.typing import TTableSchemaColumns
+from dlt.common.schema.typing import TTableReference, TTableSchemaColumns
 from dlt.extract import DltResource
 from dlt.extract.hints import make_hints
 
 from extend_source.pipeline.postgres import KEEPS_EMPTY_TEXTS
 from extend_source.pipeline.write_mode import Ways, real_rows
 from extend_source.tables import TableSchema
+from extend_source.tables.objects import TABLE_OF
 from extend_source.wording import printable
 
 
@@ -54,11 +55,22 @@ def _hints(table: TableSchema, ways: Ways) -> dict[str, Any]:
         "write_disposition": disposition,
         "table_format": ways.table_format,
         "columns": _columns(table, ways),
+        "references": _references(table) if ways.references else None,
         "additional_table_hints": {
             "description": f"One row per {table.grain}. {table.description}",
             KEEPS_EMPTY_TEXTS: True,
         },
     }
+
+
+def _references(table: TableSchema) -> list[TTableReference]:
+    """Which columns name rows of other tables; dlt draws them, and joins by them."""
+    named = {column.name: TABLE_OF.get(column.about or column.references or "") for column in table.columns}
+    return [
+        {"columns": [column], "referenced_table": other.name, "referenced_columns": [other.key[0]]}
+        for column, other in named.items()
+        if other is not None and other.name != table.name
+    ]
 
 
 def _columns(table: TableSchema, ways: Ways) -> TTableSchemaColumns:

@@ -122,9 +122,9 @@ class LandedData(DestinationReader):
         """Tell which of some runs have landed and lack rows of theirs, or of a file that they bring back."""
         return self._half_replaced_runs.intersection(ids)
 
-    def known(self, table: str, ids: Iterable[str]) -> list[str]:
+    def known(self, table: TableSchema, ids: Iterable[str]) -> list[str]:
         """Tell which of some ids have a row in a table, also one of a load that was cut off."""
-        return [row[0] for row in self.lookup(TABLES[table], ("id",), ids)]
+        return [row[0] for row in self.lookup(table, ("id",), ids)]
 
     def payload_sums(self, ids: Iterable[str]) -> dict[str, str | None]:
         """Look up the SHA-256 of the payloads of runs that have landed."""

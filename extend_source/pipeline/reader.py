@@ -23,7 +23,7 @@ from extend_source.pipeline.write_mode import current_rows, log_once, refuse_unr
 from extend_source.tables.bookkeeping import ERASURES, PROCESSOR_RUN_SUMMARIES
 from extend_source.tables.contract import LOAD_ID, TableSchema
 from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
-from extend_source.tables.row_counts import Owned
+from extend_source.tables.objects import Rows
 
 KEYS_PER_QUERY = 1000
 
@@ -310,7 +310,7 @@ class DestinationReader:
                 found += self.rows(table, columns, chosen, *conditions, distinct=distinct, complete=complete)
         return iter(found)
 
-    def count_by(self, owned: Owned) -> dict[str, int]:
+    def count_by(self, owned: Rows) -> dict[str, int]:
         """Count the rows of a table by their owners.
 
         Args:

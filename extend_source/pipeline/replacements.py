@@ -12,9 +12,7 @@ from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.reader import of_ended_loads
 from extend_source.tables import Tables
 from extend_source.tables.bookkeeping import REPLACEMENTS
-from extend_source.tables.schemas import FILES, PROCESSOR_RUNS
-
-_KINDS = {PROCESSOR_RUNS.name: "processor_run", FILES.name: "file"}
+from extend_source.tables.objects import OBJECT_TYPES
 
 
 class Announcement:
@@ -28,12 +26,12 @@ class Announcement:
             load_id: dlt's id of the load; None outside of a pipeline: nothing is written then.
         """
         self._landed, self._load_id = landed, load_id
-        self._ids: dict[str, dict[str, None]] = {table: {} for table in _KINDS}
+        self._ids: dict[str, dict[str, None]] = {kind: {} for kind in OBJECT_TYPES}
 
     def note(self, tables: Tables) -> Tables:
         """Note the runs and files of a batch; return the batch."""
-        for name, ids in self._ids.items():
-            ids.update(dict.fromkeys(tables[name].column("id").to_pylist()))
+        for kind, ids in self._ids.items():
+            ids.update(dict.fromkeys(tables[OBJECT_TYPES[kind].table.name].column("id").to_pylist()))
         return tables
 
     def make(self) -> None:
@@ -47,9 +45,9 @@ class Announcement:
         with self._landed.connected():
             rows = [
                 (object_id, kind, now, self._load_id)
-                for name, kind in _KINDS.items()
+                for kind, ids in self._ids.items()
                 for object_id in dict.fromkeys(
-                    self._landed.known(name, self._ids[name]) + self._landed.noted(kind, self._ids[name])
+                    self._landed.known(OBJECT_TYPES[kind].table, ids) + self._landed.noted(kind, ids)
                 )
             ]
             if rows:

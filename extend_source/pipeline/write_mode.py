@@ -40,11 +40,14 @@ class Ways:
         json_type: dlt's data type of columns that hold JSON text. ``text`` where dlt would write the text into a JSON
             column as one JSON string, its quotes escaped (its SQLAlchemy destination, dlt 1.31).
         table_format: of what kind the tables are, where rows are superseded: ``delta`` or ``iceberg``; None: files.
+        references: dlt is told which columns refer to which tables. Not on Databricks, where it can make foreign keys
+            of them, and then needs the tables made in their order.
     """
 
     replacement: Replacement
     json_type: Literal["json", "text"]
     table_format: str | None = None
+    references: bool = True
 
 
 _UNREADABLE = "'*?[=" if os.sep == "\\" else "'*?[=\\"
@@ -144,6 +147,7 @@ def ways_of_active_pipeline(table_format: str | None = None) -> Ways:
         replacement,
         json_type="text" if is_sqlalchemy else "json",
         table_format=table_format if replacement == "supersede" else None,
+        references=not pipeline.destination.destination_type.endswith(".databricks"),
     )
 
 

@@ -12,27 +12,14 @@ from extend_source.config import PrivacyAction, shown_name
 from extend_source.json_codec import decode_json, encode_json
 from extend_source.privacy.hiding import GONE, Hider
 from extend_source.privacy.objects import ColumnActions
-from extend_source.tables import schemas
-from extend_source.tables.bookkeeping import PROCESSOR_RUN_SUMMARIES
 from extend_source.tables.contract import Column, TableSchema
+from extend_source.tables.objects import OBJECT_TYPES
+from extend_source.tables.schemas import EXTRACTION_FIELDS, TABLES
 
 _RULED = {
     table.name: table
-    for table in (
-        schemas.PROCESSOR_RUNS,
-        schemas.PROCESSOR_RUN_MERGED_PROCESSORS,
-        schemas.FILES,
-        schemas.FILE_CONTENTS,
-        schemas.FILE_PAGES,
-        schemas.FILE_SHEETS,
-        schemas.EXTRACTION_FIELDS,
-        schemas.EXTRACTION_CITATIONS,
-        schemas.OUTPUT_INSIGHTS,
-        schemas.EXTRACTION_EDITS,
-        schemas.CLASSIFICATIONS,
-        schemas.SPLITS,
-        PROCESSOR_RUN_SUMMARIES,
-    )
+    for table in TABLES.values()
+    if table.object_name and table.owner is not None and table.owner.about in OBJECT_TYPES
 }
 """The tables that can have rules: those of what comes from documents and their owners."""
 
@@ -96,7 +83,7 @@ def _is_needed(table: TableSchema, column: str) -> bool:
         or column in _NEEDED
         or f"{table.name}.{column}" in _NEEDED
         or column.endswith("_id")
-        or (table is schemas.EXTRACTION_FIELDS and column in _VALUES)
+        or (table is EXTRACTION_FIELDS and column in _VALUES)
     )
 
 

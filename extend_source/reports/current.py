@@ -20,9 +20,10 @@ from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.read_only import location, viewed
 from extend_source.pipeline.write_mode import IN_ENDED_LOADS, current_rows, replacement_of
 from extend_source.reports.running import QueryRunner, parsed, tables_of
-from extend_source.tables.bookkeeping import ERASURES, RAW_FILES, RAW_PROCESSOR_RUNS, REPLACEMENTS
-from extend_source.tables.contract import LOAD_ID
-from extend_source.tables.schemas import CREDIT_USAGE, FILE_CONTENTS, FILES, PROCESSOR_RUNS, TABLES
+from extend_source.tables.bookkeeping import ERASURES, REPLACEMENTS
+from extend_source.tables.contract import ANY_OBJECT, LOAD_ID
+from extend_source.tables.objects import OBJECT_TYPES, TABLE_OF
+from extend_source.tables.schemas import PROCESSOR_RUNS, TABLES
 from extend_source.tables.typed.identifiers import CURRENT_SUFFIX, MOST_BYTES
 
 _ENDED = f"select load_id from {LOADS_TABLE_NAME} where status = 0"
@@ -113,21 +114,20 @@ def selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:
     Yields:
         A table, its grain and the query of its view, in DuckDB's SQL; those that others build on come first.
     """
-    for table in (PROCESSOR_RUNS, FILES):
+    owners = [kind.table for kind in OBJECT_TYPES.values()]
+    for table in owners:
         yield table.name, table.grain, _whole(table.name, "id")
     for table in TABLES.values():
-        if table in (PROCESSOR_RUNS, FILES, REPLACEMENTS):
+        if table in owners or table is REPLACEMENTS:
             continue
-        if table in (RAW_PROCESSOR_RUNS, RAW_FILES):
-            yield table.name, table.grain, _whole(table.name, "id")
-        elif table is CREDIT_USAGE:
-            yield table.name, table.grain, _whole(table.name, "resource_id")
-        elif table.replaced_by == "run_id":
-            yield table.name, table.grain, _of_owner(table.name, "run_id", PROCESSOR_RUNS.name)
-        elif table.replaced_by == "file_id" or table is FILE_CONTENTS:
-            yield table.name, table.grain, _of_owner(table.name, "file_id", FILES.name)
-        else:  # of one row each time, or shared by runs of many loads and the same in each
+        owner = table.owner
+        if table.is_book or owner is None or owner.about not in (*OBJECT_TYPES, ANY_OBJECT):
+            # of one row each time, or shared by runs of many loads and the same in each
             yield table.name, table.grain, f"select own.* from {table.name} as own"
+        elif owner.about == ANY_OBJECT or table.opt_in:  # these stand by themselves
+            yield table.name, table.grain, _whole(table.name, owner.name)
+        else:
+            yield table.name, table.grain, _of_owner(table.name, owner.name, TABLE_OF[str(owner.about)].name)
     for table in landed.typed_tables():
         yield table.name, table.grain, _of_owner(table.name, "run_id", PROCESSOR_RUNS.name)
 

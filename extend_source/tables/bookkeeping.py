@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extend_source.tables.contract import EXTRA, Column, TableSchema
+from extend_source.tables.contract import ANY_OBJECT, EXTRA, Column, TableSchema
 from extend_source.tables.kinds import BOOLEAN, CREDITS, DOCUMENT_TEXT, INTEGER, JSON, NUMBER, TEXT, TIMESTAMP
 
 _WORKSPACE_ID = Column("workspace_id", TEXT, "The workspace named in the settings.")
@@ -12,10 +12,11 @@ PROCESSOR_RUN_SUMMARIES = TableSchema(
     grain="run that was listed",
     description="What the listing says of a run, also before it is fetched. Unchanged rows are not rewritten.",
     key=("id",),
+    is_book=True,
     object_name="processor_run_summary",
     latest_by="listed_at",
     columns=(
-        Column("id", TEXT, "The run's id.", api="id"),
+        Column("id", TEXT, "The run's id.", api="id", about="processor_run"),
         _WORKSPACE_ID,
         Column("type", TEXT, "EXTRACT, CLASSIFY or SPLITTER.", api="type"),
         Column("status", TEXT, "PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.", api="status"),
@@ -36,10 +37,11 @@ PROCESSOR_RUN_TOMBSTONES = TableSchema(
     grain="run that is gone at the source",
     description="The run's own rows stay. A run that comes back loses its row here.",
     key=("id",),
+    is_book=True,
     replaced_by="id",
     marker_on="reason",
     columns=(
-        Column("id", TEXT, "The run's id."),
+        Column("id", TEXT, "The run's id.", about="processor_run"),
         _WORKSPACE_ID,
         Column("detected_at", TIMESTAMP, "When it was found to be gone."),
         Column(
@@ -55,10 +57,11 @@ FETCH_ERRORS = TableSchema(
     grain="run, or file's text, that could not be loaded",
     description="A later success removes the row.",
     key=("id",),
+    is_book=True,
     replaced_by="id",
     marker_on="attempts",
     columns=(
-        Column("id", TEXT, "The run's or file's id."),
+        Column("id", TEXT, "The run's or file's id.", about=ANY_OBJECT),
         _WORKSPACE_ID,
         Column("resource_type", TEXT, "processor_run or file."),
         Column("attempts", INTEGER, "Loads in which it failed."),
@@ -75,13 +78,14 @@ SCHEMA_DRIFT = TableSchema(
     grain="unknown key, or field that does not fit its column",
     description="The values themselves are in the owner's extra column or, of typed tables, in extraction_fields.",
     key=("object", "path"),
+    is_book=True,
     columns=(
         Column("object", TEXT, "The API object, or the typed table."),
         Column("path", TEXT, "The key, dotted; of a typed table the field's path_template."),
         Column("reason", TEXT, "unknown_key; unexpected_type: the column cannot hold a value; no_column: no room."),
         Column("json_type", TEXT, "The JSON type seen first."),
         Column("first_seen_at", TIMESTAMP, "When it was seen first."),
-        Column("example_run_id", TEXT, "A run that carries it; NULL: seen on a file."),
+        Column("example_run_id", TEXT, "A run that carries it; NULL: seen on a file.", references="processor_run"),
     ),
 )
 
@@ -90,6 +94,7 @@ SYNC_LOG = TableSchema(
     grain="load",
     description="What each load did. A sync is one load or several of one sync_id; counts are those of the load alone.",
     key=("load_id",),
+    is_book=True,
     columns=(
         Column("load_id", TEXT, "dlt's id of the load: _dlt_loads.load_id."),
         Column("sync_id", TEXT, "The sync it was part of: the id of its first load."),
@@ -153,8 +158,9 @@ ERASURES = TableSchema(
     grain="run or file that was erased on request",
     description="No sync loads it again, while its row is here.",
     key=("id",),
+    is_book=True,
     columns=(
-        Column("id", TEXT, "The run's or file's id."),
+        Column("id", TEXT, "The run's or file's id.", about=ANY_OBJECT),
         Column("resource_type", TEXT, "processor_run or file."),
         Column("erased_at", TIMESTAMP, "When it was erased."),
     ),
@@ -165,8 +171,9 @@ REPLACEMENTS = TableSchema(
     grain="run or file that a load has replaced, or is about to",
     description="Written before a load begins. Until it has ended, tables may hold a part of the new rows only.",
     key=("id",),
+    is_book=True,
     columns=(
-        Column("id", TEXT, "The run's or file's id."),
+        Column("id", TEXT, "The run's or file's id.", about=ANY_OBJECT),
         Column("resource_type", TEXT, "processor_run or file."),
         Column("announced_at", TIMESTAMP, "When this was written."),
     ),
@@ -179,7 +186,7 @@ RAW_PROCESSOR_RUNS = TableSchema(
     key=("id",),
     opt_in=True,
     columns=(
-        Column("id", TEXT, "The run's id."),
+        Column("id", TEXT, "The run's id.", about="processor_run"),
         Column("api_version", TEXT, "The API version it was fetched with."),
         _WORKSPACE_ID,
         Column("payload", DOCUMENT_TEXT, "The payload as JSON text, digits as sent, without signed URLs."),
@@ -198,7 +205,7 @@ RAW_FILES = TableSchema(
     opt_in=True,
     latest_by="fetched_at",
     columns=(
-        Column("id", TEXT, "The file's id."),
+        Column("id", TEXT, "The file's id.", about="file"),
         Column("payload", DOCUMENT_TEXT, "The payload as JSON text, without signed URLs."),
         Column("is_final", BOOLEAN, "No run was working on it any longer: if it has no text, it has none."),
         Column("fetched_at", TIMESTAMP, "When this source fetched it."),

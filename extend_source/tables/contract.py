@@ -13,6 +13,9 @@ from extend_source.tables.kinds import INTEGER, TEXT, Kind
 LOAD_ID = "_dlt_load_id"
 EXTRA = "extra"
 
+ANY_OBJECT = "any"
+"""What `Column.about` says where the row's ``resource_type`` names the kind of object."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -25,6 +28,9 @@ class Column:
         api: where the value stands in the API's object, as dotted JSON keys (``metadata.pageCount``);
             None for a value that the builder works out.
         keep_known: a payload that does not carry the value leaves what an earlier load landed.
+        about: the kind of object that it names, and that the row goes with: where that is erased, the row is.
+            The first such column of a table names the owner of the row.
+        references: the kind of object that it names and the row outlives.
     """
 
     name: str
@@ -32,6 +38,8 @@ class Column:
     description: str
     api: str | None = None
     keep_known: bool = False
+    about: str | None = None
+    references: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,7 @@ class TableSchema:
         handled: keys of that object that other tables hold.
         latest_by: the column that decides which of two equal keys in one load stays (the greatest).
         opt_in: it is written only where a setting asks for it.
+        is_book: the source notes in it what it has done with objects; no payload gives its rows.
     """
 
     name: str
@@ -65,6 +74,7 @@ class TableSchema:
     handled: frozenset[str] = frozenset()
     latest_by: str | None = None
     opt_in: bool = False
+    is_book: bool = False
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -94,6 +104,11 @@ class TableSchema:
     def kept_columns(self) -> tuple[str, ...]:
         """The columns that a payload without the value must not erase."""
         return tuple(column.name for column in self.columns if column.keep_known)
+
+    @cached_property
+    def owner(self) -> Column | None:
+        """The column that names the object, or config, that a row belongs to; None: rows belong to none."""
+        return next((column for column in self.columns if column.about), None)
 
     @cached_property
     def marker(self) -> dict[str, Any]:

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from extend_source.json_codec import decode_json, encode_json
-from extend_source.tables.bookkeeping import RAW_FILES, SCHEMA_DRIFT
+from extend_source.tables.bookkeeping import RAW_PROCESSOR_RUNS, SCHEMA_DRIFT
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.flattening import Tables
-from extend_source.tables.schemas import (
-    CREDIT_USAGE,
-    FILE_CONTENTS,
-    FILE_PAGES,
-    FILE_SHEETS,
-    FILES,
-    PROCESSOR_RUNS,
-    RUN_CONFIG_CLASSIFICATIONS,
-    RUN_CONFIG_FIELDS,
-    RUN_CONFIG_PAGE_RANGES,
-    RUN_CONFIGS,
-    TABLES,
-)
+from extend_source.tables.objects import Rows, rows_owned_by
+from extend_source.tables.schemas import FILES, PROCESSOR_RUNS, RUN_CONFIGS
 
 ROW_COUNTS = "row_counts"
 """The column that holds them."""
@@ -33,39 +22,11 @@ Counts = dict[str, int]
 """Rows by the name of their table."""
 
 
-class Owned(NamedTuple):
-    """A table that holds rows of runs, files or configs.
+OF_RUNS = tuple(rows for rows in rows_owned_by("processor_run") if rows.table is not RAW_PROCESSOR_RUNS)
+"""The rows of runs, but for the typed ones, which come with the processors, and payloads, which a rebuild leaves."""
 
-    Attributes:
-        table: the table.
-        column: the column that names the owner.
-        resource_type: the value of ``resource_type`` in rows of such owners; None: the table has no such column.
-    """
-
-    table: TableSchema
-    column: str
-    resource_type: str | None = None
-
-
-OF_RUNS = (
-    *(Owned(table, "run_id") for table in TABLES.values() if table.replaced_by == "run_id"),
-    Owned(CREDIT_USAGE, "resource_id", "processor_run"),
-)
-"""The tables with rows of runs, but for the typed ones, which come with the processors."""
-
-OF_FILES = (
-    Owned(FILE_CONTENTS, "file_id"),
-    Owned(FILE_PAGES, "file_id"),
-    Owned(FILE_SHEETS, "file_id"),
-    Owned(CREDIT_USAGE, "resource_id", "file"),
-    Owned(RAW_FILES, "id"),
-)
-"""The tables with rows of files."""
-
-OF_CONFIGS = tuple(
-    Owned(table, "config_id") for table in (RUN_CONFIG_CLASSIFICATIONS, RUN_CONFIG_FIELDS, RUN_CONFIG_PAGE_RANGES)
-)
-"""The tables with rows of configs."""
+OF_FILES, OF_CONFIGS = rows_owned_by("file"), rows_owned_by("config")
+"""The rows of files, and of configs."""
 
 
 def is_marker(schema: TableSchema, rows: pa.Table) -> Any:
@@ -124,7 +85,7 @@ class RowCounts:
         """
         runs = self._counted(tables, OF_RUNS)
         for name, schema in tables.typed.items() if self._typed else ():
-            _add(runs, Owned(schema, "run_id"), tables[name])
+            _add(runs, Rows(schema, "run_id"), tables[name])
         if SCHEMA_DRIFT.name in self._selected:
             for run_id in drifted:
                 runs.setdefault(run_id, {})[SCHEMA_DRIFT.name] = 1
@@ -138,7 +99,7 @@ class RowCounts:
         for table, of_owners in ((PROCESSOR_RUNS, runs), (FILES, of_files), (RUN_CONFIGS, configs)):
             tables[table.name] = _with_counts(tables[table.name], table, of_owners)
 
-    def _counted(self, tables: Tables, owned: Collection[Owned]) -> dict[str, Counts]:
+    def _counted(self, tables: Tables, owned: Collection[Rows]) -> dict[str, Counts]:
         """Count the rows of some tables by their owners."""
         found: dict[str, Counts] = {}
         for one in owned:
@@ -147,7 +108,7 @@ class RowCounts:
         return found
 
 
-def _add(found: dict[str, Counts], owned: Owned, rows: pa.Table) -> None:
+def _add(found: dict[str, Counts], owned: Rows, rows: pa.Table) -> None:
     """Add the rows of one table; an owner that is only named has none."""
     if not rows.num_rows:
         return

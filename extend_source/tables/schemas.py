@@ -19,7 +19,7 @@ from extend_source.tables.bookkeeping import (
     TYPED_COLUMNS,
 )
 from extend_source.tables.config_columns import CONFIG_OPTION_COLUMNS
-from extend_source.tables.contract import EXTRA, Column, TableSchema
+from extend_source.tables.contract import ANY_OBJECT, EXTRA, Column, TableSchema
 from extend_source.tables.kinds import (
     BOOLEAN,
     CREDITS,
@@ -34,7 +34,9 @@ from extend_source.tables.kinds import (
 )
 
 _EXTRA = Column(EXTRA, JSON, "What the API sent of this object beyond the known columns.")
-_RUN_ID = Column("run_id", TEXT, "The run: processor_runs.id.")
+_RUN_ID = Column("run_id", TEXT, "The run: processor_runs.id.", about="processor_run")
+_FILE_ID = Column("file_id", TEXT, "The file: files.id.", about="file")
+_CONFIG_ID = Column("config_id", TEXT, "The config: run_configs.config_id.", about="config")
 _POSITION = Column("position", INTEGER, "Place in the API's list, from 0.")
 _PATH = Column("path", TEXT, "Where in the output, for example line_items[0].sku.")
 _STAGE = Column("stage", TEXT, "final, or initial and reviewed where the API sends them.")
@@ -49,7 +51,7 @@ PROCESSOR_RUNS = TableSchema(
     object_name="processor_run",
     handled=frozenset({"config", "output", "initialOutput", "reviewedOutput", "edits", "files", "mergedProcessors"}),
     columns=(
-        Column("id", TEXT, "The run's id.", api="id"),
+        Column("id", TEXT, "The run's id.", api="id", about="processor_run"),
         Column("object", TEXT, "The API's name for this kind of object.", api="object"),
         Column("api_version", TEXT, "The API version it was fetched with."),
         Column("workspace_id", TEXT, "The workspace named in the settings."),
@@ -58,7 +60,7 @@ PROCESSOR_RUNS = TableSchema(
         Column("processor_id", TEXT, "The processor.", api="processorId"),
         Column("processor_version_id", TEXT, "The processor's version.", api="processorVersionId"),
         Column("processor_name", TEXT, "The processor's name, as sent with the run.", api="processorName"),
-        Column("config_id", TEXT, "The config it ran with: run_configs.config_id."),
+        Column("config_id", TEXT, "The config it ran with: run_configs.config_id.", references="config"),
         Column("reviewed", BOOLEAN, "A person has reviewed it.", api="reviewed"),
         Column("edited", BOOLEAN, "The review changed something.", api="edited"),
         Column("failure_reason", TEXT, "Why it failed, as a code.", api="failureReason"),
@@ -85,7 +87,7 @@ PROCESSOR_RUN_FILES = TableSchema(
     description="Which files a run worked on. One file can serve many runs.",
     key=("run_id", "position"),
     replaced_by="run_id",
-    columns=(_RUN_ID, _POSITION, Column("file_id", TEXT, "The file: files.id.")),
+    columns=(_RUN_ID, _POSITION, _FILE_ID),
 )
 
 PROCESSOR_RUN_MERGED_PROCESSORS = TableSchema(
@@ -114,12 +116,12 @@ FILES = TableSchema(
     handled=frozenset({"contents", "presignedUrl"}),
     latest_by="fetched_at",
     columns=(
-        Column("id", TEXT, "The file's id.", api="id"),
+        Column("id", TEXT, "The file's id.", api="id", about="file"),
         Column("object", TEXT, "The API's name for this kind of object.", api="object"),
         Column("name", TEXT, "The file's name, given by the customer.", api="name"),
         Column("type", TEXT, "PDF, CSV, IMG, TXT, DOCX, EXCEL, XML or HTML; NULL: not determined.", api="type"),
         Column("page_count", INTEGER, "Pages; known for PDF and DOCX only.", api="metadata.pageCount", keep_known=True),
-        Column("parent_file_id", TEXT, "The file it was split from.", api="parentFileId"),
+        Column("parent_file_id", TEXT, "The file it was split from.", api="parentFileId", references="file"),
         Column("parent_split_id", TEXT, "The split it came from.", api="metadata.parentSplit.id"),
         Column("parent_split_type", TEXT, "The split's class.", api="metadata.parentSplit.type"),
         Column("parent_split_identifier", TEXT, "The split's identifier.", api="metadata.parentSplit.identifier"),
@@ -143,7 +145,7 @@ FILE_CONTENTS = TableSchema(
     handled=frozenset({"pages", "sheets"}),
     latest_by="fetched_at",
     columns=(
-        Column("file_id", TEXT, "The file: files.id."),
+        _FILE_ID,
         Column("raw_text", DOCUMENT_TEXT, "The plain text.", api="rawText", keep_known=True),
         Column("markdown", DOCUMENT_TEXT, "As Markdown (PDF, IMG, converted Word).", api="markdown", keep_known=True),
         _FETCHED_AT,
@@ -159,7 +161,7 @@ FILE_PAGES = TableSchema(
     replaced_by="file_id",
     object_name="file_page",
     columns=(
-        Column("file_id", TEXT, "The file: files.id."),
+        _FILE_ID,
         _POSITION,
         Column("page_number", INTEGER, "The page's number in the document, from 1.", api="pageNumber"),
         Column("page_width", NUMBER, "Width in points.", api="pageWidth"),
@@ -179,7 +181,7 @@ FILE_SHEETS = TableSchema(
     replaced_by="file_id",
     object_name="file_sheet",
     columns=(
-        Column("file_id", TEXT, "The file: files.id."),
+        _FILE_ID,
         _POSITION,
         Column("sheet_name", TEXT, "The sheet's name.", api="sheetName"),
         Column("raw_text", DOCUMENT_TEXT, "The sheet's plain text.", api="rawText"),
@@ -202,7 +204,7 @@ RUN_CONFIGS = TableSchema(
         }
     ),
     columns=(
-        Column("config_id", TEXT, "SHA-256 of the config as canonical JSON."),
+        Column("config_id", TEXT, "SHA-256 of the config as canonical JSON.", about="config"),
         Column("processor_type", TEXT, "EXTRACT, CLASSIFY or SPLITTER.", api="type"),
         Column("base_processor", TEXT, "The model family.", api="baseProcessor"),
         Column("base_version", TEXT, "The model version.", api="baseVersion"),
@@ -220,7 +222,7 @@ RUN_CONFIG_CLASSIFICATIONS = TableSchema(
     key=("config_id", "position"),
     object_name="config_classification",
     columns=(
-        Column("config_id", TEXT, "The config: run_configs.config_id."),
+        _CONFIG_ID,
         _POSITION,
         Column("id", TEXT, "The class's id.", api="id"),
         Column("type", TEXT, "The class's name.", api="type"),
@@ -235,7 +237,7 @@ RUN_CONFIG_FIELDS = TableSchema(
     description="From the JSON Schema or the legacy field list, nested fields and $ref included.",
     key=("config_id", "path"),
     columns=(
-        Column("config_id", TEXT, "The config: run_configs.config_id."),
+        _CONFIG_ID,
         Column("path", TEXT, "The field's path with [] for array items, for example line_items[].sku."),
         Column("position", INTEGER, "Order in the schema, from 0."),
         Column("field_id", TEXT, "The legacy field's id."),
@@ -255,7 +257,7 @@ RUN_CONFIG_PAGE_RANGES = TableSchema(
     key=("config_id", "scope", "position"),
     object_name="config_page_range",
     columns=(
-        Column("config_id", TEXT, "The config: run_configs.config_id."),
+        _CONFIG_ID,
         Column("scope", TEXT, "advanced, parser or excel_sheets."),
         _POSITION,
         Column("range_start", INTEGER, "First page or sheet.", api="start"),
@@ -410,7 +412,7 @@ SPLITS = TableSchema(
         Column("name", TEXT, "The part's name.", api="name"),
         Column("start_page", INTEGER, "First page, from 1.", api="startPage"),
         Column("end_page", INTEGER, "Last page.", api="endPage"),
-        Column("file_id", TEXT, "The file made of it: files.id.", api="fileId"),
+        Column("file_id", TEXT, "The file made of it: files.id.", api="fileId", references="file"),
         _EXTRA,
     ),
 )
@@ -423,7 +425,7 @@ CREDIT_USAGE = TableSchema(
     latest_by="observed_at",
     columns=(
         Column("resource_type", TEXT, "processor_run or file."),
-        Column("resource_id", TEXT, "processor_runs.id or files.id."),
+        Column("resource_id", TEXT, "processor_runs.id or files.id.", about=ANY_OBJECT),
         Column("credits", CREDITS, "The credits, as last reported."),
         Column("basis", TEXT, "processing (a run, without parsing) or parsing (a file)."),
         Column("observed_at", TIMESTAMP, "When this source saw the figure."),

@@ -4,29 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from extend_source.tables.bookkeeping import (
-    ERASURES,
-    FETCH_ERRORS,
-    PROCESSOR_RUN_SUMMARIES,
-    PROCESSOR_RUN_TOMBSTONES,
-    REPLACEMENTS,
-    SCHEMA_DRIFT,
-    SYNC_LOG,
-)
 from extend_source.tables.schemas import TABLES
 
-BOOKS = frozenset(
-    table.name
-    for table in (
-        PROCESSOR_RUN_SUMMARIES,
-        PROCESSOR_RUN_TOMBSTONES,
-        FETCH_ERRORS,
-        ERASURES,
-        REPLACEMENTS,
-        SCHEMA_DRIFT,
-        SYNC_LOG,
-    )
-)
+BOOKS = frozenset(name for name, table in TABLES.items() if table.is_book)
 """The tables filled from the listing and by the source itself."""
 
 TYPED_TABLES = "typed_tables"

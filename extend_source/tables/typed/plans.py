@@ -22,15 +22,17 @@ from extend_source.tables.typed.shapes import (
     output_shape,
 )
 
+_RUN_ID = Column("run_id", TEXT, "The run: processor_runs.id.", about="processor_run")
+
 _ROOT = (
-    Column("run_id", TEXT, "The run."),
+    _RUN_ID,
     Column("processor_version_id", TEXT, "The processor's version."),
     Column("status", TEXT, "The run's status: only PROCESSED runs have values."),
     Column("created_at", TIMESTAMP, "The run's creation, as listed."),
     Column("reviewed", BOOLEAN, "A person has reviewed it: the values are the reviewed ones."),
 )
 _ITEM = (
-    Column("run_id", TEXT, "The run."),
+    _RUN_ID,
     Column("row_index", INTEGER, "Position in its array, from 0."),
     Column("row_path", TEXT, "The item's path, as in extraction_fields.path."),
     Column("parent_row_path", TEXT, "The path of the item around its array; NULL: the array is the run's own."),

@@ -1,0 +1,72 @@
+"""Which rows go with which object: erasing, current views, row counts and privacy rules follow it."""
+
+from extend_source.tables import TABLES
+from extend_source.tables.objects import rows_about, rows_owned_by
+
+ABOUT_A_RUN = {
+    ("processor_runs", "id", None),
+    ("processor_run_files", "run_id", None),
+    ("processor_run_merged_processors", "run_id", None),
+    ("extraction_fields", "run_id", None),
+    ("extraction_citations", "run_id", None),
+    ("output_insights", "run_id", None),
+    ("extraction_edits", "run_id", None),
+    ("classifications", "run_id", None),
+    ("splits", "run_id", None),
+    ("credit_usage", "resource_id", "processor_run"),
+    ("processor_run_summaries", "id", None),
+    ("processor_run_tombstones", "id", None),
+    ("fetch_errors", "id", "processor_run"),
+    ("erasures", "id", "processor_run"),
+    ("replacements", "id", "processor_run"),
+    ("raw_processor_runs", "id", None),
+}
+ABOUT_A_FILE = {
+    ("files", "id", None),
+    ("processor_run_files", "file_id", None),
+    ("file_contents", "file_id", None),
+    ("file_pages", "file_id", None),
+    ("file_sheets", "file_id", None),
+    ("credit_usage", "resource_id", "file"),
+    ("fetch_errors", "id", "file"),
+    ("erasures", "id", "file"),
+    ("replacements", "id", "file"),
+    ("raw_files", "id", None),
+}
+
+
+def places(rows):
+    return {(one.table.name, one.column, one.resource_type) for one in rows}
+
+
+def test_rows_in_these_tables_go_with_a_run():
+    assert places(rows_about("processor_run")) == ABOUT_A_RUN
+
+
+def test_rows_in_these_tables_go_with_a_file():
+    assert places(rows_about("file")) == ABOUT_A_FILE
+
+
+def test_a_payload_gives_rows_of_its_own_in_these_tables_beside_its_first():
+    assert {one.table.name for one in rows_owned_by("file")} == {
+        "file_contents",
+        "file_pages",
+        "file_sheets",
+        "credit_usage",
+        "raw_files",
+    }
+    assert {one.table.name for one in rows_owned_by("config")} == {
+        "run_config_classifications",
+        "run_config_fields",
+        "run_config_page_ranges",
+    }
+
+
+def test_every_column_with_the_id_of_a_run_file_or_config_says_so():
+    silent = {
+        f"{table.name}.{column.name}"
+        for table in TABLES.values()
+        for column in table.columns
+        if column.name.endswith(("run_id", "file_id", "config_id")) and not (column.about or column.references)
+    }
+    assert silent == set()

@@ -28,6 +28,7 @@ from extend_source.pipeline.completeness import restore
 from extend_source.pipeline.hints import apply_hints, silence_expected_warnings, variant_hints
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.late_error import raise_after_load
+from extend_source.pipeline.migrations import refuse_earlier_tables
 from extend_source.pipeline.overrides import ExtendResource, ExtendSource, refuse_changed_row_ids, refuse_overrides
 from extend_source.pipeline.replacements import Announcement
 from extend_source.pipeline.write_mode import Ways, confirm, ways_of_active_pipeline
@@ -208,6 +209,7 @@ def extend_source(
         refuse_overrides(tables, ways)
         refuse_changed_row_ids()
         state, lacking = SyncState(_state()), frozenset[str]()
+        refuse_earlier_tables(landed)
         if shared.worklist is None:
             lacking = restore(landed, selected)
             shared.compare_all |= landed.lacks_refused_rows

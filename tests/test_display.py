@@ -286,7 +286,7 @@ def test_a_status_says_when_a_reconcile_is_due(scope: ScopeStatus, line: str) ->
 
 def test_several_watermarks_say_what_they_hold_for() -> None:
     scopes = [
-        replace(SCOPE, scope={**SCOPE.scope, "processor_types": ["CLASSIFY", "EXTRACT"], "tables": "standard,raw_files"}),
+        replace(SCOPE, scope={**SCOPE.scope, "processor_types": ["CLASSIFY", "EXTRACT"], "tables": "standard,raw_payloads"}),
         SCOPE,
         replace(SCOPE, scope={**SCOPE.scope, "base_url": "https://api.eu1.extend.ai", "workspace_id": "ws_1"}),
     ]  # fmt: skip
@@ -296,14 +296,14 @@ def test_several_watermarks_say_what_they_hold_for() -> None:
         return [line.split(" ago")[1] for line in lines if line.startswith("Watermark")]
 
     assert watermarks(scopes[:2]) == [
-        " [processor_types CLASSIFY, EXTRACT; tables standard,raw_files]",
+        " [processor_types CLASSIFY, EXTRACT; tables standard,raw_payloads]",
         " [all runs]",
     ]
     assert watermarks(scopes[1:]) == [
         " [https://api.extend.ai]",
         " [https://api.eu1.extend.ai; workspace_id ws_1]",
     ]
-    assert watermarks([replace(SCOPE, scope={**SCOPE.scope, "tables": "standard,raw_files"})]) == [""]
+    assert watermarks([replace(SCOPE, scope={**SCOPE.scope, "tables": "standard,raw_payloads"})]) == [""]
     assert watermarks([replace(SCOPE, scope={**SCOPE.scope, "statuses": ["FAILED"]})]) == [" [statuses FAILED]"]
 
 

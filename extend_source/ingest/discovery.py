@@ -22,7 +22,7 @@ from extend_source.ingest.worklist import Mode, Reason, WantedRun, Worklist
 from extend_source.pipeline.completeness import shortfall
 from extend_source.pipeline.landed import MOST_ATTEMPTS, LandedData, LandedRun
 from extend_source.privacy import privacy_rules
-from extend_source.tables.bookkeeping import RAW_PROCESSOR_RUNS
+from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.kinds import to_credits, to_timestamp
 from extend_source.tables.runs import payload_sha256
 from extend_source.wording import counted
@@ -388,7 +388,7 @@ class Discovery:
         """Leave out runs that are known to be gone and of which no payload was kept."""
         ids = list(run_ids)
         gone = set(self._landed.tombstones(ids))
-        gone.difference_update(row[0] for row in self._landed.lookup(RAW_PROCESSOR_RUNS, ("id",), gone))
+        gone.difference_update(row[0] for row in self._landed.lookup(RAW_PAYLOADS, ("id",), gone))
         if gone:
             logger.warning(
                 f"{counted(len(gone), 'run')} gone at the source: rows that were lost in the destination cannot come "

@@ -387,7 +387,7 @@ class Load:
                 if answer.payload is None:
                     failures[answer.wanted] = answer
                 else:
-                    self._recorder.flattener.add_file(answer.payload, answer.fetched_at, final=final)
+                    self._recorder.add_file(answer.payload, answer.fetched_at, final=final)
                     self._progress.files_fetched += 1
                 if self._is_batch_full():
                     yield self._taken()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
 from extend_source.config import ExtendSettings, resolved_privacy
 from extend_source.errors import ExtendError, ExtendTransientError, MalformedResponse, NotFound
@@ -97,6 +98,11 @@ class Recorder:
             self._added.append((wanted, self._flattener.add_run(answer.payload, origin), kept is None))
         except Exception as defect:  # one odd payload must not end the sync
             self._failures[wanted.id] = replace(answer, payload=None, error=_unreadable(defect))
+
+    def add_file(self, file: dict[str, Any], fetched_at: datetime, *, final: bool) -> None:
+        """Record a file that was fetched for its text; see `Flattener.add_file`."""
+        origin = Origin(self._settings.api_version, self._settings.workspace_id, fetched_at)
+        self._flattener.add_file(file, origin, final=final)
 
     def settle_runs(self, worklist: Worklist) -> None:
         """Compare the runs added since the last call with what has landed, and record those that failed."""

@@ -23,7 +23,6 @@ from extend_source.ingest.stored_payloads import (
     LandedRun,
     PayloadReader,
     RawPayload,
-    RawRun,
     ReadPayload,
     StoredPayload,
     in_batches,
@@ -47,9 +46,8 @@ from extend_source.tables import (
 from extend_source.tables.bookkeeping import (
     FETCH_ERRORS,
     PROCESSOR_RUN_SUMMARIES,
-    PROCESSOR_RUN_TOMBSTONES,
-    RAW_FILES,
-    RAW_PROCESSOR_RUNS,
+    RAW_PAYLOADS,
+    TOMBSTONES,
 )
 from extend_source.tables.files import TEXT_TABLES
 from extend_source.tables.row_counts import is_marker
@@ -58,7 +56,7 @@ from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILE
 UNREADABLE = "unreadable_raw_payload"
 """The code of ``fetch_errors`` rows of payloads that have landed and cannot be read."""
 
-_LEFT_AS_THEY_ARE = (RAW_PROCESSOR_RUNS, RAW_FILES, PROCESSOR_RUN_SUMMARIES, PROCESSOR_RUN_TOMBSTONES)
+_LEFT_AS_THEY_ARE = (RAW_PAYLOADS, PROCESSOR_RUN_SUMMARIES, TOMBSTONES)
 
 WRITTEN_TABLES = tuple(table for table in TABLES.values() if table not in _LEFT_AS_THEY_ARE)
 """The tables that a rebuild writes, the source's own books among them."""
@@ -172,13 +170,13 @@ class Replay:
 
     def _take_stock(self, landed: LandedData) -> deque[StoredPayload]:
         """Find the payloads, and the runs that must be left alone."""
-        runs = list(stored_payloads(RAW_PROCESSOR_RUNS, landed))
+        runs = list(stored_payloads("processor_run", landed))
         if not runs:
             raise NoRawPayloads("No payload has landed that tables could be rebuilt from")
         rules = privacy_rules(self.settings)
         if rules is not None and rules.hides_fields:
             self.settings.file_contents = "none"  # the text would show what is hidden
-        files = [] if self.settings.file_contents == "none" else list(stored_payloads(RAW_FILES, landed))
+        files = [] if self.settings.file_contents == "none" else list(stored_payloads("file", landed))
         if files:
             # text was fetched, whatever the setting says today: where runs carry none, it means nothing
             self.settings.file_contents = "fetch"
@@ -235,21 +233,22 @@ class _Load:
         """Add a payload; return False where it must wait for the next load."""
         try:
             payload = self._decoded(raw)
-            files = _files_of(payload) if isinstance(raw, RawRun) else [payload]
+            files = _files_of(payload) if not raw.is_file else [payload]
             if not self._texts.admit(files, stored):
                 return False
             if stored.load_id != self._brought_by:
                 self._recorder.flattener.start_over()
                 self._brought_by = stored.load_id
-            if isinstance(raw, RawRun):
+            if not raw.is_file:
                 self._recorder.flattener.add_run(payload, origin_of(raw, known, self._written))
             else:
-                self._recorder.flattener.add_file(payload, stored.fetched_at, final=bool(raw.is_final))
+                origin = origin_of(raw, None, self._written)
+                self._recorder.flattener.add_file(payload, origin, final=bool(raw.is_final))
         except Exception as defect:  # one odd payload must not end the rebuild
             self._add_error(stored, raw, defect)
             return True
         self._files_fetched_at.update((file["id"], stored.fetched_at) for file in files)
-        if isinstance(raw, RawRun):
+        if not raw.is_file:
             self._progress.runs_done += 1
             self._progress.fetched += 1
             self._progress.changed += known is None or known.payload_sha256 != raw.payload_sha256
@@ -266,15 +265,15 @@ class _Load:
 
     def _add_error(self, stored: StoredPayload, raw: RawPayload, defect: Exception) -> None:
         # the text of the exception can quote the document, so only its kind is told
-        message = f"The payload in {stored.table.name} could not be read ({type(defect).__name__})."
+        message = f"The payload in {RAW_PAYLOADS.name} could not be read ({type(defect).__name__})."
         message += " A sync with refresh fetches it again." if stored.is_file else " The next sync fetches it again."
         before = self._landed.errors([stored.id]).get(stored.id)
         now = datetime.now(timezone.utc)
         self._recorder.flattener.add_error(
             FetchError(
                 id=stored.id,
-                workspace_id=raw.workspace_id if isinstance(raw, RawRun) else self._replay.settings.workspace_id,
-                resource_type="processor_run" if isinstance(raw, RawRun) else "file",
+                workspace_id=self._replay.settings.workspace_id if raw.is_file else raw.workspace_id,
+                resource_type=raw.resource_type,
                 attempts=1 + (before.attempts if before else 0),
                 status_code=None,
                 code=UNREADABLE,
@@ -284,7 +283,7 @@ class _Load:
             )
         )
         self._progress.note_error(stored.id, message)
-        if isinstance(raw, RawRun):
+        if not raw.is_file:
             self._progress.runs_done += 1
             self._progress.failed += 1
         else:

@@ -7,11 +7,11 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from extend_source.pipeline.conditions import between
+from extend_source.pipeline.conditions import between, equals
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.reader import KEYS_PER_QUERY
-from extend_source.tables import FETCHED_TABLES, Origin, TableSchema, selected_by, selection_text
-from extend_source.tables.bookkeeping import RAW_FILES, RAW_PROCESSOR_RUNS
+from extend_source.tables import FETCHED_TABLES, Origin, selected_by, selection_text
+from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.contract import LOAD_ID
 from extend_source.tables.schemas import PROCESSOR_RUNS
 
@@ -43,34 +43,26 @@ class StoredPayload(NamedTuple):
     id: str
     load_id: str
 
-    @property
-    def table(self) -> TableSchema:
-        """Where it is."""
-        return RAW_FILES if self.is_file else RAW_PROCESSOR_RUNS
 
-
-class RawRun(NamedTuple):
-    """A row of ``raw_processor_runs``."""
+class RawPayload(NamedTuple):
+    """A row of ``raw_payloads``."""
 
     id: str
     payload: str
+    resource_type: str
     api_version: str
     workspace_id: str | None
     fetched_at: datetime | None
     created_at: datetime | None
     updated_at: datetime | None
     payload_sha256: str | None
-
-
-class RawFile(NamedTuple):
-    """A row of ``raw_files``."""
-
-    id: str
-    payload: str
     is_final: bool | None
 
+    @property
+    def is_file(self) -> bool:
+        """It is a file's; else a run's."""
+        return self.resource_type == "file"
 
-RawPayload = RawRun | RawFile
 
 ReadPayload = tuple[StoredPayload, RawPayload | None]
 """A payload and what is in it; None: it is gone."""
@@ -104,7 +96,7 @@ class PayloadReader:
             start += len(wanted)
             self._learn([len(row.payload) for row in rows.values()])
             for one in wanted:
-                yield one, rows.pop((one.is_file, one.id), None)
+                yield one, rows.pop(one.id, None)
 
     def _learn(self, sizes: Sequence[int]) -> None:
         """Choose how many payloads are read next: at most three times as many as before, as they may be larger."""
@@ -126,9 +118,9 @@ class KeptPayloads:
         """
         self._pending = deque(run_ids)
         self._landed = landed
-        self._read: dict[str, RawRun] = {}
+        self._read: dict[str, RawPayload] = {}
 
-    def take(self, run_id: str) -> RawRun | None:
+    def take(self, run_id: str) -> RawPayload | None:
         """Return the payload of a run; None where there is none."""
         while run_id not in self._read and run_id in self._pending:
             self._read_some()
@@ -137,8 +129,8 @@ class KeptPayloads:
     def _read_some(self) -> None:
         some = [self._pending.popleft() for _ in range(min(len(self._pending), _KEPT_AT_ONCE))]
         sums = self._landed.payload_sums(some)
-        for row in self._landed.lookup(RAW_PROCESSOR_RUNS, RawRun._fields, some):
-            raw = RawRun(*row)
+        for row in self._landed.lookup(RAW_PAYLOADS, RawPayload._fields, some):
+            raw = RawPayload(*row)
             if raw.payload_sha256 == sums.get(raw.id):
                 self._read[raw.id] = raw
 
@@ -157,22 +149,15 @@ def in_batches(payloads: Iterable[ReadPayload]) -> Generator[list[ReadPayload], 
         yield batch
 
 
-def _raw_rows(stored: Sequence[StoredPayload], landed: LandedData) -> dict[tuple[bool, str], RawPayload]:
-    """Look up payloads, by whether they are a file's, and id."""
-    rows: dict[tuple[bool, str], RawPayload] = {}
-    for row_of in (RawRun, RawFile):
-        is_file = row_of is RawFile
-        some = [one for one in stored if one.is_file is is_file]
-        if not some:
-            continue
-        load_ids = [one.load_id for one in some]
-        # tells columnar destinations which part of the payloads to read; where they do not sort as here, it finds less
-        of_these_loads = between(LOAD_ID, min(load_ids), max(load_ids))
-        table = some[0].table
-        found = landed.lookup(table, row_of._fields, [one.id for one in some], of_these_loads)
-        rows.update({(is_file, row[0]): row_of(*row) for row in found})
-        missing = [one.id for one in some if (is_file, one.id) not in rows]
-        rows.update({(is_file, row[0]): row_of(*row) for row in landed.lookup(table, row_of._fields, missing)})
+def _raw_rows(stored: Sequence[StoredPayload], landed: LandedData) -> dict[str, RawPayload]:
+    """Look up payloads by id."""
+    load_ids = [one.load_id for one in stored]
+    # tells columnar destinations which part of the payloads to read; where they do not sort as here, it finds less
+    of_these_loads = between(LOAD_ID, min(load_ids), max(load_ids))
+    found = landed.lookup(RAW_PAYLOADS, RawPayload._fields, [one.id for one in stored], of_these_loads)
+    rows = {row[0]: RawPayload(*row) for row in found}
+    missing = [one.id for one in stored if one.id not in rows]
+    rows.update({row[0]: RawPayload(*row) for row in landed.lookup(RAW_PAYLOADS, RawPayload._fields, missing)})
     return rows
 
 
@@ -187,10 +172,11 @@ class LandedRun(NamedTuple):
     loaded_tables: str | None
 
 
-def stored_payloads(table: TableSchema, landed: LandedData) -> Iterator[StoredPayload]:
-    """List the payloads of one of the two raw tables, without the payloads themselves."""
-    for key, fetched_at, load_id in landed.rows(table, ("id", "fetched_at", LOAD_ID)):
-        yield StoredPayload(fetched_at or NEVER, table is RAW_FILES, key, load_id or "")
+def stored_payloads(resource_type: str, landed: LandedData) -> Iterator[StoredPayload]:
+    """List the payloads of runs or files, without the payloads themselves."""
+    columns = ("id", "fetched_at", LOAD_ID)
+    for key, fetched_at, load_id in landed.rows(RAW_PAYLOADS, columns, equals("resource_type", resource_type)):
+        yield StoredPayload(fetched_at or NEVER, resource_type == "file", key, load_id or "")
 
 
 def runs_to_leave_alone(
@@ -215,15 +201,15 @@ def runs_to_leave_alone(
         elif fetched_at > raw[run_id]:
             later[run_id] = fetched_at
     sums = landed.payload_sums(later)
-    for run_id, sha256 in landed.lookup(RAW_PROCESSOR_RUNS, ("id", "payload_sha256"), list(later)):
+    for run_id, sha256 in landed.lookup(RAW_PAYLOADS, ("id", "payload_sha256"), list(later)):
         if sums[run_id] == sha256:  # fetched again since, and not changed
             del later[run_id]
     return without_payload, later
 
 
-def origin_of(raw: RawRun, known: LandedRun | None, written: frozenset[str]) -> Origin:
+def origin_of(raw: RawPayload, known: LandedRun | None, written: frozenset[str]) -> Origin:
     """Say of a payload what the load that fetched it said."""
-    times: RawRun | LandedRun = raw
+    times: RawPayload | LandedRun = raw
     if known is not None and (known.fetched_at or NEVER) > (raw.fetched_at or NEVER):
         times = known  # fetched again since, and not changed
     tables = FETCHED_TABLES if known is None else selected_by(known.loaded_tables).union(written)

@@ -30,14 +30,14 @@ from extend_source.pipeline.loads import compare_all_next, run_load
 from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.mysql import use_long_texts
 from extend_source.pipeline.overrides import refuse_refresh
-from extend_source.pipeline.pending import finish_pending
+from extend_source.pipeline.pending import settle
 from extend_source.pipeline.postgres import keep_empty_texts
 from extend_source.pipeline.read_only import location
 from extend_source.pipeline.reader import KEYS_PER_QUERY
 from extend_source.pipeline.write_mode import replacement_of, ways_of_active_pipeline
 from extend_source.resolution import resolved_settings
 from extend_source.source import load_id
-from extend_source.tables.bookkeeping import ERASURES, RAW_PROCESSOR_RUNS
+from extend_source.tables.bookkeeping import ERASURES, RAW_PAYLOADS
 from extend_source.tables.objects import TABLE_OF, Rows, rows_about
 from extend_source.tables.runs import without_files
 from extend_source.tables.schemas import PROCESSOR_RUN_FILES
@@ -114,7 +114,7 @@ def erase(
     use_long_texts(pipeline)
     keep_empty_texts(pipeline)
     with only_sync(pipeline):
-        finish_pending(pipeline, settings.package_attempts)
+        settle(pipeline, settings.package_attempts)
         landed = LandedData(pipeline, SECTION)
         compare_all_next(pipeline, restore(landed))
         known = {erasure[0] for erasure in landed.erasures()}
@@ -225,12 +225,12 @@ def _linked(landed: LandedData, wanted: str, by: str, ids: Sequence[str], known:
 def _clean_payloads(client: Sql, landed: LandedData, runs: Sequence[str], files: frozenset[str]) -> int:
     """Take files out of the raw payloads of the runs that carried them; return how many payloads changed."""
     changed = 0
-    for run_id, text in landed.lookup(RAW_PROCESSOR_RUNS, ("id", "payload"), runs) if files else ():
+    for run_id, text in landed.lookup(RAW_PAYLOADS, ("id", "payload"), runs) if files else ():
         payload = decode_json(text.encode())
         cleaned = without_files(payload, files) if isinstance(payload, dict) else payload
         if cleaned is payload:
             continue
-        table, column = client.make_qualified_table_name(RAW_PROCESSOR_RUNS.name), client.escape_column_name("payload")
+        table, column = client.make_qualified_table_name(RAW_PAYLOADS.name), client.escape_column_name("payload")
         where = equals("id", run_id)
         client.execute_sql(f"UPDATE {table} SET {column} = %s WHERE {where.sql(client)}", encode_json(cleaned), run_id)
         changed += 1

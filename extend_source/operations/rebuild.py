@@ -24,7 +24,7 @@ from extend_source.pipeline.loads import run_load
 from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.mysql import use_long_texts
 from extend_source.pipeline.overrides import refuse_refresh
-from extend_source.pipeline.pending import finish_pending
+from extend_source.pipeline.pending import settle
 from extend_source.pipeline.postgres import keep_empty_texts
 from extend_source.pipeline.read_only import location
 from extend_source.pipeline.replacements import Announcement
@@ -74,7 +74,7 @@ class RebuildResult:
 
 
 def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **arguments: Any) -> RebuildResult:
-    """Write the rows of all runs anew from ``raw_processor_runs`` and ``raw_files``, without a request.
+    """Write the rows of all runs anew from ``raw_payloads``, without a request.
 
     The rows become what the loads that kept the payloads have written. That gives back rows that were deleted or
     damaged, and fills tables and columns that a newer version of this source has.
@@ -82,7 +82,7 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
     No table is emptied first: as in any load, the rows of a run replace all that it had, and those that it no longer
     has vanish. So readers see every run at any moment, a kill loses nothing, and runs without a raw payload keep
     their rows. What belongs to no run stays, too: child rows whose run is neither in ``processor_runs`` nor in
-    ``raw_processor_runs``.
+    ``raw_payloads``.
 
     Tombstones, summaries, the watermark, and errors that the API had answered with, stay as they are.
 
@@ -110,7 +110,7 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
     keep_empty_texts(pipeline)
     with only_sync(pipeline), held_database(pipeline) as database:
         try:
-            loads = finish_pending(pipeline, settings.package_attempts)
+            loads = settle(pipeline, settings.package_attempts)
             with fewer_collections() as collect:
                 while not replay.is_over:
                     if loads:

@@ -22,7 +22,7 @@ from extend_source.pipeline.lock import SyncUnderWay
 from extend_source.pipeline.pending import pending_loads
 from extend_source.pipeline.read_only import landed_data, location, source_state, viewed
 from extend_source.resolution import resolved_settings
-from extend_source.tables.bookkeeping import FETCH_ERRORS, PROCESSOR_RUN_TOMBSTONES, SYNC_LOG
+from extend_source.tables.bookkeeping import FETCH_ERRORS, SYNC_LOG
 from extend_source.tables.reading import UNKNOWN_KEY
 from extend_source.tables.schemas import PROCESSOR_RUNS
 
@@ -232,7 +232,7 @@ def _read(pipeline: dlt.Pipeline) -> StatusResult:
             runs=dict(runs.most_common()),
             in_flight=sum(count for state, count in runs.items() if state == _NO_STATE or not has_ended(state)),
             errors=_errors(landed),
-            gone=sum(1 for _ in landed.rows(PROCESSOR_RUN_TOMBSTONES, ("id",), complete=True)),
+            gone=len(landed.all_tombstones()),
             drift=_drift(log),
             unknown_keys=[key for key, reason in schema_drift if reason == UNKNOWN_KEY],
             misfits=[key for key, reason in schema_drift if reason != UNKNOWN_KEY],

@@ -20,7 +20,7 @@ from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.loads import dropped_a_load, forget_dropped_load, run_load
 from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.mysql import use_long_texts
-from extend_source.pipeline.pending import finish_pending
+from extend_source.pipeline.pending import settle
 from extend_source.pipeline.postgres import keep_empty_texts
 from extend_source.pipeline.read_only import location
 from extend_source.resolution import resolved_settings
@@ -49,7 +49,7 @@ class SyncResult:
         fetched: runs fetched and loaded.
         changed: of these, runs that were new or had another payload than before.
         failed: runs that went to ``fetch_errors``.
-        gone: runs found to be gone at the source, rows in ``processor_run_tombstones``.
+        gone: runs found to be gone at the source, rows in ``tombstones``.
         restored: runs written again, as rows of theirs were gone from the destination.
         rechecked: runs fetched although nothing said that they had changed.
         drifted: of these, runs that had changed.
@@ -145,7 +145,7 @@ def sync(
     refresh = pipeline.refresh
     with only_sync(pipeline), told(pipeline, session.progress), held_database(pipeline) as session.database:
         try:
-            loads = finish_pending(pipeline, settings.package_attempts)
+            loads = settle(pipeline, settings.package_attempts)
             session.compare_all = dropped_a_load(pipeline)
             while not session.is_over:
                 session.database.renew()

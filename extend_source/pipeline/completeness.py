@@ -10,9 +10,10 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from extend_source.pipeline.conditions import equals
 from extend_source.pipeline.landed import LandedData
 from extend_source.tables import TABLES, TYPED_TABLES, selected_by
-from extend_source.tables.bookkeeping import RAW_PROCESSOR_RUNS, SCHEMA_DRIFT, TYPED_COLUMNS
+from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT, TYPED_COLUMNS
 from extend_source.tables.objects import Rows
 from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_RUNS, ROW_COUNTS, Counts, counts_of
 from extend_source.tables.schemas import FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS, RUN_CONFIGS
@@ -48,7 +49,7 @@ class _Run:
             table: the table.
             processor_id: the processor of a typed table; None: it is none.
         """
-        if table == RAW_PROCESSOR_RUNS.name:
+        if table == RAW_PAYLOADS.name:
             return table in self.tables
         if self.counts is not None:
             return bool(self.counts.get(table))
@@ -76,7 +77,7 @@ def owners_of(tables: Collection[str], landed: LandedData) -> Incomplete:
     """
     found = Incomplete()
     processors = {name.table_name: name.processor_id for name in landed.typed_names().tables()}
-    of_runs = {owned.table.name for owned in OF_RUNS} | {RAW_PROCESSOR_RUNS.name, SCHEMA_DRIFT.name, *processors}
+    of_runs = {owned.table.name for owned in OF_RUNS} | {RAW_PAYLOADS.name, SCHEMA_DRIFT.name, *processors}
     lost = sorted(of_runs.intersection(tables))
     if PROCESSOR_RUNS.name in tables:  # what is left of it lacks a column
         found.runs.update(run.id for run in _runs(landed))
@@ -137,7 +138,7 @@ def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
         runs.add(run.id, run.counts or {})
         if run.config_id is not None and RUN_CONFIGS.name in run.tables:
             config_users[run.config_id] = None
-        if RAW_PROCESSOR_RUNS.name in run.tables:
+        if RAW_PAYLOADS.name in run.tables:
             with_raw.append(run.id)
         if run.counts and SCHEMA_DRIFT.name in run.counts:
             drifted.add(run.id)
@@ -155,7 +156,8 @@ def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
     for name in landed.unmapped_tables():
         found.runs |= runs.missing_in(name, {})
     if with_raw:
-        stored = {row[0] for row in landed.rows(RAW_PROCESSOR_RUNS, ("id",))}
+        of_runs = equals("resource_type", "processor_run")
+        stored = {row[0] for row in landed.rows(RAW_PAYLOADS, ("id",), of_runs)}
         found.runs.update(run_id for run_id in with_raw if run_id not in stored)
     if len(landed.drift()) < drift_rows:
         found.runs |= drifted

@@ -24,9 +24,9 @@ from extend_source.tables.bookkeeping import (
     ERASURES,
     FETCH_ERRORS,
     PROCESSOR_RUN_SUMMARIES,
-    PROCESSOR_RUN_TOMBSTONES,
     REPLACEMENTS,
     SCHEMA_DRIFT,
+    TOMBSTONES,
     TYPED_COLUMNS,
 )
 from extend_source.tables.contract import TableSchema
@@ -152,12 +152,13 @@ class LandedData(DestinationReader):
 
     def tombstones(self, ids: Iterable[str]) -> dict[str, datetime]:
         """Look up which runs are known to be gone, and since when; a load that was cut off does not count."""
-        rows = self.lookup(PROCESSOR_RUN_TOMBSTONES, ("id", "detected_at"), ids, complete=True)
+        rows = self.lookup(TOMBSTONES, ("id", "detected_at"), ids, complete=True)
         return {row[0]: row[1] or _EPOCH for row in rows}
 
     def all_tombstones(self) -> set[str]:
         """The runs that are known to be gone."""
-        return {row[0] for row in self.rows(PROCESSOR_RUN_TOMBSTONES, ("id",), complete=True)}
+        of_runs = equals("resource_type", "processor_run")
+        return {row[0] for row in self.rows(TOMBSTONES, ("id",), of_runs, complete=True)}
 
     def erasures(self) -> list[tuple[str, str, datetime | None]]:
         """The runs and files that were erased on request: id, type and when."""

@@ -12,6 +12,7 @@ from extend_source.config import SECTION
 from extend_source.pipeline.completeness import restore
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.loads import answers, compare_all_next, load_ids, note_failure, refuse_failed_jobs
+from extend_source.pipeline.migrations import migrate
 
 
 def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
@@ -46,6 +47,23 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
             # dlt was killed before it had noted the schema; without one it does nothing at all
             pipeline.abort_packages()
     return finished
+
+
+def settle(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
+    """Settle what was before: finish what is pending, and carry the tables of an earlier version over.
+
+    Args:
+        pipeline: the pipeline, locked.
+        attempts: how often a load may fail, over all syncs, before it is dropped.
+
+    Returns:
+        The ids of the loads that were finished or made.
+
+    Raises:
+        PipelineStepFailed: loading failed; the load stays pending unless it was the last attempt.
+        RowsRefused: the destination refused rows, and dlt was told to go on.
+    """
+    return finish_pending(pipeline, attempts) + migrate(pipeline, attempts)
 
 
 def _finish(pipeline: dlt.Pipeline) -> LoadInfo | None:

@@ -166,6 +166,10 @@ class DestinationReader:
             return {}
         return columns_there(self._pipeline, self._schema_name, list(names))
 
+    def knows_table(self, table: TableSchema) -> bool:
+        """Tell whether dlt knows a table."""
+        return table.name in self._dlt_tables
+
     def has_table(self, name: str) -> bool:
         """Tell whether there is a table, as far as reading it has shown."""
         return self._pipeline is not None and name not in self._missing_tables

@@ -14,6 +14,7 @@ from dlt.common.schema.typing import LOADS_TABLE_NAME
 from dlt.common.schema.utils import has_table_seen_data
 
 from extend_source.tables.bookkeeping import REPLACEMENTS, SCHEMA_DRIFT, TYPED_COLUMNS
+from extend_source.tables.formers import FORMER_NAMES
 
 _WRITTEN_ONCE = {
     SCHEMA_DRIFT.name: frozenset(SCHEMA_DRIFT.column_names),
@@ -54,7 +55,8 @@ def find_gone(pipeline: dlt.Pipeline, schema_name: str) -> Gone:
         The others.
     """
     known = pipeline.schemas[schema_name].tables
-    wanted = [name for name, table in known.items() if has_table_seen_data(table) or name.startswith("_dlt")]
+    written = {name for name, table in known.items() if has_table_seen_data(table)} - FORMER_NAMES.keys()
+    wanted = [name for name in known if name in written or name.startswith("_dlt")]
     with pipeline.destination_client(schema_name) as connected:
         client: Any = connected
         if not client.is_storage_initialized():

@@ -32,16 +32,17 @@ PROCESSOR_RUN_SUMMARIES = TableSchema(
     ),
 )
 
-PROCESSOR_RUN_TOMBSTONES = TableSchema(
-    name="processor_run_tombstones",
-    grain="run that is gone at the source",
-    description="The run's own rows stay. A run that comes back loses its row here.",
+TOMBSTONES = TableSchema(
+    name="tombstones",
+    grain="object that is gone at the source",
+    description="Its own rows stay. An object that comes back loses its row here.",
     key=("id",),
     is_book=True,
     replaced_by="id",
     marker_on="reason",
     columns=(
-        Column("id", TEXT, "The run's id.", about="processor_run"),
+        Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
+        Column("resource_type", TEXT, "The kind of object: processor_run."),
         _WORKSPACE_ID,
         Column("detected_at", TIMESTAMP, "When it was found to be gone."),
         Column(
@@ -107,7 +108,7 @@ SYNC_LOG = TableSchema(
         Column("runs_fetched", INTEGER, "Runs fetched and loaded."),
         Column("runs_changed", INTEGER, "Of these, runs that were new or had another payload than before."),
         Column("runs_failed", INTEGER, "Runs that went to fetch_errors."),
-        Column("runs_gone", INTEGER, "Runs found to be gone: processor_run_tombstones."),
+        Column("runs_gone", INTEGER, "Runs found to be gone: tombstones."),
         Column("runs_pending", INTEGER, "Runs left for a later load."),
         Column("runs_restored", INTEGER, "Runs written again, as rows of theirs were gone."),
         Column("runs_rechecked", INTEGER, "Runs fetched although nothing said that they had changed."),
@@ -179,35 +180,23 @@ REPLACEMENTS = TableSchema(
     ),
 )
 
-RAW_PROCESSOR_RUNS = TableSchema(
-    name="raw_processor_runs",
-    grain="run's payload",
+RAW_PAYLOADS = TableSchema(
+    name="raw_payloads",
+    grain="payload of a run, or of a file that was fetched for its text",
     description="Written with keep_raw: all tables can be rebuilt from it without a request.",
-    key=("id",),
-    opt_in=True,
-    columns=(
-        Column("id", TEXT, "The run's id.", about="processor_run"),
-        Column("api_version", TEXT, "The API version it was fetched with."),
-        _WORKSPACE_ID,
-        Column("payload", DOCUMENT_TEXT, "The payload as JSON text, digits as sent, without signed URLs."),
-        Column("created_at", TIMESTAMP, "Creation, from the listing.", keep_known=True),
-        Column("updated_at", TIMESTAMP, "Last update, from the listing.", keep_known=True),
-        Column("fetched_at", TIMESTAMP, "When this source fetched it."),
-        Column("payload_sha256", TEXT, "SHA-256 of the payload in canonical form."),
-    ),
-)
-
-RAW_FILES = TableSchema(
-    name="raw_files",
-    grain="file's payload that was fetched for its text",
-    description='Written with keep_raw and file_contents = "fetch".',
-    key=("id",),
+    key=("id", "resource_type"),
     opt_in=True,
     latest_by="fetched_at",
     columns=(
-        Column("id", TEXT, "The file's id.", about="file"),
-        Column("payload", DOCUMENT_TEXT, "The payload as JSON text, without signed URLs."),
-        Column("is_final", BOOLEAN, "No run was working on it any longer: if it has no text, it has none."),
+        Column("id", TEXT, "The run's or file's id.", about=ANY_OBJECT),
+        Column("resource_type", TEXT, "processor_run or file."),
+        Column("api_version", TEXT, "The API version it was fetched with; NULL: a file fetched before 0.2."),
+        _WORKSPACE_ID,
+        Column("payload", DOCUMENT_TEXT, "The payload as JSON text, digits as sent, without signed URLs."),
+        Column("is_final", BOOLEAN, "Of a file: no run was working on it any longer: if it has no text, it has none."),
+        Column("created_at", TIMESTAMP, "Creation of the run, from the listing.", keep_known=True),
+        Column("updated_at", TIMESTAMP, "Last update of the run, from the listing.", keep_known=True),
         Column("fetched_at", TIMESTAMP, "When this source fetched it."),
+        Column("payload_sha256", TEXT, "SHA-256 of a run's payload in canonical form."),
     ),
 )

@@ -148,12 +148,12 @@ class Flattener:
             self._runs.forget()
             raise
 
-    def add_file(self, file: dict[str, Any], fetched_at: datetime, *, final: bool) -> None:
+    def add_file(self, file: dict[str, Any], origin: Origin, *, final: bool) -> None:
         """Add a file as ``GET /files/{id}`` sends it, its text included; see `FileTables.add`.
 
         Args:
             file: the API's File object.
-            fetched_at: when it was fetched, UTC.
+            origin: where it came from.
             final: the file is not being processed any longer: if it has no text, a row says so.
         """
         if file["id"] in self._erased_files:
@@ -161,10 +161,12 @@ class Flattener:
         file = file_without_signatures(file, cut_documents=self._cut_documents)
         if self._privacy is not None:
             file = self._privacy.clean_file(file)
-        self._files.add(file, fetched_at, fetched=True, keep_empty=final)
+        self._files.add(file, origin.fetched_at, fetched=True, keep_empty=final)
         self._tables[bookkeeping.FETCH_ERRORS].mark(file["id"])
         if self._keep_raw:
-            self._tables[bookkeeping.RAW_FILES].add((file["id"], encode_json(file), final, fetched_at))
+            of_file = (file["id"], "file", origin.api_version, origin.workspace_id)
+            raw = (*of_file, encode_json(file), final, None, None, origin.fetched_at, None)
+            self._tables[bookkeeping.RAW_PAYLOADS].add(raw)
 
     def start_over(self) -> None:
         """Take what follows as payloads of a later load; see `FileTables.start_over`."""
@@ -186,12 +188,13 @@ class Flattener:
 
     def add_tombstone(self, run_id: str, workspace_id: str | None, detected_at: datetime, reason: str) -> None:
         """Add a run that is gone at the source; it is no longer an error."""
-        self._tables[bookkeeping.PROCESSOR_RUN_TOMBSTONES].add((run_id, workspace_id, detected_at, reason))
+        tombstone = (run_id, "processor_run", workspace_id, detected_at, reason)
+        self._tables[bookkeeping.TOMBSTONES].add(tombstone)
         self._tables[bookkeeping.FETCH_ERRORS].mark(run_id)
 
     def remove_tombstone(self, run_id: str) -> None:
         """Say that a run is there again."""
-        self._tables[bookkeeping.PROCESSOR_RUN_TOMBSTONES].mark(run_id)
+        self._tables[bookkeeping.TOMBSTONES].mark(run_id)
 
     def add_erasure(self, object_id: str, resource_type: str, erased_at: datetime | None) -> None:
         """Add a run or file that was erased on request."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extend_source.json_codec import decode_json, encode_json
-from extend_source.tables.bookkeeping import RAW_PROCESSOR_RUNS, SCHEMA_DRIFT
+from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.flattening import Tables
 from extend_source.tables.objects import Rows, rows_owned_by
@@ -22,7 +22,7 @@ Counts = dict[str, int]
 """Rows by the name of their table."""
 
 
-OF_RUNS = tuple(rows for rows in rows_owned_by("processor_run") if rows.table is not RAW_PROCESSOR_RUNS)
+OF_RUNS = tuple(rows for rows in rows_owned_by("processor_run") if rows.table is not RAW_PAYLOADS)
 """The rows of runs, but for the typed ones, which come with the processors, and payloads, which a rebuild leaves."""
 
 OF_FILES, OF_CONFIGS = rows_owned_by("file"), rows_owned_by("config")

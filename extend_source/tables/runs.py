@@ -107,7 +107,7 @@ class RunTables:
         for table in _RUN_TABLES:
             self._tables[table].mark(run_id)
         self._tables[bookkeeping.FETCH_ERRORS].mark(run_id)
-        self._tables[bookkeeping.PROCESSOR_RUN_TOMBSTONES].mark(run_id)
+        self._tables[bookkeeping.TOMBSTONES].mark(run_id)
         values, read_extra = _RUN.read(run, self._drift)
         extra: Extra = dict(read_extra or {})
         config_id = self._add_config(run, extra)
@@ -129,8 +129,8 @@ class RunTables:
         self._tables[schemas.PROCESSOR_RUNS].add(own, values, extra or None)
         if self._keep_raw:
             payload = raw_payload(run, with_contents=self._raw_contents)
-            raw = (run_id, origin.api_version, origin.workspace_id, payload, *times, sha256)
-            self._tables[bookkeeping.RAW_PROCESSOR_RUNS].add(raw)
+            of_run = (run_id, "processor_run", origin.api_version, origin.workspace_id)
+            self._tables[bookkeeping.RAW_PAYLOADS].add((*of_run, payload, None, *times, sha256))
         if self._typed is not None and values[_TYPE] == "EXTRACT":
             self._typed.add(run, config_id, origin.created_at)
         self._drift.run_id = None
@@ -279,7 +279,7 @@ def without_files(run: dict[str, Any], file_ids: Collection[str]) -> dict[str, A
 
 
 def raw_payload(run: dict[str, Any], *, with_contents: bool = True) -> str:
-    """Return a run's payload as JSON text for ``raw_processor_runs``.
+    """Return a run's payload as JSON text for ``raw_payloads``.
 
     Args:
         run: the API's ProcessorRun object, without signed URLs.

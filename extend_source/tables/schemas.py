@@ -10,12 +10,11 @@ from extend_source.tables.bookkeeping import (
     ERASURES,
     FETCH_ERRORS,
     PROCESSOR_RUN_SUMMARIES,
-    PROCESSOR_RUN_TOMBSTONES,
-    RAW_FILES,
-    RAW_PROCESSOR_RUNS,
+    RAW_PAYLOADS,
     REPLACEMENTS,
     SCHEMA_DRIFT,
     SYNC_LOG,
+    TOMBSTONES,
     TYPED_COLUMNS,
 )
 from extend_source.tables.config_columns import CONFIG_OPTION_COLUMNS
@@ -455,14 +454,13 @@ TABLES: dict[str, TableSchema] = {
         CREDIT_USAGE,
         TYPED_COLUMNS,
         PROCESSOR_RUN_SUMMARIES,
-        PROCESSOR_RUN_TOMBSTONES,
+        TOMBSTONES,
         FETCH_ERRORS,
         ERASURES,
         REPLACEMENTS,
         SCHEMA_DRIFT,
         SYNC_LOG,
-        RAW_PROCESSOR_RUNS,
-        RAW_FILES,
+        RAW_PAYLOADS,
     )
 }
 """All tables by name, in the order in which the README lists them."""

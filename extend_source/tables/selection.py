@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from extend_source.tables.formers import FORMER_NAMES
 from extend_source.tables.schemas import TABLES
 
 BOOKS = frozenset(name for name, table in TABLES.items() if table.is_book)
@@ -43,7 +44,7 @@ def selected_by(text: str | None) -> frozenset[str]:
     """Read what `selection_text` wrote."""
     if text is None:
         return STANDARD_TABLES
-    names = frozenset(text.split(","))
+    names = frozenset(FORMER_NAMES.get(name, name) for name in text.split(","))
     if _STANDARD not in names:
         return names
     missing = {name[1:] for name in names if name.startswith("-")}

@@ -23,7 +23,7 @@ SCHEMA = {
     },
 }
 
-WHEN = {"sync_log": None, "replacements": None, "processor_run_tombstones": "detected_at", "typed_columns": None}
+WHEN = {"sync_log": None, "replacements": None, "tombstones": "detected_at", "typed_columns": None}
 """Columns that say when something was noticed, by table; None: none, or all of the table is about that."""
 
 

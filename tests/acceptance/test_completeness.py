@@ -16,7 +16,7 @@ from extend_source.errors import InvalidSetting
 from extend_source.operations.erase import erase
 from extend_source.operations.rebuild import rebuild
 from extend_source.pipeline import storage
-from extend_source.pipeline.pending import RowsRefused
+from extend_source.pipeline.loads import RowsRefused
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
 from tests.acceptance.conftest import MakeWarehouse
@@ -478,7 +478,7 @@ def test_a_change_lands_where_dlt_gives_rows_ids(any_warehouse: AnyWarehouse, mo
 def test_every_table_has_rows_in_this_world(undisturbed: dict[str, list[Row]]) -> None:
     empty = {name for name, rows in undisturbed.items() if not rows}
 
-    assert empty == {"erasures", "fetch_errors", "processor_run_tombstones", "raw_files", "raw_processor_runs"}
+    assert empty == {"erasures", "fetch_errors", "tombstones", "raw_payloads"}
     assert set(TABLES) - {"sync_log", "replacements"} == set(undisturbed) - {TYPED, TYPED_LINES}
 
 

@@ -68,7 +68,7 @@ def test_a_run_is_erased_from_every_table_and_stays_so(any_warehouse: AnyWarehou
 
     assert tables_with(any_warehouse, run_id) == {"erasures", *({"schema_drift"} & before)}
     assert staging_tables_with(any_warehouse, run_id) == set()
-    assert {"processor_runs", "extraction_fields", "raw_processor_runs", "processor_run_summaries"} <= set(result.rows)
+    assert {"processor_runs", "extraction_fields", "raw_payloads", "processor_run_summaries"} <= set(result.rows)
     assert "extraction_supplier_invoices" in result.rows
     assert set(result.rows) == before - {"schema_drift"}
     expected = expected_tables(

@@ -70,7 +70,7 @@ def assert_nothing_wrong_landed(warehouse: AnyWarehouse) -> None:
     __tracebackhide__ = True
     assert_holds(warehouse, run_ids=warehouse.column("processor_runs", "id"))
     assert_summaries(warehouse, run_ids=warehouse.column("processor_run_summaries", "id"))
-    assert warehouse.rows("processor_run_tombstones") == []
+    assert warehouse.rows("tombstones") == []
 
 
 def assert_healed(warehouse: AnyWarehouse) -> None:
@@ -79,7 +79,7 @@ def assert_healed(warehouse: AnyWarehouse) -> None:
     assert_holds(warehouse)
     assert_summaries(warehouse)
     assert warehouse.rows("fetch_errors") == []
-    assert warehouse.rows("processor_run_tombstones") == []
+    assert warehouse.rows("tombstones") == []
 
 
 @pytest.mark.parametrize("fault", PASSING)

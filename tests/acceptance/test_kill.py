@@ -224,7 +224,7 @@ def assert_books_in_order(warehouse: AnyWarehouse) -> None:
     """Assert that nothing failed, nothing is said to be gone, and no load is logged twice."""
     with warehouse.reading():
         assert warehouse.rows("fetch_errors") == []
-        assert warehouse.rows("processor_run_tombstones") == []
+        assert warehouse.rows("tombstones") == []
         loads = warehouse.column("sync_log", "load_id")
         assert len(set(loads)) == len(loads)
 

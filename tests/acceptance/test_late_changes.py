@@ -60,7 +60,7 @@ def requests(warehouse: AnyWarehouse, **arguments: Any) -> tuple[int, list[str]]
 
 def tombstones(warehouse: AnyWarehouse) -> list[str]:
     """The ids of the runs that are known to be gone."""
-    return warehouse.column("processor_run_tombstones", "id")
+    return warehouse.column("tombstones", "id")
 
 
 # ---- silent edits
@@ -207,7 +207,7 @@ def test_deleted_runs_become_tombstones_and_their_rows_stay(loaded: AnyWarehouse
     ordinary = requests(loaded)
     nothing_noticed = tombstones(loaded)
     reconcile = requests(loaded, reconcile=True, review_window_days=0)
-    noticed = loaded.rows("processor_run_tombstones")
+    noticed = loaded.rows("tombstones")
     again = requests(loaded, reconcile=True, review_window_days=ALL_DAYS)
 
     assert (ordinary, nothing_noticed) == ((1, []), [])
@@ -216,7 +216,7 @@ def test_deleted_runs_become_tombstones_and_their_rows_stay(loaded: AnyWarehouse
         (run_id, "not_found", None) for run_id in gone
     ]
     assert again == (3, sorted(workspace.run_ids()))  # rechecked, but those that are gone
-    assert loaded.rows("processor_run_tombstones") == noticed
+    assert loaded.rows("tombstones") == noticed
     assert [gone for (gone,) in log(loaded, "runs_gone")] == [0, 0, 3, 0]
     assert_holds(loaded, earlier=before)
     assert loaded.rows("fetch_errors") == []
@@ -358,9 +358,7 @@ def test_workspaces_in_one_dataset_do_not_bury_each_others_runs(make_warehouse: 
         sent = {name: requests(warehouse, **key, workspace_id=name)[1] for name in ("ws_a", "ws_b")}
 
         assert sent == {"ws_a": sorted(first.run_ids()), "ws_b": sorted([*second.run_ids(), gone])}
-        assert [(row["id"], row["workspace_id"]) for row in warehouse.rows("processor_run_tombstones")] == [
-            (gone, "ws_b")
-        ]
+        assert [(row["id"], row["workspace_id"]) for row in warehouse.rows("tombstones")] == [(gone, "ws_b")]
         owners = {row["id"]: row["workspace_id"] for row in warehouse.rows("processor_runs")}
         assert owners == dict.fromkeys(first.run_ids(), "ws_a") | dict.fromkeys([*second.run_ids(), gone], "ws_b")
 

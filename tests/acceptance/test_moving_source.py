@@ -149,7 +149,7 @@ class MovingSource:
         """Assert what an ordinary sync promises, which lists only what is new."""
         with self.warehouse.reading():
             landed = {row["id"]: row for row in without_sync_columns(self.warehouse.rows("processor_runs"))}
-            tombstones = set(self.warehouse.column("processor_run_tombstones", "id"))
+            tombstones = set(self.warehouse.column("tombstones", "id"))
         visible = self.workspace.run_ids()
         shown = [run_id for run_id in visible if run_id not in self.changer.unseen]
         for row in expected_tables(self.workspace, shown)["processor_runs"]:
@@ -168,7 +168,7 @@ class MovingSource:
             gone = [row for run_id, row in landed.items() if run_id not in visible]
             assert_holds(warehouse, self._workspace_as_read(gone))
             assert_summaries_of_visible(warehouse, self.workspace)
-            tombstones = set(warehouse.column("processor_run_tombstones", "id"))
+            tombstones = set(warehouse.column("tombstones", "id"))
             assert tombstones & landed.keys() == {row["id"] for row in gone}
             assert not tombstones & visible
             assert warehouse.rows("fetch_errors") == []
@@ -196,7 +196,7 @@ def assert_summaries_of_visible(warehouse: AnyWarehouse, workspace: Workspace) -
     """Assert that the summaries are those of the listing, and that other runs which have one are known to be gone."""
     visible = set(workspace.run_ids())
     listed = set(warehouse.column("processor_run_summaries", "id"))
-    assert listed - visible <= set(warehouse.column("processor_run_tombstones", "id"))
+    assert listed - visible <= set(warehouse.column("tombstones", "id"))
 
     class Visible:
         def rows(self, table: str) -> list[Row]:
@@ -306,7 +306,7 @@ def test_a_run_that_is_gone_before_it_was_fetched_is_known_to_be_gone(make_wareh
         gone = next(run_id for run_id in source.workspace.run_ids() if run_id != landed)
         source.workspace.delete_run(gone)
         source.rest()
-        assert source.warehouse.column("processor_run_tombstones", "id") == [gone]
+        assert source.warehouse.column("tombstones", "id") == [gone]
 
 
 def test_a_run_that_becomes_visible_late_is_found_below_all_that_was_loaded_meanwhile(

@@ -84,7 +84,7 @@ def test_each_odd_answer_for_one_run_costs_that_run_alone(
     assert (result.fetched, result.gone, result.failed) == (40 - len(ODD) - 1, 1, len(ODD) + 1)
     assert result.complete is False
     assert warehouse.column("processor_runs", "id") == sorted(set(ids) - odd.keys() - {gone})
-    assert warehouse.column("processor_run_tombstones", "id") == [gone]
+    assert warehouse.column("tombstones", "id") == [gone]
     rows = {row["id"]: (row["status_code"], row["code"]) for row in warehouse.rows("fetch_errors")}
     assert rows == {run_id: ODD[name][1] for run_id, name in odd.items()} | {slashed: (404, "ObjectRefused")}
     assert log(warehouse, "runs_fetched", "runs_failed", "runs_gone", "error") == [(22, 18, 1, None)]
@@ -94,7 +94,7 @@ def test_each_odd_answer_for_one_run_costs_that_run_alone(
 
     assert warehouse.column("processor_runs", "id") == ids
     assert [(row["id"], row["attempts"]) for row in warehouse.rows("fetch_errors")] == [(slashed, 2)]
-    assert warehouse.rows("processor_run_tombstones") == []
+    assert warehouse.rows("tombstones") == []
 
 
 @pytest.mark.case("2.1")
@@ -119,7 +119,7 @@ def test_what_every_run_meets_refuses_everything_after_a_few(
         warehouse.sync(run_ids=None if asked_for == "listed" else ids, max_concurrency=4)
 
     assert empty_server.requests.counts["get_run"] <= 4 + 20
-    assert (warehouse.rows("fetch_errors"), warehouse.rows("processor_run_tombstones")) == ([], [])
+    assert (warehouse.rows("fetch_errors"), warehouse.rows("tombstones")) == ([], [])
     ((error,),) = log(warehouse, "error")
     assert f"answered {answer.status}" in error
 

@@ -251,7 +251,7 @@ def test_equal_values_have_one_token_in_all_tables(secretive: AnyWarehouse) -> N
     assert (edit["original_value"], edit["edited_value"]) == (json.dumps(old), json.dumps(new))
     assert (edit["initial_value"], edit["reviewed_value"]) == (json.dumps(old), json.dumps(new))
     assert (edit["change"], edit["basis"], edit["notes"]) == ("changed", "both", None)
-    payload = {row["id"]: json.loads(row["payload"]) for row in secretive.rows("raw_processor_runs")}["dpr_secret"]
+    payload = {row["id"]: json.loads(row["payload"]) for row in secretive.rows("raw_payloads")}["dpr_secret"]
     assert payload["output"]["value"]["passport"] == new
     assert "contents" not in payload["files"][0]
     assert secretive.count("file_contents") == secretive.count("file_pages") == 0

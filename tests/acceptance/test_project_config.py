@@ -58,4 +58,4 @@ def test_no_rows_stay_in_the_staging_dataset_and_every_load_is_whole(any_warehou
     rebuild(any_warehouse.pipeline)
 
     assert staged_rows(any_warehouse) == 0
-    assert_holds(any_warehouse, loaded_tables="standard,raw_files,raw_processor_runs")
+    assert_holds(any_warehouse, loaded_tables="standard,raw_payloads")

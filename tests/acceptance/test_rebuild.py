@@ -21,7 +21,7 @@ from tests.acceptance.warehouse import AnyWarehouse, Row, Warehouse
 
 pytestmark = pytest.mark.thorough
 
-EVERYTHING = "standard,raw_files,raw_processor_runs"
+EVERYTHING = "standard,raw_payloads"
 """What `loaded_tables` says of a load that kept the payloads."""
 
 
@@ -86,7 +86,7 @@ def test_rows_that_were_all_deleted_come_back_as_they_were(
     with SandboxServer(workspaces=[Workspace(runs=80, embed_contents=embed)]) as server:
         warehouse = make_warehouse(server)
         load_three_times(warehouse, file_contents=contents)
-        before, books = rows_of(warehouse), rows_of(warehouse, "processor_run_tombstones", "raw_processor_runs")
+        before, books = rows_of(warehouse), rows_of(warehouse, "tombstones", "raw_payloads")
         typed = rows_of(warehouse, "typed_columns", *warehouse.typed_tables())
         state = copy.deepcopy(warehouse.pipeline.state["sources"])
         delete_everything(warehouse)
@@ -107,7 +107,7 @@ def test_rows_that_were_all_deleted_come_back_as_they_were(
     assert result.tables["extraction_fields"] == len(before["extraction_fields"])
     assert bool(before["file_pages"]) == (embed or contents == "fetch")
     assert len(before["processor_runs"]) == 90
-    assert len(books["processor_run_tombstones"]) == 1
+    assert len(books["tombstones"]) == 1
 
 
 @pytest.mark.core
@@ -365,7 +365,7 @@ def test_a_payload_that_cannot_be_read_is_an_error_row_until_the_next_sync(
     warehouse.sync(keep_raw=True)
     before = rows_of(warehouse)
     for number, payload in enumerate(('{"id": "dpr_0"', "[]", '{"id": "dpr_4"}', '{"id": "dpr_3", "files": 7}')):
-        warehouse.execute(f"update raw_processor_runs set payload = '{payload}' where id = 'dpr_{number}'")
+        warehouse.execute(f"update raw_payloads set payload = '{payload}' where id = 'dpr_{number}'")
 
     result = rebuilt(warehouse)
     errors = warehouse.rows("fetch_errors")
@@ -385,7 +385,7 @@ def test_a_payload_that_cannot_be_read_is_an_error_row_until_the_next_sync(
             f"dpr_{number}",
             "processor_run",
             "unreadable_raw_payload",
-            "The payload in raw_processor_runs could not be read (ValueError). The next sync fetches it again.",
+            "The payload in raw_payloads could not be read (ValueError). The next sync fetches it again.",
         )
         for number in range(3)
     ]
@@ -402,13 +402,13 @@ def test_an_error_row_goes_when_the_payload_can_be_read_again(empty_warehouse: W
     put(empty_warehouse, invoice("dpr_1", 1, 1))
     empty_warehouse.server.workspace.put_file(file_of(contents=text("one")))
     empty_warehouse.sync(keep_raw=True, file_contents="fetch")
-    payloads = {name: empty_warehouse.column(name, "payload")[0] for name in ("raw_processor_runs", "raw_files")}
-    for name in payloads:
-        empty_warehouse.execute(f"update {name} set payload = 'nonsense'")
+    payloads = dict(empty_warehouse.query("select resource_type, payload from raw_payloads"))
+    assert payloads.keys() == {"processor_run", "file"}
+    empty_warehouse.execute("update raw_payloads set payload = 'nonsense'")
     failed = rebuilt(empty_warehouse)
     errors = empty_warehouse.rows("fetch_errors")
     for name, payload in payloads.items():
-        empty_warehouse.execute(f"update {name} set payload = '{payload}'")
+        empty_warehouse.execute(f"update raw_payloads set payload = '{payload}' where resource_type = '{name}'")
 
     result = rebuilt(empty_warehouse)
 
@@ -444,7 +444,7 @@ def test_no_signed_url_is_in_a_payload_and_what_is_rebuilt_is_the_same(
     put(warehouse, run)
     warehouse.sync(keep_raw=True)
     before = rows_of(warehouse)
-    (payload,) = warehouse.column("raw_processor_runs", "payload")
+    (payload,) = warehouse.column("raw_payloads", "payload")
     delete_everything(warehouse)
 
     rebuilt(warehouse)
@@ -460,19 +460,19 @@ def test_no_signed_url_is_in_a_payload_and_what_is_rebuilt_is_the_same(
 def test_no_download_link_of_any_run_is_in_the_payloads(warehouse: Warehouse) -> None:
     warehouse.sync(keep_raw=True, file_contents="fetch")
 
-    payloads = warehouse.column("raw_processor_runs", "payload") + warehouse.column("raw_files", "payload")
+    payloads = warehouse.column("raw_payloads", "payload")
 
     assert len(payloads) > 200
     assert [payload for payload in payloads if PRESIGNED_URL_CANARY in payload or "presignedUrl" in payload] == []
 
 
 def test_runs_that_landed_in_fewer_tables_have_all_of_them_now(warehouse: Warehouse) -> None:
-    warehouse.run("processor_runs", "raw_processor_runs", keep_raw=True)
-    assert warehouse.tables() == {"processor_runs", "raw_processor_runs"}
+    warehouse.run("processor_runs", "raw_payloads", keep_raw=True)
+    assert warehouse.tables() == {"processor_runs", "raw_payloads"}
 
     rebuilt(warehouse)
 
-    assert_holds(warehouse, loaded_tables="standard,raw_processor_runs")
+    assert_holds(warehouse, loaded_tables="standard,raw_payloads")
     assert warehouse.sync().fetched == 0
 
 
@@ -504,7 +504,7 @@ def test_without_payloads_one_line_says_what_to_do(any_warehouse: AnyWarehouse) 
         "No payload has landed that tables could be rebuilt from. "
         "Set keep_raw = true under [sources.extend] and sync first."
     }
-    assert any_warehouse.count("raw_processor_runs") == 0
+    assert any_warehouse.count("raw_payloads") == 0
     assert_same(rows_of(any_warehouse), before)
     assert any_warehouse.sync().fetched == 0
 

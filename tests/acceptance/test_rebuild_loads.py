@@ -64,7 +64,7 @@ def test_what_several_loads_brought_is_rebuilt_in_one_load_until_it_has_so_many_
     warehouse.sync(keep_raw=True, package_runs=50)
     before = rows_of(warehouse)
     delete_everything(warehouse)
-    sizes = warehouse.query("select sum(length(payload)) from raw_processor_runs group by _dlt_load_id order by 1 desc")
+    sizes = warehouse.query("select sum(length(payload)) from raw_payloads group by _dlt_load_id order by 1 desc")
     first, second, last = (int(size) for (size,) in sizes)
 
     result = rebuilt(warehouse, package_megabytes=(first + second / 2) / 1e6)

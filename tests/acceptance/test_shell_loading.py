@@ -241,7 +241,7 @@ def test_a_reconcile_finds_what_a_sync_cannot_see(server: SandboxServer, tmp_pat
         f"Reconcile: 119 listed, 1 new or changed, 1 gone at the source, "
         f"1 of {rechecked} rechecked had changed unnoticed; watermark "
     )
-    assert landed(tmp_path, "select id from extend.processor_run_tombstones") == [(gone,)]
+    assert landed(tmp_path, "select id from extend.tombstones") == [(gone,)]
 
 
 def test_a_reconcile_can_stop_at_a_limit_as_well(server: SandboxServer, tmp_path: Path) -> None:

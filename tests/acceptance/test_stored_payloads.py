@@ -10,15 +10,12 @@ import pytest
 from extend_source.config import SECTION
 from extend_source.ingest.stored_payloads import (
     PayloadReader,
-    RawFile,
-    RawRun,
     StoredPayload,
     in_batches,
     stored_payloads,
 )
 from extend_source.pipeline.landed import LandedData
 from extend_source.tables import TableSchema
-from extend_source.tables.bookkeeping import RAW_FILES, RAW_PROCESSOR_RUNS
 from tests.acceptance.warehouse import AnyWarehouse
 
 ENOUGH = float("inf")
@@ -50,7 +47,7 @@ def landed(any_warehouse: AnyWarehouse) -> CountingReader:
 
 
 def everything(landed: LandedData) -> list[StoredPayload]:
-    return sorted([*stored_payloads(RAW_PROCESSOR_RUNS, landed), *stored_payloads(RAW_FILES, landed)])
+    return sorted([*stored_payloads("processor_run", landed), *stored_payloads("file", landed)])
 
 
 def test_every_payload_comes_once_and_in_order(any_warehouse: AnyWarehouse, landed: CountingReader) -> None:
@@ -59,18 +56,14 @@ def test_every_payload_comes_once_and_in_order(any_warehouse: AnyWarehouse, land
     read = list(PayloadReader(ENOUGH).read(stored, landed))
 
     assert [one for one, _ in read] == stored
-    assert [(type(raw), raw.id) for _, raw in read if raw] == [
-        (RawFile if one.is_file else RawRun, one.id) for one in stored
-    ]
-    rows = any_warehouse.rows("raw_processor_runs")
-    assert len(rows) == 120
-    assert {raw.id: raw.payload for _, raw in read if isinstance(raw, RawRun)} == {
-        row["id"]: row["payload"] for row in rows
-    }
+    assert [(raw.is_file, raw.id) for _, raw in read if raw] == [(one.is_file, one.id) for one in stored]
+    rows = any_warehouse.rows("raw_payloads")
+    assert len([row for row in rows if row["resource_type"] == "processor_run"]) == 120
+    assert {raw.id: raw.payload for _, raw in read if raw} == {row["id"]: row["payload"] for row in rows}
 
 
 def test_no_more_bytes_are_read_at_once_than_may_be_once_their_size_is_known(landed: CountingReader) -> None:
-    runs = sorted(stored_payloads(RAW_PROCESSOR_RUNS, landed))
+    runs = sorted(stored_payloads("processor_run", landed))
     list(PayloadReader(ENOUGH).read(runs, landed))
     (size,) = landed.sizes
     reader = PayloadReader(size / 4)
@@ -85,7 +78,7 @@ def test_no_more_bytes_are_read_at_once_than_may_be_once_their_size_is_known(lan
 
 def test_more_and_more_are_read_at_once(landed: CountingReader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("extend_source.ingest.stored_payloads._READ_FIRST", 10)
-    runs = sorted(stored_payloads(RAW_PROCESSOR_RUNS, landed))
+    runs = sorted(stored_payloads("processor_run", landed))
 
     list(PayloadReader(ENOUGH).read(runs, landed))
 
@@ -93,7 +86,7 @@ def test_more_and_more_are_read_at_once(landed: CountingReader, monkeypatch: pyt
 
 
 def test_one_payload_at_a_time_is_read_where_none_is_small_enough(landed: CountingReader) -> None:
-    runs = sorted(stored_payloads(RAW_PROCESSOR_RUNS, landed))[:5]
+    runs = sorted(stored_payloads("processor_run", landed))[:5]
     reader = PayloadReader(1)
     list(reader.read(runs, landed))
     landed.asked.clear()
@@ -105,7 +98,7 @@ def test_one_payload_at_a_time_is_read_where_none_is_small_enough(landed: Counti
 
 
 def test_a_batch_is_full_by_count_or_by_size(landed: CountingReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = sorted(stored_payloads(RAW_PROCESSOR_RUNS, landed))
+    runs = sorted(stored_payloads("processor_run", landed))
     payloads = list(PayloadReader(ENOUGH).read(runs, landed))
 
     monkeypatch.setattr("extend_source.ingest.stored_payloads._MOST_IN_BATCH", 50)
@@ -132,7 +125,7 @@ def test_a_payload_is_found_however_the_destination_sorts_the_names_of_loads(
 
 def test_a_payload_that_is_gone_is_said_to_be(any_warehouse: AnyWarehouse, landed: CountingReader) -> None:
     stored = everything(landed)
-    any_warehouse.execute(f"delete from raw_processor_runs where id = '{stored[3].id}'")
+    any_warehouse.execute(f"delete from raw_payloads where id = '{stored[3].id}'")
 
     read = list(PayloadReader(ENOUGH).read(stored, landed))
 

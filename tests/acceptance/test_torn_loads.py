@@ -166,4 +166,4 @@ def test_runs_that_an_earlier_sync_has_listed_are_none_of_another_workspace(make
 
         assert (result.complete, result.fetched, result.gone) == (True, 1, 1)
         assert {row["id"] for row in warehouse.rows("processor_runs")} == {old, new}
-        assert {row["id"] for row in warehouse.rows("processor_run_tombstones")} == {new}
+        assert {row["id"] for row in warehouse.rows("tombstones")} == {new}

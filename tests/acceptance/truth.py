@@ -20,8 +20,8 @@ Tables = dict[str, list[Row]]
 
 BOOKS = frozenset(
     {
-        *("fetch_errors", "schema_drift", "sync_log", "processor_run_summaries", "processor_run_tombstones"),
-        *("raw_processor_runs", "raw_files", "typed_columns", "erasures", "replacements"),
+        *("fetch_errors", "schema_drift", "sync_log", "processor_run_summaries", "tombstones"),
+        *("raw_payloads", "typed_columns", "erasures", "replacements"),
     }
 )
 """The source's own books and the payloads as they are: nothing that a run says by itself."""
@@ -77,7 +77,7 @@ def expected_tables(
             origin = Origin(API_VERSION, workspace_id, _NOW, created, updated, loaded_tables)
             flattener.add_run(run, origin)
         for file, final in _fetched_files(workspace, runs) if file_contents == "fetch" else ():
-            flattener.add_file(file, _NOW, final=final)
+            flattener.add_file(file, Origin(API_VERSION, workspace_id, _NOW), final=final)
     batch = flattener.take(None, _NOW)
     return {
         name: _merged(TABLES[name], batch[name].to_pylist(), (earlier or {}).get(name, [])) for name in RUN_FED_TABLES

@@ -238,6 +238,11 @@ class PostgresWarehouse(AnyWarehouse):
         with closing(self._open()) as connection, connection, connection.cursor() as cursor:
             cursor.execute(sql)
 
+    def copy(self, table: str, file: Path) -> None:
+        """Fill a table from a file of comma-separated values with a header."""
+        with closing(self._open()) as connection, connection, connection.cursor() as cursor, file.open("rb") as rows:
+            cursor.copy_expert(f'copy "{table}" from stdin with (format csv, header)', rows)
+
     def _open(self) -> psycopg2.extensions.connection:
         # the schema in the search path need not exist yet
         return psycopg2.connect(self.uri, options=f"-c search_path={self.dataset}")

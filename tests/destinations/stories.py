@@ -249,14 +249,14 @@ EXPECTED: dict[str, dict[str, set[tuple[Any, ...]]]] = {
 
 BOOK_COLUMNS = {
     "processor_run_summaries": ("id", "status"),
-    "processor_run_tombstones": ("id", "reason"),
+    "tombstones": ("id", "reason"),
     "typed_columns": ("table_name", "path", "data_type", "column_name"),
 }
 """The columns of tables that say what was listed, is gone and was named."""
 
 BOOKS_AT_FIRST: dict[str, set[tuple[Any, ...]]] = {
     "processor_run_summaries": {(INVOICE, "PROCESSED"), (LETTER, "PROCESSED"), (BUNDLE, "PROCESSED")},
-    "processor_run_tombstones": set(),
+    "tombstones": set(),
     "typed_columns": {
         ("extraction_invoices", "$", "table", None),
         ("extraction_invoices", "number", "text", "number"),
@@ -270,6 +270,6 @@ BOOKS_AT_FIRST: dict[str, set[tuple[Any, ...]]] = {
 }
 BOOKS_AT_LAST = {
     **BOOKS_AT_FIRST,
-    "processor_run_tombstones": {(LETTER, "not_found")},
+    "tombstones": {(LETTER, "not_found")},
     "typed_columns": {*BOOKS_AT_FIRST["typed_columns"], ("extraction_invoices", "total", "text", "total__text")},
 }

@@ -15,11 +15,11 @@ ABOUT_A_RUN = {
     ("splits", "run_id", None),
     ("credit_usage", "resource_id", "processor_run"),
     ("processor_run_summaries", "id", None),
-    ("processor_run_tombstones", "id", None),
+    ("tombstones", "id", "processor_run"),
     ("fetch_errors", "id", "processor_run"),
     ("erasures", "id", "processor_run"),
     ("replacements", "id", "processor_run"),
-    ("raw_processor_runs", "id", None),
+    ("raw_payloads", "id", "processor_run"),
 }
 ABOUT_A_FILE = {
     ("files", "id", None),
@@ -31,7 +31,8 @@ ABOUT_A_FILE = {
     ("fetch_errors", "id", "file"),
     ("erasures", "id", "file"),
     ("replacements", "id", "file"),
-    ("raw_files", "id", None),
+    ("tombstones", "id", "file"),
+    ("raw_payloads", "id", "file"),
 }
 
 
@@ -53,7 +54,7 @@ def test_a_payload_gives_rows_of_its_own_in_these_tables_beside_its_first():
         "file_pages",
         "file_sheets",
         "credit_usage",
-        "raw_files",
+        "raw_payloads",
     }
     assert {one.table.name for one in rows_owned_by("config")} == {
         "run_config_classifications",

@@ -74,7 +74,7 @@ def test_a_kept_payload_of_a_file_says_what_the_file_said(file: dict[str, Any]) 
 
     def rows(payload: dict[str, Any]) -> dict[str, Rows]:
         flattener = Flattener()
-        flattener.add_file(payload, NOW, final=True)
+        flattener.add_file(payload, Origin("2025-04-21", "ws_1", NOW), final=True)
         return rows_of(flattener, markers=True)
 
     assert rows(kept) == rows(file)
@@ -100,7 +100,7 @@ def test_a_kept_payload_has_no_links_and_documents_theirs_without_a_signature(cu
     flattener = Flattener(keep_raw=True, cut_documents=cut_documents)
     flattener.add_run(run, Origin("2025-04-21", "ws_1", NOW))
 
-    (row,) = rows_of(flattener)["raw_processor_runs"]
+    (row,) = rows_of(flattener)["raw_payloads"]
 
     payload = json.loads(row["payload"])
     clean = "https://store.test/a.pdf?[redacted]"
@@ -117,11 +117,11 @@ def test_a_kept_payload_has_no_links_and_documents_theirs_without_a_signature(cu
 def test_payloads_are_kept_only_on_demand_and_with_text_only_if_that_is_wanted(with_contents: bool) -> None:
     run = run_of(files=[{"id": "file_1", "contents": {"rawText": "plain"}}])
 
-    (row,) = rows_of_run(run, keep_raw=True, with_contents=with_contents)["raw_processor_runs"]
+    (row,) = rows_of_run(run, keep_raw=True, with_contents=with_contents)["raw_payloads"]
 
     assert ("plain" in row["payload"]) is with_contents
     assert (row["id"], row["payload_sha256"], row["fetched_at"]) == ("dpr_1", payload_sha256(run), NOW)
-    assert rows_of_run(run)["raw_processor_runs"] == []
+    assert rows_of_run(run)["raw_payloads"] == []
 
 
 def moments() -> Iterator[datetime]:
@@ -158,7 +158,8 @@ def test_text_has_the_time_at_which_it_was_fetched() -> None:
     file = {"id": "file_1", "contents": {"rawText": "embedded"}}
 
     flattener.add_run(run_of(files=[{"id": "file_1"}, file]), Origin("2025-04-21", None, next(time)))
-    flattener.add_file({**file, "contents": {"rawText": "fetched"}}, next(time), final=True)
+    fetched = Origin("2025-04-21", None, next(time))
+    flattener.add_file({**file, "contents": {"rawText": "fetched"}}, fetched, final=True)
     tables = rows_of(flattener)
 
     assert [(row["raw_text"], row["fetched_at"] - NOW) for row in tables["file_contents"]] == [

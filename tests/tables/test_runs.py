@@ -303,7 +303,7 @@ def test_a_number_beyond_every_database_is_kept_as_sent_in_the_long_table_and_in
 
     (row,) = tables["extraction_fields"]
     assert (row["value_type"], row["value_text"], row["value_number"]) == ("number", "1E+200000", None)
-    assert '"output":{"value":{"a":1E+200000}}' in tables["raw_processor_runs"][0]["payload"]
+    assert '"output":{"value":{"a":1E+200000}}' in tables["raw_payloads"][0]["payload"]
 
 
 @pytest.mark.case("S17")
@@ -347,7 +347,8 @@ def test_text_that_is_fetched_stands_above_text_that_was_written_before_in_the_s
     flattener.add_run(run_of(files=[file]), Origin("2025-04-21", None, NOW))
     rows_of(flattener)
 
-    flattener.add_file({"id": "file_1", "contents": {"rawText": "as fetched"}}, NOW + timedelta(seconds=1), final=True)
+    fetched = Origin("2025-04-21", None, NOW + timedelta(seconds=1))
+    flattener.add_file({"id": "file_1", "contents": {"rawText": "as fetched"}}, fetched, final=True)
 
     (row,) = rows_of(flattener)["file_contents"]
     assert (row["raw_text"], row["fetched_at"]) == ("as fetched", NOW + timedelta(seconds=1))

@@ -245,16 +245,17 @@ def duckdb_json_typed(url: str, folder: Path) -> None:
 
 def download_and_decode(url: str, _: Path) -> None:
     """The least that any way over HTTP must do: our client's requests and decoding, and nothing else."""
-    from extend_source.api import ExtendClient, RequestBudget
+    from extend_source.api import ExtendClient, RequestBudget, endpoint_of
 
     async def download() -> None:
         budget = RequestBudget(None, CONNECTIONS)
         async with ExtendClient(api_key="k", base_url=url, budget=budget) as client:
-            ids = iter([summary["id"] async for page in client.list_runs() for summary in page.summaries])
+            runs = endpoint_of(client.api_version, "processor_run")
+            ids = iter([summary["id"] async for page in client.pages(runs) for summary in page.summaries])
 
             async def work() -> None:
                 for run_id in ids:
-                    await client.get_run(run_id)
+                    await client.get(runs, run_id)
 
             await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
 

@@ -38,7 +38,6 @@ DEPLOYMENTS = {
 """The public deployments and their base URLs (docs "Deployments"); self-hosted ones have their own."""
 
 API_VERSION = "2025-04-21"
-SUPPORTED_API_VERSIONS = (API_VERSION,)
 
 FileContents = Literal["embedded", "fetch", "none"]
 ProcessorType = Literal["EXTRACT", "CLASSIFY", "SPLITTER"]
@@ -146,7 +145,7 @@ class ExtendSettings(BaseConfiguration):
     Attributes:
         api_key: the API key, sent in the Authorization header and kept nowhere else.
         base_url: the deployment's address; see `DEPLOYMENTS`.
-        api_version: the API version to ask for; see `SUPPORTED_API_VERSIONS`.
+        api_version: the API version to ask for; see `extend_source.api.GENERATIONS`.
         workspace_id: the workspace; needed with an organisation-wide key.
         start_date: leave out runs last updated before this time: an ISO date or time, UTC if it names no
             zone. None: no limit. Listing only.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from extend_source.api import RunFilters, RunPage
+from extend_source.api import Endpoint, RunFilters, RunPage
 from extend_source.config import ExtendSettings
 from extend_source.errors import InvalidSetting
 from extend_source.ingest.discovery import Discovery, listing_filters
@@ -46,13 +46,15 @@ class Listing:
 
     def __init__(self, runs: Iterable[Summary]) -> None:
         self.runs = list(runs)
-        self.pages = 0
+        self.pages_read = 0
 
-    async def list_runs(self, filters: RunFilters, *, sort_by: str, sort_dir: str) -> AsyncIterator[RunPage]:
-        assert (sort_by, sort_dir) == ("updatedAt", "desc")
+    async def pages(
+        self, endpoint: Endpoint, filters: RunFilters, *, sort_by: str, sort_dir: str
+    ) -> AsyncIterator[RunPage]:
+        assert (endpoint.object_type, sort_by, sort_dir) == ("processor_run", "updatedAt", "desc")
         runs = [run for run in self.runs if filters.status in (None, run["status"])]
         for start in range(0, max(len(runs), 1), PAGE):
-            self.pages += 1
+            self.pages_read += 1
             yield RunPage(runs[start : start + PAGE], start // PAGE + 1, start + PAGE >= len(runs))
 
 
@@ -166,7 +168,7 @@ def test_a_scan_reads_until_a_page_ends_below_the_watermark_less_the_lookback(ho
 
     discover(listing, landed_as(*listing.runs), at(NOW), lookback=hours * 3600)
 
-    assert listing.pages == pages
+    assert listing.pages_read == pages
 
 
 def test_runs_at_the_very_watermark_may_fill_pages_and_all_are_read() -> None:
@@ -174,7 +176,7 @@ def test_runs_at_the_very_watermark_may_fill_pages_and_all_are_read() -> None:
 
     discovery = discover(listing, Landed(), at(NOW), lookback=0)
 
-    assert (listing.pages, len(discovery.worklist)) == (5, 23)
+    assert (listing.pages_read, len(discovery.worklist)) == (5, 23)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_how_the_listing_is_read(position: Position, settings: dict[str, Any], m
 
     discovery = discover(listing, landed_as(*listing.runs), position, review_window_days=0, **settings)
 
-    assert (discovery.worklist.mode, listing.pages) == (mode, pages)
+    assert (discovery.worklist.mode, listing.pages_read) == (mode, pages)
 
 
 def test_a_start_date_leaves_out_what_changed_before() -> None:
@@ -379,7 +381,7 @@ def test_a_listing_that_was_cut_short_moves_nothing_and_looks_for_nothing_else()
 
     asyncio.run(read())
 
-    assert listing.pages == 1
+    assert listing.pages_read == 1
     assert (discovery.worklist.complete, discovery.worklist.after) == (False, Position())
     assert discovery.worklist.listing_stopped_by == "request"
     assert found(discovery) == [(f"dpr_{number}", "listed") for number in range(PAGE)]
@@ -438,4 +440,4 @@ def test_a_run_that_changes_from_one_listing_to_the_next_is_taken_once() -> None
 
     discovery = discover(listing, statuses=["PROCESSED", "FAILED"])
 
-    assert (listing.pages, found(discovery)) == (2, [("dpr_1", "listed")])
+    assert (listing.pages_read, found(discovery)) == (2, [("dpr_1", "listed")])

@@ -6,6 +6,8 @@ import itertools
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from urllib.parse import quote
@@ -16,6 +18,7 @@ from extend_source.api.answers import cleaner
 from extend_source.api.bodies import ACCEPTED_ENCODINGS, Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.connections import Connections
+from extend_source.api.endpoints import Endpoint, Payload, endpoints_of
 from extend_source.api.environment import certificates, proxy_for
 from extend_source.api.evidence import Call
 from extend_source.api.listing import (
@@ -25,16 +28,15 @@ from extend_source.api.listing import (
     RunPage,
     SortBy,
     SortDirection,
-    pages,
+    walk,
 )
 from extend_source.api.retries import RetryPolicy
 from extend_source.api.sending import Sender
 from extend_source.api.settings import checked_api_key, checked_base_url, checked_workspace_id, is_loopback
 from extend_source.api.statistics import RequestStatistics
-from extend_source.api.versions import Payload, adapter_for
 from extend_source.config import API_VERSION, DEFAULT_BASE_URL
 from extend_source.errors import InvalidRequest, MalformedResponse
-from extend_source.json_codec import MemberDecoder
+from extend_source.json_codec import MemberDecoder, decode_json
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=None)
 """Seconds per phase of an attempt; none for a free connection, as the budget bounds their number."""
@@ -45,8 +47,8 @@ MAX_ID_LENGTH = 255
 MAX_BODY_MEGABYTES = 256.0
 """The largest body, unpacked."""
 
-_LISTING = Call("list_runs", "/processor_runs", {"sortBy": "updatedAt", "sortDir": "desc", "maxPageSize": "5"})
-"""What is asked for to see whether the API answers at all."""
+_SHORT_PAGE = {"sortBy": "updatedAt", "sortDir": "desc", "maxPageSize": "5"}
+"""What is asked of the first list to see whether the API answers at all."""
 
 try:
     _USER_AGENT = f"dlt-source-extend/{version('dlt-source-extend')}"
@@ -55,7 +57,7 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 
 
 class ExtendClient:
-    """Reads processor runs and files over httpx; use it with ``async with``.
+    """Reads the objects of the API over httpx; use it with ``async with``.
 
     All requests are GETs, so each one is safe to repeat: connection failures, timeouts, 408, 409, 425, 429,
     5xx and unusable bodies are retried, unless the answer itself says ``retryable: false``. Errors are those
@@ -81,7 +83,7 @@ class ExtendClient:
         retry_policy: RetryPolicy | None = None,
         statistics: RequestStatistics | None = None,
         may_send: Callable[[], bool] = lambda: True,
-        others: Callable[[str], Iterable[str]] = lambda endpoint: (),
+        others: Callable[[Endpoint], Iterable[str]] = lambda endpoint: (),
         max_body_megabytes: float = MAX_BODY_MEGABYTES,
         max_pages_without_news: int = MAX_PAGES_WITHOUT_NEWS,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -99,8 +101,8 @@ class ExtendClient:
             retry_policy: when to try again; the defaults of `RetryPolicy` if None.
             statistics: where to count; a new one if None.
             may_send: asked before each attempt; False withdraws the request.
-            others: names objects, by ``get_run`` or ``get_file``, that are asked for where it is in doubt whether a
-                refusal concerns one object or all.
+            others: names objects of an endpoint that are asked for where it is in doubt whether a refusal concerns one
+                object or all.
             max_pages_without_news: so many listing pages in a row without a new run end the listing with an error.
             max_body_megabytes: a body that is larger, unpacked, is an error of its object.
             transport: replaces httpx's own, for tests or another HTTP stack; closed with the client.
@@ -109,12 +111,12 @@ class ExtendClient:
         Raises:
             AccessRefused: no request could carry this key.
             InvalidSetting: the base URL or the workspace id cannot work.
-            UnsupportedApiVersion: there is no adapter for the version.
+            UnsupportedApiVersion: there are no endpoints for the version.
         """
         self._api_key = checked_api_key(api_key)
         self.base_url = checked_base_url(base_url)
         self.workspace_id = checked_workspace_id(workspace_id)
-        self._adapter = adapter_for(api_version)
+        self._endpoints = endpoints_of(api_version)
         self.api_version = api_version
         self.budget = budget or RequestBudget()
         self.retry_policy = retry_policy or RetryPolicy()
@@ -123,10 +125,12 @@ class ExtendClient:
         self._others = others
         self._most_bytes = int(max_body_megabytes * 1e6)
         self._most_without_news = max_pages_without_news
-        self._listed: list[str] = []
+        self._listed: dict[str, list[str]] = {}
         self._transport = transport
         self._timeout = timeout
-        self._run_decoder = MemberDecoder(remembered="config")
+        self._decoders = {
+            each.get_name: MemberDecoder(each.shared).decode for each in self._endpoints if each.shared is not None
+        }
         self._certificates: ssl.SSLContext | None = None
         self._proxy: httpx.Proxy | None = None
         self._connections: Connections | None = None
@@ -141,6 +145,7 @@ class ExtendClient:
         self._certificates = self._certificates or certificates(trust_env=trust_env)
         self._proxy = proxy_for(self.base_url) if trust_env else None
         self._connections = Connections(self._http_client)
+        listed = self._endpoints[0]
         self._sender = Sender(
             self._connections,
             base_url=self.base_url,
@@ -151,8 +156,8 @@ class ExtendClient:
             statistics=self.statistics,
             may_send=self._may_send,
             most_bytes=self._most_bytes,
-            listing=_LISTING,
-            read_listing=self._page,
+            listing=Call(listed.list_name, listed.list_path, _SHORT_PAGE),
+            read_listing=partial(self._page, listed),
             others=self._calls_like,
         )
         return self
@@ -185,75 +190,46 @@ class ExtendClient:
             limits=limits,
         )
 
-    async def get_run(self, run_id: str, *, arrival: Arrival | None = None) -> Payload:
-        """Fetch a full processor run (docs "Get Processor Run", API 2025-04-21).
+    async def get(self, endpoint: Endpoint, object_id: str, arrival: Arrival | None = None) -> Payload:
+        """Fetch a full object.
 
         Args:
-            run_id: the id, any text of up to 255 characters.
+            endpoint: where its type is read.
+            object_id: the id, any text of up to 255 characters.
             arrival: where the bytes of the answer come to.
 
         Returns:
-            The canonical ``processorRun`` object, without signed URLs.
+            The canonical object, without signed URLs.
 
         Raises:
             NotFound: deleted, or in another workspace.
             ExtendError: see `extend_source.errors`.
         """
         return await self._open_sender().get(
-            Call("get_run", f"/processor_runs/{_path_segment(run_id)}"),
-            lambda body: self._adapter.run(_object(body, "processorRun", run_id)),
-            self._run_decoder.decode,
+            _call(endpoint, object_id),
+            lambda body: endpoint.adapt(_object(body, endpoint.get_key, object_id)),
+            self._decoders.get(endpoint.get_name, decode_json),
             arrival,
         )
 
-    async def get_file(
+    def pages(
         self,
-        file_id: str,
-        *,
-        raw_text: bool = False,
-        markdown: bool = False,
-        html: bool = False,
-        arrival: Arrival | None = None,
-    ) -> Payload:
-        """Fetch a file, with the parts of its contents that are asked for (docs "Get File", API 2025-04-21).
-
-        Args:
-            file_id: the id, any text of up to 255 characters.
-            raw_text: include the plain text.
-            markdown: include the Markdown (PDF, images, converted Word files).
-            html: include the HTML of the pages (DOCX only).
-            arrival: where the bytes of the answer come to.
-
-        Returns:
-            The canonical ``file`` object, without signed URLs.
-
-        Raises:
-            NotFound: deleted, or in another workspace.
-            ExtendError: see `extend_source.errors`.
-        """
-        flags = {"rawText": raw_text, "markdown": markdown, "html": html}
-        parameters = {name: "true" for name, wanted in flags.items() if wanted}
-        call = Call("get_file", f"/files/{_path_segment(file_id)}", parameters)
-        return await self._open_sender().get(
-            call, lambda body: self._adapter.file(_object(body, "file", file_id)), arrival=arrival
-        )
-
-    def list_runs(
-        self,
+        endpoint: Endpoint,
         filters: RunFilters | None = None,
         *,
         sort_by: SortBy = "updatedAt",
         sort_dir: SortDirection = "desc",
         page_size: int = MAX_PAGE_SIZE,
     ) -> AsyncIterator[RunPage]:
-        """Walk through the run listing (docs "List Processor Runs", API 2025-04-21).
+        """Walk through a list.
 
         Args:
-            filters: which runs; all if None.
-            sort_by: ``updatedAt`` or ``createdAt``. In descending order a run that changes meanwhile moves to
+            endpoint: what is listed.
+            filters: which objects; all if None.
+            sort_by: ``updatedAt`` or ``createdAt``. In descending order an object that changes meanwhile moves to
                 the front: rows can repeat, none is skipped.
             sort_dir: ``desc`` or ``asc``.
-            page_size: 1 to 1000 runs per request; pages may hold fewer.
+            page_size: 1 to 1000 rows per request; pages may hold fewer.
 
         Returns:
             The pages; each costs one request. To stop early, stop iterating.
@@ -264,12 +240,15 @@ class ExtendClient:
         """
         if not 1 <= page_size <= MAX_PAGE_SIZE:
             raise InvalidRequest(f"page_size must be 1 to {MAX_PAGE_SIZE}, not {page_size}", "Correct it")
+        given = {} if filters is None else asdict(filters)
+        chosen = {endpoint.filters[name]: value for name, value in given.items() if value is not None}
         order = {"sortBy": sort_by, "sortDir": sort_dir, "maxPageSize": str(page_size)}
 
         async def fetch(parameters: dict[str, str]) -> tuple[list[Payload], str | None]:
-            return await self._open_sender().get(Call("list_runs", "/processor_runs", parameters), self._page)
+            call = Call(endpoint.list_name, endpoint.list_path, parameters)
+            return await self._open_sender().get(call, partial(self._page, endpoint))
 
-        return pages({**(filters or RunFilters()).parameters(), **order}, fetch, self._most_without_news)
+        return walk({**chosen, **order}, fetch, self._most_without_news)
 
     def _open_sender(self) -> Sender:
         if self._sender is None:
@@ -277,21 +256,26 @@ class ExtendClient:
         return self._sender
 
     def _calls_like(self, call: Call) -> Iterator[Call]:
-        listed = self._listed if call.endpoint == "get_run" else []
-        for object_id in itertools.chain(self._others(call.endpoint), listed):
+        endpoint = next(each for each in self._endpoints if each.get_name == call.endpoint)
+        for object_id in itertools.chain(self._others(endpoint), self._listed.get(endpoint.get_name, ())):
             with suppress(InvalidRequest):
-                folder = call.path.rpartition("/")[0]
-                yield Call(call.endpoint, f"{folder}/{_path_segment(object_id)}", call.parameters)
+                yield _call(endpoint, object_id)
 
-    def _page(self, body: Payload) -> tuple[list[Payload], str | None]:
-        rows, token = body.get("processorRuns"), body.get("nextPageToken")
+    def _page(self, endpoint: Endpoint, body: Payload) -> tuple[list[Payload], str | None]:
+        rows, token = body.get(endpoint.list_key), body.get("nextPageToken")
+        name = f"GET {endpoint.list_path}"
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise MalformedResponse("GET /processor_runs: 200 without a list of processorRuns", status_code=200)
+            raise MalformedResponse(f"{name}: 200 without a list of {endpoint.list_key}", status_code=200)
         if token is not None and not isinstance(token, str):  # taken for the end, it would lose runs
-            raise MalformedResponse("GET /processor_runs: 200 with a nextPageToken that is no text", status_code=200)
-        self._listed = [run_id for row in rows[:5] if isinstance(run_id := row.get("id"), str)]
+            raise MalformedResponse(f"{name}: 200 with a nextPageToken that is no text", status_code=200)
+        self._listed[endpoint.get_name] = [row_id for row in rows[:5] if isinstance(row_id := row.get("id"), str)]
         # absent and null mark the end in the docs, "" in the vendor's CLI
-        return [self._adapter.summary(row) for row in rows], token or None
+        return [endpoint.adapt_summary(row) for row in rows], token or None
+
+
+def _call(endpoint: Endpoint, object_id: str) -> Call:
+    path = endpoint.get_path.format(id=_path_segment(object_id))
+    return Call(endpoint.get_name, path, endpoint.parameters)
 
 
 def _path_segment(object_id: str) -> str:
@@ -305,10 +289,10 @@ def _path_segment(object_id: str) -> str:
         raise InvalidRequest("An id has characters that cannot be sent") from None
 
 
-def _object(body: Payload, key: str, object_id: str) -> Payload:
-    value = body.get(key)
+def _object(body: Payload, key: str | None, object_id: str) -> Payload:
+    value = body if key is None else body.get(key)
     if not isinstance(value, dict):
         raise MalformedResponse(f"{object_id}: 200 without a {key} object", status_code=200)
     if value.get("id") != object_id:
-        raise MalformedResponse(f"{object_id}: the {key} in the answer has another id", status_code=200)
+        raise MalformedResponse(f"{object_id}: the {key or 'object'} in the answer has another id", status_code=200)
     return value

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from extend_source.errors import ApiUnreachable, ExtendError, ExtendTransientError
@@ -30,14 +30,14 @@ class Call:
     """What a GET asks for.
 
     Attributes:
-        endpoint: its name: ``get_run``, ``get_file`` or ``list_runs``.
+        endpoint: its name in the request statistics, such as ``get_run``.
         path: the path below the base URL, percent-encoded.
         parameters: the query, not yet percent-encoded.
     """
 
     endpoint: str
     path: str
-    parameters: dict[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 Ask = Callable[[Call], Awaitable["ExtendError | None"]]

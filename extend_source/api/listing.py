@@ -1,4 +1,4 @@
-"""Paging through ``GET /processor_runs``: filters, pages, and what to do when a page token is refused."""
+"""Paging through a list: filters, pages, and what to do when a page token is refused."""
 
 from __future__ import annotations
 
@@ -47,22 +47,6 @@ class RunFilters:
     source: str | None = None
     file_name_contains: str | None = None
 
-    def parameters(self) -> dict[str, str]:
-        """Name the filters that are set as query parameters.
-
-        Returns:
-            The parameters, not yet percent-encoded.
-        """
-        named = {
-            "status": self.status,
-            "processorId": self.processor_id,
-            "processorType": self.processor_type,
-            "sourceId": self.source_id,
-            "source": self.source,
-            "fileNameContains": self.file_name_contains,
-        }
-        return {name: value for name, value in named.items() if value is not None}
-
 
 @dataclass(frozen=True)
 class RunPage:
@@ -83,7 +67,7 @@ FetchPage = Callable[[dict[str, str]], Awaitable[tuple[list[dict[str, Any]], str
 """Fetches the page of some query parameters: its summaries and the token of the next page."""
 
 
-async def pages(
+async def walk(
     parameters: dict[str, str], fetch: FetchPage, most_without_news: int = MAX_PAGES_WITHOUT_NEWS
 ) -> AsyncIterator[RunPage]:
     """Walk through all pages of a listing.

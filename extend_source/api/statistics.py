@@ -12,7 +12,7 @@ class RequestStatistics:
 
     Attributes:
         requests: requests sent, every attempt counted.
-        requests_by_endpoint: the same by endpoint: ``get_run``, ``list_runs``, ``get_file``.
+        requests_by_endpoint: the same by the name of the endpoint, such as ``get_run``.
         retries: how many of the requests were second or later attempts.
         throttled: 429 answers.
         seconds_waiting: seconds in which a request was ready and the request budget held it back.

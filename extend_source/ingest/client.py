@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from extend_source.api import ExtendClient, RequestBudget, RequestStatistics, RetryPolicy
+from extend_source.api import Endpoint, ExtendClient, RequestBudget, RequestStatistics, RetryPolicy
 from extend_source.config import ExtendSettings
 
 _Result = TypeVar("_Result")
@@ -19,7 +19,7 @@ def client_for(
     budget: RequestBudget | None = None,
     *,
     may_send: Callable[[], bool] = lambda: True,
-    others: Callable[[str], Iterable[str]] = lambda endpoint: (),
+    others: Callable[[Endpoint], Iterable[str]] = lambda endpoint: (),
 ) -> ExtendClient:
     """Make a client, to be used with ``async with``.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from dlt.common import logger
 
-from extend_source.api import ExtendClient, RunFilters, RunPage
+from extend_source.api import ExtendClient, RunFilters, RunPage, endpoint_of
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.errors import AnotherWorkspace, ExtendError, Withdrawn
 from extend_source.ingest.limits import Limits, StoppedBy
@@ -132,6 +132,7 @@ class Discovery:
             ExtendError: the API refused everything, or listed nothing. An error of the listing alone that comes later
                 is left in the worklist, as what was found so far can be fetched.
         """
+        runs = endpoint_of(self._settings.api_version, "processor_run")
         started = time.monotonic()
         stopped_by: StoppedBy | None = None
         error: ExtendError | None = None
@@ -141,7 +142,7 @@ class Discovery:
                 break
             found_before = self._promising
             try:
-                async for page in client.list_runs(filters, sort_by="updatedAt", sort_dir="desc"):
+                async for page in client.pages(runs, filters, sort_by="updatedAt", sort_dir="desc"):
                     self._has_listed |= bool(page.summaries)
                     if page.number == 1:
                         self._note_newest(page, time.monotonic() - started if number else 0.0)
@@ -308,7 +309,7 @@ class Discovery:
         if not landed:
             return
         if next(listing_filters(settings)) != RunFilters():  # no run passes the filters: does any without?
-            async for page in client.list_runs(page_size=1):
+            async for page in client.pages(endpoint_of(settings.api_version, "processor_run"), page_size=1):
                 if page.summaries:
                     return
                 break

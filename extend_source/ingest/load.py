@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
-from extend_source.api import Arrival, ExtendClient
+from extend_source.api import Arrival, Endpoint, ExtendClient, endpoint_of
 from extend_source.config import ExtendSettings, parse_start_date, resolved_privacy
 from extend_source.errors import AnotherWorkspace, ExtendError, InvalidSetting
 from extend_source.ingest.client import budget_of, client_for
@@ -330,9 +330,9 @@ class Load:
             self._settings, requests, session.budget, may_send=lambda: not self._must_end(), others=self._others
         )
 
-    def _others(self, endpoint: str) -> list[str]:
+    def _others(self, endpoint: Endpoint) -> list[str]:
         """Runs or files that are still to be fetched."""
-        if endpoint == "get_run":
+        if endpoint.object_type == "processor_run":
             return self._session.worklist.sample(_MOST_OTHERS) if self._session.worklist else []
         return self._asked_files[:: max(1, len(self._asked_files) // _MOST_OTHERS)]
 
@@ -343,7 +343,7 @@ class Load:
         raw = kept.take(run.id) if run.reason == "incomplete" else None
         payload = None if raw is None else decode_json(raw.payload.encode())
         if raw is None or not isinstance(payload, dict):
-            return await client.get_run(run.id, arrival=arrival)
+            return await client.get(endpoint_of(self._settings.api_version, "processor_run"), run.id, arrival)
         known = next(self._landed.lookup(PROCESSOR_RUNS, LandedRun._fields, [run.id], complete=True), None)
         self._kept_origins[run.id] = origin_of(raw, LandedRun(*known) if known else None, self._tables)
         return payload
@@ -377,7 +377,7 @@ class Load:
         try:
             async for answer in fetch_all(
                 fresh,
-                partial(_get_file, client),
+                partial(client.get, endpoint_of(self._settings.api_version, "file")),
                 workers=min(self._settings.max_concurrency, len(fresh)),
                 most_bytes=self._settings.max_waiting_megabytes * 1e6,
                 should_stop=self._must_end,
@@ -397,7 +397,3 @@ class Load:
         self._progress.files_failed += self._recorder.add_errors("file", failures)
         if fresh:
             yield self._taken()
-
-
-async def _get_file(client: ExtendClient, file_id: str, arrival: Arrival) -> dict[str, Any]:
-    return await client.get_file(file_id, raw_text=True, markdown=True, html=True, arrival=arrival)

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from dlt.common import logger
 
-from extend_source.api import ExtendClient
+from extend_source.api import ExtendClient, endpoint_of
 from extend_source.config import ExtendSettings
 from extend_source.errors import ExtendError, InvalidSetting, Withdrawn
 from extend_source.pipeline.conditions import equals
@@ -85,7 +85,7 @@ async def _listed_names(client: ExtendClient, settings: ExtendSettings) -> dict[
     """The processors of the newest runs, by what may be shown of them; none where the API does not say."""
     privacy, known = privacy_rules(settings), {}
     with suppress(ExtendError, Withdrawn):
-        async for page in client.list_runs(sort_by="updatedAt", sort_dir="desc"):
+        async for page in client.pages(endpoint_of(settings.api_version, "processor_run")):
             for summary in page.summaries:
                 clean = summary if privacy is None else privacy.clean_summary(summary)
                 if isinstance(clean.get("processorId"), str):

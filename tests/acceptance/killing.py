@@ -17,7 +17,7 @@ from typing import Any
 import dlt
 
 from extend_source import sync
-from extend_source.api import ExtendClient
+from extend_source.api import Endpoint, ExtendClient
 from extend_source.ingest import discovery, load
 
 PHASES = ("listing", "fetching", "extract", "normalise", "load", "between packages")
@@ -183,7 +183,7 @@ def _sync_until_folder(name: str, machine: Machine, arguments: dict[str, Any]) -
 
 def _announce_phases(watch: _Watch) -> None:
     """Have the functions that begin and end the phases say so."""
-    list_pages, fetch_all, get_run = discovery.Discovery.pages, load.fetch_all, ExtendClient.get_run
+    list_pages, fetch_all, get = discovery.Discovery.pages, load.fetch_all, ExtendClient.get
 
     async def pages(self: discovery.Discovery, client: ExtendClient) -> AsyncIterator[discovery.ListedPage]:
         watch.enter("listing")
@@ -198,14 +198,15 @@ def _announce_phases(watch: _Watch) -> None:
             watch.enter("extract")
             yield answers
 
-    async def answered(self: ExtendClient, run_id: str, **settings: Any) -> dict[str, Any]:
-        payload = await get_run(self, run_id, **settings)
-        watch.step()
+    async def answered(self: ExtendClient, endpoint: Endpoint, *args: Any) -> dict[str, Any]:
+        payload = await get(self, endpoint, *args)
+        if endpoint.object_type == "processor_run":
+            watch.step()
         return payload
 
     discovery.Discovery.pages = pages  # type: ignore[method-assign]
     load.fetch_all = fetched  # type: ignore[assignment]
-    ExtendClient.get_run = answered  # type: ignore[method-assign]
+    ExtendClient.get = answered  # type: ignore[method-assign]
     dlt.Pipeline.extract = _announced(dlt.Pipeline.extract, watch, "extract")  # type: ignore[method-assign]
     dlt.Pipeline.normalize = _announced(dlt.Pipeline.normalize, watch, "normalise")  # type: ignore[method-assign]
     dlt.Pipeline.load = _announced(dlt.Pipeline.load, watch, "load", "between packages")  # type: ignore[method-assign]

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from extend_source.api import ExtendClient, RequestBudget, RetryPolicy
+from extend_source.api import ExtendClient, RequestBudget, RetryPolicy, endpoint_of
+from extend_source.config import API_VERSION
 
 T = TypeVar("T")
 
+RUNS = endpoint_of(API_VERSION, "processor_run")
+FILES = endpoint_of(API_VERSION, "file")
 CANARY_KEY = "sk_canary_0123456789abcdef"
 IMPATIENT = RetryPolicy(max_attempts=3, base=0.001, floor=0.001, cap=0.05, max_elapsed=10.0)
 
@@ -147,4 +150,4 @@ def page_answer(*run_ids: str, **more: Any) -> Answer:
 
 
 async def get_run(client: ExtendClient) -> dict[str, Any]:
-    return await client.get_run("dpr_1")
+    return await client.get(RUNS, "dpr_1")

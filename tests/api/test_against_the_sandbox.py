@@ -9,7 +9,7 @@ import pytest
 from extend_source.api import RequestBudget, RequestStatistics, RetryPolicy, RunFilters
 from extend_source.errors import AccessRefused, NotFound, WorkspaceRefused
 
-from .scripted import client_of
+from .scripted import RUNS, client_of
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -28,9 +28,9 @@ def use(server, scenario, **settings):
 
 
 async def read_everything(client):
-    pages = [page async for page in client.list_runs(page_size=7)]
+    pages = [page async for page in client.pages(RUNS, page_size=7)]
     summaries = [summary for page in pages for summary in page.summaries]
-    runs = await asyncio.gather(*(client.get_run(summary["id"]) for summary in summaries))
+    runs = await asyncio.gather(*(client.get(RUNS, summary["id"]) for summary in summaries))
     return summaries, runs
 
 
@@ -65,7 +65,7 @@ def test_faults_cost_retries_and_nothing_else(fault):
 def test_filters_are_understood():
     async def failed_extractions(client):
         filters = RunFilters(status="FAILED", processor_type="EXTRACT")
-        return [summary async for page in client.list_runs(filters) for summary in page.summaries]
+        return [summary async for page in client.pages(RUNS, filters) for summary in page.summaries]
 
     with SandboxServer(runs=200) as server:
         summaries = use(server, failed_extractions)
@@ -96,7 +96,7 @@ def test_the_rate_limit_of_the_organisation_is_kept():
 def test_each_refusal_of_the_stand_in_is_recognised(settings, kind, advice):
     async def fail(client):
         with pytest.raises(kind) as caught:
-            await client.get_run("dpr_none")
+            await client.get(RUNS, "dpr_none")
         return caught.value
 
     with SandboxServer(runs=5) as server:

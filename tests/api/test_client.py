@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from extend_source.errors import (
     UnsupportedApiVersion,
 )
 
-from .scripted import CANARY_KEY, Answer, client_of, exchange, failure_of, get_run, run_answer, serving
+from .scripted import CANARY_KEY, FILES, RUNS, Answer, client_of, exchange, failure_of, get_run, run_answer, serving
 
 
 def test_a_run_is_asked_for_with_key_version_and_agent():
@@ -45,14 +46,14 @@ def test_numbers_keep_their_digits():
     ],
 )
 def test_any_id_is_one_segment_of_the_path(run_id, target):
-    run, server = exchange(lambda client: client.get_run(run_id), run_answer(run_id))
+    run, server = exchange(lambda client: client.get(RUNS, run_id), run_answer(run_id))
     assert run["id"] == run_id
     assert server.requests[0].target == target
 
 
 @pytest.mark.parametrize("run_id", ["", "x" * 256, ".", "..", "\ud800", None, 7])
 def test_what_can_be_no_id_is_refused_without_a_request(run_id):
-    for use in (lambda client: client.get_run(run_id), lambda client: client.get_file(run_id)):
+    for use in (lambda client: client.get(RUNS, run_id), lambda client: client.get(FILES, run_id)):
         error, server = failure_of(use, run_answer())
         assert type(error) is InvalidRequest
         assert (error.attempts, server.requests) == (0, [])
@@ -61,7 +62,7 @@ def test_what_can_be_no_id_is_refused_without_a_request(run_id):
 def test_a_path_prefix_of_the_base_url_is_kept():
     async def scenario():
         async with serving(run_answer()) as server, client_of(f"{server.url}/extend/v1//") as client:
-            await client.get_run("dpr_1")
+            await client.get(RUNS, "dpr_1")
             return server.requests[0].target
 
     assert asyncio.run(scenario()) == "/extend/v1/processor_runs/dpr_1"
@@ -74,20 +75,20 @@ def test_download_links_of_files_never_pass():
     assert run["files"] == [{"id": "file_1", "name": "a.pdf"}]
 
 
-@pytest.mark.parametrize(
-    ("flags", "query"),
-    [
-        ({}, {}),
-        ({"raw_text": True}, {"rawText": "true"}),
-        ({"raw_text": True, "markdown": True, "html": True}, {"rawText": "true", "markdown": "true", "html": "true"}),
-    ],
-)
-def test_a_file_is_asked_for_with_the_contents_that_are_wanted(flags, query):
+def test_a_file_is_asked_for_with_all_that_can_be_had_of_its_text():
     sent = Answer({"success": True, "file": {"id": "file_1", "presignedUrl": "https://x.example/?sig=1"}})
-    file, server = exchange(lambda client: client.get_file("file_1", **flags), sent)
+    file, server = exchange(lambda client: client.get(FILES, "file_1"), sent)
     assert file == {"id": "file_1"}
     assert server.requests[0].path == "/files/file_1"
-    assert server.requests[0].query == query
+    assert server.requests[0].query == {"rawText": "true", "markdown": "true", "html": "true"}
+
+
+def test_an_answer_may_be_the_object_itself():
+    bare = replace(RUNS, get_key=None)
+    run, _ = exchange(lambda client: client.get(bare, "dpr_1"), Answer({"id": "dpr_1", "status": "PROCESSED"}))
+    assert run == {"id": "dpr_1", "status": "PROCESSED"}
+    error, _ = failure_of(lambda client: client.get(bare, "dpr_1"), Answer({"id": "dpr_2"}))
+    assert str(error).startswith("dpr_1: the object in the answer has another id")
 
 
 @pytest.mark.parametrize("key", ["", "   ", " sk_hush", "sk_hush\n", "sk hush", "sk_hushé", "sk_hush\x00", None])
@@ -150,7 +151,7 @@ def test_an_unknown_api_version_is_refused_with_the_supported_ones():
 
 def test_a_client_outside_async_with_says_so():
     with pytest.raises(RuntimeError, match="async with"):
-        asyncio.run(client_of("https://api.extend.ai").get_run("dpr_1"))
+        asyncio.run(client_of("https://api.extend.ai").get(RUNS, "dpr_1"))
 
 
 def test_no_proxy_of_the_environment_sees_requests_to_this_machine(monkeypatch):

@@ -11,7 +11,7 @@ import pytest
 
 from extend_source.api.environment import is_excepted, proxy_for
 from extend_source.errors import ApiUnreachable, ExtendError, InvalidSetting
-from tests.api.scripted import IMPATIENT, Answer, client_of, serving
+from tests.api.scripted import IMPATIENT, RUNS, Answer, client_of, serving
 
 HOST = "https://api.extend.invalid"
 PROXY = "http://127.0.0.1:9"
@@ -28,7 +28,7 @@ def failure_at(base_url: str) -> ExtendError:
     async def ask() -> ExtendError:
         try:
             async with client_of(base_url) as client:
-                await client.get_run("dpr_1")
+                await client.get(RUNS, "dpr_1")
         except ExtendError as error:
             return error
         raise AssertionError("nothing was raised")
@@ -85,7 +85,7 @@ def test_requests_go_through_the_proxy_of_the_environment(monkeypatch: pytest.Mo
             monkeypatch.setenv("ALL_PROXY", proxy.url)
             try:
                 async with client_of(HOST, retry_policy=IMPATIENT) as client:
-                    await client.get_run("dpr_1")
+                    await client.get(RUNS, "dpr_1")
             except ExtendError as error:
                 return error, [request.target for request in proxy.requests]
             raise AssertionError("nothing was raised")

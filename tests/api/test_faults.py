@@ -19,6 +19,7 @@ from extend_source.errors import ApiUnreachable, MalformedResponse, NoAnswer, No
 
 from .scripted import (
     CANARY_KEY,
+    RUNS,
     Answer,
     client_of,
     exchange,
@@ -141,7 +142,7 @@ def failure_at(base_url, **settings):
     async def scenario():
         async with client_of(base_url, **settings) as client:
             try:
-                await client.get_run("dpr_1")
+                await client.get(RUNS, "dpr_1")
             except Exception as error:
                 return error
 
@@ -167,7 +168,7 @@ def test_request_after_request_that_fails_is_an_outage_but_a_success_between_is_
 
             async def fail():
                 try:
-                    await client.get_run("dpr_1")
+                    await client.get(RUNS, "dpr_1")
                 except (ServerError, ApiUnreachable, NotFound) as error:
                     kinds.append(type(error))
 
@@ -202,10 +203,10 @@ def test_a_429_holds_back_every_other_request_as_well():
         settings = {"statistics": statistics, "budget": budget, "retry_policy": RetryPolicy(jitter=0)}
         throttled = Answer({"error": "Too many requests"}, 429, {"retry-after-ms": "300"})
         async with serving(throttled, run_answer()) as server, client_of(server.url, **settings) as client:
-            first = asyncio.ensure_future(client.get_run("dpr_1"))
+            first = asyncio.ensure_future(client.get(RUNS, "dpr_1"))
             await budget.noticed.wait()
             started = time.monotonic()
-            await asyncio.gather(first, *(client.get_run("dpr_1") for _ in range(3)))
+            await asyncio.gather(first, *(client.get(RUNS, "dpr_1") for _ in range(3)))
             return time.monotonic() - started, statistics
 
     seconds, statistics = asyncio.run(scenario())
@@ -271,7 +272,7 @@ def test_two_event_loops_one_after_the_other_may_share_budget_and_statistics():
     for _ in range(2):
 
         async def many(client):
-            return await asyncio.gather(*(client.get_run("dpr_1") for _ in range(8)))
+            return await asyncio.gather(*(client.get(RUNS, "dpr_1") for _ in range(8)))
 
         runs, _ = exchange(many, run_answer(), budget=budget, statistics=statistics)
         assert len(runs) == 8
@@ -284,6 +285,6 @@ def test_an_injected_transport_replaces_the_network():
 
     async def scenario():
         async with client_of("https://api.extend.ai", transport=httpx.MockTransport(answer)) as client:
-            return await client.get_run("dpr_1")
+            return await client.get(RUNS, "dpr_1")
 
     assert asyncio.run(scenario()) == {"id": "dpr_1"}

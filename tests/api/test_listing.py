@@ -5,7 +5,7 @@ import pytest
 from extend_source.api import RunFilters
 from extend_source.errors import EndlessListing, InvalidRequest, MalformedResponse
 
-from .scripted import Answer, exchange, failure_of, page_answer
+from .scripted import RUNS, Answer, exchange, failure_of, page_answer
 
 TOKEN = "a+b/c=:d+e/f=="
 ALL_FILTERS = RunFilters(
@@ -20,7 +20,7 @@ ALL_FILTERS = RunFilters(
 
 def listing(*arguments, **named):
     async def read_all(client):
-        pages = [page async for page in client.list_runs(*arguments, **named)]
+        pages = [page async for page in client.pages(RUNS, *arguments, **named)]
         return [(page.number, [summary["id"] for summary in page.summaries]) for page in pages]
 
     return read_all
@@ -156,7 +156,7 @@ def test_a_fault_in_the_middle_of_a_listing_repeats_that_page_only():
 
 def test_a_listing_that_is_left_early_costs_no_further_request():
     async def first_page(client):
-        async for page in client.list_runs():
+        async for page in client.pages(RUNS):
             return page.number
 
     number, server = exchange(first_page, page_answer("a", nextPageToken="t"))

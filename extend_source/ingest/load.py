@@ -365,8 +365,8 @@ class Load:
 
     async def _contents(self, client: ExtendClient, file_ids: Sequence[str], *, final: bool) -> AsyncIterator[Tables]:
         """Fetch the text of files that have not landed with any, each at most once a sync."""
-        asked_for = self._session.files_asked_for
-        fresh = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in asked_for]
+        asked_for, erased = self._session.files_asked_for, self._recorder.erased_files
+        fresh = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in asked_for and file_id not in erased]
         asked_for.update(fresh)
         if not self._settings.refresh:
             landed = self._landed.files_with_contents(fresh)

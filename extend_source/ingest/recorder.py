@@ -22,7 +22,11 @@ NOT_FOUND = "not_found"
 
 
 class Recorder:
-    """Records the answers of one load in its tables."""
+    """Records the answers of one load in its tables.
+
+    Attributes:
+        erased_files: ids of files that were erased on request: their text is neither fetched nor written.
+    """
 
     def __init__(
         self,
@@ -47,12 +51,13 @@ class Recorder:
         self._added: list[tuple[WantedRun, str, bool]] = []
         self._failures: dict[str, Fetched] = {}
         self._privacy = privacy_rules(settings)
+        self.erased_files = landed.erased("file")
         self._flattener = Flattener(
             with_contents=settings.file_contents != "none",
             trust_empty_contents=settings.file_contents == "embedded",
             keep_raw=settings.keep_raw,
             landed_drift=frozenset(landed.drift()),
-            erased_files=landed.erased("file"),
+            erased_files=self.erased_files,
             names=landed.typed_names() if settings.typed_tables and TYPED_TABLES in tables else None,
             privacy=self._privacy,
             cut_documents=resolved_privacy(settings.privacy).document_signatures == "cut",

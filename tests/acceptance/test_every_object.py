@@ -1,0 +1,287 @@
+"""The life of one object of each kind, from its first load to its erasure: what must hold for all kinds alike.
+
+The payloads and rows are those of ``tests/golden``. The life is lived once for each kind, and its moments are kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extend_source import create_current_views, erase, rebuild
+from extend_source.json_codec import decode_json, encode_json
+from extend_source.sandbox import SandboxServer, Workspace
+from extend_source.tables import TABLES
+from extend_source.tables.objects import OBJECT_TYPES, rows_about
+from tests.acceptance.warehouse import Row, Warehouse
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+NOT_TYPED = frozenset(
+    {
+        *("_dlt_load_id", "fetched_at", "observed_at", "created_at", "updated_at", "listed_at"),
+        *("payload_sha256", "row_counts", "workspace_id"),
+    }
+)
+"""Columns that depend on the moment, or that nobody can type."""
+
+Rows = dict[str, list[Row]]
+Payload = dict[str, Any]
+
+
+def put_run(workspace: Workspace, run: Payload) -> None:
+    workspace.put_run(encode_json(run).encode())
+
+
+def put_file(workspace: Workspace, file: Payload) -> None:
+    """Serve a file, and a run that names it."""
+    workspace.put_file(json.loads(encode_json(file)))
+    named = {name: value for name, value in json.loads(encode_json(file)).items() if name != "contents"}
+    holder = {"id": "dpr_holder", "type": "EXTRACT", "status": "PROCESSED", "processorId": "dp_1", "files": [named]}
+    workspace.put_run({"object": "document_processor_run", **holder})
+
+
+def with_fewer_lines(run: Payload) -> Payload:
+    value = {**run["output"]["value"], "lines": []}
+    return {**run, "output": {"value": value, "metadata": {}}}
+
+
+def with_one_sheet(file: Payload) -> Payload:
+    return {**file, "contents": {**file["contents"], "sheets": file["contents"]["sheets"][:1]}}
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """One object of a kind.
+
+    Attributes:
+        golden: its golden file.
+        put: serves it.
+        remove: takes it away at the source.
+        fewer: the same object with fewer rows in `shrinking`.
+        shrinking: a table, and how many rows of it there are before and after.
+        request: the name of the GET of one such object.
+        secret: a column, and a text in it that a rule hides.
+        gone: the book that says that it is gone.
+        settings: of each sync.
+    """
+
+    golden: str
+    put: Callable[[Workspace, Payload], None]
+    remove: Callable[[Workspace, str], None]
+    fewer: Callable[[Payload], Payload]
+    shrinking: tuple[str, int, int]
+    request: str
+    secret: tuple[str, str]
+    gone: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def payload(self) -> Payload:
+        payload: Payload = decode_json((GOLDEN / self.golden).read_bytes())["payload"]
+        return payload
+
+    @property
+    def id(self) -> str:
+        return str(self.payload["id"])
+
+
+SPECIMENS = {
+    "processor_run": Specimen(
+        golden="processor_run.extraction.json",
+        put=put_run,
+        remove=Workspace.delete_run,
+        fewer=with_fewer_lines,
+        shrinking=("extraction_citations", 1, 0),
+        request="get_run",
+        secret=("processor_runs.url", "https://dashboard.test/runs/dpr_invoice"),
+        gone="tombstones",
+        settings={"file_contents": "embedded"},
+    ),
+    "file": Specimen(
+        golden="file.spreadsheet.json",
+        put=put_file,
+        remove=Workspace.delete_file,
+        fewer=with_one_sheet,
+        shrinking=("file_sheets", 2, 1),
+        request="get_file",
+        secret=("files.name", "prices.xlsx"),
+        gone="fetch_errors",
+        settings={"file_contents": "fetch"},
+    ),
+}
+
+
+@dataclass
+class Moment:
+    """What there was at one moment: the rows about the object, and the requests for objects of its kind."""
+
+    rows: Rows
+    requests: int
+
+
+class Life:
+    """The life of a specimen."""
+
+    def __init__(self, object_type: str, server: SandboxServer, folder: Path) -> None:
+        self.object_type, self.specimen = object_type, SPECIMENS[object_type]
+        self.server, self.warehouse = server, Warehouse(server, folder)
+        self.moments: dict[str, Moment] = {}
+        self.stages()
+
+    def stages(self) -> None:
+        specimen, workspace = self.specimen, self.server.workspace
+        specimen.put(workspace, specimen.payload)
+        self.sync("landed")
+        self.sync("again", reconcile=True, max_rechecks=0)
+        self.views = create_current_views(self.warehouse.pipeline).views
+        self.current = self.rows(suffix="_current")
+        self.rebuilt = rebuild(self.warehouse.pipeline)
+        self.note("rebuilt", 0)
+        specimen.put(workspace, specimen.fewer(specimen.payload))
+        self.sync("fewer", refresh=True)
+        self.server.faults.set([f"503:1@{'run' if self.object_type == 'processor_run' else 'file'}"])
+        self.sync("failed", refresh=True, max_object_seconds=1, max_error_share=1)
+        self.server.faults.clear()
+        specimen.put(workspace, specimen.payload)
+        self.sync("recovered", refresh=True)
+        self.limited = self.sync("limited", refresh=True, max_requests=2)
+        specimen.remove(workspace, specimen.id)
+        self.sync("gone", refresh=True, reconcile=True)
+        ids = {"processor_run": "run_ids", "file": "file_ids"}
+        self.erasure = erase(self.warehouse.pipeline, **{ids[self.object_type]: [specimen.id]})
+        self.note("erased", 0)
+        specimen.put(workspace, specimen.payload)
+        self.sync("after", refresh=True, reconcile=True)
+
+    def sync(self, moment: str, **arguments: Any) -> Any:
+        result = self.warehouse.sync(keep_raw=True, **self.specimen.settings, **arguments)
+        self.note(moment, result.requests.get(self.specimen.request, 0))
+        return result
+
+    def note(self, moment: str, requests: int) -> None:
+        self.moments[moment] = Moment(self.rows(), requests)
+
+    def rows(self, suffix: str = "") -> Rows:
+        """The rows about the object, by table."""
+        found: Rows = {}
+        there = self.warehouse.tables() if not suffix else {name + suffix for name in self.warehouse.tables()}
+        for place in rows_about(self.object_type):
+            if place.table.name + suffix not in there or (suffix and place.table.name == "replacements"):
+                continue
+            of_kind = place.resource_type
+            found[place.table.name] = in_order(
+                {name: shown(value) for name, value in row.items() if value is not None and name not in NOT_TYPED}
+                for row in self.warehouse.rows(place.table.name + suffix)
+                if row[place.column] == self.specimen.id and (of_kind is None or row["resource_type"] == of_kind)
+            )
+        return found
+
+
+@pytest.fixture(scope="module", params=SPECIMENS)
+def life(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
+    with SandboxServer(runs=0) as server:
+        yield Life(request.param, server, tmp_path_factory.mktemp(request.param))
+
+
+def test_every_kind_of_object_is_tried() -> None:
+    assert SPECIMENS.keys() == OBJECT_TYPES.keys()
+
+
+def test_it_lands_in_the_rows_that_were_typed_by_hand(life: Life) -> None:
+    landed = life.moments["landed"].rows
+    expected = json.loads((GOLDEN / life.specimen.golden).read_text("utf-8"))["rows"]
+    compared = 0
+    for table, rows in expected.items():
+        if table not in landed or table in ("run_configs", "processor_runs"):
+            continue  # rows of others; the run itself has a config's sum
+        json_columns = {column.name for column in TABLES[table].columns if column.kind.name == "json"}
+        typed = [
+            {name: value for name, value in row.items() if name not in NOT_TYPED and name not in json_columns}
+            for row in rows
+            if row.get("resource_type", life.object_type) == life.object_type
+        ]
+        found = [{name: value for name, value in row.items() if name not in json_columns} for row in landed[table]]
+        assert in_order(found) == in_order(typed), table
+        compared += len(typed)
+    assert compared >= 4
+
+
+def test_it_is_fetched_once_and_not_again(life: Life) -> None:
+    assert (life.moments["landed"].requests, life.moments["again"].requests) == (1, 0)
+    assert life.moments["again"].rows == life.moments["landed"].rows
+
+
+def test_fewer_rows_replace_more(life: Life) -> None:
+    table, before, after = life.specimen.shrinking
+    assert [len(life.moments[moment].rows[table]) for moment in ("landed", "fewer", "recovered")] == [
+        before,
+        after,
+        before,
+    ]
+
+
+def test_its_current_view_shows_the_same_rows(life: Life) -> None:
+    shown = {name: rows for name, rows in life.current.items() if rows}
+    landed = {name: rows for name, rows in life.moments["again"].rows.items() if rows}
+    assert shown == landed
+    assert {f"{name}_current" for name in shown} <= life.views.keys()
+
+
+def test_its_rows_are_rebuilt_from_its_payload_without_a_request(life: Life) -> None:
+    assert (life.rebuilt.runs, life.rebuilt.failed) == (1, 0)
+    assert without_books(life.moments["rebuilt"].rows) == without_books(life.moments["again"].rows)
+
+
+def test_an_error_is_a_row_until_it_is_fetched_again_and_its_rows_stay(life: Life) -> None:
+    failed, recovered = life.moments["failed"].rows, life.moments["recovered"].rows
+    assert [row["status_code"] for row in failed["fetch_errors"]] == [503]
+    assert without_books(failed) == without_books(life.moments["fewer"].rows)
+    assert recovered["fetch_errors"] == []
+    assert without_books(recovered) == without_books(life.moments["landed"].rows)
+
+
+def test_a_budget_is_kept_and_loses_nothing(life: Life) -> None:
+    assert sum(life.limited.requests.values()) <= 2
+    assert without_books(life.moments["limited"].rows) == without_books(life.moments["landed"].rows)
+
+
+def test_what_is_gone_at_the_source_is_noted_and_its_rows_stay(life: Life) -> None:
+    gone = life.moments["gone"].rows
+    assert len(gone[life.specimen.gone]) == 1
+    assert without_books(gone) == without_books(life.moments["landed"].rows)
+
+
+def test_what_is_erased_is_gone_from_all_tables_and_does_not_come_back(life: Life) -> None:
+    for moment in ("erased", "after"):
+        assert {name for name, rows in life.moments[moment].rows.items() if rows} == {"erasures"}
+    assert life.moments["after"].requests == 0
+
+
+def test_a_hidden_column_is_nowhere_in_the_dataset(life: Life, tmp_path: Path) -> None:
+    column, secret = life.specimen.secret
+    with SandboxServer(runs=0) as server:
+        life.specimen.put(server.workspace, life.specimen.payload)
+        warehouse = Warehouse(server, tmp_path)
+        warehouse.sync(keep_raw=True, privacy={"columns": {column: "mask"}}, **life.specimen.settings)
+    table, _, name = column.partition(".")
+    assert [value for value in warehouse.column(table, name) if value == secret] == []
+    assert [cell for cell in warehouse.cells() if secret in str(cell)] == []
+
+
+def without_books(rows: Rows) -> Rows:
+    return {name: of_table for name, of_table in rows.items() if not TABLES[name].is_book}
+
+
+def shown(value: Any) -> Any:
+    """A value as one types it: credits as text."""
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def in_order(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: sorted((name, str(value)) for name, value in row.items()))

@@ -42,6 +42,9 @@ _Node = Any
 """A part of a parsed query: the common base of sqlglot's classes has another name in each of its versions."""
 
 _HEADING = re.compile(r"-- (\w+): *(.*)")
+_INCLUDE = re.compile(r"^-- include: (\w+)\n", re.MULTILINE)
+"""A line in the place of what several queries begin with."""
+
 _COLUMN = re.compile(r"--   (\w+): (.*)")
 _MORE = "--   "
 
@@ -112,7 +115,7 @@ def load_query(folder: str, name: str) -> Query:
     Returns:
         The query with what its header says.
     """
-    sql = (files("extend_source.reports") / folder / f"{name}.sql").read_text("utf-8")
+    sql = _INCLUDE.sub(lambda found: _text_of("parts", found[1]), _text_of(folder, name))
     said: dict[str, list[str]] = {}
     columns: dict[str, str] = {}
     heading = ""
@@ -143,6 +146,10 @@ def load_query(folder: str, name: str) -> Query:
         sql=sql,
         optional=names("optional"),
     )
+
+
+def _text_of(folder: str, name: str) -> str:
+    return (files("extend_source.reports") / folder / f"{name}.sql").read_text("utf-8")
 
 
 class QueryRunner:

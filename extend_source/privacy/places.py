@@ -112,9 +112,9 @@ def _declared(config: Any) -> Iterator[tuple[Keys, tuple[str | None, ...]]]:
     """Yield the paths of declared fields with the id of each key, where it has one."""
     ids: dict[Keys, str] = {}
     for field in declared_fields(config) if isinstance(config, dict) else ():
-        path = parse_path(field[0])
-        if field[1] is not None:
-            ids[path] = field[1]
+        path = parse_path(field.path)
+        if field.field_id is not None:
+            ids[path] = field.field_id
         yield path, tuple(ids.get(path[:length]) for length in range(1, len(path) + 1))
 
 

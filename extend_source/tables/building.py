@@ -27,6 +27,7 @@ class TableBuilder:
         self.table = table
         self._rows: list[tuple[Any, ...]] = []
         names = [column.name for column in (*table.own_columns, *table.api_columns)]
+        self._own_names = {column.name for column in table.own_columns}
         self._has_extra = any(column.name == EXTRA for column in table.columns)
         if self._has_extra:
             names.append(EXTRA)
@@ -37,8 +38,23 @@ class TableBuilder:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, own: Sequence[Any], api: Sequence[Any] = (), extra: Extra | None = None) -> None:
+    def add(self, api: Sequence[Any] = (), extra: Extra | None = None, /, **own: Any) -> None:
         """Add a row.
+
+        Args:
+            api: the values read from the API object, in schema order.
+            extra: what no column holds.
+            **own: the values of the columns that the builder worked out, by name; all of them.
+
+        Raises:
+            TypeError: a column is left out, or there is no such column.
+        """
+        if own.keys() != self._own_names:
+            raise TypeError(f"{self.table.name}: {', '.join(sorted(own.keys() ^ self._own_names))}")
+        self.add_in_order([own[column.name] for column in self.table.own_columns], api, extra)
+
+    def add_in_order(self, own: Sequence[Any], api: Sequence[Any] = (), extra: Extra | None = None) -> None:
+        """Add a row of a table that has so many that naming each value takes too long.
 
         Args:
             own: the values of the columns that the builder worked out, in schema order.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from extend_source.json_codec import encode_json
 from extend_source.tables import schemas
@@ -30,8 +30,18 @@ _EXTEND_TYPES = ("date", "currency", "signature")
 _MOST_KNOWN = 256
 """So many configs are known by identity: decoding gives equal ones as one object."""
 
-FieldRow = tuple[str, str | None, str | None, str | None, str | None, bool | None, str | None, str | None]
-"""path, field id, name, value type, extend type, nullable, description, enum values as JSON."""
+
+class DeclaredField(NamedTuple):
+    """A field that a config declares: the columns of ``run_config_fields`` that are read from it."""
+
+    path: str
+    field_id: str | None
+    name: str | None
+    value_type: str | None
+    extend_type: str | None
+    nullable: bool | None
+    description: str | None
+    enum_values: str | None
 
 
 class ConfigTables:
@@ -69,15 +79,15 @@ class ConfigTables:
     def _write(self, config_id: str, config: dict[str, Any], text: str) -> None:
         values, _ = _CONFIG.read(config, self._drift)
         rules = next((config[key] for key in _RULES if isinstance(config.get(key), str)), None)
-        self._tables[schemas.RUN_CONFIGS].add([config_id, rules, None, text], values)
+        self._tables[schemas.RUN_CONFIGS].add(values, config_id=config_id, rules=rules, row_counts=None, config=text)
         self._add_objects(config_id, config)
         fields = self._tables[schemas.RUN_CONFIG_FIELDS]
         taken: set[str] = set()
-        for path, *rest in declared_fields(config):
+        for declared in declared_fields(config):
             # a schema can describe one path twice (variants of anyOf): the config column has them all
-            if path not in taken:
-                fields.add([config_id, path, len(taken), *rest])
-                taken.add(path)
+            if declared.path not in taken:
+                fields.add(config_id=config_id, position=len(taken), **declared._asdict())
+                taken.add(declared.path)
 
     def forget(self) -> None:
         """Forget which configs were written."""
@@ -87,11 +97,12 @@ class ConfigTables:
         classes = self._tables[schemas.RUN_CONFIG_CLASSIFICATIONS]
         offered = [entry for key in _CLASSES for entry in objects_in(config.get(key))]
         for position, entry in enumerate(offered):
-            classes.add([config_id, position], *_CLASSIFICATION.read(entry, self._drift))
+            classes.add(*_CLASSIFICATION.read(entry, self._drift), config_id=config_id, position=position)
         ranges = self._tables[schemas.RUN_CONFIG_PAGE_RANGES]
         for scope, keys in _RANGES:
             for position, entry in enumerate(objects_in(_dig(config, keys))):
-                ranges.add([config_id, scope, position], *_PAGE_RANGE.read(entry, self._drift))
+                read = _PAGE_RANGE.read(entry, self._drift)
+                ranges.add(*read, config_id=config_id, scope=scope, position=position)
 
 
 def _dig(value: Any, keys: tuple[str, ...]) -> Any:
@@ -100,7 +111,7 @@ def _dig(value: Any, keys: tuple[str, ...]) -> Any:
     return value
 
 
-def declared_fields(config: dict[str, Any]) -> Iterator[FieldRow]:
+def declared_fields(config: dict[str, Any]) -> Iterator[DeclaredField]:
     """Yield the fields that a config declares; a path may come twice.
 
     Args:
@@ -116,7 +127,7 @@ def declared_fields(config: dict[str, Any]) -> Iterator[FieldRow]:
         yield from _legacy_fields("", legacy)
 
 
-def _schema_members(path: str, schema: dict[str, Any], walk: SchemaWalk, seen: References) -> Iterator[FieldRow]:
+def _schema_members(path: str, schema: dict[str, Any], walk: SchemaWalk, seen: References) -> Iterator[DeclaredField]:
     """Walk the members of an object schema and the items of an array schema."""
     for variant, refs in walk.variants(schema, seen):
         properties = variant.get("properties")
@@ -133,7 +144,7 @@ def _schema_members(path: str, schema: dict[str, Any], walk: SchemaWalk, seen: R
             yield from _schema_members(item_path, items, walk, refs)
 
 
-def _schema_field(path: str, name: str | None, schema: dict[str, Any], walk: SchemaWalk) -> FieldRow:
+def _schema_field(path: str, name: str | None, schema: dict[str, Any], walk: SchemaWalk) -> DeclaredField:
     parts = [part for part, _ in walk.variants(schema, ())]
     types: list[str] = []
     enum: Any = None
@@ -149,10 +160,10 @@ def _schema_field(path: str, name: str | None, schema: dict[str, Any], walk: Sch
     nullable = "null" in types or (isinstance(enum, list) and None in enum)
     value_type = "|".join(kind for kind in types if kind != "null") or None
     enum_values = encode_json(enum) if enum is not None else None
-    return path, None, name, value_type, extend_type, nullable, description, enum_values
+    return DeclaredField(path, None, name, value_type, extend_type, nullable, description, enum_values)
 
 
-def _legacy_fields(path: str, fields: list[Any]) -> Iterator[FieldRow]:
+def _legacy_fields(path: str, fields: list[Any]) -> Iterator[DeclaredField]:
     for field in objects_in(fields):
         name = text_or_none(field.get("name")) or text_or_none(field.get("id"))
         if name is None:
@@ -162,7 +173,8 @@ def _legacy_fields(path: str, fields: list[Any]) -> Iterator[FieldRow]:
         extend_type = kind if kind in _EXTEND_TYPES else None
         enum = encode_json(field["enum"]) if field.get("enum") is not None else None
         description = text_or_none(field.get("description"))
-        yield field_path, text_or_none(field.get("id")), name, kind, extend_type, None, description, enum
+        field_id = text_or_none(field.get("id"))
+        yield DeclaredField(field_path, field_id, name, kind, extend_type, None, description, enum)
         nested = field.get("schema")
         if isinstance(nested, list):
             inner = item(field_path, None) if kind == "array" else field_path

@@ -15,7 +15,12 @@ from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 
 _EDIT = ObjectReader.of(schemas.EXTRACTION_EDITS)
 _API_NAMES = [column.name for column in schemas.EXTRACTION_EDITS.api_columns]
-_CONFIDENCES = ("ocrConfidence", "logprobsConfidence", "reviewAgentScore", "confidence")
+_CONFIDENCES = {
+    "ocr_confidence_before": "ocrConfidence",
+    "logprobs_confidence_before": "logprobsConfidence",
+    "review_agent_score_before": "reviewAgentScore",
+    "confidence_before": "confidence",
+}
 _ORIGINAL, _EDITED = _API_NAMES.index("original_value"), _API_NAMES.index("edited_value")
 _NOTHING = Pair(None, None)
 
@@ -79,17 +84,25 @@ class EditTables:
             change = _change(values[_ORIGINAL], values[_EDITED])
         # what is said of another value that had this path before is not said of a new one
         is_new = pair.before is None and former in before.nodes and pair.after is not None
-        confidences = _confidences(None if is_new else before.entry_at(former))
         self._edits.add(
-            (run_id, path, key, initial, reviewed, change, basis, *confidences, former if former != path else None),
             values,
             extra,
+            run_id=run_id,
+            path=path,
+            reported_key=key,
+            initial_value=initial,
+            reviewed_value=reviewed,
+            change=change,
+            basis=basis,
+            **_confidences(None if is_new else before.entry_at(former)),
+            initial_path=former if former != path else None,
         )
 
 
-def _confidences(entry: Any) -> tuple[float | None, ...]:
-    """The confidences of a value: of the recognition, the model, the agent, and legacy."""
-    return tuple(_number(entry.get(key)) if isinstance(entry, dict) else None for key in _CONFIDENCES)
+def _confidences(entry: Any) -> dict[str, float | None]:
+    """The confidences of a value, by column."""
+    known = entry if isinstance(entry, dict) else {}
+    return {column: _number(known.get(key)) for column, key in _CONFIDENCES.items()}
 
 
 def _change(before: str | None, after: str | None) -> str | None:

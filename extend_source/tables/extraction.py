@@ -185,7 +185,7 @@ class ExtractionTables:
             self._drift.unexpected_type("extraction_field", "metadata", entry)
             extra = {"metadata": entry}
         path, template, _, field, parent_path, row_index, _ = node
-        self._fields.add(
+        self._fields.add_in_order(
             (
                 *(run_id, path, template, field, parent_path, row_index, position),
                 *scalar,
@@ -200,7 +200,7 @@ class ExtractionTables:
         for position, citation in enumerate(citations):
             values, extra = _CITATION.read(citation, self._drift)
             box = _polygon_box(citation.get("polygon"))
-            self._citations.add((run_id, path, position, *box), values, extra)
+            self._citations.add_in_order((run_id, path, position, *box), values, extra)
 
     def _add_references(self, run_id: str, path: str, references: list[dict[str, Any]]) -> None:
         """Add legacy references, a row a bounding box."""
@@ -214,7 +214,7 @@ class ExtractionTables:
                 boxes = None
             for box in boxes or [dict.fromkeys(_BOX_KEYS)]:
                 edges = [None if box.get(key) is None else to_number(box[key]) for key in _BOX_KEYS]
-                self._citations.add((run_id, path, position, *edges), values, extra)
+                self._citations.add_in_order((run_id, path, position, *edges), values, extra)
                 position += 1
 
     def _add_insights(self, run_id: str, path: str, insights: list[dict[str, Any]]) -> None:
@@ -227,7 +227,7 @@ def add_insights(
     """Add the model's remarks on a value or a class."""
     for position, insight in enumerate(insights):
         values, extra = _INSIGHT.read(insight, drift)
-        builder.add((run_id, stage, path, position), values, extra)
+        builder.add_in_order((run_id, stage, path, position), values, extra)
 
 
 def _polygon_box(polygon: Any) -> tuple[Any, ...]:

@@ -154,17 +154,25 @@ class FileTables:
             for part, items in record.parts.items():
                 self._write_part(file_id, part, items)
             if record.text is not None and "text" not in record.written:
-                self._tables[schemas.FILE_CONTENTS].add([file_id, record.text_seen_at], *record.text)
+                contents = self._tables[schemas.FILE_CONTENTS]
+                contents.add(*record.text, file_id=file_id, fetched_at=record.text_seen_at)
                 record.written.add("text")
             record.written.update(record.parts)
             record.changed, record.text, record.parts = False, None, {}  # the text is not needed any longer
         self._touched.clear()
 
     def _write(self, file_id: str, record: _Record) -> None:
-        self._tables[schemas.FILES].add([record.seen_at, None], self._filled(file_id, record.values), record.extra)
+        values = self._filled(file_id, record.values)
+        self._tables[schemas.FILES].add(values, record.extra, fetched_at=record.seen_at, row_counts=None)
         credits = record.values[_CREDITS]
         if credits is not None:
-            self._tables[schemas.CREDIT_USAGE].add(["file", file_id, credits, "parsing", record.seen_at])
+            self._tables[schemas.CREDIT_USAGE].add(
+                resource_type="file",
+                resource_id=file_id,
+                credits=credits,
+                basis="parsing",
+                observed_at=record.seen_at,
+            )
 
     def _filled(self, file_id: str, values: list[Any]) -> list[Any]:
         """Fill what a payload does not carry with what was known before `start_over`."""
@@ -179,4 +187,4 @@ class FileTables:
         builder.mark(file_id)
         for position, entry in enumerate(items):
             values, extra = reader.read(entry, self._drift)
-            builder.add([file_id, position], values, extra)
+            builder.add(values, extra, file_id=file_id, position=position)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -164,9 +164,18 @@ class Flattener:
         self._files.add(file, origin.fetched_at, fetched=True, keep_empty=final)
         self._tables[bookkeeping.FETCH_ERRORS].mark(file["id"])
         if self._keep_raw:
-            of_file = (file["id"], "file", origin.api_version, origin.workspace_id)
-            raw = (*of_file, encode_json(file), final, None, None, origin.fetched_at, None)
-            self._tables[bookkeeping.RAW_PAYLOADS].add(raw)
+            self._tables[bookkeeping.RAW_PAYLOADS].add(
+                id=file["id"],
+                resource_type="file",
+                api_version=origin.api_version,
+                workspace_id=origin.workspace_id,
+                payload=encode_json(file),
+                is_final=final,
+                created_at=None,
+                updated_at=None,
+                fetched_at=origin.fetched_at,
+                payload_sha256=None,
+            )
 
     def start_over(self) -> None:
         """Take what follows as payloads of a later load; see `FileTables.start_over`."""
@@ -183,13 +192,23 @@ class Flattener:
         if self._privacy is not None:
             summary = self._privacy.clean_summary(summary)
         values, extra = _SUMMARY.read(without_signed_urls(summary), self._drift)
-        own = (workspace_id, listed_at, payload_sha256(summary))
-        self._tables[bookkeeping.PROCESSOR_RUN_SUMMARIES].add(own, values, extra)
+        self._tables[bookkeeping.PROCESSOR_RUN_SUMMARIES].add(
+            values,
+            extra,
+            workspace_id=workspace_id,
+            listed_at=listed_at,
+            summary_sha256=payload_sha256(summary),
+        )
 
     def add_tombstone(self, run_id: str, workspace_id: str | None, detected_at: datetime, reason: str) -> None:
         """Add a run that is gone at the source; it is no longer an error."""
-        tombstone = (run_id, "processor_run", workspace_id, detected_at, reason)
-        self._tables[bookkeeping.TOMBSTONES].add(tombstone)
+        self._tables[bookkeeping.TOMBSTONES].add(
+            id=run_id,
+            resource_type="processor_run",
+            workspace_id=workspace_id,
+            detected_at=detected_at,
+            reason=reason,
+        )
         self._tables[bookkeeping.FETCH_ERRORS].mark(run_id)
 
     def remove_tombstone(self, run_id: str) -> None:
@@ -198,7 +217,7 @@ class Flattener:
 
     def add_erasure(self, object_id: str, resource_type: str, erased_at: datetime | None) -> None:
         """Add a run or file that was erased on request."""
-        self._tables[bookkeeping.ERASURES].add((object_id, resource_type, erased_at))
+        self._tables[bookkeeping.ERASURES].add(id=object_id, resource_type=resource_type, erased_at=erased_at)
 
     def add_log(self, entry: Mapping[str, Any]) -> None:
         """Add the ``sync_log`` row of the load.
@@ -207,24 +226,11 @@ class Flattener:
             entry: the values by column name; columns that are left out are NULL.
         """
         columns = bookkeeping.SYNC_LOG.columns
-        self._tables[bookkeeping.SYNC_LOG].add([entry.get(column.name) for column in columns])
+        self._tables[bookkeeping.SYNC_LOG].add(**{column.name: entry.get(column.name) for column in columns})
 
     def add_error(self, error: FetchError) -> None:
         """Add what could not be loaded."""
-        self._tables[bookkeeping.FETCH_ERRORS].add(
-            (
-                *(
-                    error.id,
-                    error.workspace_id,
-                    error.resource_type,
-                    error.attempts,
-                    error.status_code,
-                    error.code,
-                    error.message,
-                ),
-                *(error.first_seen_at, error.last_seen_at),
-            )
-        )
+        self._tables[bookkeeping.FETCH_ERRORS].add(**asdict(error))
 
     @property
     def undated_runs(self) -> list[str]:
@@ -257,8 +263,16 @@ class Flattener:
         if self._typed is not None:
             typed = self._typed.take(load_id, now, self._tables[bookkeeping.TYPED_COLUMNS], created or {})
         builder = self._tables[bookkeeping.SCHEMA_DRIFT]
-        for key, (reason, kind, run_id) in self._drift.entries.items():
-            if key not in self._written_drift:
-                self._written_drift.add(key)
-                builder.add((*key, reason, kind, now, run_id))
+        for (owner, path), (reason, kind, run_id) in self._drift.entries.items():
+            if (owner, path) in self._written_drift:
+                continue
+            self._written_drift.add((owner, path))
+            builder.add(
+                object=owner,
+                path=path,
+                reason=reason,
+                json_type=kind,
+                first_seen_at=now,
+                example_run_id=run_id,
+            )
         return Tables(self._tables.take(load_id), typed)

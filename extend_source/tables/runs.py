@@ -112,25 +112,45 @@ class RunTables:
         extra: Extra = dict(read_extra or {})
         config_id = self._add_config(run, extra)
         output_format = output_format_of(values[_TYPE], run)
-        documents = self._add_outputs(run_id, run, output_format, extra)
+        initial, reviewed = self._add_outputs(run_id, run, output_format, extra)
         self._add_edits(run_id, run, output_format, extra)
         self._add_files(run_id, run, origin.fetched_at, extra)
         self._add_merged_processors(run_id, run, extra)
         if values[_CREDITS] is not None:
             ledger = self._tables[schemas.CREDIT_USAGE]
-            ledger.add(["processor_run", run_id, values[_CREDITS], "processing", origin.fetched_at])
+            ledger.add(
+                resource_type="processor_run",
+                resource_id=run_id,
+                credits=values[_CREDITS],
+                basis="processing",
+                observed_at=origin.fetched_at,
+            )
         shown_format = output_format if run.get("output") else None
         sha256 = origin.payload_sha256 or payload_sha256(run)
-        times = (origin.created_at, origin.updated_at, origin.fetched_at)
-        own = (
-            *(origin.api_version, origin.workspace_id, config_id, shown_format, *documents),
-            *(*times, origin.loaded_tables, None, sha256),  # rows are counted once all are there
+        said = {
+            "api_version": origin.api_version,
+            "workspace_id": origin.workspace_id,
+            "created_at": origin.created_at,
+            "updated_at": origin.updated_at,
+            "fetched_at": origin.fetched_at,
+            "payload_sha256": sha256,
+        }
+        self._tables[schemas.PROCESSOR_RUNS].add(
+            values,
+            extra or None,
+            **said,
+            config_id=config_id,
+            output_format=shown_format,
+            initial_output=initial,
+            reviewed_output=reviewed,
+            loaded_tables=origin.loaded_tables,
+            row_counts=None,  # rows are counted once all are there
         )
-        self._tables[schemas.PROCESSOR_RUNS].add(own, values, extra or None)
         if self._keep_raw:
             payload = raw_payload(run, with_contents=self._raw_contents)
-            of_run = (run_id, "processor_run", origin.api_version, origin.workspace_id)
-            self._tables[bookkeeping.RAW_PAYLOADS].add((*of_run, payload, None, *times, sha256))
+            self._tables[bookkeeping.RAW_PAYLOADS].add(
+                **said, id=run_id, resource_type="processor_run", payload=payload, is_final=None
+            )
         if self._typed is not None and values[_TYPE] == "EXTRACT":
             self._typed.add(run, config_id, origin.created_at)
         self._drift.run_id = None
@@ -206,12 +226,12 @@ class RunTables:
                 self._drift.unexpected_type("file", "id", file.get("id"))
                 extra.setdefault("files", []).append(raw_file(file, with_contents=self._raw_contents))
             else:
-                links.add((run_id, position, file_id))
+                links.add(run_id=run_id, position=position, file_id=file_id)
 
     def _add_merged_processors(self, run_id: str, run: dict[str, Any], extra: Extra) -> None:
         builder = self._tables[schemas.PROCESSOR_RUN_MERGED_PROCESSORS]
         for position, processor in enumerate(self._objects_of(run, "mergedProcessors", extra)):
-            builder.add((run_id, position), *_MERGED_PROCESSOR.read(processor, self._drift))
+            builder.add(*_MERGED_PROCESSOR.read(processor, self._drift), run_id=run_id, position=position)
 
     def _objects_of(self, run: dict[str, Any], key: str, extra: Extra) -> list[dict[str, Any]]:
         """Return a list of objects; anything else goes to the run's ``extra``."""

@@ -43,7 +43,7 @@ class StageTables:
         elif insights is not None:
             self._drift.unexpected_type("classification", "insights", insights)
             extra = {**(extra or {}), "insights": insights}
-        self._tables[schemas.CLASSIFICATIONS].add((run_id, stage), values, extra)
+        self._tables[schemas.CLASSIFICATIONS].add(values, extra, run_id=run_id, stage=stage)
         return None
 
     def add_splits(self, run_id: str, stage: str, output: dict[str, Any]) -> Extra | None:
@@ -63,5 +63,5 @@ class StageTables:
             return output or None
         for position, split in enumerate(splits):
             values, extra = _SPLIT.read(split, self._drift)
-            self._tables[schemas.SPLITS].add((run_id, stage, position), values, extra)
+            self._tables[schemas.SPLITS].add(values, extra, run_id=run_id, stage=stage, position=position)
         return {key: value for key, value in output.items() if key != "splits"} or None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -140,7 +140,7 @@ class TypedTables:
             self._note(names, processor_name, version_id, row[_CREATED_AT])
         self._undated = {}
         for name in self._changed.values():
-            map_rows.add((*astuple(name), now))
+            map_rows.add(**asdict(name), recorded_at=now)
         self._changed = {}
         tables = {}
         for table_name, table in self._touched.items():

@@ -5,10 +5,18 @@ from importlib.metadata import PackageNotFoundError, version
 from extend_source.config import ExtendSettings, PrivacySettings
 from extend_source.errors import (
     AccessRefused,
+    ApiError,
     ApiUnreachable,
     ExtendError,
     ExtendTerminalError,
     ExtendTransientError,
+    InvalidSetting,
+    NoRawPayloads,
+    RowsRefused,
+    SyncError,
+    SyncUnderWay,
+    TooManyErrors,
+    UsageError,
     WorkspaceRefused,
 )
 from extend_source.ingest.progress import SyncProgress
@@ -18,8 +26,7 @@ from extend_source.operations.plan import PlanResult, plan
 from extend_source.operations.rebuild import RebuildResult, rebuild
 from extend_source.operations.run_ids import run_ids_from_file, run_ids_from_sql
 from extend_source.operations.status import StatusResult, status
-from extend_source.operations.sync import SyncResult, TooManyErrors, sync
-from extend_source.pipeline.lock import SyncUnderWay
+from extend_source.operations.sync import SyncResult, sync
 from extend_source.reports import (
     CreditFigures,
     CurrentViewsResult,
@@ -42,6 +49,7 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 
 __all__ = [
     "AccessRefused",
+    "ApiError",
     "ApiUnreachable",
     "CreditFigures",
     "CurrentViewsResult",
@@ -50,19 +58,24 @@ __all__ = [
     "ExtendSettings",
     "ExtendTerminalError",
     "ExtendTransientError",
+    "InvalidSetting",
     "ListedCredits",
     "ModelsResult",
+    "NoRawPayloads",
     "PlanResult",
     "PrivacySettings",
     "QualityReport",
     "QueryResult",
     "RebuildResult",
+    "RowsRefused",
     "StatusResult",
+    "SyncError",
     "SyncProgress",
     "SyncResult",
     "SyncSession",
     "SyncUnderWay",
     "TooManyErrors",
+    "UsageError",
     "WorkspaceRefused",
     "__version__",
     "create_current_views",

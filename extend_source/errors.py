@@ -1,26 +1,35 @@
-"""The errors of the wire, as a tree that a caller can catch at any height.
+"""Every error that a caller can catch, as a tree: at any height.
 
 ::
 
     ExtendError
-    ├── ExtendTransientError (also dlt's TransientException): trying again later may help
-    │   ├── ApiUnreachable       no connection, or request after request failed      ends the sync
-    │   ├── NoAnswer             connected, but the answer did not arrive in full
-    │   ├── RateLimited          429 after all attempts
-    │   ├── ServerError          5xx, 408, 409 and 425 after all attempts
-    │   ├── MalformedResponse    an answer that is not the object asked for
-    │   └── EndlessListing       a listing that does not come to its end
-    └── ExtendTerminalError (also dlt's TerminalException): only a person can help
-        ├── AccessRefused        key, permission or credits                          ends the sync
-        │   └── WorkspaceRefused workspace missing or unknown                        ends the sync
-        ├── InvalidSetting       a setting that cannot work, such as a bad base_url  ends the sync
-        │   └── AnotherWorkspace the listing has nothing of what has landed          ends the sync
-        ├── EndpointRemoved      the path is not served (any more)                   ends the sync
-        ├── UnsupportedApiVersion                                                    ends the sync
-        ├── NotFound             404 and 410: deleted, or in another workspace
-        ├── InvalidRequest       400 and 422
-        ├── ObjectRefused        a refusal that concerns one object alone
-        └── BodyTooLarge         a body beyond max_body_megabytes
+    ├── ApiError                      what the API or the network did
+    │   ├── ApiUnreachable        T   no connection, or request after request failed      ends the sync
+    │   ├── NoAnswer              T   connected, but the answer did not arrive in full
+    │   ├── RateLimited           T   429 after all attempts
+    │   ├── ServerError           T   5xx, 408, 409 and 425 after all attempts
+    │   ├── MalformedResponse     T   an answer that is not the object asked for
+    │   ├── EndlessListing        T   a listing that does not come to its end
+    │   ├── AccessRefused             key, permission or credits                          ends the sync
+    │   │   └── WorkspaceRefused      workspace missing or unknown                        ends the sync
+    │   ├── EndpointRemoved           the path is not served (any more)                   ends the sync
+    │   ├── UnsupportedApiVersion                                                         ends the sync
+    │   ├── NotFound                  404 and 410: deleted, or in another workspace
+    │   ├── InvalidRequest            400 and 422
+    │   ├── ObjectRefused             a refusal that concerns one object alone
+    │   └── BodyTooLarge              a body beyond max_body_megabytes
+    ├── UsageError                    what the caller asked for cannot be done
+    │   └── InvalidSetting            a setting that cannot work, such as a bad base_url  ends the sync
+    │       └── AnotherWorkspace      the listing has nothing of what has landed          ends the sync
+    └── SyncError                     the work on the pipeline and its destination
+        ├── SyncUnderWay              the pipeline is being synced already
+        ├── TooManyErrors             more failed than max_error_share allows
+        ├── RowsRefused               the destination refused rows
+        └── NoRawPayloads             there is nothing to rebuild from
+
+dlt's retry looks at two marks. The errors with a T are `ExtendTransientError` as well (dlt's TransientException):
+trying again later may help. The other errors of the API, and all of `UsageError`, are `ExtendTerminalError` (dlt's
+TerminalException): only a person can help.
 
 "Ends the sync" is the meaning of an answer that every request meets. Where others are answered well, the same answer
 concerns its object alone: `of_one_object` says that then, see `extend_source.api.evidence`.
@@ -45,7 +54,7 @@ def _sentence(text: str) -> str:
 
 
 class ExtendError(Exception):
-    """Anything that went wrong between this package and the Extend API.
+    """Anything that this package says went wrong, in one line.
 
     Attributes:
         what: what happened, one line, free of secrets.
@@ -107,38 +116,46 @@ class ExtendError(Exception):
 
 
 class ExtendTransientError(ExtendError, TransientException):
-    """A failure that may be gone later; it was retried before it was raised."""
+    """The mark of a failure that may be gone later; it was retried before it was raised."""
 
     default_advice = "Run the sync again later: nothing that has landed is fetched twice"
     default_retryable = True
 
 
-class ApiUnreachable(ExtendTransientError):
+class ExtendTerminalError(ExtendError, TerminalException):
+    """The mark of a failure that no retry can mend."""
+
+
+class ApiError(ExtendError):
+    """What the API or the network did; each of these is transient or terminal, too."""
+
+
+class ApiUnreachable(ApiError, ExtendTransientError):
     """No connection to the API (DNS, refused, timed out), or request after request failed."""
 
     default_advice = "Check base_url, the network and the proxy settings, then run the sync again"
     refuses_everything = True
 
 
-class NoAnswer(ExtendTransientError):
+class NoAnswer(ApiError, ExtendTransientError):
     """The server was reached, but the answer did not arrive in full: read timeout, dropped connection."""
 
 
-class RateLimited(ExtendTransientError):
+class RateLimited(ApiError, ExtendTransientError):
     """HTTP 429 after all attempts: the organisation's request budget is used up (docs "Rate limits")."""
 
     default_advice = "Lower requests_per_second: the limit is shared by everything that uses the organisation's keys"
 
 
-class ServerError(ExtendTransientError):
+class ServerError(ApiError, ExtendTransientError):
     """HTTP 5xx (or 408, 409, 425) after all attempts."""
 
 
-class MalformedResponse(ExtendTransientError):
+class MalformedResponse(ApiError, ExtendTransientError):
     """A 200 that is not the object asked for: truncated, not JSON, ``success: false``, of another id."""
 
 
-class EndlessListing(ExtendTransientError):
+class EndlessListing(ApiError, ExtendTransientError):
     """A listing that sends page after page without a run that it has not shown before."""
 
     default_advice = (
@@ -147,11 +164,7 @@ class EndlessListing(ExtendTransientError):
     )
 
 
-class ExtendTerminalError(ExtendError, TerminalException):
-    """A failure that no retry can mend."""
-
-
-class AccessRefused(ExtendTerminalError):
+class AccessRefused(ApiError, ExtendTerminalError):
     """HTTP 401, 402 or 403: the key, its permissions or the credits (docs "Authentication")."""
 
     default_advice = (
@@ -170,7 +183,52 @@ class WorkspaceRefused(AccessRefused):
     )
 
 
-class InvalidSetting(ExtendTerminalError):
+class EndpointRemoved(ApiError, ExtendTerminalError):
+    """The path is not served: removed by Extend (``ENDPOINT_REMOVED``, 410), or base_url is not its API."""
+
+    default_advice = "Upgrade dlt-source-extend; if it is the newest, check base_url"
+    refuses_everything = True
+
+
+class UnsupportedApiVersion(ApiError, ExtendTerminalError):
+    """The API version is unknown to this package or refused by the server (docs "API versioning")."""
+
+    default_advice = "Set api_version to a supported version, or upgrade dlt-source-extend"
+    refuses_everything = True
+
+
+class NotFound(ApiError, ExtendTerminalError):
+    """HTTP 404 or 410: the object was deleted (also by retention), or belongs to another workspace."""
+
+    default_advice = "It was deleted, or belongs to another workspace; check the id and workspace_id"
+
+
+class InvalidRequest(ApiError, ExtendTerminalError):
+    """HTTP 400 or 422, or an id that no request can be made for."""
+
+    default_advice = "Check the id or the filter"
+
+
+class ObjectRefused(ApiError, ExtendTerminalError):
+    """An answer that would end the sync if others met it; they are answered well, so it concerns this object alone."""
+
+    default_advice = (
+        "Others are answered well, so it concerns this one alone: later syncs try it again, and Extend's support may "
+        "know why"
+    )
+
+
+class BodyTooLarge(ApiError, ExtendTerminalError):
+    """A body that is larger, unpacked, than `max_body_megabytes` allows."""
+
+    default_advice = "Raise max_body_megabytes if such an object is to be loaded; memory grows with it"
+
+
+class UsageError(ExtendTerminalError):
+    """What the caller asked for cannot be done: a wrong argument, or a destination that cannot do it."""
+
+
+class InvalidSetting(UsageError):
     """A setting that cannot work, found before or by the first request."""
 
     default_advice = "Correct the setting under [sources.extend] in .dlt/config.toml"
@@ -181,45 +239,34 @@ class AnotherWorkspace(InvalidSetting):
     """The listing has nothing in common with what has landed: what it shows must not be loaded."""
 
 
-class EndpointRemoved(ExtendTerminalError):
-    """The path is not served: removed by Extend (``ENDPOINT_REMOVED``, 410), or base_url is not its API."""
-
-    default_advice = "Upgrade dlt-source-extend; if it is the newest, check base_url"
-    refuses_everything = True
+class SyncError(ExtendError):
+    """What the work on a pipeline and its destination met, where neither the API nor the caller is at fault."""
 
 
-class UnsupportedApiVersion(ExtendTerminalError):
-    """The API version is unknown to this package or refused by the server (docs "API versioning")."""
+class SyncUnderWay(SyncError):
+    """Another sync of the same pipeline is running on this machine."""
 
-    default_advice = "Set api_version to a supported version, or upgrade dlt-source-extend"
-    refuses_everything = True
-
-
-class NotFound(ExtendTerminalError):
-    """HTTP 404 or 410: the object was deleted (also by retention), or belongs to another workspace."""
-
-    default_advice = "It was deleted, or belongs to another workspace; check the id and workspace_id"
+    default_advice = "Wait for it to end, or use another pipeline name"
 
 
-class InvalidRequest(ExtendTerminalError):
-    """HTTP 400 or 422, or an id that no request can be made for."""
-
-    default_advice = "Check the id or the filter"
-
-
-class ObjectRefused(ExtendTerminalError):
-    """An answer that would end the sync if others met it; they are answered well, so it concerns this object alone."""
+class TooManyErrors(SyncError):
+    """A greater share of runs could not be loaded than `max_error_share` allows."""
 
     default_advice = (
-        "Others are answered well, so it concerns this one alone: later syncs try it again, and Extend's support may "
-        "know why"
+        "See the table fetch_errors; what could be loaded has landed, and the next sync tries the rest again"
     )
 
 
-class BodyTooLarge(ExtendTerminalError):
-    """A body that is larger, unpacked, than `max_body_megabytes` allows."""
+class RowsRefused(SyncError):
+    """The destination refused rows, and dlt was told to go on without them."""
 
-    default_advice = "Raise max_body_megabytes if such an object is to be loaded; memory grows with it"
+    default_advice = "See `dlt pipeline NAME failed-jobs` for why; the next sync writes the rows again"
+
+
+class NoRawPayloads(SyncError):
+    """There is nothing to rebuild from."""
+
+    default_advice = "Set keep_raw = true under [sources.extend] and sync first"
 
 
 class Withdrawn(Exception):
@@ -227,7 +274,7 @@ class Withdrawn(Exception):
 
 
 def extend_error_in(failure: BaseException) -> ExtendError | None:
-    """Find the API's error behind a failed pipeline step."""
+    """Find this package's error behind a failed pipeline step."""
     seen: BaseException | None = failure
     while seen is not None:
         if isinstance(seen, ExtendError):

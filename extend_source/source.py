@@ -150,7 +150,8 @@ def extend_source(
 
     Raises:
         ConfigurationValueError: a setting has a value that it does not take.
-        ExtendError: while loading: the API refused everything, or cannot be reached.
+        ApiError: while loading: the API refused everything, or cannot be reached.
+        InvalidSetting: while loading: a setting cannot work, or the destination cannot hold the tables.
     """
     settings = ExtendSettings(
         api_key=api_key,

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from extend_source.errors import ExtendError, InvalidRequest
+from extend_source.errors import ExtendError, UsageError
 from extend_source.pipeline.duckdb_file import compact
 
 pytestmark = pytest.mark.case("S12")
@@ -84,7 +84,7 @@ def test_a_link_to_the_file_stays_a_link(file: Path) -> None:
 def test_a_file_that_this_process_has_open_stays_as_it_is(file: Path, read_only: bool) -> None:
     before = file.read_bytes()
 
-    with duckdb.connect(str(file), read_only=read_only), pytest.raises(InvalidRequest, match="is open elsewhere"):
+    with duckdb.connect(str(file), read_only=read_only), pytest.raises(UsageError, match="is open elsewhere"):
         compact(file)
 
     assert file.read_bytes() == before
@@ -99,7 +99,7 @@ def test_a_file_that_another_process_has_open_stays_as_it_is(file: Path, read_on
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"open\n"
-        with pytest.raises(InvalidRequest, match="is open elsewhere"):
+        with pytest.raises(UsageError, match="is open elsewhere"):
             compact(file)
         other.communicate()
 

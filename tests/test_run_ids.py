@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import dlt
 import pytest
 
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.operations.run_ids import run_ids_from_file, run_ids_from_sql
 
 
@@ -57,14 +57,14 @@ def test_a_file_without_ids_is_one_clear_line(content: bytes | None, message: st
     if content is not None:
         Path("ids.txt").write_bytes(content)
 
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(UsageError) as caught:
         run_ids_from_file("ids.txt")
 
     assert str(caught.value) == message
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="Is a directory"):
+    with pytest.raises(UsageError, match="Is a directory"):
         run_ids_from_file(tmp_path)
 
 
@@ -98,7 +98,7 @@ def test_a_query_without_rows_gives_no_ids(pipeline: dlt.Pipeline) -> None:
     ],
 )
 def test_a_query_that_fails_or_gives_no_ids_is_one_clear_line(pipeline: dlt.Pipeline, sql: str, message: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(UsageError) as caught:
         run_ids_from_sql(pipeline, sql)
 
     assert str(caught.value) == message
@@ -107,7 +107,7 @@ def test_a_query_that_fails_or_gives_no_ids_is_one_clear_line(pipeline: dlt.Pipe
 def test_a_query_on_a_database_that_does_not_exist_makes_none() -> None:
     never_run = dlt.pipeline("never_run", destination="duckdb", dataset_name="extend")
 
-    with pytest.raises(InvalidRequest, match="Table with name processor_runs does not exist"):
+    with pytest.raises(UsageError, match="Table with name processor_runs does not exist"):
         run_ids_from_sql(never_run, "select id from processor_runs")
 
     assert not Path("never_run.duckdb").exists()
@@ -121,7 +121,7 @@ def test_a_lake_takes_queries_too(tmp_path: Path) -> None:
 
 
 def test_a_destination_without_sql_is_one_clear_line() -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(UsageError) as caught:
         run_ids_from_sql(dlt.pipeline("dummy", destination="dummy", dataset_name="extend"), "select 1")
 
     assert str(caught.value) == "The destination dummy takes no SQL. Give a file of ids instead."

@@ -16,7 +16,7 @@ from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DestinationConnectionError
 
-from extend_source.errors import AccessRefused, ExtendError, InvalidRequest, InvalidSetting, UnsupportedApiVersion
+from extend_source.errors import AccessRefused, ExtendError, InvalidRequest, UnsupportedApiVersion, UsageError
 from extend_source.installation import pip
 from extend_source.operations.rebuild import RebuildResult
 from extend_source.operations.sync import SyncResult
@@ -70,7 +70,7 @@ def code_of_error(error: ExtendError) -> int:
     """Return the exit code for an error of the source."""
     if isinstance(error, AccessRefused):
         return REFUSED
-    wrong_use = isinstance(error, InvalidRequest | InvalidSetting | UnsupportedApiVersion)
+    wrong_use = isinstance(error, UsageError | InvalidRequest | UnsupportedApiVersion)
     return WRONG_USE if wrong_use else FAILED
 
 

@@ -64,7 +64,7 @@ class Place:
             The pipeline.
 
         Raises:
-            InvalidRequest: it does not exist, or its dataset does not.
+            UsageError: it does not exist, or its dataset does not.
         """
         with tempfile.TemporaryDirectory(prefix="extend-unknown-") as folder:
             pipeline = dlt.pipeline(
@@ -81,7 +81,7 @@ class Place:
         """Open the pipeline to change what it has loaded.
 
         Raises:
-            InvalidRequest: it does not exist, or its dataset does not.
+            UsageError: it does not exist, or its dataset does not.
         """
         with self.viewed_pipeline():
             return self.pipeline(step)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dlt.common import logger
 
 from extend_source.config import ExtendSettings
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.state import Scope
 from extend_source.ingest.worklist import WantedRun, Worklist
@@ -61,16 +61,16 @@ def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
         The ids.
 
     Raises:
-        InvalidRequest: a lone text, or something that is no id.
+        UsageError: a lone text, or something that is no id.
     """
     if isinstance(run_ids, str):
-        raise InvalidRequest(f"run_ids is one text, {run_ids[:40]!r}", "Give a list of ids: run_ids=[...]")
+        raise UsageError(f"run_ids is one text, {run_ids[:40]!r}", "Give a list of ids: run_ids=[...]")
     ids = list(run_ids)
     for run_id in ids:
         if isinstance(run_id, str) and run_id.startswith("-"):
-            raise InvalidRequest(f"{run_id[:40]!r} is an option, not a run id", "Check the command")
+            raise UsageError(f"{run_id[:40]!r} is an option, not a run id", "Check the command")
         if not isinstance(run_id, str) or not 0 < len(run_id.strip()) <= MAX_ID_CHARACTERS:
-            raise InvalidRequest(
+            raise UsageError(
                 f"{str(run_id)[:40]!r} is not a run id", f"Ids are texts of 1 to {MAX_ID_CHARACTERS} characters"
             )
     return ids

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extend_source.config import ExtendSettings
-from extend_source.errors import ExtendError
+from extend_source.errors import NoRawPayloads
 from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.recorder import Recorder
@@ -63,12 +63,6 @@ WRITTEN_TABLES = tuple(table for table in TABLES.values() if table not in _LEFT_
 
 REBUILT_TABLES = tuple(table.name for table in WRITTEN_TABLES if table.name in FETCHED_TABLES)
 """Those of them that hold what payloads say."""
-
-
-class NoRawPayloads(ExtendError):  # noqa: N818 - the name says what happened
-    """There is nothing to rebuild from."""
-
-    default_advice = "Set keep_raw = true under [sources.extend] and sync first"
 
 
 class Replay:

@@ -15,7 +15,7 @@ from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.extract import DltResource
 
 from extend_source.config import SECTION
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.ingest.named_runs import checked_run_ids
 from extend_source.ingest.state import SyncState
 from extend_source.json_codec import decode_json, encode_json
@@ -92,18 +92,19 @@ def erase(
         What was deleted, and what is left of what belongs to it.
 
     Raises:
-        InvalidRequest: no id, something that is none, a destination that cannot delete rows or, where that was asked
+        UsageError: no id, something that is none, a destination that cannot delete rows or, where that was asked
             for, be written anew; or the DuckDB file is open elsewhere: the rows are deleted then.
         InvalidSetting: the destination can hold no tables of this source, or the pipeline was made with `refresh`.
         SyncUnderWay: the pipeline is being synced.
+        SyncError: the DuckDB file could not be written anew; it is as it was.
         PipelineStepFailed: a load that an earlier sync left behind, or the note, could not be loaded.
     """
     runs, files = checked_run_ids(run_ids), checked_run_ids(file_ids)
     if not runs and not files:
-        raise InvalidRequest("Nothing to erase", "Name runs or files")
+        raise UsageError("Nothing to erase", "Name runs or files")
     if replacement_of(pipeline) == "supersede":
         name = pipeline.destination.destination_name
-        raise InvalidRequest(
+        raise UsageError(
             f"The destination {name} cannot delete rows",
             "Delete them at Extend, load into a new dataset, and delete the old one",
         )
@@ -150,7 +151,7 @@ def _file_to_compact(pipeline: dlt.Pipeline) -> Path:
     file = database_file(pipeline)
     if file is None:
         name = pipeline.destination.destination_name
-        raise InvalidRequest(
+        raise UsageError(
             f"Only a DuckDB file can be written anew, and the destination is {name}",
             "Leave out --compact, and let the database free its space (PostgreSQL: VACUUM FULL)",
         )

@@ -95,7 +95,10 @@ def plan(
         The runs to fetch by reason, and what that takes.
 
     Raises:
-        ExtendError: the API refused everything, or cannot be reached; or the pipeline is being synced (DuckDB).
+        ApiError: the API refused everything, or cannot be reached.
+        UsageError: `run_ids` has something that is no id.
+        InvalidSetting: a setting cannot work, or the destination cannot hold the tables.
+        SyncUnderWay: the pipeline is being synced into a DuckDB file, which one process at a time can open.
         PipelineStepFailed: the destination cannot be read.
         ConfigurationValueError: a setting has a value that it does not take.
     """

@@ -99,6 +99,7 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
         SyncUnderWay: the pipeline is being synced.
         InvalidSetting: the pipeline was made with `refresh`.
         NoRawPayloads: no payload has landed.
+        RowsRefused: the destination refused rows, and dlt was told to go on; the next sync writes them again.
         PipelineStepFailed: loading failed.
         ConfigurationValueError: a setting has a value that it does not take.
     """

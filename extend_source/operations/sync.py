@@ -11,7 +11,7 @@ import dlt
 from dlt.common import logger
 
 from extend_source.config import ExtendSettings
-from extend_source.errors import ExtendError, extend_error_in
+from extend_source.errors import ExtendError, TooManyErrors, extend_error_in
 from extend_source.ingest.beacon import told
 from extend_source.ingest.named_runs import checked_run_ids
 from extend_source.ingest.progress import SyncProgress
@@ -28,14 +28,6 @@ from extend_source.source import extend_source
 
 FEWEST_FOR_SHARE = 20
 """A share of failures means nothing of fewer runs than these."""
-
-
-class TooManyErrors(ExtendError):  # noqa: N818 - the name says what happened
-    """A greater share of runs could not be loaded than `max_error_share` allows."""
-
-    default_advice = (
-        "See the table fetch_errors; what could be loaded has landed, and the next sync tries the rest again"
-    )
 
 
 @dataclass(frozen=True)
@@ -130,7 +122,9 @@ def sync(
     Raises:
         SyncUnderWay: the pipeline is being synced already.
         TooManyErrors: a greater share of runs failed than `max_error_share` allows; the others have landed.
-        ExtendError: the API refused everything, or cannot be reached; one clear line.
+        ApiError: the API refused everything, or cannot be reached; one clear line.
+        UsageError: `run_ids` has something that is no id.
+        InvalidSetting: a setting cannot work, or the destination cannot hold the tables.
         RowsRefused: the destination refused rows, and dlt was told to go on; the next sync writes them again.
         PipelineStepFailed: loading failed.
         ConfigurationValueError: a setting has a value that it does not take.

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from extend_source.errors import ExtendError, InvalidRequest
+from extend_source.errors import SyncError, UsageError
 
 _OLD, _NEW = "old", "new"
 
@@ -28,8 +28,8 @@ def compact(file: Path) -> tuple[int, int]:
         The size before and after, in bytes.
 
     Raises:
-        InvalidRequest: another process or connection has the file open.
-        ExtendError: the new file could not be written, or does not hold what the old one holds.
+        UsageError: another process or connection has the file open.
+        SyncError: the new file could not be written, or does not hold what the old one holds.
     """
     file = file.resolve()
     before = file.stat().st_size
@@ -52,7 +52,7 @@ def compact(file: Path) -> tuple[int, int]:
         except (duckdb.Error, OSError) as error:
             if "lock" in str(error):
                 raise _in_use(file) from None
-            raise ExtendError(
+            raise SyncError(
                 f"{file} could not be written anew ({type(error).__name__})",
                 "It is as it was. Make sure that there is as much free space beside it as it takes",
             ) from error
@@ -71,8 +71,8 @@ def _check_free(file: Path) -> None:
         raise _in_use(file) from None
 
 
-def _in_use(file: Path) -> InvalidRequest:
-    return InvalidRequest(
+def _in_use(file: Path) -> UsageError:
+    return UsageError(
         f"The rows are deleted, but {file} is open elsewhere and was not written anew",
         "Close it, then run the same command again",
     )

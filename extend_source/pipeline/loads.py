@@ -11,7 +11,7 @@ from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from extend_source.errors import ExtendError
+from extend_source.errors import RowsRefused
 from extend_source.wording import one_line
 
 _FAILURES = "extend_load_failures"
@@ -93,12 +93,6 @@ def dropped_a_load(pipeline: dlt.Pipeline) -> bool:
 def forget_dropped_load(pipeline: dlt.Pipeline) -> None:
     """Note that everything has been compared since."""
     pipeline.set_local_state_val(_DROPPED, False)
-
-
-class RowsRefused(ExtendError):  # noqa: N818 - the name says what happened
-    """The destination refused rows, and dlt was told to go on without them."""
-
-    default_advice = "See `dlt pipeline NAME failed-jobs` for why; the next sync writes the rows again"
 
 
 def refuse_failed_jobs(pipeline: dlt.Pipeline, info: LoadInfo | None) -> None:

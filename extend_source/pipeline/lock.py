@@ -11,16 +11,10 @@ from pathlib import Path
 import dlt
 from fasteners import InterProcessLock
 
-from extend_source.errors import ExtendError
+from extend_source.errors import SyncUnderWay
 
 _held_here: set[Path] = set()
 _guard = threading.Lock()
-
-
-class SyncUnderWay(ExtendError):  # noqa: N818 - the name says what happened
-    """Another sync of the same pipeline is running on this machine."""
-
-    default_advice = "Wait for it to end, or use another pipeline name"
 
 
 @contextmanager

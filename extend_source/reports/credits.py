@@ -9,7 +9,7 @@ from typing import Any
 
 import dlt
 
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.pipeline.read_only import location, viewed
 from extend_source.pipeline.reader import as_credits, as_utc
 from extend_source.pricing import Price
@@ -64,7 +64,7 @@ def credit_report(
         is done without where that is possible; a warning names it.
 
     Raises:
-        InvalidRequest: the days are wrong, the destination takes no SQL, or nothing has landed.
+        UsageError: the days are wrong, the destination takes no SQL, or nothing has landed.
         SyncUnderWay: the pipeline is being synced into a DuckDB file, which one process at a time can open.
         PipelineStepFailed: the destination cannot be read.
     """
@@ -79,7 +79,7 @@ def credit_report(
             models.compute_once("credit_ledger")
             figures = reader.figures(None if monthly is None else Decimal(str(monthly)), now)
         except MissingTables as missing:
-            raise InvalidRequest(
+            raise UsageError(
                 f"The credit report needs tables that have not landed: {', '.join(missing.tables)}",
                 "Sync first, with all tables",
             ) from None

@@ -14,7 +14,7 @@ from dlt.common.schema import Schema
 from dlt.common.schema.typing import LOADS_TABLE_NAME
 
 from extend_source.config import SECTION
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.read_only import location, viewed
@@ -70,7 +70,7 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
         The views.
 
     Raises:
-        InvalidRequest: the destination takes no SQL, nothing has landed, files are not Parquet, or views that others
+        UsageError: the destination takes no SQL, nothing has landed, files are not Parquet, or views that others
             have built on cannot be replaced.
         InvalidSetting: the destination can hold no tables of this source.
         SyncUnderWay: the pipeline is being synced.
@@ -166,7 +166,7 @@ def _reading(client: Any, schema: Schema, table: str) -> str | None:
     if table_format is None:
         name = client.list_table_files(table)[0]
         if not name.endswith(".parquet"):
-            raise InvalidRequest(f"The tables are not Parquet files: {name.rpartition('/')[2]}", "Load them as Parquet")
+            raise UsageError(f"The tables are not Parquet files: {name.rpartition('/')[2]}", "Load them as Parquet")
         return f"read_parquet({files}, union_by_name = true)"
     where = client.get_open_table_location(table_format, table).rstrip("/").removeprefix("file://")
     if table_format == "delta":
@@ -191,8 +191,8 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _nothing_landed() -> InvalidRequest:
-    return InvalidRequest("Nothing has landed yet", "Run extend-source sync first")
+def _nothing_landed() -> UsageError:
+    return UsageError("Nothing has landed yet", "Run extend-source sync first")
 
 
 def _of_ended_loads(table: str) -> str:

@@ -59,8 +59,9 @@ def listed_credits(
         The credits by day and processor.
 
     Raises:
-        InvalidRequest: the first day comes after the last one, or a day is long before there was any run.
-        ExtendError: the API refused, or cannot be reached.
+        UsageError: the first day comes after the last one, or a day is long before there was any run.
+        ApiError: the API refused, or cannot be reached.
+        InvalidSetting: a setting cannot work.
     """
     settings = resolved_settings(**arguments)
     counts = progress or SyncProgress()

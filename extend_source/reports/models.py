@@ -169,7 +169,7 @@ def create_models(pipeline: dlt.Pipeline, prices: Sequence[Price] | None = None)
         The views.
 
     Raises:
-        InvalidRequest: the destination takes no SQL, or cannot replace views that others have built on.
+        UsageError: the destination takes no SQL, or cannot replace views that others have built on.
         SyncUnderWay: the pipeline is being synced.
     """
     book = resolved_settings(needs_key=False).price_book if prices is None else prices

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import dlt
 
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.pipeline.read_only import location, viewed
 from extend_source.reports.running import QueryResult, QueryRunner, load_query
 
@@ -57,14 +57,14 @@ def quality_report(pipeline: dlt.Pipeline, names: Iterable[str] | None = None) -
         The rows, with what they mean.
 
     Raises:
-        InvalidRequest: there is no query of a name, or the destination takes no SQL.
+        UsageError: there is no query of a name, or the destination takes no SQL.
         SyncUnderWay: the pipeline is being synced into a DuckDB file, which one process at a time can open.
         PipelineStepFailed: the destination cannot be read.
     """
     chosen = QUALITY_QUERIES if names is None else tuple(dict.fromkeys(names))
     for name in chosen:
         if name not in QUALITY_QUERIES:
-            raise InvalidRequest(f"There is no quality query {name!r}", f"Choose from {', '.join(QUALITY_QUERIES)}")
+            raise UsageError(f"There is no quality query {name!r}", f"Choose from {', '.join(QUALITY_QUERIES)}")
     queries = [load_query(_FOLDER, name) for name in chosen]
     now = datetime.now(timezone.utc)
     with viewed(pipeline) as view, QueryRunner.on(view) as runner:

@@ -20,7 +20,7 @@ from dlt.destinations.exceptions import DatabaseException
 from sqlglot import exp
 
 from extend_source.config import SECTION
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.pipeline.conditions import Sql
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.reader import column_names
@@ -194,7 +194,7 @@ class QueryRunner:
             The runner, for the length of the block.
 
         Raises:
-            InvalidRequest: the destination takes no SQL.
+            UsageError: the destination takes no SQL.
             InvalidSetting: it can hold no tables of this source.
         """
         schema: Any = SECTION if SECTION in pipeline.schema_names else None
@@ -202,7 +202,7 @@ class QueryRunner:
             client = pipeline.sql_client(schema)
         except SqlClientNotAvailable:
             name = pipeline.destination.destination_name
-            raise InvalidRequest(f"The destination {name} takes no SQL", "Report on a database or warehouse") from None
+            raise UsageError(f"The destination {name} takes no SQL", "Report on a database or warehouse") from None
         can = pipeline.destination.capabilities()
         dialect = can.sqlglot_dialect or ""
         if dialect in _TOO_SIMPLE and not simple:
@@ -325,10 +325,10 @@ class QueryRunner:
             definitions: queries written for the destination, by the name of the view, each after those it builds on.
 
         Raises:
-            InvalidRequest: the destination has no such views, or they cannot be replaced.
+            UsageError: the destination has no such views, or they cannot be replaced.
         """
         if isinstance(self._client, TableCopies) or self._supersedes:
-            raise InvalidRequest(
+            raise UsageError(
                 "The destination cannot hold these views", "Use the reports, which need none, or load into a warehouse"
             )
         names = {name: self._name_of(name) for name in definitions}
@@ -342,7 +342,7 @@ class QueryRunner:
                 self._execute_together([*dropping, *creating])
             except DatabaseException as error:
                 said = str(error).strip().splitlines()[0]
-                raise InvalidRequest(
+                raise UsageError(
                     f"The views cannot be replaced: {said}",
                     "Drop what others have built on them, run this again, and make those anew",
                 ) from None

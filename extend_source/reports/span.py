@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 
 DAYS = 90
 """How many days a report covers unless told otherwise."""
@@ -21,13 +21,13 @@ def resolved_span(first_day: date | None, last_day: date | None, today: date) ->
         today: the day, UTC.
 
     Raises:
-        InvalidRequest: the first day comes after the last one, or a day is long before there was any run.
+        UsageError: the first day comes after the last one, or a day is long before there was any run.
     """
     last = today if last_day is None else last_day
     for day in (last, first_day or last):
         if day < EARLIEST:
-            raise InvalidRequest(f"There are no runs from {day}", f"Take a day from {EARLIEST} on")
+            raise UsageError(f"There are no runs from {day}", f"Take a day from {EARLIEST} on")
     first = first_day or max(EARLIEST, last - timedelta(days=DAYS - 1))
     if first > last:
-        raise InvalidRequest(f"The first day, {first}, comes after the last one, {last}", "Change --from or --to")
+        raise UsageError(f"The first day, {first}, comes after the last one, {last}", "Change --from or --to")
     return first, last

@@ -12,11 +12,10 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import extend_source
-from extend_source.errors import InvalidSetting
+from extend_source.errors import InvalidSetting, RowsRefused
 from extend_source.operations.erase import erase
 from extend_source.operations.rebuild import rebuild
 from extend_source.pipeline import storage
-from extend_source.pipeline.loads import RowsRefused
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
 from tests.acceptance.conftest import MakeWarehouse

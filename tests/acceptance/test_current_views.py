@@ -13,7 +13,7 @@ from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import create_current_views, erase
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.reports.current import view_of
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
@@ -227,7 +227,7 @@ def test_a_run_that_is_being_erased_is_not_shown(viewed: AnyWarehouse) -> None:
 
 
 def test_without_any_load_there_is_nothing_to_view(any_warehouse: AnyWarehouse) -> None:
-    with pytest.raises(InvalidRequest, match="Nothing has landed yet"):
+    with pytest.raises(UsageError, match="Nothing has landed yet"):
         create_current_views(any_warehouse.pipeline)
 
 

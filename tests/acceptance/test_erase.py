@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from extend_source import create_current_views, erase, extend_source, rebuild
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import ids_with_status, make_open_warehouse
@@ -199,7 +199,7 @@ def test_a_destination_that_is_no_file_is_not_written_anew(any_warehouse: AnyWar
     any_warehouse.sync()
     runs = any_warehouse.count("processor_runs")
 
-    with pytest.raises(InvalidRequest, match="Only a DuckDB file can be written anew, and the destination is postgres"):
+    with pytest.raises(UsageError, match="Only a DuckDB file can be written anew, and the destination is postgres"):
         erase(any_warehouse.pipeline, run_ids=[an_invoice(any_warehouse)], compact=True)
 
     assert any_warehouse.count("processor_runs") == runs
@@ -210,7 +210,7 @@ def test_a_destination_that_is_no_file_is_not_written_anew(any_warehouse: AnyWar
 
 
 def test_nothing_to_erase_is_refused(warehouse: Warehouse) -> None:
-    with pytest.raises(InvalidRequest, match="Nothing to erase"):
+    with pytest.raises(UsageError, match="Nothing to erase"):
         erase(warehouse.pipeline)
 
 

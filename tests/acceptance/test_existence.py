@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from extend_source import extend_source
 from extend_source.cli import app
 from extend_source.cli.existence import require_existing
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse
 
@@ -156,7 +156,7 @@ def test_a_database_names_its_pipelines_and_datasets(any_warehouse: AnyWarehouse
         return dlt.pipeline(name, destination=pipeline.destination, dataset_name=dataset, pipelines_dir=folder)
 
     def complaint(name: str, dataset: str, folder: Path) -> str:
-        with pytest.raises(InvalidRequest) as caught:
+        with pytest.raises(UsageError) as caught:
             require_existing(opened(name, dataset), folder)
         return str(caught.value)
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from extend_source import status
+from extend_source.errors import SyncUnderWay
 from extend_source.operations.status import StatusResult
-from extend_source.pipeline.lock import SyncUnderWay, only_sync
+from extend_source.pipeline.lock import only_sync
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.shell import run_shell
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse

@@ -11,7 +11,7 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import create_current_views, erase, extend_source, run_ids_from_sql, sync
-from extend_source.errors import InvalidRequest, InvalidSetting
+from extend_source.errors import InvalidSetting, UsageError
 from extend_source.pipeline.read_only import location
 from extend_source.sandbox import SandboxServer
 from tests.destinations.places import Place
@@ -106,13 +106,13 @@ def test_views_made_once_show_what_comes_later(lake: Place) -> None:
 
 
 def test_without_a_load_that_has_ended_there_is_nothing_to_view(lake: Place) -> None:
-    with pytest.raises(InvalidRequest, match="Nothing has landed yet"):
+    with pytest.raises(UsageError, match="Nothing has landed yet"):
         create_current_views(lake.pipeline)
 
     put_first(lake.server)
     cut_off(lake, "extraction_fields")
 
-    with pytest.raises(InvalidRequest, match="Nothing has landed yet"):
+    with pytest.raises(UsageError, match="Nothing has landed yet"):
         create_current_views(lake.pipeline)
 
 
@@ -131,7 +131,7 @@ def test_ids_are_selected_from_current_rows_only(lake: Place) -> None:
 
 
 def test_nothing_can_be_erased_and_the_refusal_says_what_to_do(lake: Place) -> None:
-    with pytest.raises(InvalidRequest, match=r"cannot delete rows\. Delete them at Extend, load into a new dataset"):
+    with pytest.raises(UsageError, match=r"cannot delete rows\. Delete them at Extend, load into a new dataset"):
         erase(lake.pipeline, run_ids=[LETTER])
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.reports import credit_report, listed_credits, spend_by
 from extend_source.reports.grouping import total
 from extend_source.sandbox import SandboxServer
@@ -83,12 +83,12 @@ def test_an_empty_workspace_has_a_report(empty_warehouse: Warehouse) -> None:
 
 
 def test_a_pipeline_that_has_loaded_nothing_is_told_to_sync(warehouse: Warehouse) -> None:
-    with pytest.raises(InvalidRequest, match=r"tables that have not landed: .*processor_runs"):
+    with pytest.raises(UsageError, match=r"tables that have not landed: .*processor_runs"):
         credit_report(warehouse.pipeline)
 
 
 def test_days_in_the_wrong_order_are_refused(warehouse: Warehouse) -> None:
-    with pytest.raises(InvalidRequest, match="comes after the last one"):
+    with pytest.raises(UsageError, match="comes after the last one"):
         credit_report(warehouse.pipeline, first_day=date(2026, 1, 2), last_day=date(2026, 1, 1))
 
 

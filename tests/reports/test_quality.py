@@ -10,7 +10,7 @@ import pytest
 from sqlglot import exp
 
 from extend_source import QualityReport, QueryResult, credit_report, quality_report
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.reports import QUALITY_QUERIES
 from extend_source.reports.running import load_query, parsed
 from extend_source.sandbox import SandboxServer
@@ -578,5 +578,5 @@ def test_runs_loaded_without_a_table_are_left_out_where_it_is_read(bare_warehous
 
 
 def test_a_query_that_does_not_exist_is_refused(warehouse: Warehouse) -> None:
-    with pytest.raises(InvalidRequest, match="There is no quality query 'nonsense'"):
+    with pytest.raises(UsageError, match="There is no quality query 'nonsense'"):
         quality_report(warehouse.pipeline, ["field_accuracy", "nonsense"])

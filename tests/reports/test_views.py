@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extend_source.errors import InvalidRequest
+from extend_source.errors import UsageError
 from extend_source.reports.models import MODELS, create_models
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse
 from tests.reports.test_credit_models import PRICES
@@ -50,7 +50,7 @@ def test_views_that_cannot_be_replaced_all_stay_and_one_line_says_what_to_do(any
     any_warehouse.execute(BUILT_ON)
 
     if isinstance(any_warehouse, PostgresWarehouse):
-        with pytest.raises(InvalidRequest) as raised:
+        with pytest.raises(UsageError) as raised:
             create_models(any_warehouse.pipeline, ())
         assert str(raised.value) == (
             "The views cannot be replaced: cannot drop view credits_daily because other objects depend on it."

@@ -280,7 +280,7 @@ def test_packages_of_next_to_nothing_come_to_an_end_as_well(any_warehouse: AnyWa
 HOLD_THE_LOCK = """
 import sys, time
 import dlt
-from extend_source.locking import only_sync
+from extend_source.pipeline.lock import only_sync
 with only_sync(dlt.pipeline("extend", pipelines_dir=sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

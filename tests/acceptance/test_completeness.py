@@ -348,6 +348,19 @@ def test_a_reconcile_notices_rows_that_someone_has_deleted(
     assert loaded.sync(reconcile=True, max_rechecks=0).requests == {"list_runs": 1}
 
 
+def test_unknown_keys_that_someone_has_deleted_are_noticed_also_after_syncs_in_between(
+    loaded: AnyWarehouse, undisturbed: dict[str, list[Row]]
+) -> None:
+    execute("delete from schema_drift")(loaded)
+
+    loaded.sync()
+    loaded.sync(run_ids=["dpr_4"], refresh=True)
+    loaded.sync(reconcile=True, max_rechecks=0)
+
+    assert contents(loaded) == undisturbed
+    assert loaded.sync(reconcile=True, max_rechecks=0).requests == {"list_runs": 1}
+
+
 def test_what_is_missing_is_remembered_over_a_budget(loaded: AnyWarehouse, undisturbed: dict[str, list[Row]]) -> None:
     execute("drop table extraction_fields")(loaded)
 

@@ -17,6 +17,7 @@ from extend_source.ingest.garbage import fewer_collections
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.replay import REBUILT_TABLES, WRITTEN_TABLES, Replay
 from extend_source.ingest.state import SyncState
+from extend_source.pipeline.comments import keep_comments
 from extend_source.pipeline.completeness import restore
 from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.hints import silence_expected_warnings
@@ -118,6 +119,7 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
                         collect()
                         database.renew()
                     loads += run_load(pipeline, settings.package_attempts, _source(replay))
+            keep_comments(pipeline, location(pipeline))
         except PipelineStepFailed as failure:
             error = extend_error_in(failure)
             if error is None:

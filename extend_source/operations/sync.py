@@ -16,6 +16,7 @@ from extend_source.ingest.beacon import told
 from extend_source.ingest.named_runs import checked_run_ids
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.session import SyncSession
+from extend_source.pipeline.comments import keep_comments
 from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.loads import dropped_a_load, forget_dropped_load, run_load
 from extend_source.pipeline.lock import only_sync
@@ -148,6 +149,7 @@ def sync(
                 loads += run_load(pipeline, settings.package_attempts, extend_source(ids, session=session, **arguments))
                 if session.error is None:
                     _refuse_too_many_errors(session.progress, settings)
+            keep_comments(pipeline, where)
             if session.final_error is not None:
                 raise session.final_error
             if session.compare_all and session.has_compared_all:

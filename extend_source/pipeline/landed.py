@@ -17,6 +17,7 @@ import pyarrow as pa
 from dlt.common.schema.typing import C_DLT_ID
 
 from extend_source.config import ExtendSettings, parse_start_date
+from extend_source.pipeline.comments import forget_comments
 from extend_source.pipeline.conditions import NO_ROW, Condition, equals, one_of
 from extend_source.pipeline.reader import KEYS_PER_QUERY, DestinationReader
 from extend_source.tables import TABLES, TYPED_TABLES, TypedName, TypedNames, selected_by
@@ -98,7 +99,10 @@ class LandedData(DestinationReader):
         if TYPED_TABLES in selected:
             expected.update(table.table_name for table in self.typed_names().tables())
         # dlt forgets what its own commands drop
-        return found | {name for name in expected if name not in self._dlt_tables}
+        found |= {name for name in expected if name not in self._dlt_tables}
+        if found and self._pipeline is not None:
+            forget_comments(self._pipeline)
+        return found
 
     def runs(self, ids: Iterable[str], *, incomplete: bool = False) -> dict[str, LandedRun]:
         """Look up runs.

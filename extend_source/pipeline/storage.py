@@ -13,6 +13,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.schema.typing import LOADS_TABLE_NAME
 from dlt.common.schema.utils import has_table_seen_data
 
+from extend_source.pipeline.comments import forget_comments
 from extend_source.tables.bookkeeping import REPLACEMENTS, SCHEMA_DRIFT, TYPED_COLUMNS
 from extend_source.tables.formers import FORMER_NAMES
 
@@ -62,6 +63,8 @@ def find_gone(pipeline: dlt.Pipeline, schema_name: str) -> Gone:
         if not client.is_storage_initialized():
             return Gone({})
         gone = _gone_from(client, wanted)
+        if gone.columns:
+            forget_comments(pipeline)
         nobodys = [name for name in wanted if name.startswith("_dlt") or name == REPLACEMENTS.name]
         _make(client, gone.only(nobodys))
         if hasattr(client, "in_staging_dataset_mode"):

@@ -53,8 +53,7 @@ def schema_of(table: TypedName, columns: list[TypedName]) -> TableSchema:
         The schema: the rows of a run replace all that it had.
     """
     typed = tuple(
-        Column(str(name.column_name), KINDS[name.data_type], f"{name.path}: {name.description or name.data_type}.")
-        for name in columns
+        Column(str(name.column_name), KINDS[name.data_type], f"{name.path}: {_sentence(name)}") for name in columns
     )
     if table.path == ROOT:
         return TableSchema(
@@ -73,6 +72,12 @@ def schema_of(table: TypedName, columns: list[TypedName]) -> TableSchema:
         marker_on="row_path",
         columns=(*_ITEM, *typed),
     )
+
+
+def _sentence(name: TypedName) -> str:
+    """What a column's description says of it."""
+    text = (name.description or "").strip() or name.data_type
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 class RunRows:

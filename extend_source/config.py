@@ -55,8 +55,8 @@ DocumentSignatures = Literal["cut", "keep"]
 DOCUMENT_SIGNATURES: tuple[str, ...] = get_args(DocumentSignatures)
 OnUnmatched = Literal["warn", "error"]
 ON_UNMATCHED: tuple[str, ...] = get_args(OnUnmatched)
-SHORTEST_KEY = 16
-"""So many characters a key for tokens must have: who guesses it can try all values that a token may stand for."""
+MIN_KEY_LENGTH = 16
+"""Fewest characters of a key for tokens: who guesses it can try all values that a token may stand for."""
 
 PROCESSOR_TYPES: tuple[str, ...] = get_args(ProcessorType)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
@@ -69,9 +69,9 @@ TABLE_FORMATS: tuple[str, ...] = get_args(TableFormat)
 _PLAIN_TYPES = (bool, int, float, str)
 _PRIVACY_SETTINGS = ("key", "default", "fields", "columns", "document_signatures", "on_unmatched")
 
-_FEWEST_DIFFERENT = 5
+_MIN_DIFFERENT_CHARACTERS = 5
 
-_MOST = 1_000_000_000
+_MAX_NUMBER = 1_000_000_000
 """The largest time or number that a setting takes: more than thirty years of seconds."""
 
 
@@ -124,9 +124,9 @@ class PrivacySettings(BaseConfiguration):
 
 def _check_key(key: str) -> None:
     """Refuse a key that can be guessed at once; whether it is a good one cannot be told."""
-    if len(key.strip()) < SHORTEST_KEY or len(set(key)) < _FEWEST_DIFFERENT:
+    if len(key.strip()) < MIN_KEY_LENGTH or len(set(key)) < _MIN_DIFFERENT_CHARACTERS:
         raise ConfigurationValueError(
-            f"privacy.key takes at least {SHORTEST_KEY} characters, and not the same few again and again; "
+            f"privacy.key takes at least {MIN_KEY_LENGTH} characters, and not the same few again and again; "
             "make one with: openssl rand -hex 32"
         )
 
@@ -174,22 +174,22 @@ class ExtendSettings(BaseConfiguration):
         package_runs: the most runs in one load of `sync` or `rebuild`; a kill costs at most one load.
         package_minutes: the longest time that `sync` fetches for one load.
         package_megabytes: the most megabytes of JSON, give or take what is under way, that `sync` fetches for one load;
-            memory grows with it. `rebuild` reads about as much at once, and with so many it ends a load once all is
-            done that one load had brought.
+            memory grows with it. `rebuild` reads about as much at once, and ends a load there, once all is done that
+            one load had brought.
         max_body_megabytes: the largest body of an answer, unpacked; a run or file with a larger one is a row in
             ``fetch_errors``.
         max_waiting_megabytes: the most megabytes of JSON that arrive, or wait to be worked on, at once; one answer may
             have more.
         max_object_seconds: the longest time for one run, file or listing page: all attempts, and the waits between.
-        max_pages_without_news: so many listing pages in a row that show no run for the first time are a listing without
-            an end: what it had shown is loaded, then the sync fails.
+        max_pages_without_news: the most listing pages in a row that show no run for the first time. A listing with more
+            has no end: what it had shown is loaded, then the sync fails.
         max_runs: load at most this many runs, newest first, more to do. None: no limit.
         max_requests: stop after this many requests, more to do. None: no limit.
         max_seconds: stop after this many seconds of fetching, more to do. None: no limit.
         max_error_share: `sync` fails when a greater share of its runs could not be loaded, from 20 runs on; those
             that had failed before do not count. 1: never.
-        package_attempts: after so many failures of the destination to take a load, `sync` drops it and fetches its
-            runs again.
+        package_attempts: how often the destination may fail to take a load; then `sync` drops it and fetches its runs
+            again.
         prices: the price book: what a credit costs, from which day on; see `price_book`. None: no money is shown.
         credit_budget: the credits that may be spent in a month, for reports. None: no budget.
         privacy: what is hidden before anything is written: a dictionary or `PrivacySettings`, with the rest from
@@ -276,8 +276,8 @@ class ExtendSettings(BaseConfiguration):
             if value is not None and value < 1:
                 raise ConfigurationValueError(f"{name} takes a whole number from 1 up.")
         for name in ("lookback", "reconcile_hours", "review_window_days", "max_rechecks"):
-            if not 0 <= getattr(self, name) <= _MOST:
-                raise ConfigurationValueError(f"{name} takes a number from 0 to {_MOST:,}.")
+            if not 0 <= getattr(self, name) <= _MAX_NUMBER:
+                raise ConfigurationValueError(f"{name} takes a number from 0 to {_MAX_NUMBER:,}.")
         for name in (
             "package_minutes",
             "package_megabytes",
@@ -293,8 +293,8 @@ class ExtendSettings(BaseConfiguration):
             raise ConfigurationValueError("max_error_share takes a number from 0 to 1, such as 0.5.")
         if self.start_date is not None:
             parse_start_date(self.start_date)
-        if self.credit_budget is not None and not 0 <= self.credit_budget <= _MOST:
-            raise ConfigurationValueError(f"credit_budget takes a number from 0 to {_MOST:,}.")
+        if self.credit_budget is not None and not 0 <= self.credit_budget <= _MAX_NUMBER:
+            raise ConfigurationValueError(f"credit_budget takes a number from 0 to {_MAX_NUMBER:,}.")
         price_book(self.prices)
         self.privacy = resolved_privacy(self.privacy)
 

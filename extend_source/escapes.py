@@ -15,7 +15,7 @@ _ESCAPE = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_MOST_LAYERS = 5
+_MAX_LAYERS = 5
 
 PlaceOf = Callable[[int], int]
 """Where a place of the decoded text is in the original one."""
@@ -32,7 +32,7 @@ def decoded(text: str) -> tuple[str, PlaceOf]:
         is, and so does what is still escaped after five layers.
     """
     layers: list[tuple[list[int], list[int]]] = []
-    for _ in range(_MOST_LAYERS):
+    for _ in range(_MAX_LAYERS):
         plain, places, shifts = _without_layer(text)
         if len(places) == 1:
             break
@@ -48,7 +48,7 @@ def decoded(text: str) -> tuple[str, PlaceOf]:
 
 
 def _without_layer(text: str) -> tuple[str, list[int], list[int]]:
-    """Decode one layer; the places from which on the original is so many characters further."""
+    """Decode one layer; the places from which on the original is that many characters further."""
     pieces: list[str] = []
     places, shifts = [0], [0]
     done = shift = 0

@@ -17,15 +17,15 @@ import msgspec
 _UTF8_BOM = b"\xef\xbb\xbf"
 _NUL_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
-_MOST_INT_DIGITS = 4000
+_MAX_INT_DIGITS = 4000
 """Python reads whole numbers of up to 4,300 digits, and refuses longer ones."""
-_HUGE_NUMBER = re.compile(rb"[0-9]{%d}|[eE][+-]?[0-9]{10}" % _MOST_INT_DIGITS)
+_HUGE_NUMBER = re.compile(rb"[0-9]{%d}|[eE][+-]?[0-9]{10}" % _MAX_INT_DIGITS)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _MEMBERS_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _CANONICAL_ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted")
-_LONGEST_REMEMBERED = 1 << 18
+_MAX_REMEMBERED_BYTES = 1 << 18
 """Bytes; longer parts are rare, and a few hundred of them would be too much to keep."""
 
 
@@ -60,7 +60,7 @@ def decode_json(body: bytes) -> Any:
 
 
 def _any_int(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) <= _MOST_INT_DIGITS else Decimal(digits)
+    return int(digits) if len(digits) <= _MAX_INT_DIGITS else Decimal(digits)
 
 
 def _any_float(digits: str) -> Decimal | str:
@@ -121,7 +121,7 @@ class MemberDecoder:
         return members
 
     def _remember(self, text: bytes) -> Any:
-        if len(text) > _LONGEST_REMEMBERED:
+        if len(text) > _MAX_REMEMBERED_BYTES:
             return _DECODER.decode(text)
         if text in self._known:
             self._known.move_to_end(text)

@@ -26,7 +26,7 @@ DLT_SECTIONS = frozenset({"credentials", "data_writer", "extract", "schema"})
 """Sections that dlt itself looks for below a source's."""
 
 _SEPARATOR = "__"
-_MOST_NAMED = 3
+_MAX_NAMED = 3
 
 _CLOSE, _VERY_CLOSE = 0.7, 0.85
 _SLIPS = frozenset({"extended", "extendai", "extendapi", "extendsource"})
@@ -35,11 +35,11 @@ _SLIPS = frozenset({"extended", "extendai", "extendapi", "extendsource"})
 _COMMON = frozenset({"api_key", "api_version", "base_url", "start_date", "workspace_id"})
 """Settings that other sources have too: they do not tell whose a section is."""
 
-_LONGEST_WORD, _LONGEST_NAME = 16, 40
+_MAX_WORD_LENGTH, _MAX_NAME_LENGTH = 16, 40
 _WORDS = re.compile(r"[_.\-]+")
 _KEY_STARTS = ("sk", "pk", "ek", "rk")
 _SECRET = re.compile(r"key|secret|password|token|credential", re.IGNORECASE)
-_MOST_CHARACTERS = 40
+_MAX_CHARACTERS = 40
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def refuse_unread(section: str, settings: Collection[str], tables: Mapping[str, 
     reader = _Reader(section, frozenset(settings), tables, pipeline)
     found = list(dict.fromkeys(line for entry in entries() if (line := reader.complaint(entry)) is not None))
     if found:
-        raise ConfigurationValueError(" ".join(found[:_MOST_NAMED]))
+        raise ConfigurationValueError(" ".join(found[:_MAX_NAMED]))
 
 
 def refuse_unknown_arguments(names: Collection[str], settings: Collection[str]) -> None:
@@ -166,10 +166,10 @@ def looks_like_a_name(text: str) -> bool:
     """Tell whether a text is the name of something, and not a secret that was pasted where a name belongs."""
     words = _WORDS.split(text)
     return (
-        len(text) <= _LONGEST_NAME
+        len(text) <= _MAX_NAME_LENGTH
         and words[0].lower() not in _KEY_STARTS
         and all(
-            word.isascii() and word.isalpha() and len(word) <= _LONGEST_WORD and word in (word.lower(), word.upper())
+            word.isascii() and word.isalpha() and len(word) <= _MAX_WORD_LENGTH and word in (word.lower(), word.upper())
             for word in words
         )
     )
@@ -377,13 +377,13 @@ def wrong_type(key: str, value: Any, hint: Any) -> str:
     entry = next((each for each in entries() if each.path[-1] == key.lower() and each.value == value), None)
     where = f" ({entry.where})" if entry else ""
     text = str(value)
-    hidden = _SECRET.search(key) or len(text) > _MOST_CHARACTERS or not text.isprintable() or _is_key(text)
+    hidden = _SECRET.search(key) or len(text) > _MAX_CHARACTERS or not text.isprintable() or _is_key(text)
     return f"{key}{where} takes {takes}{'' if hidden else f'; not {text!r}'}."
 
 
 def _is_key(text: str) -> bool:
     return text[:3] in {f"{start}_" for start in _KEY_STARTS} or (
-        len(text) >= _LONGEST_WORD and any(mark.isdigit() for mark in text) and any(mark.isalpha() for mark in text)
+        len(text) >= _MAX_WORD_LENGTH and any(mark.isdigit() for mark in text) and any(mark.isalpha() for mark in text)
     )
 
 

@@ -136,10 +136,10 @@ def extend_source(
         max_body_megabytes: the largest body of an answer, unpacked.
         max_waiting_megabytes: the most megabytes of JSON in memory before they are worked on.
         max_object_seconds: the longest time for one run, file or listing page, all attempts included.
-        max_pages_without_news: so many listing pages in a row without a new run end the listing.
-        max_runs: load at most so many runs, newest first.
-        max_requests: stop after so many requests.
-        max_seconds: stop after so many seconds.
+        max_pages_without_news: the most listing pages in a row without a new run; more end the listing.
+        max_runs: load at most this many runs, newest first.
+        max_requests: stop after this many requests.
+        max_seconds: stop after this many seconds.
         max_error_share: for `sync`: the greatest share of runs that may fail.
         package_attempts: for `sync`: how often the destination may fail to take a load.
         privacy: the rules by which personal data are hidden before anything is written; see `PrivacySettings`.

@@ -20,7 +20,7 @@ def typed(rows: pa.Table, schema: TableSchema = FILES) -> Tables:
 
 
 def test_few_rows_wait_for_the_end() -> None:
-    portions = Portions(enough_bytes=100)
+    portions = Portions(min_bytes=100)
 
     let_go = [portions.add(Tables({"a": numbers(1), "b": numbers()}, {})) for _ in range(3)]
 
@@ -30,7 +30,7 @@ def test_few_rows_wait_for_the_end() -> None:
 
 
 def test_enough_rows_are_let_go_at_once_and_the_other_tables_are_not() -> None:
-    portions = Portions(enough_bytes=32)
+    portions = Portions(min_bytes=32)
 
     assert portions.add(Tables({"a": numbers(1, 2), "b": numbers(3)}, {})) == {}
     assert portions.add(Tables({"a": numbers(4, 5), "b": numbers(6)}, {})) == {"a": numbers(1, 2, 4, 5)}
@@ -54,8 +54,8 @@ def test_rows_of_a_typed_table_that_has_got_a_column_are_another_piece_with_a_sc
     st.lists(st.dictionaries(st.sampled_from("abc"), st.lists(st.integers(0, 99), max_size=9)), max_size=12),
     st.integers(0, 200),
 )
-def test_all_rows_come_once_and_in_order(batches: list[dict[str, list[int]]], enough_bytes: int) -> None:
-    portions = Portions(enough_bytes)
+def test_all_rows_come_once_and_in_order(batches: list[dict[str, list[int]]], min_bytes: int) -> None:
+    portions = Portions(min_bytes)
     pieces = [portions.add(Tables({name: numbers(*n) for name, n in batch.items()}, {})) for batch in batches]
     pieces.append(portions.rest())
 

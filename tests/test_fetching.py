@@ -220,7 +220,7 @@ def test_answers_that_arrive_or_wait_are_bounded_by_their_bytes() -> None:
     async def collect() -> list[int]:
         nonlocal held
         numbers = []
-        async for answer in fetch_all(range(200), get, workers=32, most_bytes=3500):
+        async for answer in fetch_all(range(200), get, workers=32, max_bytes=3500):
             await asyncio.sleep(0)
             numbers.append(answer.wanted)
             held -= 1000
@@ -238,7 +238,7 @@ def test_an_answer_larger_than_the_room_comes_and_one_kept_waiting_too_long_too(
         return {"id": number}
 
     async def collect() -> list[int]:
-        return [answer.wanted async for answer in fetch_all(range(20), get, workers=4, most_bytes=5)]
+        return [answer.wanted async for answer in fetch_all(range(20), get, workers=4, max_bytes=5)]
 
     async def keep_waiting() -> float:
         room, started = Room(5, patience=0.05), asyncio.get_running_loop().time()

@@ -71,8 +71,8 @@ def test_results_without_rows_are_a_line_each() -> None:
 def test_a_table_more_than_twice_as_long_as_asked_for_is_cut() -> None:
     rows = [(f"f{number}", number) for number in range(7)]
 
-    assert printed(result(*rows[:6]), most_rows=3)[-1] == "f5         5"
-    assert printed(result(*rows), most_rows=3)[2:] == [
+    assert printed(result(*rows[:6]), max_rows=3)[-1] == "f5         5"
+    assert printed(result(*rows), max_rows=3)[2:] == [
         "f0         0",
         "f1         1",
         "f2         2",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extend_source.config import ExtendSettings
-from extend_source.ingest.state import MOST_POSITIONS, Position, Scope, SyncState, scope_of
+from extend_source.ingest.state import MAX_POSITIONS, Position, Scope, SyncState, scope_of
 
 NOW = datetime(2026, 2, 1, tzinfo=timezone.utc)
 EARLIER = NOW - timedelta(hours=2, microseconds=123)
@@ -72,7 +72,7 @@ def test_a_damaged_entry_gives_no_watermark_in_the_future(entry: dict[str, Any])
 
 def test_only_the_scopes_used_last_are_remembered() -> None:
     values: dict[str, Any] = {}
-    scopes = [Scope({"processor_ids": [f"dp_{number}"]}) for number in range(MOST_POSITIONS + 3)]
+    scopes = [Scope({"processor_ids": [f"dp_{number}"]}) for number in range(MAX_POSITIONS + 3)]
     for scope in [*scopes, scopes[4]]:
         SyncState(values).advance(scope, Position(EARLIER, "1795123456.7890123", EARLIER, EARLIER))
 

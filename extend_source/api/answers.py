@@ -48,7 +48,7 @@ Clean = Callable[[str], str]
 Decode = Callable[[bytes], Any]
 """Decodes a JSON body; its `ValueError` repeats nothing of the body."""
 
-_LONGEST_MESSAGE = 300
+_MAX_MESSAGE_LENGTH = 300
 _ENDPOINT_REMOVED = "ENDPOINT_REMOVED"
 _TRY_AGAIN = frozenset({408, 409, 425})
 """Statuses below 500 that the vendor's SDKs repeat as well, 429 apart; 425 is RFC 8470."""
@@ -287,4 +287,4 @@ def _redirect_advice(response: httpx.Response) -> str:
 def _one_line(cleaned: str) -> str:
     # cleaned before it is cut: else the first half of a secret could be left
     line = one_line(cleaned)
-    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"
+    return line if len(line) <= _MAX_MESSAGE_LENGTH else f"{line[:_MAX_MESSAGE_LENGTH]}…"

@@ -35,7 +35,7 @@ _JUST_BELOW = 0.95
 """Where, as a part of the throttled speed, recovery ends for a while: others may be using the limit too."""
 _PROBING = 0.001
 """The part that comes back per second from there on, for each second of probing: slow first, then ever faster."""
-_FIRST_PATIENCE, _LONGEST_PATIENCE = 5.0, 160.0
+_FIRST_PATIENCE, _MAX_PATIENCE = 5.0, 160.0
 """Seconds without a 429 until probing begins; doubled each time that probing meets the same limit again."""
 _SAME_LIMIT = 0.1
 """How far, as a part of it, a speed that is throttled may be from the one throttled before to mean the same limit."""
@@ -207,7 +207,7 @@ class RequestBudget:
             self._ceiling = speed * _JUST_BELOW
             self._limit_is_known = not too_soon
             if not too_soon:
-                self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
+                self._patience = min(2 * self._patience, _MAX_PATIENCE)
             return
         self._patience = _FIRST_PATIENCE
         # throttled again before it probed, it was far above the limit: what is left is where it stays for now

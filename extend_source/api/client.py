@@ -103,7 +103,8 @@ class ExtendClient:
             may_send: asked before each attempt; False withdraws the request.
             others: names objects of an endpoint that are asked for where it is in doubt whether a refusal concerns one
                 object or all.
-            max_pages_without_news: so many listing pages in a row without a new run end the listing with an error.
+            max_pages_without_news: the most listing pages in a row without a new run; more end the listing with an
+                error.
             max_body_megabytes: a body that is larger, unpacked, is an error of its object.
             transport: replaces httpx's own, for tests or another HTTP stack; closed with the client.
             timeout: seconds, or an `httpx.Timeout`.
@@ -123,8 +124,8 @@ class ExtendClient:
         self.statistics = statistics or RequestStatistics()
         self._may_send = may_send
         self._others = others
-        self._most_bytes = int(max_body_megabytes * 1e6)
-        self._most_without_news = max_pages_without_news
+        self._max_bytes = int(max_body_megabytes * 1e6)
+        self._max_without_news = max_pages_without_news
         self._listed: dict[str, list[str]] = {}
         self._transport = transport
         self._timeout = timeout
@@ -155,7 +156,7 @@ class ExtendClient:
             retry_policy=self.retry_policy,
             statistics=self.statistics,
             may_send=self._may_send,
-            most_bytes=self._most_bytes,
+            max_bytes=self._max_bytes,
             listing=Call(listed.list_name, listed.list_path, _SHORT_PAGE),
             read_listing=partial(self._page, listed),
             others=self._calls_like,
@@ -248,7 +249,7 @@ class ExtendClient:
             call = Call(endpoint.list_name, endpoint.list_path, parameters)
             return await self._open_sender().get(call, partial(self._page, endpoint))
 
-        return walk({**chosen, **order}, fetch, self._most_without_news)
+        return walk({**chosen, **order}, fetch, self._max_without_news)
 
     def _open_sender(self) -> Sender:
         if self._sender is None:

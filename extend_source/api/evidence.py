@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from extend_source.errors import ApiUnreachable, ExtendError, ExtendTransientError
 
 OUTAGE_AFTER = 25
-"""So many requests in a row that fail after all their attempts may be an outage."""
+"""Requests in a row that fail after all their attempts: from that number on it may be an outage."""
 
-MOST_OTHERS = 20
-"""So many other objects are asked for before an endpoint is held to refuse everything."""
+MAX_OTHERS = 20
+"""Most other objects that are asked for before an endpoint is held to refuse everything."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Evidence:
         if answer is not None and answer.refuses_everything:
             return _said_of_all(problem, answer)
         is_refused_elsewhere = False
-        for other in itertools.islice(self._witnesses(call, asked), MOST_OTHERS):
+        for other in itertools.islice(self._witnesses(call, asked), MAX_OTHERS):
             answer = await self._ask(other)
             if answer is None:
                 return problem.of_one_object()

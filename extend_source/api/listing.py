@@ -20,7 +20,7 @@ MAX_RESTARTS = 2
 """How often a listing starts again from its first page after a refused page token."""
 
 MAX_PAGES_WITHOUT_NEWS = 100
-"""So many pages in a row that show no run for the first time are a listing without an end."""
+"""Most pages in a row that show no run for the first time: a listing with more has no end."""
 
 _ABOUT_PAGE_TOKEN = re.compile(r"token|cursor", re.IGNORECASE)
 
@@ -68,7 +68,7 @@ FetchPage = Callable[[dict[str, str]], Awaitable[tuple[list[dict[str, Any]], str
 
 
 async def walk(
-    parameters: dict[str, str], fetch: FetchPage, most_without_news: int = MAX_PAGES_WITHOUT_NEWS
+    parameters: dict[str, str], fetch: FetchPage, max_without_news: int = MAX_PAGES_WITHOUT_NEWS
 ) -> AsyncIterator[RunPage]:
     """Walk through all pages of a listing.
 
@@ -78,7 +78,7 @@ async def walk(
     Args:
         parameters: filters, order and page size.
         fetch: fetches one page.
-        most_without_news: so many pages in a row may show no run for the first time.
+        max_without_news: the most pages in a row that show no run for the first time.
 
     Yields:
         The pages in order.
@@ -114,9 +114,9 @@ async def walk(
             return
         if next_token in seen:
             raise EndlessListing(f"The listing sent the page token of page {number} twice: it would never end")
-        if without_news >= most_without_news:
+        if without_news >= max_without_news:
             raise EndlessListing(
-                f"The listing sent {most_without_news:,} pages in a row without a run that it had not shown before: it "
+                f"The listing sent {max_without_news:,} pages in a row without a run that it had not shown before: it "
                 "would never end"
             )
         seen.add(next_token)

@@ -25,12 +25,12 @@ from extend_source.json_codec import decode_json
 
 T = TypeVar("T")
 
-MOST_UNREADABLE = 2
+MAX_UNREADABLE = 2
 """So often an object is asked for whose body cannot be read: it rarely comes better the third time."""
 
 _ATTEMPTS_IN_DOUBT = 2
 _SECONDS_IN_DOUBT = 60.0
-_MOST_OF_AN_ERROR = 1_000_000
+_MAX_ERROR_BYTES = 1_000_000
 """Bytes of the body of an answer that is not 200."""
 
 
@@ -51,7 +51,7 @@ class Sender:
         retry_policy: RetryPolicy,
         statistics: RequestStatistics,
         may_send: Callable[[], bool],
-        most_bytes: int,
+        max_bytes: int,
         listing: Call,
         read_listing: Callable[[dict[str, Any]], object],
         others: Callable[[Call], Iterable[Call]],
@@ -69,7 +69,7 @@ class Sender:
         )
         self._statistics = statistics
         self._may_send = may_send
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._listing, self._read_listing = listing, read_listing
         self._evidence = Evidence(self._asked, listing, others)
         self._refusal: ExtendError | None = None
@@ -142,7 +142,7 @@ class Sender:
             problem.attempts = attempt
             unreadable += isinstance(problem, MalformedResponse)
             out_of_time = time.monotonic() + wait > deadline
-            is_hopeless = not problem.retryable or (is_object and unreadable >= MOST_UNREADABLE)
+            is_hopeless = not problem.retryable or (is_object and unreadable >= MAX_UNREADABLE)
             if is_hopeless or attempt >= policy.max_attempts or out_of_time:
                 raise problem
             if problem.status_code != 429:  # a 429 pauses everybody: the budget holds this one back as well
@@ -176,7 +176,7 @@ class Sender:
         except (httpx.HTTPError, asyncio.TimeoutError) as error:
             problem = connection_error(error, name, self._base_url, self._clean, self._retry_policy.max_elapsed)
         except Oversized:
-            problem = too_large(name, self._most_bytes)
+            problem = too_large(name, self._max_bytes)
         except Unpackable:
             problem = unpackable(name)
         else:
@@ -190,9 +190,9 @@ class Sender:
 
     async def _body(self, response: httpx.Response, arrival: Arrival) -> Body:
         if response.status_code == 200:
-            return await read_body(response, self._most_bytes, arrival)
+            return await read_body(response, self._max_bytes, arrival)
         try:
-            return await read_body(response, _MOST_OF_AN_ERROR, Arrival())
+            return await read_body(response, _MAX_ERROR_BYTES, Arrival())
         except (Oversized, Unpackable):
             return Body(b"?")  # the status says enough
 

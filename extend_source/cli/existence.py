@@ -19,7 +19,7 @@ from extend_source.pipeline.pending import waiting_loads
 from extend_source.pipeline.read_only import location, viewed
 
 _STAGING = "_staging"
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 
 _DATASETS = "select distinct table_schema from information_schema.tables where table_name = '_dlt_version'"
 _PIPELINES = "select distinct pipeline_name from _dlt_pipeline_state"
@@ -128,5 +128,5 @@ def _names(pipeline: dlt.Pipeline, sql: str) -> list[str]:
 
 def _others(what: str, names: Iterable[str]) -> str:
     shown = list(names)
-    more = f" and {len(shown) - _MOST_NAMED} more" if len(shown) > _MOST_NAMED else ""
-    return f"{what}: {', '.join(shown[:_MOST_NAMED])}{more}. " if shown else ""
+    more = f" and {len(shown) - _MAX_NAMED} more" if len(shown) > _MAX_NAMED else ""
+    return f"{what}: {', '.join(shown[:_MAX_NAMED])}{more}. " if shown else ""

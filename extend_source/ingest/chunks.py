@@ -6,20 +6,20 @@ import pyarrow as pa
 
 from extend_source.tables import Tables, TableSchema
 
-ENOUGH_BYTES = 4_000_000
+MIN_CHUNK_BYTES = 4_000_000
 """Of one table: dlt takes milliseconds to write a piece, however small it is; and there are thirty tables to hold."""
 
 
 class Portions:
     """Puts the batches of one load together to few, large pieces of each table."""
 
-    def __init__(self, enough_bytes: int = ENOUGH_BYTES) -> None:
+    def __init__(self, min_bytes: int = MIN_CHUNK_BYTES) -> None:
         """Start a load.
 
         Args:
-            enough_bytes: the size of a table's rows, in bytes of memory, from which on they are let go.
+            min_bytes: the size of a table's rows, in bytes of memory, from which on they are let go.
         """
-        self._enough_bytes = enough_bytes
+        self._min_bytes = min_bytes
         self._held: dict[str, list[pa.Table]] = {}
         self._bytes: dict[str, int] = {}
         self._typed: dict[str, TableSchema] = {}
@@ -46,7 +46,7 @@ class Portions:
             elif rows.num_rows:
                 held.append(rows)
                 self._bytes[name] += rows.nbytes
-            if self._bytes[name] >= self._enough_bytes and name not in let_go:
+            if self._bytes[name] >= self._min_bytes and name not in let_go:
                 self._let_go(name, let_go)
         return let_go
 

@@ -20,7 +20,7 @@ from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.state import CLOCK_SKEW, Position, Scope
 from extend_source.ingest.worklist import Mode, Reason, WantedRun, Worklist
 from extend_source.pipeline.completeness import shortfall
-from extend_source.pipeline.landed import MOST_ATTEMPTS, LandedData, LandedRun
+from extend_source.pipeline.landed import MAX_ATTEMPTS, LandedData, LandedRun
 from extend_source.privacy import privacy_rules
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.kinds import to_credits, to_timestamp
@@ -231,7 +231,7 @@ class Discovery:
         self._failed_before.update(errors)
         if self.worklist.mode == "incremental":  # only a reconcile tries again what has failed often and not changed
             news = {summary["id"] for summary in fresh}
-            hopeless = {run_id for run_id, error in errors.items() if error.attempts >= MOST_ATTEMPTS} - news
+            hopeless = {run_id for run_id, error in errors.items() if error.attempts >= MAX_ATTEMPTS} - news
             changed = [summary for summary in changed if summary["id"] not in hopeless]
         self._promising += sum(summary["id"] not in errors for summary in changed)
         self._wanted += (

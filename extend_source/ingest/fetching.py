@@ -18,7 +18,7 @@ STOP_GRACE_SECONDS = 5.0
 _STOP_POLL_SECONDS = 0.2
 
 _WAITING = 16
-"""So many answers may wait: enough for the network to go on while a batch is put together."""
+"""Most answers that wait: enough for the network to go on while a batch is put together."""
 
 _TICK = timedelta(microseconds=1)
 
@@ -51,7 +51,7 @@ async def fetch_all(
     fetch: Fetch[W],
     *,
     workers: int,
-    most_bytes: float = float("inf"),
+    max_bytes: float = float("inf"),
     should_stop: Callable[[], bool] = lambda: False,
     in_a_hurry: Callable[[], bool] | None = None,
     on_answer: Callable[[], None] = lambda: None,
@@ -68,7 +68,7 @@ async def fetch_all(
         wanted: what to fetch; one is taken when a worker is free for it.
         fetch: fetches one of them; its bytes come to the place it is given.
         workers: the most that are under way at once.
-        most_bytes: the most bytes that arrive, or wait to be worked on, at once; one answer may have more.
+        max_bytes: the most bytes that arrive, or wait to be worked on, at once; one answer may have more.
         should_stop: tells whether to fetch no more.
         in_a_hurry: tells whether what is under way then has only a few seconds to end; by default as `should_stop`.
         on_answer: called with each answer as it comes.
@@ -82,7 +82,7 @@ async def fetch_all(
     pending = iter(wanted)
     answers: asyncio.Queue[tuple[Fetched | Exception, Place] | None] = asyncio.Queue()
     places = asyncio.Semaphore(workers + _WAITING)
-    room = Room(most_bytes)
+    room = Room(max_bytes)
     last = datetime.min.replace(tzinfo=timezone.utc)
     refusal: ExtendError | None = None
     in_a_row: list[Fetched] = []

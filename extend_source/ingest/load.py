@@ -32,8 +32,8 @@ from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIF
 from extend_source.tables.files import TEXT_TABLES
 from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
 
-_MOST_OTHERS = 15
-"""So many objects from all over the list help to tell whether a refusal concerns one or all."""
+_MAX_OTHERS = 15
+"""Most objects, from all over the list, that help to tell whether a refusal concerns one or all."""
 
 BATCH_RUNS = 500
 BATCH_BYTES = 16_000_000
@@ -216,7 +216,7 @@ class Load:
                 worklist.take(self._limits.runs),
                 partial(self._get_run, client, kept),
                 workers=min(self._settings.max_concurrency, len(worklist)),
-                most_bytes=self._settings.max_waiting_megabytes * 1e6,
+                max_bytes=self._settings.max_waiting_megabytes * 1e6,
                 should_stop=self._must_not_fetch,
                 in_a_hurry=self._is_urgent,
                 on_answer=self._count_run,
@@ -339,8 +339,8 @@ class Load:
     def _others(self, endpoint: Endpoint) -> list[str]:
         """Runs or files that are still to be fetched."""
         if endpoint.object_type == "processor_run":
-            return self._session.worklist.sample(_MOST_OTHERS) if self._session.worklist else []
-        return self._asked_files[:: max(1, len(self._asked_files) // _MOST_OTHERS)]
+            return self._session.worklist.sample(_MAX_OTHERS) if self._session.worklist else []
+        return self._asked_files[:: max(1, len(self._asked_files) // _MAX_OTHERS)]
 
     async def _get_run(
         self, client: ExtendClient, kept: KeptPayloads, run: WantedRun, arrival: Arrival
@@ -385,7 +385,7 @@ class Load:
                 fresh,
                 partial(client.get, endpoint_of(self._settings.api_version, "file")),
                 workers=min(self._settings.max_concurrency, len(fresh)),
-                most_bytes=self._settings.max_waiting_megabytes * 1e6,
+                max_bytes=self._settings.max_waiting_megabytes * 1e6,
                 should_stop=self._must_end,
                 in_a_hurry=self._is_urgent,
                 on_answer=self._count_file,

@@ -18,8 +18,8 @@ from extend_source.tables.bookkeeping import PROCESSOR_RUN_SUMMARIES
 from extend_source.wording import printable
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
-_MOST_NAMED = 10
-_MOST_CHARACTERS = 60
+_MAX_NAMED = 10
+_MAX_CHARACTERS = 60
 
 
 async def check_processor_ids(
@@ -49,12 +49,12 @@ async def check_processor_ids(
     names = [each for each in unseen if each not in known and _is_name(each, known.values())]
     if names and len(unseen) == len(wanted):
         raise InvalidSetting(
-            f"processor_ids takes ids, and {names[0][:_MOST_CHARACTERS]!r} is none of a processor that has run",
+            f"processor_ids takes ids, and {names[0][:_MAX_CHARACTERS]!r} is none of a processor that has run",
             _choice(known),
         )
     for each in unseen:
         logger.warning(
-            f"No run of the processor {each[:_MOST_CHARACTERS]!r} was listed, and none has landed: has it run yet, and "
+            f"No run of the processor {each[:_MAX_CHARACTERS]!r} was listed, and none has landed: has it run yet, and "
             f"is that its id? {_choice(known)}."
         )
 
@@ -69,8 +69,8 @@ def _choice(known: dict[str, str]) -> str:
     if not known:
         return "Give the ids of processors, such as dp_Xj8mK2pL9nR4vT7qY5wZ"
     by_name = sorted(known.items(), key=lambda each: (each[1], each[0]))
-    shown = [f"{each} ({printable(name)[:_MOST_CHARACTERS]})" if name else each for each, name in by_name[:_MOST_NAMED]]
-    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    shown = [f"{each} ({printable(name)[:_MAX_CHARACTERS]})" if name else each for each, name in by_name[:_MAX_NAMED]]
+    more = f" and {len(known) - _MAX_NAMED} more" if len(known) > _MAX_NAMED else ""
     return f"Those that have run: {', '.join(shown)}{more}"
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from extend_source.api import RequestStatistics
 
-MOST_ERRORS = 10
-"""So many failures are told one by one; all of them are in ``fetch_errors``."""
+MAX_ERRORS = 10
+"""Most failures that are told one by one; all of them are in ``fetch_errors``."""
 
 
 @dataclass
@@ -73,7 +73,7 @@ class SyncProgress:
 
     def note_error(self, object_id: str, message: str) -> None:
         """Remember one of the first failures."""
-        if len(self.errors) < MOST_ERRORS:
+        if len(self.errors) < MAX_ERRORS:
             self.errors[object_id] = message
 
     @property

@@ -19,7 +19,7 @@ from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.recorder import Recorder
 from extend_source.ingest.state import Scope
 from extend_source.ingest.stored_payloads import (
-    NEVER,
+    LONG_AGO,
     LandedRun,
     PayloadReader,
     RawPayload,
@@ -81,7 +81,7 @@ class Replay:
         rows: the rows written, by table.
         sync_id: the id of the first load.
         decoder: decodes the payloads.
-        most_characters: so many characters of payloads end a load once all is done that one load had brought.
+        max_characters: the size of the payloads at which a load ends, once all is done that one load had brought.
     """
 
     def __init__(self, settings: ExtendSettings, progress: SyncProgress) -> None:
@@ -95,8 +95,8 @@ class Replay:
         self.rows: Counter[str] = Counter()
         self.sync_id = ""
         self.decoder = MemberDecoder(remembered="config")
-        self.most_characters = settings.package_megabytes * 1e6
-        self._reader = PayloadReader(self.most_characters)
+        self.max_characters = settings.package_megabytes * 1e6
+        self._reader = PayloadReader(self.max_characters)
         self._pending: deque[StoredPayload] | None = None
 
     @property
@@ -217,7 +217,7 @@ class _Load:
         for place, (stored, raw) in enumerate(some):
             if raw is None:
                 continue
-            is_full = self._size >= self._replay.most_characters and stored.load_id != self._brought_by
+            is_full = self._size >= self._replay.max_characters and stored.load_id != self._brought_by
             if is_full or not self._add(stored, raw, known.get(stored.id)):
                 return place
             self._size += len(raw.payload)
@@ -314,7 +314,7 @@ class _Load:
         newer = {
             file_id
             for file_id, run_id in self._landed.lookup(PROCESSOR_RUN_FILES, ("file_id", "run_id"), fetched_at)
-            if self._replay.untouched.get(run_id, NEVER) > fetched_at[file_id]
+            if self._replay.untouched.get(run_id, LONG_AGO) > fetched_at[file_id]
         }
         with_row = [row[0] for row in self._landed.lookup(FILES, ("id",), newer)]
         files, costs = tables[FILES.name], tables[CREDIT_USAGE.name]

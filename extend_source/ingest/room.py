@@ -7,10 +7,10 @@ import asyncio
 from extend_source.api import Arrival
 
 _FIRST_AT_ONCE = 8
-"""So many answers are asked for at once until the first have come."""
+"""Most answers that are asked for at once until the first have come."""
 
 PATIENCE_SECONDS = 20.0
-"""So long a body may be kept waiting while it arrives; servers close connections that stand still for long."""
+"""The longest time that a body is kept waiting while it arrives: servers close connections that stand still."""
 
 
 class Room:
@@ -74,7 +74,7 @@ class Place(Arrival):
         self._resize(0)
 
     def fits(self, size: int) -> bool:
-        """Tell whether so many bytes more are within what was expected."""
+        """Tell whether that many bytes more are within what was expected."""
         return self._size + size <= self._expected
 
     def begin(self) -> None:

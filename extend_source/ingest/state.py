@@ -16,8 +16,8 @@ from typing import Any, Literal
 from extend_source.config import ExtendSettings
 from extend_source.tables.kinds import to_timestamp
 
-MOST_POSITIONS = 8
-"""So many choices of filters and tables are remembered; the one used longest ago is forgotten first."""
+MAX_POSITIONS = 8
+"""Most choices of filters and tables that are remembered; the one used longest ago is forgotten first."""
 
 CLOCK_SKEW = timedelta(hours=1)
 """A time that lies further in the future is not believed."""
@@ -131,7 +131,7 @@ class SyncState:
         }
         positions.pop(scope.key, None)
         positions[scope.key] = {name: value for name, value in entry.items() if value is not None}
-        for key in list(positions)[:-MOST_POSITIONS]:
+        for key in list(positions)[:-MAX_POSITIONS]:
             del positions[key]
         self._values[_KEY] = positions
 

@@ -15,17 +15,17 @@ from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.contract import LOAD_ID
 from extend_source.tables.schemas import PROCESSOR_RUNS
 
-NEVER = datetime.fromtimestamp(0, timezone.utc)
+LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
 """The time of what was fetched at a time that is not known."""
 
 
-_READ_FIRST = 250
-"""So many payloads are read before their size is known."""
+_PAYLOADS_OF_FIRST_READ = 250
+"""How many payloads are read at first, before their size is known."""
 
 _KEPT_AT_ONCE = 100
-_MOST_IN_BATCH = 250
-_ENOUGH_IN_BATCH = 20_000_000
-"""So many payloads, or characters of them, make a batch."""
+_MAX_BATCH_PAYLOADS = 250
+_MAX_BATCH_CHARACTERS = 20_000_000
+"""Most payloads, and about the most characters of them, in a batch."""
 
 
 class StoredPayload(NamedTuple):
@@ -71,14 +71,15 @@ ReadPayload = tuple[StoredPayload, RawPayload | None]
 class PayloadReader:
     """Reads payloads, many at once: DuckDB reads some two thousand of a table to find one, however few are wanted."""
 
-    def __init__(self, most_characters: float) -> None:
+    def __init__(self, max_characters: float) -> None:
         """Begin.
 
         Args:
-            most_characters: about so many characters of payloads are read at once, going by the size of those before.
+            max_characters: about the most characters of payloads that are read at once, going by the size of those
+                before.
         """
-        self._most_characters = most_characters
-        self._next_read = _READ_FIRST
+        self._max_characters = max_characters
+        self._next_read = _PAYLOADS_OF_FIRST_READ
 
     def read(self, stored: Sequence[StoredPayload], landed: LandedData) -> Iterator[ReadPayload]:
         """Read payloads.
@@ -102,7 +103,7 @@ class PayloadReader:
         """Choose how many payloads are read next: at most three times as many as before, as they may be larger."""
         most: float = min(KEYS_PER_QUERY, 3 * self._next_read)
         if sizes:
-            most = min(most, self._most_characters * len(sizes) / max(1, sum(sizes)))
+            most = min(most, self._max_characters * len(sizes) / max(1, sum(sizes)))
         self._next_read = max(1, int(most))
 
 
@@ -142,7 +143,7 @@ def in_batches(payloads: Iterable[ReadPayload]) -> Generator[list[ReadPayload], 
     for stored, raw in payloads:
         batch.append((stored, raw))
         size += len(raw.payload) if raw else 0
-        if len(batch) >= _MOST_IN_BATCH or size >= _ENOUGH_IN_BATCH:
+        if len(batch) >= _MAX_BATCH_PAYLOADS or size >= _MAX_BATCH_CHARACTERS:
             yield batch
             batch, size = [], 0
     if batch:
@@ -176,7 +177,7 @@ def stored_payloads(resource_type: str, landed: LandedData) -> Iterator[StoredPa
     """List the payloads of runs or files, without the payloads themselves."""
     columns = ("id", "fetched_at", LOAD_ID)
     for key, fetched_at, load_id in landed.rows(RAW_PAYLOADS, columns, equals("resource_type", resource_type)):
-        yield StoredPayload(fetched_at or NEVER, resource_type == "file", key, load_id or "")
+        yield StoredPayload(fetched_at or LONG_AGO, resource_type == "file", key, load_id or "")
 
 
 def runs_to_leave_alone(
@@ -195,7 +196,7 @@ def runs_to_leave_alone(
     without_payload: dict[str, datetime] = {}
     later: dict[str, datetime] = {}
     for run_id, time in landed.rows(PROCESSOR_RUNS, ("id", "fetched_at"), complete=True):
-        fetched_at = time or NEVER
+        fetched_at = time or LONG_AGO
         if run_id not in raw:
             without_payload[run_id] = fetched_at
         elif fetched_at > raw[run_id]:
@@ -210,13 +211,13 @@ def runs_to_leave_alone(
 def origin_of(raw: RawPayload, known: LandedRun | None, written: frozenset[str]) -> Origin:
     """Say of a payload what the load that fetched it said."""
     times: RawPayload | LandedRun = raw
-    if known is not None and (known.fetched_at or NEVER) > (raw.fetched_at or NEVER):
+    if known is not None and (known.fetched_at or LONG_AGO) > (raw.fetched_at or LONG_AGO):
         times = known  # fetched again since, and not changed
     tables = FETCHED_TABLES if known is None else selected_by(known.loaded_tables).union(written)
     return Origin(
         api_version=raw.api_version,
         workspace_id=raw.workspace_id,
-        fetched_at=times.fetched_at or NEVER,
+        fetched_at=times.fetched_at or LONG_AGO,
         created_at=times.created_at,
         updated_at=times.updated_at,
         loaded_tables=selection_text(tables),

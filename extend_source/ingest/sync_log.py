@@ -26,7 +26,7 @@ _COUNTS = {
     "files_fetched": "files_fetched",
     "files_failed": "files_failed",
 }
-_MOST_CHARACTERS = 1_000
+_MAX_CHARACTERS = 1_000
 _REQUEST_COUNTS = ("requests", "retries", "throttled", "seconds_waiting", "bytes_received")
 
 
@@ -85,7 +85,7 @@ class LoadLog:
             "watermark_before": worklist.before.watermark,
             "watermark_after": reached,
             "stopped_by": stopped_by,
-            "error": None if error is None else one_line(redact(error))[:_MOST_CHARACTERS],
+            "error": None if error is None else one_line(redact(error))[:_MAX_CHARACTERS],
             "scope": encode_json(worklist.scope.description, sort_keys=True),
             "api_version": settings.api_version,
             "source_version": _version("dlt-source-extend"),

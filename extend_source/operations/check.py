@@ -26,8 +26,8 @@ State = Literal["ok", "wrong", "not checked"]
 PARTS: tuple[Part, ...] = ("region", "key", "version", "workspace", "listing")
 
 _ATTEMPTS = 2
-_MOST_SUMMARIES, _MOST_PROCESSORS = 1000, 20
-"""Where there are privacy rules: of so many runs, the newest of so many processors are looked at for their schemas."""
+_MAX_SUMMARIES, _MAX_PROCESSORS = 1000, 20
+"""Where there are privacy rules: most runs that are listed, and most processors whose newest run is looked at."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,11 @@ async def _near_misses(settings: ExtendSettings, rules: PrivacyRules) -> list[Un
     async with _client(settings, settings.base_url) as client:
         runs = endpoint_of(settings.api_version, "processor_run")
         newest: dict[str, str] = {}
-        async for page in client.pages(runs, page_size=_MOST_SUMMARIES):
+        async for page in client.pages(runs, page_size=_MAX_SUMMARIES):
             for summary in page.summaries:
                 newest.setdefault(str(summary.get("processorId")), str(summary.get("id")))
             break
-        for run_id in list(newest.values())[:_MOST_PROCESSORS]:
+        for run_id in list(newest.values())[:_MAX_PROCESSORS]:
             with suppress(NotFound):  # deleted since
                 rules.clean_run(await client.get(runs, run_id))
     return [rule for rule in rules.usage.unmatched() if rule.nearest is not None]

@@ -175,7 +175,7 @@ def _result(
 
 
 def _loads(settings: ExtendSettings, runs: int, files: int) -> int:
-    """Estimate the number of loads, at least one: each takes so many runs, so many files and so many minutes.
+    """Estimate the number of loads, at least one: each has a maximum of runs, of files and of minutes.
 
     How large the payloads are is not known before they are fetched, so `package_megabytes` can make it more loads.
     """

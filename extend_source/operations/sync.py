@@ -27,7 +27,7 @@ from extend_source.pipeline.read_only import location
 from extend_source.resolution import resolved_settings
 from extend_source.source import extend_source
 
-FEWEST_FOR_SHARE = 20
+MIN_RUNS_FOR_SHARE = 20
 """A share of failures means nothing of fewer runs than these."""
 
 
@@ -192,7 +192,7 @@ def _name_of_cause(failure: BaseException) -> str:
 def _refuse_too_many_errors(progress: SyncProgress, settings: ExtendSettings) -> None:
     failed = progress.failed - progress.failed_again
     tried = progress.fetched + failed
-    if tried < FEWEST_FOR_SHARE or failed <= tried * settings.max_error_share:
+    if tried < MIN_RUNS_FOR_SHARE or failed <= tried * settings.max_error_share:
         return
     first = next(iter(progress.errors.values()), "")
     raise TooManyErrors(f"{failed:,} of {tried:,} runs could not be loaded, the first one as: {first}")

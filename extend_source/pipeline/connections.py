@@ -13,8 +13,8 @@ from dlt.destinations.exceptions import DestinationConnectionError
 
 from extend_source.redaction import redact
 
-LONGEST_WAIT_SECONDS = 60.0
-"""So long a sync that is under way waits for a reader to close the file."""
+MAX_WAIT_SECONDS = 60.0
+"""The longest time that a sync which is under way waits for a reader to close the file."""
 
 _POLL_SECONDS = 0.1
 

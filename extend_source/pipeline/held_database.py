@@ -10,10 +10,10 @@ from typing import Any
 
 import dlt
 
-from extend_source.pipeline.connections import LONGEST_WAIT_SECONDS, open_when_free
+from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
 
 PATIENCE_SECONDS = 1.0
-"""So long a sync keeps the file while it waits for the network; most syncs have come to their end by then."""
+"""The longest time that a sync keeps the file while it waits for the network; most syncs end before."""
 
 
 class HeldDatabase:
@@ -68,7 +68,7 @@ class HeldDatabase:
             yield
         finally:
             timer.cancel()
-            self.hold(LONGEST_WAIT_SECONDS)
+            self.hold(MAX_WAIT_SECONDS)
 
 
 @contextmanager

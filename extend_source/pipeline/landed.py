@@ -42,8 +42,8 @@ from extend_source.tables.schemas import (
 )
 from extend_source.tables.typed.plans import schema_of
 
-MOST_ATTEMPTS = 5
-"""So many loads ask by themselves for a run, or a file's text, that cannot be had, such as a deleted one."""
+MAX_ATTEMPTS = 5
+"""Most loads that ask by themselves for a run, or a file's text, that cannot be had; a reconcile does not ask again."""
 
 _NAME_COLUMNS = tuple(column.name for column in TYPED_COLUMNS.columns if column.name != "recorded_at")
 
@@ -278,7 +278,7 @@ class LandedData(DestinationReader):
 
     def files_without_contents(self) -> list[str]:
         """The files that have landed without text, pages or sheets, but for those that were asked for in vain often."""
-        in_vain = Condition("{attempts} >= %s", MOST_ATTEMPTS, columns=["attempts"])
+        in_vain = Condition("{attempts} >= %s", MAX_ATTEMPTS, columns=["attempts"])
         given_up = self.absent_from(FETCH_ERRORS, "id", in_vain, key="id")
         without = [self.absent_from(table, "file_id", key="id", complete=True) for table in _TEXT_TABLES]
         missing = {row[0]: None for row in self.rows(FILES, ("id",), given_up, *without)}
@@ -298,7 +298,7 @@ class LandedData(DestinationReader):
     def failed_runs(self, workspace_id: str | None) -> Iterator[str]:
         """The runs that could not be loaded, but for those that have failed often, or that the API does not know."""
         may_exist = Condition("({status_code} IS NULL OR {status_code} <> 404)", columns=["status_code"])
-        few = Condition("{attempts} < %s", MOST_ATTEMPTS, columns=["attempts"])
+        few = Condition("{attempts} < %s", MAX_ATTEMPTS, columns=["attempts"])
         run = equals("resource_type", "processor_run")
         for row in self.rows(FETCH_ERRORS, ("id",), few, may_exist, run, equals("workspace_id", workspace_id)):
             yield row[0]

@@ -17,7 +17,7 @@ from extend_source.wording import one_line
 _FAILURES = "extend_load_failures"
 _DROPPED = "extend_load_dropped"
 
-_MOST_CHARACTERS = 500
+_MAX_CHARACTERS = 500
 """Errors of databases can be pages long."""
 
 
@@ -71,7 +71,7 @@ def note_failure(pipeline: dlt.Pipeline, failure: PipelineStepFailed, attempts: 
         return False
     logger.error(
         f"Load {load_id} has failed {count} times. It is dropped, and its runs will be fetched again. "
-        f"The last error: {one_line(str(failure.exception))[:_MOST_CHARACTERS]}"
+        f"The last error: {one_line(str(failure.exception))[:_MAX_CHARACTERS]}"
     )
     pipeline.abort_packages()
     pipeline.set_local_state_val(_FAILURES, {})

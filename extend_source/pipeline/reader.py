@@ -17,7 +17,7 @@ from dlt.common.utils import uniq_id
 
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.conditions import NO_ROW, Condition, Sql, equals, one_of
-from extend_source.pipeline.connections import LONGEST_WAIT_SECONDS, open_when_free
+from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
 from extend_source.pipeline.storage import Gone, columns_there, find_gone, last_load_left_rows_out, make_again
 from extend_source.pipeline.write_mode import current_rows, log_once, refuse_unreadable_folder, replacement_of
 from extend_source.tables.bookkeeping import ERASURES, PROCESSOR_RUN_SUMMARIES
@@ -403,7 +403,7 @@ class DestinationReader:
         client = self._idle.pop() if self._idle else pipeline.sql_client(self._schema_name)
         try:
             with ExitStack() as connections:
-                open_when_free(client, connections, LONGEST_WAIT_SECONDS if self._has_connected else 0.0)
+                open_when_free(client, connections, MAX_WAIT_SECONDS if self._has_connected else 0.0)
                 self._has_connected = True
                 yield client
         finally:

@@ -21,7 +21,7 @@ from extend_source.tables.bookkeeping import PROCESSOR_RUN_SUMMARIES
 from extend_source.tables.configs import declared_fields
 from extend_source.tables.runs import output_format_of
 
-_MOST_NOTED = 256
+_MAX_NOTED = 256
 
 _OUTPUTS = ("output", "initialOutput", "reviewedOutput")
 
@@ -147,7 +147,7 @@ class PrivacyRules:
         """Note the fields that a config declares; decoding gives equal configs as one object."""
         if not isinstance(config, dict) or id(config) in self._noted:
             return
-        if len(self._noted) >= _MOST_NOTED:
+        if len(self._noted) >= _MAX_NOTED:
             self._noted.clear()
         self._noted[id(config)] = config  # kept, so that no other object gets its id
         for path, *_ in declared_fields(config):

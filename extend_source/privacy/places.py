@@ -17,7 +17,7 @@ _KEYS = re.compile(r"\w+")
 _WRAPPERS = frozenset({"data", "initialoutput", "output", "result", "reviewedoutput", "value"})
 """What may stand before the path of a value: what the API calls the objects around it."""
 
-_MOST_LEVELS = 6
+_MAX_LEVELS = 6
 """Legacy fields nested deeper are found by names alone or by ids alone, not by a mixture."""
 
 
@@ -120,7 +120,7 @@ def _declared(config: Any) -> Iterator[tuple[Keys, tuple[str | None, ...]]]:
 
 def _mixtures(path: Keys, ids: tuple[str | None, ...]) -> Iterator[Keys]:
     """Yield the ways to call a legacy field: each key by name or id, and from any id on, as that is unique."""
-    if not any(ids) or len(path) > _MOST_LEVELS:
+    if not any(ids) or len(path) > _MAX_LEVELS:
         yield path
         if any(ids):
             yield tuple(own or name for own, name in zip(ids, path, strict=True))

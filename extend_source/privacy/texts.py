@@ -15,10 +15,10 @@ from extend_source.escapes import decoded
 from extend_source.privacy.hiding import is_hidden
 from extend_source.tables.extraction import scalar_columns
 
-SHORTEST = 4
+MIN_CHARACTERS = 4
 """What has fewer letters and digits is found everywhere, and says little."""
 
-SHORTEST_CJK = 2
+MIN_CJK_CHARACTERS = 2
 """The same for Chinese, Japanese and Korean, where two characters are a name."""
 
 _CJK = re.compile(
@@ -89,7 +89,7 @@ class HiddenTexts:
 
 
 def _says_something(essence: str) -> bool:
-    return len(essence) >= SHORTEST or (len(essence) >= SHORTEST_CJK and _CJK.search(essence) is not None)
+    return len(essence) >= MIN_CHARACTERS or (len(essence) >= MIN_CJK_CHARACTERS and _CJK.search(essence) is not None)
 
 
 def _essences(text: str) -> set[str]:
@@ -119,7 +119,7 @@ def _long_numbers(text: str) -> Iterator[str]:
     for pattern in (_NUMBER, _SPACED_NUMBER):
         for found in pattern.finditer(folded):
             number = found.group()
-            if sum(map(str.isdecimal, number)) >= SHORTEST:
+            if sum(map(str.isdecimal, number)) >= MIN_CHARACTERS:
                 yield from _worths(number)
 
 

@@ -15,8 +15,8 @@ from extend_source.privacy.templates import Keys
 from extend_source.tables.paths import member
 from extend_source.wording import one_line
 
-_MOST_PATHS = 10_000
-"""So many different paths are remembered, to name the nearest one; a field beyond them still counts for its rule."""
+_MAX_PATHS = 10_000
+"""Most paths that are remembered, to name the nearest one; a field beyond them still counts for its rule."""
 
 _CLOSE = 0.75
 
@@ -49,7 +49,7 @@ class RuleUsage:
         """Note a field."""
         if not path or path in self._paths:
             return
-        if len(self._paths) < _MOST_PATHS:
+        if len(self._paths) < _MAX_PATHS:
             self._paths[path] = None
         for text in [text for text, rule in self._waiting.items() if covers(rule.template, path)]:
             self._matched.add(text)

@@ -32,10 +32,10 @@ from extend_source.reports.warnings import warnings_of
 from extend_source.resolution import resolved_settings
 from extend_source.tables.bookkeeping import SYNC_LOG
 
-MOST_EXPENSIVE = 20
-"""So many of the most expensive runs of each processor and month are named."""
+MAX_EXPENSIVE_RUNS = 20
+"""The most expensive runs that are named, of each processor and month."""
 
-_MOST_NAMED = 2000
+_MAX_NAMED = 2000
 _BINS = 24
 _MICRO = 1_000_000
 """Micro-credits in a credit: destinations divide decimals differently, and integers alike."""
@@ -189,8 +189,9 @@ class _Reader:
             "select run_id, spent_on, processor_id, processor_name, processor_version_id, credits, pages, url from ("
             f"select *, row_number() over (partition by processor_id, {_MONTH} order by credits desc,"
             ' run_id collate "C") as place from credit_ledger'
-            f" where kind = 'processing' and credits > 0 and {self._span}) as ranked where place <= {MOST_EXPENSIVE}"
-            f' order by place, credits desc, run_id collate "C" limit {_MOST_NAMED}'
+            f" where kind = 'processing' and credits > 0 and {self._span}) as ranked"
+            f" where place <= {MAX_EXPENSIVE_RUNS}"
+            f' order by place, credits desc, run_id collate "C" limit {_MAX_NAMED}'
         )
         runs = [
             ExpensiveRun(run_id, day, id_, name, version, _credits(credits) or _NOTHING, pages, url)

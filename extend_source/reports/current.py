@@ -24,7 +24,7 @@ from extend_source.tables.bookkeeping import ERASURES, REPLACEMENTS
 from extend_source.tables.contract import ANY_OBJECT, LOAD_ID
 from extend_source.tables.objects import OBJECT_TYPES, TABLE_OF
 from extend_source.tables.schemas import PROCESSOR_RUNS, TABLES
-from extend_source.tables.typed.identifiers import CURRENT_SUFFIX, MOST_BYTES
+from extend_source.tables.typed.identifiers import CURRENT_SUFFIX, MAX_BYTES
 
 _ENDED = f"select load_id from {LOADS_TABLE_NAME} where status = 0"
 _HIDDEN = (
@@ -99,10 +99,10 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
 
 def view_of(table: str) -> str:
     """Name the view of a table: shortened where databases, which take 63 bytes, would cut the end off."""
-    if len(table) + len(CURRENT_SUFFIX) <= MOST_BYTES:
+    if len(table) + len(CURRENT_SUFFIX) <= MAX_BYTES:
         return table + CURRENT_SUFFIX
     digest = hashlib.sha256(table.encode()).hexdigest()[:8]
-    return f"{table[: MOST_BYTES - len(CURRENT_SUFFIX) - len(digest) - 1]}_{digest}{CURRENT_SUFFIX}"
+    return f"{table[: MAX_BYTES - len(CURRENT_SUFFIX) - len(digest) - 1]}_{digest}{CURRENT_SUFFIX}"
 
 
 def selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:

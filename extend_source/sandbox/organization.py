@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from extend_source.sandbox.auth import ApiKey, authenticate, check_version, choose_workspace, default_keys
 from extend_source.sandbox.faults import Fault, FaultInjector
 from extend_source.sandbox.limits import RateLimit, RateLimiter, retry_after_headers
-from extend_source.sandbox.paging import LARGEST_PAGE_SIZE, CursorKind, EndMarker
+from extend_source.sandbox.paging import MAX_PAGE_SIZE, CursorKind, EndMarker
 from extend_source.sandbox.problems import ApiError, ErrorShape
 from extend_source.sandbox.requests_log import BeforeRequest, Instead, LoggedRequest, RequestLog
 from extend_source.sandbox.workspace import Workspace
@@ -39,7 +39,7 @@ class Options:
     token_lifetime: float | None = None
     short_pages: bool = False
     error_shape: ErrorShape = "auto"
-    largest_page: int = LARGEST_PAGE_SIZE
+    largest_page: int = MAX_PAGE_SIZE
 
     def __post_init__(self) -> None:
         if self.largest_page < 1:

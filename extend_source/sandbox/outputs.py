@@ -22,7 +22,7 @@ def extraction_output(config: Json, file: FileRecord, rng: random.Random) -> Jso
     if "fields" in config:
         return _legacy_output(config, file, rng)
     spreadsheet = file.payload.get("type") in ("EXCEL", "CSV")
-    value = SchemaSampler(config["schema"], rng, most_items=12 if spreadsheet else 5).document()
+    value = SchemaSampler(config["schema"], rng, max_items=12 if spreadsheet else 5).document()
     _add_up(value)
     rules = EvidenceRules.of(config, pages=file.pages, spreadsheet=spreadsheet)
     return {"value": value, "metadata": metadata_for(value, rules, rng)}

@@ -19,7 +19,7 @@ CursorKind = Literal["offset", "keyset"]
 last row."""
 
 DEFAULT_PAGE_SIZE = 10
-LARGEST_PAGE_SIZE = 1000
+MAX_PAGE_SIZE = 1000
 
 _SECRET = b"sandbox page tokens"
 _AWKWARD_START = b"\xfb\xff\xbf"  # base64 text "+/+/": a token that is not percent-encoded arrives broken
@@ -97,6 +97,6 @@ def parse_page_size(text: str | None) -> int:
     """
     if text is None:
         return DEFAULT_PAGE_SIZE
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_PAGE_SIZE):
-        raise ApiError(400, f"maxPageSize must be a whole number from 1 to {LARGEST_PAGE_SIZE}.")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PAGE_SIZE):
+        raise ApiError(400, f"maxPageSize must be a whole number from 1 to {MAX_PAGE_SIZE}.")
     return int(text)

@@ -13,7 +13,7 @@ from extend_source.sandbox.records import FileRecord, Processor, ProcessorVersio
 from extend_source.sandbox.seeding import chance, rng_for
 
 _HISTORY = timedelta(days=180)
-_MOST_IN_FLIGHT = 20
+_MAX_IN_FLIGHT = 20
 _OPENING: tuple[tuple[str, Outcome, Review | None], ...] = (
     ("invoices", "PROCESSED", None),
     ("splitter", "PROCESSED", None),
@@ -78,7 +78,7 @@ def populate(seed: int, runs: int, now: datetime, factory: RunFactory) -> Popula
 def _moments(seed: int, runs: int, now: datetime) -> list[datetime]:
     """Return when the runs were created, oldest first; some share an instant, the last are seconds old."""
     rng = rng_for(seed, "moments")
-    in_flight = min(_MOST_IN_FLIGHT, runs // 25)
+    in_flight = min(_MAX_IN_FLIGHT, runs // 25)
     finished = runs - in_flight
     step = (_HISTORY - timedelta(hours=1)) / max(finished, 1)
     moments: list[datetime] = []

@@ -95,13 +95,13 @@ class SchemaSampler:
     Args:
         schema: The whole schema, where ``$ref`` is looked up.
         rng: Where values come from.
-        most_items: The largest number of items of an array.
+        max_items: The largest number of items of an array.
     """
 
-    def __init__(self, schema: Json, rng: random.Random, most_items: int = 5) -> None:
+    def __init__(self, schema: Json, rng: random.Random, max_items: int = 5) -> None:
         self._root = schema
         self._rng = rng
-        self._most_items = most_items
+        self._max_items = max_items
 
     def document(self) -> Json:
         """Return one value of the whole schema."""
@@ -120,7 +120,7 @@ class SchemaSampler:
         if kind == "object":
             return self._object(schema)
         if kind == "array":
-            return [self._value(schema["items"], name) for _ in range(rng.randrange(self._most_items + 1))]
+            return [self._value(schema["items"], name) for _ in range(rng.randrange(self._max_items + 1))]
         if kind == "string":
             return text(rng, name)
         if kind == "boolean":

@@ -15,7 +15,7 @@ import pyarrow as pa
 from extend_source.json_codec import decode_json, encode_json
 from extend_source.tables.kinds import Kind
 
-MOST_DIGITS = 1000
+MAX_DIGITS = 1000
 """A number that takes more digits than these, before or after its point and without an exponent, is text in JSON.
 
 PostgreSQL's JSON takes 131,072 before and 16,383 after the point.
@@ -36,7 +36,7 @@ def array_of(values: Sequence[Any], kind: Kind) -> pa.Array:
 
     Returns:
         The array; in texts U+FFFD stands for what databases refuse, NUL and halves of surrogate pairs, and in JSON
-        texts stand for numbers of more than `MOST_DIGITS` digits.
+        texts stand for numbers of more than `MAX_DIGITS` digits.
     """
     if kind.name == "json":
         values = [text if text is None else fitting_json(text) for text in values]
@@ -53,8 +53,8 @@ def fitting_json(text: str) -> str:
 
 
 def _may_have_many_digits(text: str) -> bool:
-    # so many digits in a row cover two characters of these, which is a hundred times faster to see
-    return len(text) >= MOST_DIGITS and _TWO_DIGITS.search(text[:: MOST_DIGITS // 2]) is not None
+    # that many digits in a row cover two characters of these, which is a hundred times faster to see
+    return len(text) >= MAX_DIGITS and _TWO_DIGITS.search(text[:: MAX_DIGITS // 2]) is not None
 
 
 def _fitting(value: Any) -> Any:
@@ -67,9 +67,9 @@ def _fitting(value: Any) -> Any:
 
 def _is_long(number: int | Decimal) -> bool:
     if isinstance(number, int):
-        return bool(abs(number) >= 10**MOST_DIGITS)
+        return bool(abs(number) >= 10**MAX_DIGITS)
     exponent = number.as_tuple().exponent
-    return number.adjusted() >= MOST_DIGITS or (isinstance(exponent, int) and exponent < -MOST_DIGITS)
+    return number.adjusted() >= MAX_DIGITS or (isinstance(exponent, int) and exponent < -MAX_DIGITS)
 
 
 def _texts(values: Sequence[Any]) -> pa.Array:

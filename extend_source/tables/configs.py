@@ -12,7 +12,7 @@ from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.paths import item, member
 from extend_source.tables.reading import DriftLog, ObjectReader
-from extend_source.tables.schema_walking import MOST_VISITED, References, SchemaWalk, objects_in, text_or_none
+from extend_source.tables.schema_walking import MAX_VISITED, References, SchemaWalk, objects_in, text_or_none
 
 _CONFIG = ObjectReader.of(schemas.RUN_CONFIGS)
 _CLASSIFICATION = ObjectReader.of(schemas.RUN_CONFIG_CLASSIFICATIONS)
@@ -27,8 +27,8 @@ _RANGES = (
 )
 _EXTEND_TYPES = ("date", "currency", "signature")
 
-_MOST_KNOWN = 256
-"""So many configs are known by identity: decoding gives equal ones as one object."""
+_MAX_KNOWN = 256
+"""Most configs that are known by identity: decoding gives equal ones as one object."""
 
 
 class DeclaredField(NamedTuple):
@@ -68,7 +68,7 @@ class ConfigTables:
             return known[1]
         text = encode_json(config, sort_keys=True)
         config_id = hashlib.sha256(text.encode()).hexdigest()
-        if len(self._ids) >= _MOST_KNOWN:
+        if len(self._ids) >= _MAX_KNOWN:
             self._ids.clear()
         self._ids[id(config)] = config, config_id  # kept, so that no other object gets its id
         if config_id not in self._seen:
@@ -122,7 +122,7 @@ def declared_fields(config: dict[str, Any]) -> Iterator[DeclaredField]:
     """
     schema, legacy = config.get("schema"), config.get("fields")
     if isinstance(schema, dict):
-        yield from islice(_schema_members("", schema, SchemaWalk(schema), ()), MOST_VISITED)
+        yield from islice(_schema_members("", schema, SchemaWalk(schema), ()), MAX_VISITED)
     elif isinstance(legacy, list):
         yield from _legacy_fields("", legacy)
 

@@ -22,8 +22,8 @@ _GROUPED = re.compile(
 """One number with separators between groups of three digits, and whatever is around it."""
 
 _SEPARATORS = str.maketrans("", "", ",'\u2019")
-_SHORTEST_WORD = 3
-_SHORTEST_MIXED = 4
+_MIN_WORD_LETTERS = 3
+_MIN_MIXED_LETTERS = 4
 """Letters: `GmbH` is a word, `kWh` or `mW` may be a unit."""
 
 
@@ -76,13 +76,13 @@ def _normal_text(text: str) -> str:
 def _is_words(text: str) -> bool:
     """Tell whether a text says words only, of which one at least is neither a code nor a unit by its looks."""
     return all(map(_WORD.fullmatch, text.split())) and any(
-        len(letters) >= _SHORTEST_WORD and not _is_mixed(letters) for letters in _LETTER_RUN.findall(text)
+        len(letters) >= _MIN_WORD_LETTERS and not _is_mixed(letters) for letters in _LETTER_RUN.findall(text)
     )
 
 
 def _lower_word(match: re.Match[str]) -> str:
     letters = match[0]
-    return letters if _is_mixed(letters) and len(letters) < _SHORTEST_MIXED else letters.lower()
+    return letters if _is_mixed(letters) and len(letters) < _MIN_MIXED_LETTERS else letters.lower()
 
 
 def _is_mixed(letters: str) -> bool:

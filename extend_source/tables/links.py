@@ -10,7 +10,7 @@ from extend_source.redaction import may_show_signatures, without_signatures, wit
 DOCUMENT_KEYS = frozenset({"output", "initialOutput", "reviewedOutput", "edits"})
 """The parts of a run that are the document's own content, as the contents of its files are."""
 
-_MOST_KNOWN = 256
+_MAX_KNOWN = 256
 
 
 class CleanConfigs:
@@ -24,7 +24,7 @@ class CleanConfigs:
         """Return a config without signed URLs; for the same one, the same object."""
         known = self._known.get(id(config))
         if known is None:
-            if len(self._known) >= _MOST_KNOWN:
+            if len(self._known) >= _MAX_KNOWN:
                 self._known.clear()
             # the original is kept, so that no other object gets its id
             known = self._known[id(config)] = (config, without_signed_urls(config))

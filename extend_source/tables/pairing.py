@@ -6,7 +6,7 @@
    pairings of equal worth. Two rows that have less than half of their values in common are one row only where they
    stand in the same place, next to the same pair of equal rows: a line that was typed anew. Otherwise one was removed
    and another one added.
-3. Where very much is left (`_MOST_ROWS`, `_MOST_WORK`), an optimum would take too long. Rows that share rare values are
+3. Where very much is left (`_MAX_ROWS`, `_MAX_WORK`), an optimum would take too long. Rows that share rare values are
    then paired first, those with the most values in common before all others, and then in each place the rest in order.
 
 Equal means equal but for formatting in steps 2 and 3, where null and empty values do not count. Step 1 never spoils the
@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 from extend_source.json_codec import encode_json
 from extend_source.tables.formatting import normal_form
 
-_MOST_ROWS = 1_000
+_MAX_ROWS = 1_000
 """Rows that are left on each side for an optimal assignment: a million pairs, some tens of milliseconds."""
-_MOST_WORK = 20_000_000
+_MAX_WORK = 20_000_000
 """Pairs of equal values that are counted for it."""
 _RARE = 64
 """Pairs of rows that a value may suggest where there is no optimum."""
@@ -173,7 +173,7 @@ def _assigned(before: list[_Row], after: list[_Row]) -> dict[int, int]:
         return {}
     shared = _shared_values(before, after)
     work = sum(len(ours) * len(theirs) for ours, theirs in shared)
-    if max(len(before), len(after)) <= _MOST_ROWS and work <= _MOST_WORK:
+    if max(len(before), len(after)) <= _MAX_ROWS and work <= _MAX_WORK:
         pairs: Iterable[tuple[_Row, _Row]] = _optimum(before, after, shared)
     else:
         pairs = _greedy(before, after, shared)
@@ -221,8 +221,8 @@ def _optimum(
     allowed = in_place | ((common > 0) & (2 * common >= larger))
     # a pair spares its smaller row, and once more what both have in common
     gain = np.where(allowed, 1 + smaller + common, 0)
-    distance = np.minimum(np.abs(offset - other_offset), _MOST_ROWS) ** 2
-    weight = 1 + _MOST_ROWS**2 * min(common.shape)
+    distance = np.minimum(np.abs(offset - other_offset), _MAX_ROWS) ** 2
+    weight = 1 + _MAX_ROWS**2 * min(common.shape)
     cost = (gain.max() - gain) * weight + distance
     # for lap all that reaches LARGE is infinite; halving is exact
     cost *= 0.5 ** max(0, math.ceil(math.log2((1 + cost.max()) / lap.LARGE)) + 1)

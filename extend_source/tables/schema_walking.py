@@ -10,17 +10,17 @@ JsonSchema = dict[str, Any]
 References = tuple[str, ...]
 """The references followed on the way from the root to a part of a schema."""
 
-MOST_ADDED = 1000
+MAX_ADDED = 1000
 """What types within each other may add to a schema, in nodes."""
 
-MOST_NODES = 5000
+MAX_NODES = 5000
 """A schema that unfolds to more is not unfolded beyond the types that its own fields name."""
 
-MOST_VISITED = 20_000
+MAX_VISITED = 20_000
 """A schema that has more nodes even so is read no further."""
 
 _NODES_OF_AN_ARRAY = 10
-"""An array counts as so many, as it is a table."""
+"""What an array counts as, in nodes: it is a table."""
 
 _CHOICES = ("anyOf", "oneOf", "allOf")
 
@@ -29,7 +29,7 @@ class SchemaWalk:
     """A JSON Schema, whose references may unfold without end, or to more than anybody can read.
 
     A type that holds itself, be it within others, is recursive. It is never unfolded within itself, and within other
-    recursive types only so deeply as that adds `MOST_ADDED` nodes at most: ten types that may each hold all others have
+    recursive types only so deeply as that adds `MAX_ADDED` nodes at most: ten types that may each hold all others have
     millions of paths without a repetition.
     """
 
@@ -43,7 +43,7 @@ class SchemaWalk:
         held = _references_by_holder(root)
         self._limited = frozenset(reference for reference in held if reference in _reached(held, reference))
         self._deepest = 1
-        if held and self._nodes(MOST_NODES) >= MOST_NODES:
+        if held and self._nodes(MAX_NODES) >= MAX_NODES:
             self._limited = frozenset(held)
         if self._limited:
             self._deepen()
@@ -77,13 +77,13 @@ class SchemaWalk:
 
     def _deepen(self) -> None:
         """Unfold limited references as deeply within each other as fits."""
-        nodes = at_first = self._nodes(MOST_VISITED)
+        nodes = at_first = self._nodes(MAX_VISITED)
         while self._deepest < len(self._limited):
             self._deepest += 1
-            before, nodes = nodes, self._nodes(at_first + MOST_ADDED)
+            before, nodes = nodes, self._nodes(at_first + MAX_ADDED)
             if nodes == before:
                 return
-            if nodes >= at_first + MOST_ADDED:
+            if nodes >= at_first + MAX_ADDED:
                 self._deepest -= 1
                 return
 

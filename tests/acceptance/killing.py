@@ -27,7 +27,7 @@ _STEPS = ("open", "os.", "shutil.", "socket.")
 
 _REACHED = ""
 
-_MOST_SECONDS = 120.0
+_MAX_SECONDS = 120.0
 """A sync that reaches no other phase for so long hangs."""
 
 _processes = multiprocessing.get_context("forkserver")
@@ -96,7 +96,7 @@ def sync_until(moment: Moment | None, machine: Machine, **arguments: Any) -> str
     phase = ""
     try:
         while True:
-            assert receiver.poll(_MOST_SECONDS), f"the sync hangs in phase {phase!r}"
+            assert receiver.poll(_MAX_SECONDS), f"the sync hangs in phase {phase!r}"
             message = receiver.recv()
             if message == _REACHED:
                 time.sleep(moment.delay or 0 if moment else 0)
@@ -167,7 +167,7 @@ def sync_until_folder(name: str, machine: Machine, **arguments: Any) -> None:
     """
     process = _processes.Process(target=_sync_until_folder, args=(name, machine, arguments))
     process.start()
-    process.join(_MOST_SECONDS)
+    process.join(_MAX_SECONDS)
     assert process.exitcode == -signal.SIGKILL
 
 

@@ -95,7 +95,7 @@ def test_a_reader_that_keeps_the_file_open_ends_the_sync_and_the_next_one_loads_
 ) -> None:
     monkeypatch.setattr(held_database, "PATIENCE_SECONDS", 0.0)
     for module in (held_database, reader):
-        monkeypatch.setattr(module, "LONGEST_WAIT_SECONDS", 0.5)
+        monkeypatch.setattr(module, "MAX_WAIT_SECONDS", 0.5)
     with _reader_from_the_first_run_on(warehouse, 600), pytest.raises(PipelineStepFailed, match="Could not set lock"):
         warehouse.sync()
 

@@ -18,7 +18,7 @@ from extend_source.pipeline.landed import LandedData
 from extend_source.tables import TableSchema
 from tests.acceptance.warehouse import AnyWarehouse
 
-ENOUGH = float("inf")
+NO_MAXIMUM = float("inf")
 
 
 class CountingReader(LandedData):
@@ -53,7 +53,7 @@ def everything(landed: LandedData) -> list[StoredPayload]:
 def test_every_payload_comes_once_and_in_order(any_warehouse: AnyWarehouse, landed: CountingReader) -> None:
     stored = everything(landed)
 
-    read = list(PayloadReader(ENOUGH).read(stored, landed))
+    read = list(PayloadReader(NO_MAXIMUM).read(stored, landed))
 
     assert [one for one, _ in read] == stored
     assert [(raw.is_file, raw.id) for _, raw in read if raw] == [(one.is_file, one.id) for one in stored]
@@ -64,7 +64,7 @@ def test_every_payload_comes_once_and_in_order(any_warehouse: AnyWarehouse, land
 
 def test_no_more_bytes_are_read_at_once_than_may_be_once_their_size_is_known(landed: CountingReader) -> None:
     runs = sorted(stored_payloads("processor_run", landed))
-    list(PayloadReader(ENOUGH).read(runs, landed))
+    list(PayloadReader(NO_MAXIMUM).read(runs, landed))
     (size,) = landed.sizes
     reader = PayloadReader(size / 4)
 
@@ -77,10 +77,10 @@ def test_no_more_bytes_are_read_at_once_than_may_be_once_their_size_is_known(lan
 
 
 def test_more_and_more_are_read_at_once(landed: CountingReader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("extend_source.ingest.stored_payloads._READ_FIRST", 10)
+    monkeypatch.setattr("extend_source.ingest.stored_payloads._PAYLOADS_OF_FIRST_READ", 10)
     runs = sorted(stored_payloads("processor_run", landed))
 
-    list(PayloadReader(ENOUGH).read(runs, landed))
+    list(PayloadReader(NO_MAXIMUM).read(runs, landed))
 
     assert landed.asked == [10, 30, 80]
 
@@ -99,11 +99,11 @@ def test_one_payload_at_a_time_is_read_where_none_is_small_enough(landed: Counti
 
 def test_a_batch_is_full_by_count_or_by_size(landed: CountingReader, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = sorted(stored_payloads("processor_run", landed))
-    payloads = list(PayloadReader(ENOUGH).read(runs, landed))
+    payloads = list(PayloadReader(NO_MAXIMUM).read(runs, landed))
 
-    monkeypatch.setattr("extend_source.ingest.stored_payloads._MOST_IN_BATCH", 50)
+    monkeypatch.setattr("extend_source.ingest.stored_payloads._MAX_BATCH_PAYLOADS", 50)
     by_count = list(in_batches(payloads))
-    monkeypatch.setattr("extend_source.ingest.stored_payloads._ENOUGH_IN_BATCH", 1)
+    monkeypatch.setattr("extend_source.ingest.stored_payloads._MAX_BATCH_CHARACTERS", 1)
     one_by_one = list(in_batches(payloads))
 
     assert [len(batch) for batch in by_count] == [50, 50, 20]
@@ -118,7 +118,7 @@ def test_a_payload_is_found_however_the_destination_sorts_the_names_of_loads(
 ) -> None:
     stored = [one if place % every else one._replace(load_id=load_id) for place, one in enumerate(everything(landed))]
 
-    read = list(PayloadReader(ENOUGH).read(stored, landed))
+    read = list(PayloadReader(NO_MAXIMUM).read(stored, landed))
 
     assert [raw.id for _, raw in read if raw] == [one.id for one in stored]
 
@@ -127,6 +127,6 @@ def test_a_payload_that_is_gone_is_said_to_be(any_warehouse: AnyWarehouse, lande
     stored = everything(landed)
     any_warehouse.execute(f"delete from raw_payloads where id = '{stored[3].id}'")
 
-    read = list(PayloadReader(ENOUGH).read(stored, landed))
+    read = list(PayloadReader(NO_MAXIMUM).read(stored, landed))
 
     assert [place for place, (_, raw) in enumerate(read) if raw is None] == [3]

@@ -11,8 +11,8 @@ import pytest
 
 from extend_source.reports.figures import CostBin, CreditFigures, DaySpend, ExpensiveRun, UnitCost, WastedSpend
 from extend_source.reports.page import rows as page_rows_module
-from extend_source.reports.page.labels import MOST_PROCESSORS, NO_PROCESSOR, OTHERS
-from extend_source.reports.page.rows import MOST_BINS, MOST_ROWS, MOST_RUNS, MOST_VERSIONS, page_rows
+from extend_source.reports.page.labels import MAX_PROCESSORS, NO_PROCESSOR, OTHERS
+from extend_source.reports.page.rows import MAX_BINS, MAX_ROWS, MAX_RUNS, MAX_VERSIONS, page_rows
 from tests.reports.example_figures import example_figures, large_figures, no_figures
 
 
@@ -49,12 +49,12 @@ def test_all_datasets_of_a_large_workspace_are_bounded_and_lose_nothing() -> Non
 
     sizes = {name: len(dataset) for name, dataset in rows.datasets.items()}
     assert rows.span == "week"
-    assert (len(rows.processors), rows.processors[-1]) == (MOST_PROCESSORS, OTHERS)
-    assert sizes["days"] <= MOST_ROWS
-    assert sizes["bins"] <= MOST_BINS
-    assert sizes["runs"] <= MOST_RUNS
-    assert sizes["waste"] == 36 * MOST_PROCESSORS * 4
-    assert sizes["units"] == (MOST_PROCESSORS - 1) * MOST_VERSIONS * 3
+    assert (len(rows.processors), rows.processors[-1]) == (MAX_PROCESSORS, OTHERS)
+    assert sizes["days"] <= MAX_ROWS
+    assert sizes["bins"] <= MAX_BINS
+    assert sizes["runs"] <= MAX_RUNS
+    assert sizes["waste"] == 36 * MAX_PROCESSORS * 4
+    assert sizes["units"] == (MAX_PROCESSORS - 1) * MAX_VERSIONS * 3
     assert added_up(rows.datasets["days"], "credits") == pytest.approx(float(total(figures.days)))
     assert added_up(rows.datasets["waste"], "credits") == pytest.approx(float(total(figures.waste)))
     assert added_up(rows.datasets["bins"], "runs") == sum(bin_.runs for bin_ in figures.distribution)
@@ -71,7 +71,7 @@ def total(things: list[Any]) -> Decimal:
 def test_weeks_end_with_their_month(monkeypatch: pytest.MonkeyPatch) -> None:
     first, last = date(2026, 1, 28), date(2026, 2, 4)  # a Wednesday, and the next one
     days = [spend(first + timedelta(ahead)) for ahead in range(8)]
-    monkeypatch.setattr(page_rows_module, "MOST_ROWS", 3)
+    monkeypatch.setattr(page_rows_module, "MAX_ROWS", 3)
 
     rows = page_rows(figures_of(first, last, days=days))
 
@@ -85,7 +85,7 @@ def test_weeks_end_with_their_month(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_credits_of_each_month_are_the_same_by_day_and_by_week(monkeypatch: pytest.MonkeyPatch) -> None:
     by_day = page_rows(example_figures())
-    monkeypatch.setattr(page_rows_module, "MOST_ROWS", len(by_day.datasets["days"]) - 1)
+    monkeypatch.setattr(page_rows_module, "MAX_ROWS", len(by_day.datasets["days"]) - 1)
 
     by_week = page_rows(example_figures())
 
@@ -120,7 +120,7 @@ def test_small_processors_share_their_bins_and_their_waste() -> None:
 def test_bins_become_wider_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     month = date(2026, 1, 1)
     bins = [CostBin(month, "dp_0", "Invoices", Decimal(2 * place), Decimal(2 * place + 2), place) for place in range(5)]
-    monkeypatch.setattr(page_rows_module, "MOST_BINS", 3)
+    monkeypatch.setattr(page_rows_module, "MAX_BINS", 3)
 
     rows = page_rows(figures_of(month, date(2026, 1, 31), days=[spend(month)], distribution=bins)).datasets["bins"]
 

@@ -157,7 +157,7 @@ def test_the_optimum_has_no_bound_within_what_is_allowed() -> None:
 
 @pytest.mark.case("3.7")
 def test_beyond_the_bound_rows_with_rare_values_in_common_are_paired() -> None:
-    before = many(pairing._MOST_ROWS + 500)
+    before = many(pairing._MAX_ROWS + 500)
     after = [{**row, "qty": 99} for row in before[1:]]
     random.Random(1).shuffle(after)
 
@@ -167,7 +167,7 @@ def test_beyond_the_bound_rows_with_rare_values_in_common_are_paired() -> None:
 
 @pytest.mark.case("3.7")
 def test_beyond_the_bound_what_shares_nothing_stays_in_order() -> None:
-    before = many(pairing._MOST_ROWS + 500)
+    before = many(pairing._MAX_ROWS + 500)
     after = [{key: f"{value}!" for key, value in row.items()} for row in before[:-1]]
 
     assert paired_rows(before, after) == [*((n, n) for n in range(len(after))), (len(after), None)]

@@ -13,7 +13,7 @@ from extend_source.reports.figures import DaySpend, MonthToDate
 from extend_source.reports.grouping import SPANS, total
 from extend_source.wording import counted, figure
 
-_MOST_ROWS = 20
+_MAX_ROWS = 20
 _ATTENTION = "yellow"
 _REASONS = {
     "failed_run": ("runs that failed", "failed run"),
@@ -119,7 +119,7 @@ def _waste(figures: CreditFigures) -> list[str]:
 
 def _show_groups(console: Console, by: str, rows: Sequence[Spend], all_of_it: Spend, currency: str | None) -> None:
     # in time the end matters, elsewhere the beginning
-    shown = rows[-_MOST_ROWS:] if by in SPANS else rows[:_MOST_ROWS]
+    shown = rows[-_MAX_ROWS:] if by in SPANS else rows[:_MAX_ROWS]
     files, parsing = ([], []) if all_of_it.files is None else (["files"], ["parsing"])
     header = [by, "runs", *files, "unknown", "processing", *parsing, "credits", "share"]
     if currency is not None:

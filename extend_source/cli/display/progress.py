@@ -22,12 +22,12 @@ PLAIN_LINE_SECONDS = 30.0
 """How often a sync says how far it is where there is no terminal, such as in a scheduler's log."""
 
 RATE_SECONDS = 10.0
-"""The rate shown is that of the last so many seconds."""
+"""Seconds: the rate shown is that of the last ones."""
 
 _SAMPLE_SECONDS = 1.0
 _REFRESHES_PER_SECOND = 8
 _BAR_WIDTH = 24
-_SHORTEST_BAR = 8
+_MIN_BAR_WIDTH = 8
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -143,7 +143,7 @@ class ProgressLine:
         done, wanted = progress.runs_done + progress.files_done, progress.wanted + progress.files_wanted
         # the text goes before the bar
         room = min(_BAR_WIDTH, options.max_width - len(line) - 3) if progress.listing_done and wanted else 0
-        width = room if room >= _SHORTEST_BAR else 0
+        width = room if room >= _MIN_BAR_WIDTH else 0
         filled = int(width * done / wanted) if width else 0
         spinner = _SPINNER[int(time.monotonic() * _REFRESHES_PER_SECOND) % len(_SPINNER)]
         bar = (("━" * filled, "green"), ("━" * (width - filled), "dim"), " " if width else "")

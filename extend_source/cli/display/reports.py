@@ -13,26 +13,26 @@ from extend_source.cli.display.terminal import Column, show_columns, show_lines,
 from extend_source.reports import CurrentViewsResult, QualityReport, QueryResult
 from extend_source.wording import counted
 
-MOST_ROWS = 20
+MAX_ROWS = 20
 """How many rows of a long table are shown; a table that is not twice as long is shown whole."""
 
 _NONE = "-"
 
 
-def show_quality(console: Console, report: QualityReport, most_rows: int = MOST_ROWS) -> None:
+def show_quality(console: Console, report: QualityReport, max_rows: int = MAX_ROWS) -> None:
     """Print the tables of a report, each with a title and what must be known to read it right.
 
     Args:
         console: where to.
         report: the report.
-        most_rows: tables more than twice as long are cut to this many rows.
+        max_rows: tables more than twice as long are cut to this many rows.
     """
     before: QueryResult | None = None
     for result in report.queries:
         if before is not None and not (before.message and result.message):
             console.print()
         if result.message is None:
-            _show_table(console, result, most_rows)
+            _show_table(console, result, max_rows)
         else:
             show_titled(console, result.title, f": {result.message}")
         before = result
@@ -53,8 +53,8 @@ def show_current_views(console: Console, result: CurrentViewsResult) -> None:
     show_lines(console, f"In {result.destination}, dataset {result.dataset}")
 
 
-def _show_table(console: Console, result: QueryResult, most_rows: int) -> None:
-    rows = result.rows[:most_rows] if len(result.rows) > 2 * most_rows else result.rows
+def _show_table(console: Console, result: QueryResult, max_rows: int) -> None:
+    rows = result.rows[:max_rows] if len(result.rows) > 2 * max_rows else result.rows
     names = list(result.columns)
     show_titled(console, result.title, f" ({result.name}: a row per {result.grain})")
     show_columns(console, [_column(name, [row[names.index(name)] for row in rows]) for name in result.shown])

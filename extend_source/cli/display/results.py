@@ -42,7 +42,7 @@ _REASONS = {
     "recheck": "may have been reviewed without a trace",
 }
 _STYLES = {"ok": "green", "wrong": "red", "not checked": "dim"}
-_MOST_KEYS = 5
+_MAX_KEYS = 5
 _ATTENTION = "yellow"
 _WIDE = 92
 
@@ -144,8 +144,8 @@ def show_erasure(console: Console, result: EraseResult) -> None:
 
 def _some(console: Console, names: list[str]) -> str:
     """List the first names; what is piped has all of them."""
-    more = len(names) - _MOST_KEYS if console.is_terminal else 0
-    return f"{', '.join(names[:_MOST_KEYS])} and {more:,} more" if more > 0 else ", ".join(names)
+    more = len(names) - _MAX_KEYS if console.is_terminal else 0
+    return f"{', '.join(names[:_MAX_KEYS])} and {more:,} more" if more > 0 else ", ".join(names)
 
 
 def show_plan(console: Console, plan: PlanResult) -> None:

@@ -11,11 +11,11 @@ from typing import Protocol
 from extend_source.reports.figures import CreditFigures
 from extend_source.wording import one_line
 
-MOST_PROCESSORS = 30
-"""So many processors can be chosen; the smaller ones are one."""
+MAX_PROCESSORS = 30
+"""Most processors that can be chosen; the smaller ones are one."""
 
-MOST_COLOURS = 7
-MOST_CHARACTERS = 80
+MAX_COLOURS = 7
+MAX_CHARACTERS = 80
 OTHERS = "Other processors"
 NO_PROCESSOR = "Files without a run"
 
@@ -50,11 +50,11 @@ def labels_of(figures: CreditFigures) -> Labels:
     for day in figures.days:
         spent[names[day.processor_id]] += float(day.credits or 0)
     ranked = [name for name, _ in sorted(spent.items(), key=lambda item: (-item[1], item[0]))]
-    kept = ranked if len(ranked) <= MOST_PROCESSORS else ranked[: MOST_PROCESSORS - 1]
+    kept = ranked if len(ranked) <= MAX_PROCESSORS else ranked[: MAX_PROCESSORS - 1]
     of_id = {id_: name if name in kept else OTHERS for id_, name in names.items()}
     without_unit_costs: tuple[Iterable[_OfProcessor], ...] = _sources(figures)[:-1]
     others = any(of_id[row.processor_id] == OTHERS for row in chain.from_iterable(without_unit_costs))
-    return Labels([*kept, OTHERS] if others else kept, kept[:MOST_COLOURS], of_id)
+    return Labels([*kept, OTHERS] if others else kept, kept[:MAX_COLOURS], of_id)
 
 
 def _sources(figures: CreditFigures) -> tuple[Iterable[_OfProcessor], ...]:
@@ -77,4 +77,4 @@ def _names(figures: CreditFigures) -> dict[str | None, str]:
 def _readable(name: str) -> str:
     """Return a name as a browser would show it, without doubled spaces, and short enough for a legend."""
     text = one_line(name)
-    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"

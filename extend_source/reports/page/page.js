@@ -5,7 +5,7 @@
   const form = byId("filters"), processor = byId("processor"), first = byId("first"), last = byId("last");
   const measure = byId("measure");
   const number = new Intl.NumberFormat("en", { maximumFractionDigits: 4 });
-  const MOST_ROWS = 200;
+  const MAX_ROWS = 200;
   const views = {}, work = {};
   const datasets = Object.fromEntries(Object.entries(page.datasets).map(([name, packed]) => [name, unpacked(packed)]));
 
@@ -117,7 +117,7 @@
 
   function show() {
     for (const chart of page.charts) {
-      fillTable(document.querySelector(`#${chart.name} .table`), chart.columns, chosen(chart.dataset), MOST_ROWS,
+      fillTable(document.querySelector(`#${chart.name} .table`), chart.columns, chosen(chart.dataset), MAX_ROWS,
         "Nothing in this choice.");
     }
     fillTable(document.querySelector("#expensive .table"),

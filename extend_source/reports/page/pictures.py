@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _SCALE = 900, 2
 _LINE = 140
-"""So many characters of a subtitle fit beside each other."""
+"""Characters of a subtitle that fit on a line."""
 
 
 def write_pictures(figures: CreditFigures, folder: Path | str) -> list[Path]:

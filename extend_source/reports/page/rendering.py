@@ -53,7 +53,7 @@ def render_page(figures: CreditFigures) -> str:
         processors="".join(
             f'<option value="{place}">{_shown(name)}</option>' for place, name in enumerate(rows.processors)
         ),
-        most_runs=RUNS_SHOWN,
+        max_runs=RUNS_SHOWN,
         tiles=tiles(figures),
         warnings=_warnings(figures, rows),
         figures="".join(_figure(chart, rows) for chart in charts),

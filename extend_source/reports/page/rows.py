@@ -11,24 +11,24 @@ from typing import Any
 
 from extend_source.reports.figures import CreditFigures, DaySpend, UnitCost, WastedSpend
 from extend_source.reports.grouping import SPANS, Span, start_of
-from extend_source.reports.page.labels import MOST_COLOURS, OTHERS, labels_of
+from extend_source.reports.page.labels import MAX_COLOURS, OTHERS, labels_of
 from extend_source.wording import printable
 
-MOST_ROWS = 12_000
-"""So many rows of days fit on a page; where there are more, days become weeks or months."""
+MAX_ROWS = 12_000
+"""Most rows of days on a page; where there are more, days become weeks or months."""
 
-MOST_BINS = 10_000
-"""So many rows of the distribution; where there are more, the bins become wider."""
+MAX_BINS = 10_000
+"""Most rows of the distribution; where there are more, the bins become wider."""
 
-MOST_RUNS = 2_000
+MAX_RUNS = 2_000
 RUNS_SHOWN = 20
-"""The table of runs shows so many; the page holds as many of each processor and month, or fewer if `MOST_RUNS` asks."""
+"""Runs that the table shows. The page holds as many of each processor and month, but `MAX_RUNS` at most."""
 
-MOST_VERSIONS = 20
-"""Of so many versions of a processor, the newest ones, unit costs are shown."""
+MAX_VERSIONS = 20
+"""Most versions of a processor, the newest ones, whose unit costs are shown."""
 
 MEASURES = ("per page", "per document", "per accepted field")
-_LONGEST_URL = 300
+_MAX_URL_LENGTH = 300
 _WIDENINGS = (1, 2, 4, 8, 16, 32, 64)
 
 Row = dict[str, Any]
@@ -82,7 +82,7 @@ def page_rows(figures: CreditFigures) -> PageRows:
     }
     for row in (row for rows in datasets.values() for row in rows):
         row["group"] = row["processor"] if row["processor"] in rank else OTHERS
-        row["rank"] = rank.get(row["processor"], MOST_COLOURS)
+        row["rank"] = rank.get(row["processor"], MAX_COLOURS)
     return PageRows(labels.processors, labels.coloured, span, datasets, _left_out(span, figures.unit_costs, units))
 
 
@@ -95,7 +95,7 @@ def _left_out(span: Span, units: Sequence[UnitCost], shown: Sequence[UnitCost]) 
         )
     of_shown = {unit.processor_id for unit in shown}
     if sum(unit.processor_id in of_shown for unit in units) > len(shown):
-        lines.append(f"Unit costs are those of the newest {MOST_VERSIONS} versions of a processor.")
+        lines.append(f"Unit costs are those of the newest {MAX_VERSIONS} versions of a processor.")
     return lines
 
 
@@ -103,7 +103,7 @@ def _days_that_fit(figures: CreditFigures, names: Mapping[str | None, str]) -> t
     """The rows of days; of weeks or months where there would be too many."""
     for span in SPANS:
         rows = _days(figures.days, names, _spans_of(figures, span))
-        if len(rows) <= MOST_ROWS or span == SPANS[-1]:
+        if len(rows) <= MAX_ROWS or span == SPANS[-1]:
             return span, rows
     raise AssertionError("there is a last span")
 
@@ -152,7 +152,7 @@ def _newest(units: Iterable[UnitCost], names: Mapping[str | None, str]) -> list[
     for unit in units:
         if names[unit.processor_id] != OTHERS:
             of_processor[names[unit.processor_id]].append(unit)
-    newest = [sorted(of_one, key=lambda unit: unit.first_used_on)[-MOST_VERSIONS:] for of_one in of_processor.values()]
+    newest = [sorted(of_one, key=lambda unit: unit.first_used_on)[-MAX_VERSIONS:] for of_one in of_processor.values()]
     return [unit for of_one in newest for unit in of_one]
 
 
@@ -177,7 +177,7 @@ def _bins(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]:
     rows: list[Row] = []
     for wider in _WIDENINGS:
         rows = _bins_of_width(figures, names, wider)
-        if len(rows) <= MOST_BINS:
+        if len(rows) <= MAX_BINS:
             break
     return rows
 
@@ -210,7 +210,7 @@ def _runs(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]:
         month = names[run.processor_id], start_of(run.day, "month")
         placed.append((places[month], run))
         places[month] += 1
-    most = next((most for most in range(RUNS_SHOWN, 1, -1) if sum(p < most for p, _ in placed) <= MOST_RUNS), 1)
+    most = next((most for most in range(RUNS_SHOWN, 1, -1) if sum(p < most for p, _ in placed) <= MAX_RUNS), 1)
     return [
         {
             "day": run.day.isoformat(),
@@ -226,7 +226,7 @@ def _runs(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]:
 
 
 def _is_link(url: str | None) -> bool:
-    if url is None or len(url) > _LONGEST_URL:
+    if url is None or len(url) > _MAX_URL_LENGTH:
         return False
     return url.startswith(("https://", "http://")) and printable(url) == url
 

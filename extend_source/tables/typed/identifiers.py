@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from anyascii import anyascii
 
-MOST_BYTES = 63
+MAX_BYTES = 63
 """PostgreSQL cuts off identifiers beyond (docs "Identifiers and key words"); no destination of dlt takes less."""
 
 SEPARATOR = "__"
@@ -69,11 +69,11 @@ def claim(wanted: str, identity: str, taken: Collection[str]) -> str:
     Returns:
         The wanted one if it is free and short enough; else its beginning and a digest of the identity.
     """
-    if len(wanted) <= MOST_BYTES and wanted not in taken:
+    if len(wanted) <= MAX_BYTES and wanted not in taken:
         return wanted
     digest = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
-    for length in range(_DIGEST, MOST_BYTES - 1):
-        room = MOST_BYTES - length - 1
+    for length in range(_DIGEST, MAX_BYTES - 1):
+        room = MAX_BYTES - length - 1
         name = f"{wanted[:room].rstrip('_')}_{digest[:length]}"
         if name not in taken:
             return name

@@ -21,7 +21,7 @@ ITEMS = "items"
 """Stands for an array that is the item of an array."""
 TABLE = "table"
 """Takes the place of the data type where a name is a table's."""
-MOST_COLUMNS = 1000
+MAX_COLUMNS = 1000
 """PostgreSQL takes 1,600 columns, others 1,000."""
 
 Key = tuple[str, str, str]
@@ -170,7 +170,7 @@ class TypedNames:
         own = ROOT_COLUMNS if table.path == ROOT else ITEM_COLUMNS
         taken = self._columns.setdefault(table.table_name, {})
         name = TypedName(processor_id, path, data_type, table.table_name, None, description=description)
-        if len(taken) < MOST_COLUMNS:
+        if len(taken) < MAX_COLUMNS:
             wanted = SEPARATOR.join(snake_case(key, "field") for key in keys) or VALUE
             if wanted in RESERVED or wanted in own:
                 wanted += "_field"

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 
 from extend_source.tables.kinds import Kind
 from extend_source.tables.schema_walking import (
-    MOST_VISITED,
+    MAX_VISITED,
     JsonSchema,
     References,
     SchemaWalk,
@@ -21,7 +21,7 @@ from extend_source.tables.schema_walking import (
 )
 from extend_source.tables.typed import kinds
 
-MOST_DEPTH = 50
+MAX_DEPTH = 50
 """What is nested more deeply is JSON."""
 
 
@@ -147,7 +147,7 @@ class _Unfolding:
     def shape(self, schema: JsonSchema, seen: References, depth: int = 0) -> Shape:
         """Give the shape that a part of the schema declares; what it leaves open is JSON."""
         self._nodes += 1
-        if self._nodes > MOST_VISITED or depth > MOST_DEPTH:
+        if self._nodes > MAX_VISITED or depth > MAX_DEPTH:
             return _ANY
         found = list(self._walk.variants(schema, seen))
         description = next(filter(None, (text_or_none(part.get("description")) for part, _ in found)), None)

@@ -10,14 +10,14 @@ from typing import Any
 
 from extend_source.tables.contract import TableSchema
 
-MOST_ROW_BYTES = 8000
+MAX_ROW_BYTES = 8000
 """A little less than what fits, as columns may stand in another order there."""
 
-_FEWEST_COLUMNS = 300
-"""So many columns fit whatever they hold."""
+_MAX_SAFE_COLUMNS = 300
+"""Most columns that fit whatever they hold."""
 
-_LONGEST_IN_ROW = 24
-_FIXED = {"bigint": 8, "double": 8, "timestamp": 8, "date": 4, "bool": 1, "decimal": 26, "json": _LONGEST_IN_ROW}
+_MAX_BYTES_IN_ROW = 24
+_FIXED = {"bigint": 8, "double": 8, "timestamp": 8, "date": 4, "bool": 1, "decimal": 26, "json": _MAX_BYTES_IN_ROW}
 
 
 def cut_to_width(schema: TableSchema, rows: Sequence[list[Any]]) -> set[int]:
@@ -30,19 +30,19 @@ def cut_to_width(schema: TableSchema, rows: Sequence[list[Any]]) -> set[int]:
     Returns:
         The places of the columns that have lost a value.
     """
-    if len(schema.columns) < _FEWEST_COLUMNS:
+    if len(schema.columns) < _MAX_SAFE_COLUMNS:
         return set()
     kinds = [column.kind.name for column in schema.columns]
-    before = 24 + len(kinds) // 8 + 1 + _LONGEST_IN_ROW  # the header, a bit for each column, and the load's id
+    before = 24 + len(kinds) // 8 + 1 + _MAX_BYTES_IN_ROW  # the header, a bit for each column, and the load's id
     cut: set[int] = set()
     for row in rows:
         end = before
         for place, (value, kind) in enumerate(zip(row, kinds, strict=False)):
             if value is None:
                 continue
-            size = _FIXED.get(kind) or min(len(value.encode()) + 1, _LONGEST_IN_ROW)
+            size = _FIXED.get(kind) or min(len(value.encode()) + 1, _MAX_BYTES_IN_ROW)
             start = -(-end // size) * size if size in (4, 8) else end
-            if start + size > MOST_ROW_BYTES:
+            if start + size > MAX_ROW_BYTES:
                 row[place] = None
                 cut.add(place)
             else:

@@ -10,7 +10,7 @@ from dlt.common.normalizers.naming.snake_case import NamingConvention
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extend_source.tables.typed.identifiers import MOST_BYTES, RESERVED, claim, snake_case
+from extend_source.tables.typed.identifiers import MAX_BYTES, RESERVED, claim, snake_case
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
@@ -58,8 +58,8 @@ def test_claimed_names_are_short_enough_and_unlike_each_other(texts: list[str]) 
     for text in texts:
         name = claim(snake_case(text, "field"), text, taken)
         assert name not in taken
-        assert len(name.encode()) <= MOST_BYTES
-        assert NamingConvention(MOST_BYTES).normalize_path(name) == name
+        assert len(name.encode()) <= MAX_BYTES
+        assert NamingConvention(MAX_BYTES).normalize_path(name) == name
         taken.add(name)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extend_source.tables import TABLES
-from extend_source.tables.typed.names import MOST_COLUMNS, TypedName, TypedNames
+from extend_source.tables.typed.names import MAX_COLUMNS, TypedName, TypedNames
 
 Field = tuple[str, str]
 """A field's key and its type."""
@@ -109,10 +109,10 @@ def test_a_field_that_comes_before_another_changes_nothing() -> None:
 
 
 def test_beyond_the_most_columns_fields_have_none() -> None:
-    names = grown([(f"f{number}", "text") for number in range(MOST_COLUMNS)])
+    names = grown([(f"f{number}", "text") for number in range(MAX_COLUMNS)])
 
     assert columns(names, [("one_more", "text"), ("f0", "text")]) == [None, "f0"]
-    assert len(names.columns_of("extraction_invoices")) == MOST_COLUMNS
+    assert len(names.columns_of("extraction_invoices")) == MAX_COLUMNS
 
 
 def grown(fields: Sequence[Field]) -> TypedNames:

@@ -31,7 +31,7 @@ from extend_source.pipeline.late_error import raise_after_load
 from extend_source.pipeline.migrations import refuse_earlier_tables
 from extend_source.pipeline.overrides import ExtendResource, ExtendSource, refuse_changed_row_ids, refuse_overrides
 from extend_source.pipeline.replacements import Announcement
-from extend_source.pipeline.write_mode import Ways, confirm, ways_of_active_pipeline
+from extend_source.pipeline.write_mode import WriteMode, active_write_mode, confirm
 from extend_source.privacy import privacy_rules, warn_of_left_out_text
 from extend_source.providers import refuse_unknown_arguments, refuse_unknown_sections
 from extend_source.tables import TABLES, TYPED_TABLES, Tables, TableSchema
@@ -197,7 +197,7 @@ def extend_source(
     if not typed_tables:
         tables.remove(TYPED_COLUMNS)
     names = frozenset([*(table.name for table in tables), *([TYPED_TABLES] if typed_tables else [])])
-    ways = ways_of_active_pipeline(table_format)
+    write_mode = active_write_mode(table_format)
     silence_expected_warnings()
     if not shared.progress.packages:
         warn_of_left_out_text(settings, rules)
@@ -206,8 +206,8 @@ def extend_source(
     async def run_batches() -> AsyncIterator[Tables]:
         refuse_unknown_sections(SECTION, setting_names(), _resource_names(names))
         selected = _selected_tables(names)
-        landed = landed_data(ways)
-        refuse_overrides(tables, ways)
+        landed = landed_data(write_mode)
+        refuse_overrides(tables, write_mode)
         refuse_changed_row_ids()
         state, lacking = SyncState(_state()), frozenset[str]()
         refuse_earlier_tables(landed)
@@ -226,17 +226,17 @@ def extend_source(
         if shared.final_error is not None and not shared.raises:
             raise_after_load(shared.final_error, load_id())
 
-    resources = [table_resource(run_batches, table, ways) for table in tables]
-    return [*resources, typed_resource(run_batches, ways)] if typed_tables else resources
+    resources = [table_resource(run_batches, table, write_mode) for table in tables]
+    return [*resources, typed_resource(run_batches, write_mode)] if typed_tables else resources
 
 
-def table_resource(run_batches: DltResource, table: TableSchema, ways: Ways) -> DltResource:
+def table_resource(run_batches: DltResource, table: TableSchema, write_mode: WriteMode) -> DltResource:
     """Make the resource of one table.
 
     Args:
         run_batches: the resource that yields tables, a portion at a time.
         table: the table to pick out of them.
-        ways: how the destination takes rows.
+        write_mode: how the destination takes rows.
 
     Returns:
         The resource, with the hints that say how its rows replace earlier ones.
@@ -250,15 +250,15 @@ def table_resource(run_batches: DltResource, table: TableSchema, ways: Ways) -> 
 
     transformer: Any = dlt.transformer  # its annotations leave out `_impl_cls`
     resource = transformer(pick, data_from=run_batches, name=table.name, _impl_cls=ExtendResource)
-    return apply_hints(resource, table, ways)
+    return apply_hints(resource, table, write_mode)
 
 
-def typed_resource(run_batches: DltResource, ways: Ways) -> DltResource:
+def typed_resource(run_batches: DltResource, write_mode: WriteMode) -> DltResource:
     """Make the resource of all typed tables, whose number grows with the processors.
 
     Args:
         run_batches: the resource that yields tables, a portion at a time.
-        ways: how the destination takes rows.
+        write_mode: how the destination takes rows.
 
     Returns:
         The resource. Each table comes with its hints when it has got columns since it came last.
@@ -274,18 +274,18 @@ def typed_resource(run_batches: DltResource, ways: Ways) -> DltResource:
                 yield dlt.mark.with_table_name(rows, name)
                 continue
             described[name] = len(table.columns)
-            yield dlt.mark.with_hints(rows, variant_hints(table, ways), create_table_variant=True)
+            yield dlt.mark.with_hints(rows, variant_hints(table, write_mode), create_table_variant=True)
 
     transformer: Any = dlt.transformer
     resource = transformer(pick, data_from=run_batches, name=TYPED_TABLES, _impl_cls=ExtendResource)
     return resource  # type: ignore[no-any-return]
 
 
-def landed_data(ways: Ways) -> LandedData:
+def landed_data(write_mode: WriteMode) -> LandedData:
     """What the running pipeline's destination holds; outside of a pipeline nothing is known.
 
     Args:
-        ways: how the source, when it was made, was told that the destination takes rows.
+        write_mode: how the source, when it was made, was told that the destination takes rows.
 
     Raises:
         InvalidSetting: the destination takes them in another way.
@@ -294,7 +294,7 @@ def landed_data(ways: Ways) -> LandedData:
     if not context.is_active():
         return LandedData(None)
     pipeline: Any = context.pipeline()
-    confirm(ways, pipeline)
+    confirm(write_mode, pipeline)
     return LandedData(pipeline, dlt.current.source_schema().name, _emptied_tables())
 
 

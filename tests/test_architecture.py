@@ -21,7 +21,6 @@ FLOORS = (
     ("source",),
     ("ingest",),
     ("pipeline",),
-    ("resolution",),
     ("privacy",),
     ("tables",),
     ("api",),

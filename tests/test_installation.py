@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from extend_source import installation
-from extend_source.cli import trying
+from extend_source.cli import first_steps
 
 BY_NAME = 'pip install "dlt-source-extend[sandbox]"'
 
@@ -68,11 +68,11 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.case("5.6")
-@pytest.mark.parametrize("command", [trying.demo, trying.sandbox])
+@pytest.mark.parametrize("command", [first_steps.demo, first_steps.sandbox])
 def test_demo_and_sandbox_without_the_extra_name_what_to_run(
     command: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(trying, "find_spec", lambda name: None)
+    monkeypatch.setattr(first_steps, "find_spec", lambda name: None)
 
     with pytest.raises(typer.Exit) as caught:
         command()

@@ -17,6 +17,7 @@ from dlt.extract import DltResource
 from extend_source.config import SECTION
 from extend_source.errors import UsageError
 from extend_source.ingest.named_runs import checked_run_ids
+from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.state import SyncState
 from extend_source.json_codec import decode_json, encode_json
 from extend_source.pipeline.completeness import restore
@@ -34,8 +35,7 @@ from extend_source.pipeline.pending import settle
 from extend_source.pipeline.postgres import keep_empty_texts
 from extend_source.pipeline.read_only import location
 from extend_source.pipeline.reader import KEYS_PER_QUERY
-from extend_source.pipeline.write_mode import replacement_of, ways_of_active_pipeline
-from extend_source.resolution import resolved_settings
+from extend_source.pipeline.write_mode import active_write_mode, replacement_of
 from extend_source.source import load_id
 from extend_source.tables.bookkeeping import ERASURES, RAW_PAYLOADS
 from extend_source.tables.objects import TABLE_OF, Rows, rows_about
@@ -185,7 +185,7 @@ def _notes(runs: Sequence[str], files: Sequence[str], erasures: int) -> Any:
             arrays = [pa.array(values, type=field.type) for values, field in zip(columns, schema, strict=True)]
             yield pa.Table.from_arrays(arrays, schema=schema)
 
-        return [apply_hints(notes, ERASURES, ways_of_active_pipeline())]
+        return [apply_hints(notes, ERASURES, active_write_mode())]
 
     return erased_ids()
 

@@ -17,11 +17,11 @@ from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.limits import Limits, StoppedBy
 from extend_source.ingest.named_runs import checked_run_ids, wanted_by_id
 from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.state import SyncState, scope_of
 from extend_source.ingest.worklist import Worklist
 from extend_source.pipeline.pending import pending_loads
 from extend_source.pipeline.read_only import landed_data, location, source_state, viewed
-from extend_source.resolution import resolved_settings
 from extend_source.source import extend_source
 from extend_source.tables import FETCHED_TABLES, selection_text
 

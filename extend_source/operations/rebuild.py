@@ -16,6 +16,7 @@ from extend_source.ingest.chunks import Portions
 from extend_source.ingest.garbage import fewer_collections
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.replay import REBUILT_TABLES, WRITTEN_TABLES, Replay
+from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.state import SyncState
 from extend_source.pipeline.comments import keep_comments
 from extend_source.pipeline.completeness import restore
@@ -29,8 +30,7 @@ from extend_source.pipeline.pending import settle
 from extend_source.pipeline.postgres import keep_empty_texts
 from extend_source.pipeline.read_only import location
 from extend_source.pipeline.replacements import Announcement
-from extend_source.pipeline.write_mode import ways_of_active_pipeline
-from extend_source.resolution import resolved_settings
+from extend_source.pipeline.write_mode import active_write_mode
 from extend_source.source import landed_data, load_id, table_resource, typed_resource
 from extend_source.tables import Tables
 
@@ -135,11 +135,11 @@ def _source(replay: Replay) -> Any:
     # decorated in here: dlt keeps a register of the sources of modules, and this is none to choose from
     @dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
     def landed_payloads() -> list[DltResource]:
-        ways = ways_of_active_pipeline(replay.settings.table_format)
+        write_mode = active_write_mode(replay.settings.table_format)
 
         @dlt.resource(name="run_batches", selected=False)
         def run_batches() -> Iterator[Tables]:
-            landed = landed_data(ways)
+            landed = landed_data(write_mode)
             if not replay.sync_id and restore(landed, frozenset(REBUILT_TABLES)):
                 SyncState(dlt.current.source_state()).forget_positions()
             announcement, portions = Announcement(landed, load_id()), Portions()
@@ -148,8 +148,8 @@ def _source(replay: Replay) -> Any:
             announcement.make()
             yield portions.rest()
 
-        resources = [table_resource(run_batches, table, ways) for table in WRITTEN_TABLES]
-        return [*resources, typed_resource(run_batches, ways)]
+        resources = [table_resource(run_batches, table, write_mode) for table in WRITTEN_TABLES]
+        return [*resources, typed_resource(run_batches, write_mode)]
 
     return landed_payloads()
 

@@ -16,12 +16,12 @@ from dlt.destinations.exceptions import DatabaseTerminalException
 from extend_source.config import ExtendSettings
 from extend_source.errors import SyncUnderWay
 from extend_source.ingest.beacon import SyncUnderWayStatus, sync_under_way
+from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.state import Position, Scope, SyncState, scope_of
 from extend_source.pipeline.conditions import Condition
 from extend_source.pipeline.landed import LandedData, has_ended
 from extend_source.pipeline.pending import pending_loads
 from extend_source.pipeline.read_only import landed_data, location, source_state, viewed
-from extend_source.resolution import resolved_settings
 from extend_source.tables.bookkeeping import FETCH_ERRORS, SYNC_LOG
 from extend_source.tables.reading import UNKNOWN_KEY
 from extend_source.tables.schemas import PROCESSOR_RUNS

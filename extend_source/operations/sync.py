@@ -15,6 +15,7 @@ from extend_source.errors import ExtendError, TooManyErrors, extend_error_in
 from extend_source.ingest.beacon import told
 from extend_source.ingest.named_runs import checked_run_ids
 from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.session import SyncSession
 from extend_source.pipeline.comments import keep_comments
 from extend_source.pipeline.held_database import held_database
@@ -24,7 +25,6 @@ from extend_source.pipeline.mysql import use_long_texts
 from extend_source.pipeline.pending import settle
 from extend_source.pipeline.postgres import keep_empty_texts
 from extend_source.pipeline.read_only import location
-from extend_source.resolution import resolved_settings
 from extend_source.source import extend_source
 
 MIN_RUNS_FOR_SHARE = 20

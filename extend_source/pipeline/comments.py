@@ -54,8 +54,8 @@ _BEFORE = {"duckdb": [], "postgres": ["SET LOCAL lock_timeout = '1s'"]}
 _NOT_ALLOWED = "42501"
 """PostgreSQL's code for a lack of rights: only the owner of a table may comment on it."""
 
-_MOST_CHARACTERS = 300
-_MOST_NAMES = 5
+_MAX_CHARACTERS = 300
+_MAX_NAMES = 5
 
 Statements = dict[str, list[str]]
 """What sets comments, by table."""
@@ -79,9 +79,9 @@ def keep_comments(pipeline: dlt.Pipeline, place: str) -> None:
     except Exception as error:
         refused = {"the tables": error}
     if refused:
-        others = len(refused) - _MOST_NAMES
-        names = [*list(refused)[:_MOST_NAMES], *([counted(others, "other")] if others > 0 else [])]
-        reason = one_line(redact(str(next(iter(refused.values())))))[:_MOST_CHARACTERS]
+        others = len(refused) - _MAX_NAMES
+        names = [*list(refused)[:_MAX_NAMES], *([counted(others, "other")] if others > 0 else [])]
+        reason = one_line(redact(str(next(iter(refused.values())))))[:_MAX_CHARACTERS]
         logger.warning(f"Of {', '.join(names)} not all comments could be set; the rows are complete: {reason}")
 
 

@@ -11,13 +11,13 @@ from dlt.extract import DltResource
 from dlt.extract.hints import make_hints
 
 from extend_source.pipeline.postgres import KEEPS_EMPTY_TEXTS
-from extend_source.pipeline.write_mode import Ways, real_rows
+from extend_source.pipeline.write_mode import WriteMode, real_rows
 from extend_source.tables import TableSchema
 from extend_source.tables.objects import TABLE_OF
 from extend_source.wording import printable
 
 
-def apply_hints(resource: DltResource, table: TableSchema, ways: Ways) -> DltResource:
+def apply_hints(resource: DltResource, table: TableSchema, write_mode: WriteMode) -> DltResource:
     """Tell dlt how to write a table.
 
     Rows merge by delete-insert. Where a run (file) owns its rows, a load deletes the rows of every owner it names and
@@ -27,22 +27,22 @@ def apply_hints(resource: DltResource, table: TableSchema, ways: Ways) -> DltRes
     Args:
         resource: the resource that yields the table.
         table: its schema.
-        ways: how the destination takes rows.
+        write_mode: how the destination takes rows.
 
     Returns:
         The resource.
     """
-    return resource.apply_hints(**_hints(table, ways))
+    return resource.apply_hints(**_hints(table, write_mode))
 
 
-def variant_hints(table: TableSchema, ways: Ways) -> Any:
+def variant_hints(table: TableSchema, write_mode: WriteMode) -> Any:
     """Return the same hints for one of several tables that a resource yields."""
-    return make_hints(**_hints(table, ways))
+    return make_hints(**_hints(table, write_mode))
 
 
-def _hints(table: TableSchema, ways: Ways) -> dict[str, Any]:
+def _hints(table: TableSchema, write_mode: WriteMode) -> dict[str, Any]:
     disposition: Any = "append"
-    if ways.replacement == "delete-insert":
+    if write_mode.replacement == "delete-insert":
         disposition = {"disposition": "merge", "strategy": "delete-insert"}
         if (is_real := real_rows(table)) is not None:
             owner = table.replaced_by
@@ -53,9 +53,9 @@ def _hints(table: TableSchema, ways: Ways) -> dict[str, Any]:
         # with a scope dlt uses the key only to drop rows that a repeated load job staged twice
         "primary_key": list(table.key),
         "write_disposition": disposition,
-        "table_format": ways.table_format,
-        "columns": _columns(table, ways),
-        "references": _references(table) if ways.references else None,
+        "table_format": write_mode.table_format,
+        "columns": _columns(table, write_mode),
+        "references": _references(table) if write_mode.references else None,
         "additional_table_hints": {
             "description": f"One row per {table.grain}. {table.description}",
             KEEPS_EMPTY_TEXTS: True,
@@ -73,13 +73,13 @@ def _references(table: TableSchema) -> list[TTableReference]:
     ]
 
 
-def _columns(table: TableSchema, ways: Ways) -> TTableSchemaColumns:
+def _columns(table: TableSchema, write_mode: WriteMode) -> TTableSchemaColumns:
     columns: TTableSchemaColumns = {}
     for column in table.columns:
         columns[column.name] = {"name": column.name, "description": column.description}
         if column.kind.name == "json":
-            columns[column.name]["data_type"] = ways.json_type
-        if ways.replacement == "delete-insert" and column.name == table.latest_by:
+            columns[column.name]["data_type"] = write_mode.json_type
+        if write_mode.replacement == "delete-insert" and column.name == table.latest_by:
             columns[column.name]["dedup_sort"] = "desc"
     return columns
 

@@ -18,7 +18,7 @@ from extend_source.pipeline.conditions import one_of
 from extend_source.pipeline.hints import apply_hints
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.loads import run_load
-from extend_source.pipeline.write_mode import ways_of_active_pipeline
+from extend_source.pipeline.write_mode import active_write_mode
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.formers import FORMERS, Former
 
@@ -102,7 +102,7 @@ def _carried_over(formers: Sequence[Former], landed: LandedData) -> Any:
             for former in of_table:
                 yield from _rows_of(former, landed)
 
-        return apply_hints(rows, table, ways_of_active_pipeline())
+        return apply_hints(rows, table, active_write_mode())
 
     return earlier_rows()
 

@@ -14,7 +14,7 @@ from dlt.extract.exceptions import CurrentSourceNotAvailable
 from extend_source.config import SECTION
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.hints import apply_hints
-from extend_source.pipeline.write_mode import Ways
+from extend_source.pipeline.write_mode import WriteMode
 from extend_source.tables import TABLES, TYPED_TABLES, TableSchema
 
 _ADVICE = {
@@ -78,12 +78,12 @@ def refuse_refresh(pipeline: dlt.Pipeline, verb: str) -> None:
         )
 
 
-def refuse_overrides(tables: Iterable[TableSchema], ways: Ways) -> None:
+def refuse_overrides(tables: Iterable[TableSchema], write_mode: WriteMode) -> None:
     """Make sure that the resources about to run write their tables as they must.
 
     Args:
         tables: the tables of the source.
-        ways: how the destination takes rows.
+        write_mode: how the destination takes rows.
 
     Raises:
         InvalidSetting: a hint was changed by an argument of ``pipeline.run`` or by ``apply_hints``, or a contract or
@@ -98,7 +98,7 @@ def refuse_overrides(tables: Iterable[TableSchema], ways: Ways) -> None:
             f"The resources run in the schema {source.schema.name!r}, not in that of their source, {SECTION!r}",
             "Run the source itself: extend_source().with_resources(...), without a schema of your own",
         )
-    expected = {table.name: apply_hints(_bare(table.name), table, ways) for table in tables}
+    expected = {table.name: apply_hints(_bare(table.name), table, write_mode) for table in tables}
     expected[TYPED_TABLES] = _bare(TYPED_TABLES)
     for name in source.selected_resources:
         if name not in expected:

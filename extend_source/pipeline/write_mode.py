@@ -32,7 +32,7 @@ Replacement = Literal["delete-insert", "supersede"]
 
 
 @dataclass(frozen=True)
-class Ways:
+class WriteMode:
     """How a destination takes rows.
 
     Attributes:
@@ -123,7 +123,7 @@ def _possible(destination: Any) -> Replacement | None:
     return "supersede" if destination.destination_type.rpartition(".")[2] in _SUPERSEDING else None
 
 
-def ways_of_active_pipeline(table_format: str | None = None) -> Ways:
+def active_write_mode(table_format: str | None = None) -> WriteMode:
     """Choose for the pipeline that was made last; without any, what nearly all destinations can do.
 
     Args:
@@ -135,7 +135,7 @@ def ways_of_active_pipeline(table_format: str | None = None) -> Ways:
     context = Container()[PipelineContext]
     pipeline: Any = context.pipeline() if context.is_active() else None
     if pipeline is None or pipeline.destination is None:
-        return Ways("delete-insert", "json")
+        return WriteMode("delete-insert", "json")
     use_long_texts(pipeline)
     keep_empty_texts(pipeline)
     is_sqlalchemy = pipeline.destination.destination_type.endswith(".sqlalchemy")
@@ -143,7 +143,7 @@ def ways_of_active_pipeline(table_format: str | None = None) -> Ways:
         replacement = replacement_of(pipeline)
     except InvalidSetting:
         replacement = "delete-insert"  # the load says it, when it begins
-    return Ways(
+    return WriteMode(
         replacement,
         json_type="text" if is_sqlalchemy else "json",
         table_format=table_format if replacement == "supersede" else None,
@@ -151,17 +151,17 @@ def ways_of_active_pipeline(table_format: str | None = None) -> Ways:
     )
 
 
-def confirm(ways: Ways, pipeline: dlt.Pipeline) -> None:
+def confirm(write_mode: WriteMode, pipeline: dlt.Pipeline) -> None:
     """Make sure that a source was made for the pipeline that runs it: its resources have their hints from the start.
 
     Args:
-        ways: what the source was made for.
+        write_mode: what the source was made for.
         pipeline: the pipeline that runs it.
 
     Raises:
         InvalidSetting: it was made for a destination that takes rows in another way.
     """
-    if ways != ways_of_active_pipeline(ways.table_format):
+    if write_mode != active_write_mode(write_mode.table_format):
         raise InvalidSetting(
             f"The source was made for another kind of destination than that of the pipeline {pipeline.pipeline_name}",
             "Make the pipeline with its destination first, then the source, then run it",

@@ -10,6 +10,7 @@ from typing import Any
 import dlt
 
 from extend_source.errors import UsageError
+from extend_source.ingest.resolution import resolved_settings
 from extend_source.pipeline.read_only import location, viewed
 from extend_source.pipeline.reader import as_credits, as_utc
 from extend_source.pricing import Price
@@ -29,7 +30,6 @@ from extend_source.reports.projection import DailyCredits, month_to_date
 from extend_source.reports.running import QueryRunner
 from extend_source.reports.span import resolved_span
 from extend_source.reports.warnings import warnings_of
-from extend_source.resolution import resolved_settings
 from extend_source.tables.bookkeeping import SYNC_LOG
 
 MAX_EXPENSIVE_RUNS = 20

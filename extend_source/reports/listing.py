@@ -13,9 +13,9 @@ from extend_source.config import ExtendSettings
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.discovery import listing_filters
 from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.resolution import resolved_settings
 from extend_source.reports.figures import DaySpend
 from extend_source.reports.span import resolved_span
-from extend_source.resolution import resolved_settings
 from extend_source.tables.kinds import to_credits, to_timestamp
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import dlt
 from sqlglot import exp
 
+from extend_source.ingest.resolution import resolved_settings
 from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.read_only import location
 from extend_source.pricing import Price
 from extend_source.reports.running import Query, QueryRunner, load_query, parsed, tables_of
-from extend_source.resolution import resolved_settings
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.kinds import CREDITS, TIMESTAMP
 from extend_source.tables.schemas import TABLES

@@ -345,7 +345,7 @@ DOCUMENTS = st.dictionaries(KEYS, MODELS, min_size=1, max_size=4)
 
 
 def schema_of(model: Model, nullable: int = 0) -> JSON:
-    """A JSON Schema of a model, nullable in one of three ways."""
+    """A JSON Schema of a model, nullable in one of three write_mode."""
     if isinstance(model, dict):
         kind, more = "object", {"properties": {key: schema_of(inner, nullable) for key, inner in model.items()}}
     elif isinstance(model, list):

@@ -17,7 +17,7 @@ from extend_source.cli.csv_output import print_csv
 from extend_source.cli.display.credits import PARSING_LEFT_OUT, show_credits, show_listed_credits, show_models
 from extend_source.cli.errors import FAILED, WRONG_USE, clear_errors, fail
 from extend_source.cli.options import Api, Json, Place, grouped
-from extend_source.cli.reporting import report
+from extend_source.cli.reports import report
 from extend_source.reports import CreditFigures, Spend, create_models, credit_report, listed_credits, spend_by
 from extend_source.reports.grouping import BY, By
 from extend_source.wording import figure, printable

@@ -21,9 +21,9 @@ from extend_source.cli.errors import DONE, FAILED, WRONG_USE, clear_errors, code
 from extend_source.cli.options import Api, Json, grouped
 from extend_source.config import parse_start_date
 from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.resolution import resolved_settings
 from extend_source.installation import install_command
 from extend_source.operations.check import check as check_settings
-from extend_source.resolution import resolved_settings
 
 _DEMO_DATABASE = Path("extend_demo.duckdb")
 _YEARS = range(1971, 3000)

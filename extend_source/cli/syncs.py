@@ -13,12 +13,12 @@ from extend_source.cli.display.results import show_erasure, show_plan, show_rebu
 from extend_source.cli.errors import DONE, STOPPED, clear_errors, code_of_rebuild, code_of_result
 from extend_source.cli.options import Api, Choices, Json, NamedRuns, Place, grouped
 from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.resolution import resolved_settings
 from extend_source.operations.erase import erase as run_erase
 from extend_source.operations.plan import plan as make_plan
 from extend_source.operations.rebuild import rebuild as run_rebuild
 from extend_source.operations.status import status as read_status
 from extend_source.operations.sync import sync as run_sync
-from extend_source.resolution import resolved_settings
 
 
 @app.command(epilog="Example: extend-source plan --start-date 2026-01-01 --status PROCESSED")

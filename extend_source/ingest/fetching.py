@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from extend_source.api import Arrival
 from extend_source.errors import ExtendError, ExtendTransientError, Withdrawn
@@ -29,7 +29,7 @@ Fetch = Callable[[W, Arrival], Awaitable["dict[str, Any]"]]
 
 
 @dataclass(frozen=True)
-class Fetched:
+class Fetched(Generic[W]):
     """One object's answer.
 
     Attributes:
@@ -40,7 +40,7 @@ class Fetched:
             order again in which they were recorded.
     """
 
-    wanted: Any
+    wanted: W
     payload: dict[str, Any] | None
     error: ExtendError | None
     fetched_at: datetime
@@ -55,7 +55,7 @@ async def fetch_all(
     should_stop: Callable[[], bool] = lambda: False,
     in_a_hurry: Callable[[], bool] | None = None,
     on_answer: Callable[[], None] = lambda: None,
-) -> AsyncIterator[Fetched]:
+) -> AsyncIterator[Fetched[W]]:
     """Fetch many objects at once.
 
     A request is sent only when there is room for its answer: a slow destination slows the fetching down, and memory
@@ -80,12 +80,12 @@ async def fetch_all(
         ExtendError: one that every other request would meet too, such as a refused key, after all answers.
     """
     pending = iter(wanted)
-    answers: asyncio.Queue[tuple[Fetched | Exception, Place] | None] = asyncio.Queue()
+    answers: asyncio.Queue[tuple[Fetched[W] | Exception, Place] | None] = asyncio.Queue()
     places = asyncio.Semaphore(workers + _WAITING)
     room = Room(max_bytes)
     last = datetime.min.replace(tzinfo=timezone.utc)
     refusal: ExtendError | None = None
-    in_a_row: list[Fetched] = []
+    in_a_row: list[Fetched[W]] = []
 
     def must_end() -> bool:
         return refusal is not None or should_stop()
@@ -151,7 +151,9 @@ async def fetch_all(
         await asyncio.gather(closer, *tasks, return_exceptions=True)
 
 
-def _answer(wanted: Any, payload: dict[str, Any] | None, error: Exception | None, now: datetime) -> Fetched | Exception:
+def _answer(
+    wanted: W, payload: dict[str, Any] | None, error: Exception | None, now: datetime
+) -> Fetched[W] | Exception:
     if error is None or (isinstance(error, ExtendError) and not error.refuses_everything):
         return Fetched(wanted, payload, error, now)
     return error  # every request would meet it, or it is a defect of ours: the caller raises it

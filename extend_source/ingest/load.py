@@ -254,7 +254,7 @@ class Load:
         decoded = self._progress.requests.bytes_decoded - self._batch_began_at
         return self._recorder.waiting >= BATCH_RUNS or decoded >= BATCH_BYTES
 
-    def _note_files(self, answer: Fetched) -> None:
+    def _note_files(self, answer: Fetched[WantedRun]) -> None:
         """Note the files of a run, by whether it has ended: before that, they may have no text yet."""
         if answer.payload is None or not self._fetches_contents:
             return
@@ -379,7 +379,7 @@ class Load:
             fresh = [file_id for file_id in fresh if file_id not in landed]
         self._progress.files_wanted += len(fresh)
         self._asked_files = fresh
-        failures: dict[str, Fetched] = {}
+        failures: dict[str, Fetched[str]] = {}
         try:
             async for answer in fetch_all(
                 fresh,

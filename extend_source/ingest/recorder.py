@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
@@ -49,7 +49,7 @@ class Recorder:
         self._selection = selection_text(tables)
         self._row_counts = RowCounts(tables, typed=TYPED_TABLES in tables)
         self._added: list[tuple[WantedRun, str, bool]] = []
-        self._failures: dict[str, Fetched] = {}
+        self._failures: dict[str, Fetched[WantedRun]] = {}
         self._privacy = privacy_rules(settings)
         self.erased_files = landed.erased("file")
         self._flattener = Flattener(
@@ -78,7 +78,7 @@ class Recorder:
         """Where rows that need no more thought are added."""
         return self._flattener
 
-    def add_run(self, answer: Fetched, worklist: Worklist, kept: Origin | None = None) -> None:
+    def add_run(self, answer: Fetched[WantedRun], worklist: Worklist, kept: Origin | None = None) -> None:
         """Record a run and strike it out of the worklist; `settle_runs` completes the batch.
 
         Args:
@@ -86,7 +86,7 @@ class Recorder:
             worklist: the runs that are left.
             kept: where the payload came from, if it was kept in the destination; None: it was fetched just now.
         """
-        wanted: WantedRun = answer.wanted
+        wanted = answer.wanted
         worklist.done(wanted)
         if answer.payload is None:
             self._failures[wanted.id] = answer
@@ -129,7 +129,7 @@ class Recorder:
             if isinstance(failure.error, ExtendTransientError):
                 worklist.hold_back(failure.wanted)
 
-    def _add_tombstones(self, missing: Sequence[Fetched]) -> set[str]:
+    def _add_tombstones(self, missing: Sequence[Fetched[WantedRun]]) -> set[str]:
         """Record runs that the API no longer has; one that it never showed is none of them."""
         ids = [answer.wanted.id for answer in missing]
         listed = {answer.wanted.id for answer in missing if answer.wanted.reason == "listed"}
@@ -143,7 +143,7 @@ class Recorder:
         self._progress.gone += len(gone)
         return gone
 
-    def add_errors(self, resource_type: str, failures: dict[str, Fetched]) -> int:
+    def add_errors(self, resource_type: str, failures: Mapping[str, Fetched[Any]]) -> int:
         """Record dead letters, carrying on the count of earlier ones; return how many."""
         earlier = self._landed.errors(failures)
         if resource_type == "processor_run":

@@ -28,11 +28,9 @@ from extend_source.pipeline.hints import apply_hints
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.load_files import delete_load_files
 from extend_source.pipeline.loads import compare_all_next, run_load
-from extend_source.pipeline.lock import only_sync
-from extend_source.pipeline.mysql import use_long_texts
+from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.overrides import refuse_refresh
 from extend_source.pipeline.pending import settle
-from extend_source.pipeline.postgres import keep_empty_texts
 from extend_source.pipeline.read_only import location
 from extend_source.pipeline.reader import KEYS_PER_QUERY
 from extend_source.pipeline.write_mode import active_write_mode, replacement_of
@@ -111,10 +109,7 @@ def erase(
     file = _file_to_compact(pipeline) if compact else None
     refuse_refresh(pipeline, "erase")
     settings = resolved_settings(needs_key=False)
-    pipeline.activate()  # the source looks at its destination
-    use_long_texts(pipeline)
-    keep_empty_texts(pipeline)
-    with only_sync(pipeline):
+    with exclusive(pipeline):
         settle(pipeline, settings.package_attempts)
         landed = LandedData(pipeline, SECTION)
         compare_all_next(pipeline, restore(landed))

@@ -23,11 +23,9 @@ from extend_source.pipeline.completeness import restore
 from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.hints import silence_expected_warnings
 from extend_source.pipeline.loads import run_load
-from extend_source.pipeline.lock import only_sync
-from extend_source.pipeline.mysql import use_long_texts
+from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.overrides import refuse_refresh
 from extend_source.pipeline.pending import settle
-from extend_source.pipeline.postgres import keep_empty_texts
 from extend_source.pipeline.read_only import location
 from extend_source.pipeline.replacements import Announcement
 from extend_source.pipeline.write_mode import active_write_mode
@@ -107,10 +105,7 @@ def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **a
     refuse_refresh(pipeline, "rebuild")
     settings = resolved_settings(needs_key=False, **arguments)
     replay = Replay(settings, progress or SyncProgress())
-    pipeline.activate()  # the source looks at its destination
-    use_long_texts(pipeline)
-    keep_empty_texts(pipeline)
-    with only_sync(pipeline), held_database(pipeline) as database:
+    with exclusive(pipeline), held_database(pipeline) as database:
         try:
             loads = settle(pipeline, settings.package_attempts)
             with fewer_collections() as collect:

@@ -20,10 +20,8 @@ from extend_source.ingest.session import SyncSession
 from extend_source.pipeline.comments import keep_comments
 from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.loads import dropped_a_load, forget_dropped_load, run_load
-from extend_source.pipeline.lock import only_sync
-from extend_source.pipeline.mysql import use_long_texts
+from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.pending import settle
-from extend_source.pipeline.postgres import keep_empty_texts
 from extend_source.pipeline.read_only import location
 from extend_source.source import extend_source
 
@@ -134,11 +132,8 @@ def sync(
     session = SyncSession(progress or SyncProgress(), bounded=True, reconcile=reconcile, raises=True)
     ids = None if run_ids is None else checked_run_ids(run_ids)
     where = location(pipeline)
-    pipeline.activate()  # the source looks at its destination
-    use_long_texts(pipeline)
-    keep_empty_texts(pipeline)
     refresh = pipeline.refresh
-    with only_sync(pipeline), told(pipeline, session.progress), held_database(pipeline) as session.database:
+    with exclusive(pipeline), told(pipeline, session.progress), held_database(pipeline) as session.database:
         try:
             loads = settle(pipeline, settings.package_attempts)
             session.compare_all = dropped_a_load(pipeline)

@@ -12,6 +12,8 @@ import dlt
 from fasteners import InterProcessLock
 
 from extend_source.errors import SyncUnderWay
+from extend_source.pipeline.mysql import use_long_texts
+from extend_source.pipeline.postgres import keep_empty_texts
 
 _held_here: set[Path] = set()
 _guard = threading.Lock()
@@ -46,6 +48,23 @@ def only_sync(pipeline: dlt.Pipeline) -> Iterator[None]:
     finally:
         with _guard:
             _held_here.discard(path)
+
+
+@contextmanager
+def exclusive(pipeline: dlt.Pipeline) -> Iterator[None]:
+    """Hold the lock of a pipeline in order to write: its destination takes our rows as they are within.
+
+    Args:
+        pipeline: the pipeline; it is dlt's active one then, as the source looks at the destination of that.
+
+    Raises:
+        SyncUnderWay: another process, or another thread of this one, holds the lock.
+    """
+    pipeline.activate()
+    use_long_texts(pipeline)
+    keep_empty_texts(pipeline)
+    with only_sync(pipeline):
+        yield
 
 
 def _owner_of(path: Path) -> Path:

@@ -20,7 +20,7 @@ from extend_source.ingest.named_runs import wanted_by_id
 from extend_source.ingest.recorder import Recorder
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.state import Position, Scope, SyncState, scope_of
-from extend_source.ingest.stored_payloads import KeptPayloads, LandedRun, origin_of
+from extend_source.ingest.stored_payloads import KeptPayloads, LandedOrigin, origin_of
 from extend_source.ingest.sync_log import LoadLog
 from extend_source.ingest.worklist import WantedRun, Worklist
 from extend_source.json_codec import decode_json
@@ -350,8 +350,8 @@ class Load:
         payload = None if raw is None else decode_json(raw.payload.encode())
         if raw is None or not isinstance(payload, dict):
             return await client.get(endpoint_of(self._settings.api_version, "processor_run"), run.id, arrival)
-        known = next(self._landed.lookup(PROCESSOR_RUNS, LandedRun._fields, [run.id], complete=True), None)
-        self._kept_origins[run.id] = origin_of(raw, LandedRun(*known) if known else None, self._tables)
+        known = next(self._landed.lookup(PROCESSOR_RUNS, LandedOrigin._fields, [run.id], complete=True), None)
+        self._kept_origins[run.id] = origin_of(raw, LandedOrigin(*known) if known else None, self._tables)
         return payload
 
     def _count_run(self) -> None:

@@ -20,7 +20,7 @@ from extend_source.ingest.recorder import Recorder
 from extend_source.ingest.state import Scope
 from extend_source.ingest.stored_payloads import (
     LONG_AGO,
-    LandedRun,
+    LandedOrigin,
     PayloadReader,
     RawPayload,
     ReadPayload,
@@ -211,8 +211,8 @@ class _Load:
         """
         ids = [stored.id for stored, _ in some if not stored.is_file]
         known = {
-            row[0]: LandedRun(*row)
-            for row in self._landed.lookup(PROCESSOR_RUNS, LandedRun._fields, ids, complete=True)
+            row[0]: LandedOrigin(*row)
+            for row in self._landed.lookup(PROCESSOR_RUNS, LandedOrigin._fields, ids, complete=True)
         }
         for place, (stored, raw) in enumerate(some):
             if raw is None:
@@ -223,7 +223,7 @@ class _Load:
             self._size += len(raw.payload)
         return len(some)
 
-    def _add(self, stored: StoredPayload, raw: RawPayload, known: LandedRun | None) -> bool:
+    def _add(self, stored: StoredPayload, raw: RawPayload, known: LandedOrigin | None) -> bool:
         """Add a payload; return False where it must wait for the next load."""
         try:
             payload = self._decoded(raw)

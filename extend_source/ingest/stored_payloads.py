@@ -162,7 +162,7 @@ def _raw_rows(stored: Sequence[StoredPayload], landed: LandedData) -> dict[str, 
     return rows
 
 
-class LandedRun(NamedTuple):
+class LandedOrigin(NamedTuple):
     """What ``processor_runs`` says of the load of a run."""
 
     id: str
@@ -208,9 +208,9 @@ def runs_to_leave_alone(
     return without_payload, later
 
 
-def origin_of(raw: RawPayload, known: LandedRun | None, written: frozenset[str]) -> Origin:
+def origin_of(raw: RawPayload, known: LandedOrigin | None, written: frozenset[str]) -> Origin:
     """Say of a payload what the load that fetched it said."""
-    times: RawPayload | LandedRun = raw
+    times: RawPayload | LandedOrigin = raw
     if known is not None and (known.fetched_at or LONG_AGO) > (raw.fetched_at or LONG_AGO):
         times = known  # fetched again since, and not changed
     tables = FETCHED_TABLES if known is None else selected_by(known.loaded_tables).union(written)

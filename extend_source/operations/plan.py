@@ -21,7 +21,7 @@ from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.state import SyncState, scope_of
 from extend_source.ingest.worklist import Worklist
 from extend_source.pipeline.pending import pending_loads
-from extend_source.pipeline.read_only import landed_data, location, source_state, viewed
+from extend_source.pipeline.read_only import location, source_state, viewed, viewed_data
 from extend_source.source import extend_source
 from extend_source.tables import FETCHED_TABLES, selection_text
 
@@ -108,7 +108,7 @@ def plan(
     scope, fetched_tables = scope_of(settings, selection_text(tables)), tables & FETCHED_TABLES
     counts = progress or SyncProgress()
     with viewed(pipeline) as view:
-        landed = landed_data(view)
+        landed = viewed_data(view)
         landed.probe()
         if ids is not None:
             worklist = wanted_by_id(ids, settings, landed, counts, scope, fetched_tables)

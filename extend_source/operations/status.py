@@ -21,7 +21,7 @@ from extend_source.ingest.state import Position, Scope, SyncState, scope_of
 from extend_source.pipeline.conditions import Condition
 from extend_source.pipeline.landed import LandedData, has_ended
 from extend_source.pipeline.pending import pending_loads
-from extend_source.pipeline.read_only import landed_data, location, source_state, viewed
+from extend_source.pipeline.read_only import location, source_state, viewed, viewed_data
 from extend_source.tables.bookkeeping import FETCH_ERRORS, SYNC_LOG
 from extend_source.tables.reading import UNKNOWN_KEY
 from extend_source.tables.schemas import PROCESSOR_RUNS
@@ -216,8 +216,8 @@ def _read(pipeline: dlt.Pipeline) -> StatusResult:
     settings = resolved_settings(needs_key=False)
     now = datetime.now(timezone.utc)
     with viewed(pipeline) as view:
-        landed = landed_data(view)
-        log = list(_log(landed, _errors_logged(landed_data(view))))
+        landed = viewed_data(view)
+        log = list(_log(landed, _errors_logged(viewed_data(view))))
         schema_drift = [(f"{name}.{path}", reason) for (name, path), reason in sorted(landed.drift().items())]
         loads = [_load(entry) for entry in log[: -LAST_LOADS - 1 : -1]]
         runs = Counter(row[0] or _NO_STATE for row in landed.rows(PROCESSOR_RUNS, ("status",), complete=True))

@@ -80,7 +80,7 @@ def source_state(view: dlt.Pipeline) -> dict[str, Any]:
     return state if isinstance(state, dict) else {}
 
 
-def landed_data(view: dlt.Pipeline) -> LandedData:
+def viewed_data(view: dlt.Pipeline) -> LandedData:
     """Return what the destination of a pipeline that `viewed` gave holds."""
     return LandedData(view, SECTION, read_only=True)
 

@@ -4,7 +4,7 @@ from extend_source.reports.credits import credit_report
 from extend_source.reports.current import CurrentViewsResult, create_current_views
 from extend_source.reports.figures import CreditFigures
 from extend_source.reports.grouping import Spend, spend_by
-from extend_source.reports.listing import ListedCredits, listed_credits
+from extend_source.reports.listed_credits import ListedCredits, listed_credits
 from extend_source.reports.models import ModelsResult, create_models
 from extend_source.reports.quality import QUALITY_QUERIES, QualityReport, quality_report
 from extend_source.reports.running import QueryResult

@@ -142,8 +142,8 @@ class Sender:
             problem.attempts = attempt
             unreadable += isinstance(problem, MalformedResponse)
             out_of_time = time.monotonic() + wait > deadline
-            is_hopeless = not problem.retryable or (is_object and unreadable >= MAX_UNREADABLE)
-            if is_hopeless or attempt >= policy.max_attempts or out_of_time:
+            is_last = not problem.retryable or (is_object and unreadable >= MAX_UNREADABLE)
+            if is_last or attempt >= policy.max_attempts or out_of_time:
                 raise problem
             if problem.status_code != 429:  # a 429 pauses everybody: the budget holds this one back as well
                 await asyncio.sleep(wait)

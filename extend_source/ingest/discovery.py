@@ -231,8 +231,8 @@ class Discovery:
         self._failed_before.update(errors)
         if self.worklist.mode == "incremental":  # only a reconcile tries again what has failed often and not changed
             news = {summary["id"] for summary in fresh}
-            hopeless = {run_id for run_id, error in errors.items() if error.attempts >= MAX_ATTEMPTS} - news
-            changed = [summary for summary in changed if summary["id"] not in hopeless]
+            given_up = {run_id for run_id, error in errors.items() if error.attempts >= MAX_ATTEMPTS} - news
+            changed = [summary for summary in changed if summary["id"] not in given_up]
         self._promising += sum(summary["id"] not in errors for summary in changed)
         self._wanted += (
             WantedRun(

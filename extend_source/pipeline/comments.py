@@ -105,7 +105,7 @@ def _keep(pipeline: dlt.Pipeline, place: str) -> dict[str, Exception]:
         return {}
     with pipeline.destination_client(SECTION) as client:
         refused = _write(client, _statements(client))
-    # without the right to comment another try would be in vain
+    # without the right to comment another try would change nothing
     if all(_is_for_lack_of_rights(error) for error in refused.values()):
         note.write_text(current, "utf-8")
     return refused

@@ -277,7 +277,7 @@ class LandedData(DestinationReader):
         return found - self._half_replaced["file"]
 
     def files_without_contents(self) -> list[str]:
-        """The files that have landed without text, pages or sheets, but for those that were asked for in vain often."""
+        """The files that have landed without text, pages or sheets, but for those that were asked for often without result."""
         in_vain = Condition("{attempts} >= %s", MAX_ATTEMPTS, columns=["attempts"])
         given_up = self.absent_from(FETCH_ERRORS, "id", in_vain, key="id")
         without = [self.absent_from(table, "file_id", key="id", complete=True) for table in _TEXT_TABLES]

@@ -34,7 +34,7 @@ class Kind:
         name: dlt's data type (``text``, ``bigint``, ``double``, ``bool``, ``decimal``, ``timestamp``,
             ``date`` or ``json``).
         arrow_type: the Arrow type of the column.
-        convert: JSON value in, Python value for `arrow_type` out; raises `ValueError` on a misfit.
+        convert: JSON value in, Python value for `arrow_type` out; raises `ValueError` for a value that does not fit.
     """
 
     name: str

@@ -94,7 +94,7 @@ class RunRows:
         self.by_table.setdefault(table, []).append(row)
         return row
 
-    def misfit(self, table: str, path: str, value: Any) -> None:
+    def does_not_fit(self, table: str, path: str, value: Any) -> None:
         """Note a value that does not fit its declared type."""
         self._drift.unexpected_type(table, path, value)
 
@@ -130,7 +130,7 @@ class _Scalar:
         try:
             row[self.place] = self.convert(value)
         except (ValueError, TypeError):
-            rows.misfit(self.table, self.path, value)
+            rows.does_not_fit(self.table, self.path, value)
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class _Object:
             return
         if not isinstance(value, dict):
             if self.bare is None or isinstance(value, (list, str, bool)):
-                rows.misfit(self.table, self.path, value)
+                rows.does_not_fit(self.table, self.path, value)
             else:
                 self.members[self.bare].read(value, row, row_path, rows)
             return
@@ -182,7 +182,7 @@ class _Array:
         if value is None:
             return
         if not isinstance(value, list):
-            rows.misfit(self.table, self.path, value)
+            rows.does_not_fit(self.table, self.path, value)
             return
         path = row_path or ""
         for key in self.keys:
@@ -216,7 +216,7 @@ class Plan:
             run_id: the run.
             own: the values of the root table's own columns after the run's id.
             output: the API's output: ``{"value": ...}`` or, legacy, results by field.
-            drift: where misfits are noted.
+            drift: where values that do not fit are noted.
 
         Returns:
             The rows by table; a row may be shorter than its table, which has got columns since.

@@ -47,7 +47,7 @@ class TypedTables:
 
         Args:
             names: the names in use; new ones are added.
-            drift: where misfits are noted.
+            drift: where values that do not fit are noted.
             hide: says what privacy rules do to a field; None: nothing.
         """
         self._names, self._drift, self._hide = names, drift, hide

@@ -277,9 +277,9 @@ class LandedData(DestinationReader):
         return found - self._half_replaced["file"]
 
     def files_without_contents(self) -> list[str]:
-        """The files that have landed without text, pages or sheets, but for those that were asked for often without result."""
-        in_vain = Condition("{attempts} >= %s", MAX_ATTEMPTS, columns=["attempts"])
-        given_up = self.absent_from(FETCH_ERRORS, "id", in_vain, key="id")
+        """The files that have landed without text, pages or sheets, but for those that were asked for too often."""
+        too_often = Condition("{attempts} >= %s", MAX_ATTEMPTS, columns=["attempts"])
+        given_up = self.absent_from(FETCH_ERRORS, "id", too_often, key="id")
         without = [self.absent_from(table, "file_id", key="id", complete=True) for table in _TEXT_TABLES]
         missing = {row[0]: None for row in self.rows(FILES, ("id",), given_up, *without)}
         missing.update((row[0], None) for row in self.lookup(FILES, ("id",), self._half_replaced["file"]))

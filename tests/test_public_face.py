@@ -11,6 +11,7 @@ import pytest
 
 import extend_source
 from extend_source import errors
+from extend_source.ingest.resolution import Arguments
 
 DLT = {"ConfigurationValueError", "PipelineStepFailed"}
 """dlt's own errors, which a user imports from dlt."""
@@ -71,3 +72,8 @@ def test_the_tree_in_the_docstring_is_the_tree_of_the_classes():
         assert issubclass(error, errors.ExtendTransientError) == bool(transient), name
     marks = {"ExtendError", "ExtendTransientError", "ExtendTerminalError"}
     assert {name for _, name, _ in drawn} == {error.__name__ for error in classes_of_errors()} - marks
+
+
+def test_editors_know_every_setting_that_functions_take_by_name() -> None:
+    parameters = inspect.signature(extend_source.extend_source).parameters
+    assert set(Arguments.__annotations__) == parameters.keys() - {"run_ids", "session", "unknown"}

@@ -2,17 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationValueError, ConfigValueCannotBeCoercedException
 
-from extend_source.config import SECTION, ExtendSettings, setting_names
+from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings, TableFormat, setting_names
 from extend_source.privacy import privacy_rules
 from extend_source.providers import refuse_unknown_arguments, wrong_type
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-def resolved_settings(*, needs_key: bool = True, **arguments: Any) -> ExtendSettings:
+
+class Arguments(TypedDict, total=False):
+    """The settings that functions take by name, so that editors and type checkers know them; see `ExtendSettings`.
+
+    None stands for one that is not given.
+    """
+
+    api_key: str | None
+    base_url: str | None
+    api_version: str | None
+    workspace_id: str | None
+    start_date: str | date | datetime | None
+    processor_ids: Sequence[str] | None
+    processor_types: Sequence[str] | None
+    statuses: Sequence[str] | None
+    run_sources: Sequence[str] | None
+    run_source_ids: Sequence[str] | None
+    file_name_contains: str | None
+    refresh: bool | None
+    lookback: float | None
+    reconcile_hours: float | None
+    review_window_days: float | None
+    max_rechecks: int | None
+    requests_per_second: float | None
+    max_concurrency: int | None
+    file_contents: FileContents | None
+    typed_tables: bool | None
+    keep_raw: bool | None
+    table_format: TableFormat | None
+    package_runs: int | None
+    package_minutes: float | None
+    package_megabytes: float | None
+    max_body_megabytes: float | None
+    max_waiting_megabytes: float | None
+    max_object_seconds: float | None
+    max_pages_without_news: int | None
+    max_runs: int | None
+    max_requests: int | None
+    max_seconds: float | None
+    max_error_share: float | None
+    package_attempts: int | None
+    privacy: PrivacySettings | dict[str, Any] | None
+
+
+def resolved_settings(*, needs_key: bool = True, **arguments: Unpack[Arguments]) -> ExtendSettings:
     """Find the settings as the source will.
 
     Args:
@@ -28,7 +76,7 @@ def resolved_settings(*, needs_key: bool = True, **arguments: Any) -> ExtendSett
             rule cannot be kept.
     """
     refuse_unknown_arguments(arguments, setting_names())
-    given = {name: value for name, value in arguments.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
     if not needs_key:
         given.setdefault("api_key", "")
     try:

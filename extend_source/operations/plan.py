@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dlt
 
@@ -17,13 +17,16 @@ from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.limits import Limits, StoppedBy
 from extend_source.ingest.named_runs import checked_run_ids, wanted_by_id
 from extend_source.ingest.progress import SyncProgress
-from extend_source.ingest.resolution import resolved_settings
+from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.state import SyncState, scope_of
 from extend_source.ingest.worklist import Worklist
 from extend_source.pipeline.pending import pending_loads
 from extend_source.pipeline.read_only import location, source_state, viewed, viewed_data
 from extend_source.source import extend_source
 from extend_source.tables import FETCHED_TABLES, selection_text
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def plan(
     run_ids: Iterable[str] | None = None,
     reconcile: bool = False,
     progress: SyncProgress | None = None,
-    **arguments: Any,
+    **arguments: Unpack[Arguments],
 ) -> PlanResult:
     """Say what `sync` with the same arguments would do; only the listing is requested.
 
@@ -104,7 +107,8 @@ def plan(
     """
     settings = resolved_settings(**arguments)
     ids = None if run_ids is None else checked_run_ids(run_ids)
-    tables = frozenset(extend_source(**arguments).selected_resources)
+    given: dict[str, Any] = {**arguments}
+    tables = frozenset(extend_source(**given).selected_resources)
     scope, fetched_tables = scope_of(settings, selection_text(tables)), tables & FETCHED_TABLES
     counts = progress or SyncProgress()
     with viewed(pipeline) as view:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dlt
 from dlt.extract import DltResource
@@ -16,7 +16,7 @@ from extend_source.ingest.chunks import Portions
 from extend_source.ingest.garbage import fewer_collections
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.replay import REBUILT_TABLES, WRITTEN_TABLES, Replay
-from extend_source.ingest.resolution import resolved_settings
+from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.state import SyncState
 from extend_source.pipeline.comments import keep_comments
 from extend_source.pipeline.completeness import restore
@@ -31,6 +31,9 @@ from extend_source.pipeline.replacements import Announcement
 from extend_source.pipeline.write_mode import active_write_mode
 from extend_source.source import landed_data, load_id, table_resource, typed_resource
 from extend_source.tables import Tables
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,9 @@ class RebuildResult:
         return not (self.failed or self.without_payload or self.outdated or self.left)
 
 
-def rebuild(pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **arguments: Any) -> RebuildResult:
+def rebuild(
+    pipeline: dlt.Pipeline, *, progress: SyncProgress | None = None, **arguments: Unpack[Arguments]
+) -> RebuildResult:
     """Write the rows of all runs anew from ``raw_payloads``, without a request.
 
     The rows become what the loads that kept the payloads have written. That gives back rows that were deleted or

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dlt
 from dlt.common import logger
@@ -15,7 +15,7 @@ from extend_source.errors import ExtendError, TooManyErrors, extend_error_in
 from extend_source.ingest.beacon import told
 from extend_source.ingest.named_runs import checked_run_ids
 from extend_source.ingest.progress import SyncProgress
-from extend_source.ingest.resolution import resolved_settings
+from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.session import SyncSession
 from extend_source.pipeline.comments import keep_comments
 from extend_source.pipeline.held_database import held_database
@@ -24,6 +24,9 @@ from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.pending import settle
 from extend_source.pipeline.read_only import location
 from extend_source.source import extend_source
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 MIN_RUNS_FOR_SHARE = 20
 """A share of failures means nothing of fewer runs than these."""
@@ -102,7 +105,7 @@ def sync(
     run_ids: Iterable[str] | None = None,
     reconcile: bool = False,
     progress: SyncProgress | None = None,
-    **arguments: Any,
+    **arguments: Unpack[Arguments],
 ) -> SyncResult:
     """Bring a pipeline's destination up to date, in loads of limited size until nothing is left.
 
@@ -129,6 +132,7 @@ def sync(
         ConfigurationValueError: a setting has a value that it does not take.
     """
     settings = resolved_settings(**arguments)
+    given: dict[str, Any] = {**arguments}
     session = SyncSession(progress or SyncProgress(), bounded=True, reconcile=reconcile, raises=True)
     ids = None if run_ids is None else checked_run_ids(run_ids)
     where = location(pipeline)
@@ -141,7 +145,7 @@ def sync(
                 session.database.renew()
                 if session.progress.packages:
                     pipeline.refresh = None  # a further load must not drop what the first one has brought
-                loads += run_load(pipeline, settings.package_attempts, extend_source(ids, session=session, **arguments))
+                loads += run_load(pipeline, settings.package_attempts, extend_source(ids, session=session, **given))
                 if session.error is None:
                     _refuse_too_many_errors(session.progress, settings)
             keep_comments(pipeline, where)
@@ -152,7 +156,7 @@ def sync(
         except Exception as failure:
             error = extend_error_in(failure)
             pipeline.refresh = None
-            _log_failure(pipeline, session, error or failure, extend_source(ids, session=session, **arguments))
+            _log_failure(pipeline, session, error or failure, extend_source(ids, session=session, **given))
             if error is None or error is failure:
                 raise
             raise error from None

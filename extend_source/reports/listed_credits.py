@@ -6,17 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from extend_source.api import endpoint_of
 from extend_source.config import ExtendSettings
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.discovery import listing_filters
 from extend_source.ingest.progress import SyncProgress
-from extend_source.ingest.resolution import resolved_settings
+from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.reports.figures import DaySpend
 from extend_source.reports.span import resolved_span
 from extend_source.tables.kinds import to_credits, to_timestamp
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def listed_credits(
     first_day: date | None = None,
     last_day: date | None = None,
     progress: SyncProgress | None = None,
-    **arguments: Any,
+    **arguments: Unpack[Arguments],
 ) -> ListedCredits:
     """List runs and add up their credits.
 

@@ -181,8 +181,8 @@ class ExtendSettings(BaseConfiguration):
         max_waiting_megabytes: the most megabytes of JSON that arrive, or wait to be worked on, at once; one answer may
             have more.
         max_object_seconds: the longest time for one run, file or listing page: all attempts, and the waits between.
-        max_pages_without_news: the most listing pages in a row that show no run for the first time. A listing with more
-            has no end: what it had shown is loaded, then the sync fails.
+        max_pages_without_news: this many listing pages in a row that show no run for the first time are a listing
+            without an end: what it had shown is loaded, then the sync fails.
         max_runs: load at most this many runs, newest first, more to do. None: no limit.
         max_requests: stop after this many requests, more to do. None: no limit.
         max_seconds: stop after this many seconds of fetching, more to do. None: no limit.

@@ -20,7 +20,7 @@ from dlt.extract import DltResource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
 from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings, TableFormat, setting_names
-from extend_source.ingest.chunks import Portions
+from extend_source.ingest.chunks import Chunks
 from extend_source.ingest.load import Load
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.state import SyncState
@@ -136,7 +136,7 @@ def extend_source(
         max_body_megabytes: the largest body of an answer, unpacked.
         max_waiting_megabytes: the most megabytes of JSON in memory before they are worked on.
         max_object_seconds: the longest time for one run, file or listing page, all attempts included.
-        max_pages_without_news: the most listing pages in a row without a new run; more end the listing.
+        max_pages_without_news: this many listing pages in a row without a new run end the listing.
         max_runs: load at most this many runs, newest first.
         max_requests: stop after this many requests.
         max_seconds: stop after this many seconds.
@@ -217,12 +217,12 @@ def extend_source(
             if lacking:
                 state.forget_positions()
         load = Load(settings, landed, shared, state, load_id(), selected, lacking)
-        announcement, portions = Announcement(landed, load_id()), Portions()
+        announcement, chunks = Announcement(landed, load_id()), Chunks()
         async for batch in load.batches(ids):
-            yield portions.add(announcement.note(batch))
+            yield chunks.add(announcement.note(batch))
         load.check_rules()
         announcement.make()
-        yield portions.rest()
+        yield chunks.rest()
         if shared.final_error is not None and not shared.raises:
             raise_after_load(shared.final_error, load_id())
 
@@ -234,7 +234,7 @@ def table_resource(run_batches: DltResource, table: TableSchema, write_mode: Wri
     """Make the resource of one table.
 
     Args:
-        run_batches: the resource that yields tables, a portion at a time.
+        run_batches: the resource that yields tables, a chunk at a time.
         table: the table to pick out of them.
         write_mode: how the destination takes rows.
 

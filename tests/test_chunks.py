@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extend_source.ingest.chunks import Portions
+from extend_source.ingest.chunks import Chunks
 from extend_source.tables import TABLES, Tables, TableSchema
 from extend_source.tables.schemas import FILES
 
@@ -20,31 +20,31 @@ def typed(rows: pa.Table, schema: TableSchema = FILES) -> Tables:
 
 
 def test_few_rows_wait_for_the_end() -> None:
-    portions = Portions(min_bytes=100)
+    chunks = Chunks(min_bytes=100)
 
-    let_go = [portions.add(Tables({"a": numbers(1), "b": numbers()}, {})) for _ in range(3)]
+    let_go = [chunks.add(Tables({"a": numbers(1), "b": numbers()}, {})) for _ in range(3)]
 
     assert let_go == [{}, {}, {}]
-    assert portions.rest() == {"a": numbers(1, 1, 1), "b": numbers()}
-    assert portions.rest() == {}
+    assert chunks.rest() == {"a": numbers(1, 1, 1), "b": numbers()}
+    assert chunks.rest() == {}
 
 
 def test_enough_rows_are_let_go_at_once_and_the_other_tables_are_not() -> None:
-    portions = Portions(min_bytes=32)
+    chunks = Chunks(min_bytes=32)
 
-    assert portions.add(Tables({"a": numbers(1, 2), "b": numbers(3)}, {})) == {}
-    assert portions.add(Tables({"a": numbers(4, 5), "b": numbers(6)}, {})) == {"a": numbers(1, 2, 4, 5)}
-    assert portions.rest() == {"b": numbers(3, 6)}
+    assert chunks.add(Tables({"a": numbers(1, 2), "b": numbers(3)}, {})) == {}
+    assert chunks.add(Tables({"a": numbers(4, 5), "b": numbers(6)}, {})) == {"a": numbers(1, 2, 4, 5)}
+    assert chunks.rest() == {"b": numbers(3, 6)}
 
 
 def test_rows_of_a_typed_table_that_has_got_a_column_are_another_piece_with_a_schema_of_their_own() -> None:
-    portions = Portions()
+    chunks = Chunks()
     narrow, wide = TABLES["files"], TABLES["file_pages"]
     grown = numbers(2).append_column("m", pa.array([3], type=pa.int64()))
 
-    assert portions.add(typed(numbers(1), narrow)) == {}
-    first = portions.add(typed(grown, wide))
-    rest = portions.rest()
+    assert chunks.add(typed(numbers(1), narrow)) == {}
+    first = chunks.add(typed(grown, wide))
+    rest = chunks.rest()
 
     assert (first, first.typed) == ({"receipts": numbers(1)}, {"receipts": narrow})
     assert (rest, rest.typed) == ({"receipts": grown}, {"receipts": wide})
@@ -55,9 +55,9 @@ def test_rows_of_a_typed_table_that_has_got_a_column_are_another_piece_with_a_sc
     st.integers(0, 200),
 )
 def test_all_rows_come_once_and_in_order(batches: list[dict[str, list[int]]], min_bytes: int) -> None:
-    portions = Portions(min_bytes)
-    pieces = [portions.add(Tables({name: numbers(*n) for name, n in batch.items()}, {})) for batch in batches]
-    pieces.append(portions.rest())
+    chunks = Chunks(min_bytes)
+    pieces = [chunks.add(Tables({name: numbers(*n) for name, n in batch.items()}, {})) for batch in batches]
+    pieces.append(chunks.rest())
 
     for name in "abc":
         came = [n for piece in pieces if name in piece for n in piece[name]["n"].to_pylist()]

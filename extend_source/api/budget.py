@@ -136,11 +136,11 @@ class RequestBudget:
             shared.set()
 
     @asynccontextmanager
-    async def slot(self, *, urgent: bool = False, alone: bool = False) -> AsyncIterator[Turn]:
+    async def slot(self, *, is_retry: bool = False, alone: bool = False) -> AsyncIterator[Turn]:
         """Wait for the right to send one request, and hold it until the answer is read.
 
         Args:
-            urgent: go ahead of those who wait for their first attempt; for retries, which have limited time.
+            is_retry: go ahead of those who wait for their first attempt, as retries have limited time.
             alone: the caller is within `reserved`.
 
         Yields:
@@ -150,7 +150,7 @@ class RequestBudget:
         if alone:
             yield await self._wait_for_turn(alone=True)
             return
-        await gate.enter(first=urgent)
+        await gate.enter(first=is_retry)
         try:
             async with turnstile:
                 turn = await self._wait_for_turn()

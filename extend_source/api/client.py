@@ -21,7 +21,7 @@ from extend_source.api.connections import Connections
 from extend_source.api.endpoints import Endpoint, Payload, endpoints_of
 from extend_source.api.environment import certificates, proxy_for
 from extend_source.api.evidence import Call
-from extend_source.api.listing import (
+from extend_source.api.pages import (
     MAX_PAGE_SIZE,
     MAX_PAGES_WITHOUT_NEWS,
     RunFilters,
@@ -103,8 +103,7 @@ class ExtendClient:
             may_send: asked before each attempt; False withdraws the request.
             others: names objects of an endpoint that are asked for where it is in doubt whether a refusal concerns one
                 object or all.
-            max_pages_without_news: the most listing pages in a row without a new run; more end the listing with an
-                error.
+            max_pages_without_news: this many listing pages in a row without a new run end the listing with an error.
             max_body_megabytes: a body that is larger, unpacked, is an error of its object.
             transport: replaces httpx's own, for tests or another HTTP stack; closed with the client.
             timeout: seconds, or an `httpx.Timeout`.

@@ -26,7 +26,7 @@ from extend_source.json_codec import decode_json
 T = TypeVar("T")
 
 MAX_UNREADABLE = 2
-"""So often an object is asked for whose body cannot be read: it rarely comes better the third time."""
+"""Most requests for an object whose body cannot be read: it rarely comes better the third time."""
 
 _ATTEMPTS_IN_DOUBT = 2
 _SECONDS_IN_DOUBT = 60.0
@@ -117,7 +117,7 @@ class Sender:
         problem: ExtendError | None = None
         unreadable = 0
         for attempt in itertools.count(1):
-            async with self._budget.slot(urgent=attempt > 1, alone=in_doubt) as turn:
+            async with self._budget.slot(is_retry=attempt > 1, alone=in_doubt) as turn:
                 if self._refusal is not None:  # another request has learned it meanwhile
                     raise self._refusal
                 if not self._may_send():

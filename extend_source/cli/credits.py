@@ -26,7 +26,7 @@ _SPAN, _OUTPUT, _BUDGET = "Which days", "How to show it", "Budget"
 
 
 @dataclass(frozen=True)
-class Span:
+class ReportDays:
     """The days of a report."""
 
     first: Annotated[
@@ -84,7 +84,7 @@ class Budget:
 @grouped
 def credits_(
     place: Place,
-    span: Span,
+    span: ReportDays,
     output: Output,
     limit: Budget,
     api: Api,

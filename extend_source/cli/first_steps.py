@@ -1,4 +1,4 @@
-"""The commands that load nothing of yours: demo, check and sandbox."""
+"""The commands that need no data of yours: demo, check and sandbox."""
 
 from __future__ import annotations
 

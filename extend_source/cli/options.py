@@ -156,9 +156,9 @@ class Choices(_Settings):
     file_contents: Annotated[str | None, _option(_FETCHING, "Text of files: embedded, fetch or none.")] = None
     keep_raw: Annotated[bool, _option(_FETCHING, "Keep the payloads, for rebuild.", "--keep-raw")] = False
     requests_per_second: Annotated[float | None, _option(_LIMITS, "The request budget; 0: no limit.")] = None
-    max_runs: Annotated[int | None, _option(_LIMITS, "Load at most so many runs, newest first.")] = None
-    max_requests: Annotated[int | None, _option(_LIMITS, "Stop after so many requests.")] = None
-    max_seconds: Annotated[float | None, _option(_LIMITS, "Stop after so many seconds.")] = None
+    max_runs: Annotated[int | None, _option(_LIMITS, "Load at most this many runs, newest first.")] = None
+    max_requests: Annotated[int | None, _option(_LIMITS, "Stop after this many requests.")] = None
+    max_seconds: Annotated[float | None, _option(_LIMITS, "Stop after this many seconds.")] = None
     max_error_share: Annotated[float | None, _option(_LIMITS, "Fail if more of the runs fail: 0 to 1.")] = None
 
 

@@ -19,7 +19,7 @@ SECONDS = 1.0
 """How often the counts are told."""
 
 _STALE = timedelta(seconds=30)
-"""A sync that has told nothing for so long was killed."""
+"""A sync that has told nothing for this long was killed."""
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import pyarrow as pa
 from extend_source.tables import Tables, TableSchema
 
 MIN_CHUNK_BYTES = 4_000_000
-"""Of one table: dlt takes milliseconds to write a piece, however small it is; and there are thirty tables to hold."""
+"""Of one table: dlt takes milliseconds to write a chunk, however small it is; and there are thirty tables to hold."""
 
 
-class Portions:
-    """Puts the batches of one load together to few, large pieces of each table."""
+class Chunks:
+    """Puts the batches of one load together to few, large chunks of each table."""
 
     def __init__(self, min_bytes: int = MIN_CHUNK_BYTES) -> None:
         """Start a load.
@@ -37,7 +37,7 @@ class Portions:
         for name, rows in tables.items():
             held = self._held.get(name)
             if held is not None and held[0].schema != rows.schema:  # a typed table has got a column:
-                self._let_go(name, let_go)  # what is held is a piece of its own
+                self._let_go(name, let_go)  # what is held is a chunk of its own
                 held = None
             if name in tables.typed:
                 self._typed[name] = tables.typed[name]

@@ -53,7 +53,7 @@ async def fetch_all(
     workers: int,
     max_bytes: float = float("inf"),
     should_stop: Callable[[], bool] = lambda: False,
-    in_a_hurry: Callable[[], bool] | None = None,
+    must_end_soon: Callable[[], bool] | None = None,
     on_answer: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Fetched[W]]:
     """Fetch many objects at once.
@@ -70,7 +70,7 @@ async def fetch_all(
         workers: the most that are under way at once.
         max_bytes: the most bytes that arrive, or wait to be worked on, at once; one answer may have more.
         should_stop: tells whether to fetch no more.
-        in_a_hurry: tells whether what is under way then has only a few seconds to end; by default as `should_stop`.
+        must_end_soon: tells whether what is under way then has only a few seconds to end; by default as `should_stop`.
         on_answer: called with each answer as it comes.
 
     Yields:
@@ -90,8 +90,8 @@ async def fetch_all(
     def must_end() -> bool:
         return refusal is not None or should_stop()
 
-    def must_hurry() -> bool:
-        return refusal is not None or (in_a_hurry or should_stop)()
+    def grace_runs() -> bool:
+        return refusal is not None or (must_end_soon or should_stop)()
 
     async def work() -> None:
         nonlocal last
@@ -117,7 +117,7 @@ async def fetch_all(
             payload = None
 
     tasks = [asyncio.create_task(work()) for _ in range(workers)]
-    closer = asyncio.create_task(_close(tasks, answers, must_hurry))
+    closer = asyncio.create_task(_close(tasks, answers, grace_runs))
     try:
         while True:
             next_one = await answers.get()
@@ -160,14 +160,14 @@ def _answer(
 
 
 async def _close(
-    tasks: Sequence[asyncio.Task[None]], answers: asyncio.Queue[Any], in_a_hurry: Callable[[], bool]
+    tasks: Sequence[asyncio.Task[None]], answers: asyncio.Queue[Any], grace_runs: Callable[[], bool]
 ) -> None:
-    """Say when all workers have ended; in a hurry, end those that take too long."""
+    """Say when all workers have ended; once the time of grace runs, end those that take longer."""
     under_way = set(tasks)
     grace = STOP_GRACE_SECONDS
     while under_way:
         _, under_way = await asyncio.wait(under_way, timeout=_STOP_POLL_SECONDS)
-        if in_a_hurry():
+        if grace_runs():
             grace -= _STOP_POLL_SECONDS
             if grace <= 0:
                 for task in under_way:

@@ -56,7 +56,7 @@ class Limits:
         return self._stopped_by(1.0)
 
     @property
-    def is_urgent(self) -> bool:
+    def must_end_soon(self) -> bool:
         """Tell whether the sync must end within seconds; a request that is sent already costs nothing more to await."""
         return self.stopped_by in ("request", "max_seconds")
 

@@ -218,7 +218,7 @@ class Load:
                 workers=min(self._settings.max_concurrency, len(worklist)),
                 max_bytes=self._settings.max_waiting_megabytes * 1e6,
                 should_stop=self._must_not_fetch,
-                in_a_hurry=self._is_urgent,
+                must_end_soon=self._must_end_soon,
                 on_answer=self._count_run,
             ):
                 self._recorder.add_run(answer, worklist, self._kept_origins.pop(answer.wanted.id, None))
@@ -325,8 +325,8 @@ class Load:
     def _must_not_fetch(self) -> bool:
         return self._session.error is not None or self._limits.stop_fetching()
 
-    def _is_urgent(self) -> bool:
-        return self._limits.is_urgent
+    def _must_end_soon(self) -> bool:
+        return self._limits.must_end_soon
 
     def _client(self) -> ExtendClient:
         session = self._session
@@ -387,7 +387,7 @@ class Load:
                 workers=min(self._settings.max_concurrency, len(fresh)),
                 max_bytes=self._settings.max_waiting_megabytes * 1e6,
                 should_stop=self._must_end,
-                in_a_hurry=self._is_urgent,
+                must_end_soon=self._must_end_soon,
                 on_answer=self._count_file,
             ):
                 if answer.payload is None:

@@ -12,7 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.config import SECTION
 from extend_source.errors import extend_error_in
-from extend_source.ingest.chunks import Portions
+from extend_source.ingest.chunks import Chunks
 from extend_source.ingest.garbage import fewer_collections
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.replay import REBUILT_TABLES, WRITTEN_TABLES, Replay
@@ -142,11 +142,11 @@ def _source(replay: Replay) -> Any:
             landed = landed_data(write_mode)
             if not replay.sync_id and restore(landed, frozenset(REBUILT_TABLES)):
                 SyncState(dlt.current.source_state()).forget_positions()
-            announcement, portions = Announcement(landed, load_id()), Portions()
+            announcement, chunks = Announcement(landed, load_id()), Chunks()
             for batch in replay.load(landed, load_id() or ""):
-                yield portions.add(announcement.note(batch))
+                yield chunks.add(announcement.note(batch))
             announcement.make()
-            yield portions.rest()
+            yield chunks.rest()
 
         resources = [table_resource(run_batches, table, write_mode) for table in WRITTEN_TABLES]
         return [*resources, typed_resource(run_batches, write_mode)]

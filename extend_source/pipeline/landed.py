@@ -43,7 +43,7 @@ from extend_source.tables.schemas import (
 from extend_source.tables.typed.plans import schema_of
 
 MAX_ATTEMPTS = 5
-"""Most loads that ask by themselves for a run, or a file's text, that cannot be had; a reconcile does not ask again."""
+"""Most loads that ask for a run, or a file's text, that cannot be had; a reconcile still asks for a run again."""
 
 _NAME_COLUMNS = tuple(column.name for column in TYPED_COLUMNS.columns if column.name != "recorded_at")
 
@@ -279,9 +279,9 @@ class LandedData(DestinationReader):
     def files_without_contents(self) -> list[str]:
         """The files that have landed without text, pages or sheets, but for those that were asked for too often."""
         too_often = Condition("{attempts} >= %s", MAX_ATTEMPTS, columns=["attempts"])
-        given_up = self.absent_from(FETCH_ERRORS, "id", too_often, key="id")
+        not_given_up = self.absent_from(FETCH_ERRORS, "id", too_often, key="id")
         without = [self.absent_from(table, "file_id", key="id", complete=True) for table in _TEXT_TABLES]
-        missing = {row[0]: None for row in self.rows(FILES, ("id",), given_up, *without)}
+        missing = {row[0]: None for row in self.rows(FILES, ("id",), not_given_up, *without)}
         missing.update((row[0], None) for row in self.lookup(FILES, ("id",), self._half_replaced["file"]))
         return list(missing)
 

@@ -13,9 +13,9 @@ from starlette.types import Receive, Scope, Send
 from extend_source.sandbox import endpoints
 from extend_source.sandbox.control import Control
 from extend_source.sandbox.faults import Fault
-from extend_source.sandbox.listing import RunQuery
 from extend_source.sandbox.organization import Organization
 from extend_source.sandbox.problems import ApiError
+from extend_source.sandbox.queries import RunQuery
 from extend_source.sandbox.requests_log import LoggedRequest
 from extend_source.sandbox.wire import instead_of_answer, json_response, odd_response, problem_response, spoil
 from extend_source.sandbox.workspace import Workspace

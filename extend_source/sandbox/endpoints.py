@@ -9,7 +9,10 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from extend_source.sandbox.listing import (
+from extend_source.sandbox.organization import Organization
+from extend_source.sandbox.paging import make_token, parse_page_size, query_digest, read_token
+from extend_source.sandbox.problems import ApiError
+from extend_source.sandbox.queries import (
     SOURCES,
     RunQuery,
     SortBy,
@@ -18,9 +21,6 @@ from extend_source.sandbox.listing import (
     run_sort_key,
     summary_of,
 )
-from extend_source.sandbox.organization import Organization
-from extend_source.sandbox.paging import make_token, parse_page_size, query_digest, read_token
-from extend_source.sandbox.problems import ApiError
 from extend_source.sandbox.records import STATUSES, Json
 from extend_source.sandbox.rendering import encode
 from extend_source.sandbox.wire import json_response

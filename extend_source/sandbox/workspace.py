@@ -16,8 +16,8 @@ from extend_source.sandbox.credits import CreditAccount, account_for
 from extend_source.sandbox.documents import make_file
 from extend_source.sandbox.factory import Outcome, RunFactory, RunOrder, UnfinishedOutput
 from extend_source.sandbox.lifecycle import apply_transition, settle
-from extend_source.sandbox.listing import RunQuery, SortBy, SortDir, file_sort_key, run_sort_key, summary_of
 from extend_source.sandbox.population import populate
+from extend_source.sandbox.queries import RunQuery, SortBy, SortDir, file_sort_key, run_sort_key, summary_of
 from extend_source.sandbox.records import (
     STATUSES,
     FileRecord,

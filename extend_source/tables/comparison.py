@@ -11,7 +11,7 @@ from extend_source.tables.paths import member, removed_item
 from extend_source.tables.walking import Node, children, top_nodes, walk_from
 
 
-class Document:
+class OutputIndex:
     """The nodes of one output, to be found by path and by the names that the API may use.
 
     Attributes:
@@ -88,7 +88,7 @@ class Comparison:
             filled or emptied is one, and so is each value in it.
     """
 
-    def __init__(self, before: Document, after: Document) -> None:
+    def __init__(self, before: OutputIndex, after: OutputIndex) -> None:
         """Compare two outputs.
 
         Rows of arrays are paired by what they hold (`paired_rows`), members of objects by their keys.
@@ -142,7 +142,7 @@ class Comparison:
         return by_old if fit(by_old) > fit(by_new) else by_new
 
     @staticmethod
-    def _node(document: Document, paths: dict[str, str], node: Node | None) -> Node | None:
+    def _node(document: OutputIndex, paths: dict[str, str], node: Node | None) -> Node | None:
         path = None if node is None else paths.get(node.path)
         return None if path is None else document.nodes[path]
 

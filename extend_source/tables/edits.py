@@ -7,7 +7,7 @@ from typing import Any
 from extend_source.json_codec import decode_json
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
-from extend_source.tables.comparison import Comparison, Document, Pair
+from extend_source.tables.comparison import Comparison, OutputIndex, Pair
 from extend_source.tables.formatting import is_formatting
 from extend_source.tables.kinds import to_number
 from extend_source.tables.paths import ROOT, member
@@ -46,9 +46,9 @@ class EditTables:
             output_format: ``schema`` or ``fields`` for extraction outputs.
         """
         compare = isinstance(initial, dict) and isinstance(reviewed, dict)
-        before = Document(initial, output_format)
+        before = OutputIndex(initial, output_format)
         # without a reviewed output nothing is known to have moved
-        comparison = Comparison(before, Document(reviewed, output_format) if compare else before)
+        comparison = Comparison(before, OutputIndex(reviewed, output_format) if compare else before)
         rows: dict[str, tuple[str | None, Any, Pair]] = {}
         for key, entry in reported.items():
             values = entry if isinstance(entry, dict) else {}
@@ -67,7 +67,7 @@ class EditTables:
             self._add_row(run_id, path, reported_key, entry, pair if compare else _NOTHING, former, before)
 
     def _add_row(
-        self, run_id: str, path: str, key: str | None, entry: Any, pair: Pair, former: str, before: Document
+        self, run_id: str, path: str, key: str | None, entry: Any, pair: Pair, former: str, before: OutputIndex
     ) -> None:
         values: list[Any] = list(_EDIT.nothing)
         extra: Extra | None = None

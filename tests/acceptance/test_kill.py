@@ -181,7 +181,7 @@ class Machines:
     Attributes:
         warehouse: the destination, for queries.
         current: the machine in use.
-        most_wasted: how many requests by id may be in vain.
+        most_wasted: how many requests by id may be without result.
     """
 
     def __init__(self, warehouse: AnyWarehouse) -> None:

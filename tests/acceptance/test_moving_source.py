@@ -19,8 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from extend_source import SyncResult
 from extend_source.errors import InvalidSetting
 from extend_source.sandbox import Fault, LoggedRequest, Options, SandboxServer, Workspace
-from extend_source.sandbox.listing import RunQuery
 from extend_source.sandbox.paging import CursorKind
+from extend_source.sandbox.queries import RunQuery
 from extend_source.tables import TABLES
 from tests.acceptance.changes import KINDS, LATE, Change, Changer, Kind
 from tests.acceptance.conftest import MakeWarehouse

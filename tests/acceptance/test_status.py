@@ -160,7 +160,7 @@ def test_deleted_runs_and_unnoticed_changes_are_told(any_warehouse: AnyWarehouse
     assert done.rechecked > 50
 
 
-def test_unknown_keys_and_misfits_are_told_by_object_and_path(any_warehouse: AnyWarehouse) -> None:
+def test_unknown_keys_and_values_that_do_not_fit_are_told_by_object_and_path(any_warehouse: AnyWarehouse) -> None:
     workspace = any_warehouse.server.workspace
     payload = workspace.run_payload(runs_of_status(any_warehouse, "FAILED")[0])
     workspace.put_run({**payload, "novelty": 1, "metadata": {}})

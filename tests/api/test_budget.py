@@ -263,14 +263,14 @@ def test_a_retry_goes_ahead_of_first_attempts():
         budget = simulated_budget(1)
         order = []
 
-        async def one(name, *, urgent=False):
-            async with budget.slot(urgent=urgent):
+        async def one(name, *, is_retry=False):
+            async with budget.slot(is_retry=is_retry):
                 order.append(name)
                 await asyncio.sleep(0)
 
         tasks = [asyncio.ensure_future(one(f"first {i}")) for i in range(10)]
         await asyncio.sleep(1.5)
-        tasks.append(asyncio.ensure_future(one("retry", urgent=True)))
+        tasks.append(asyncio.ensure_future(one("retry", is_retry=True)))
         await asyncio.gather(*tasks)
         return order.index("retry")
 

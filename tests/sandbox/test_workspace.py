@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extend_source.sandbox import ConflictError, NotFoundError, Workspace
-from extend_source.sandbox.listing import RunQuery
+from extend_source.sandbox.queries import RunQuery
 from tests.conftest import NOW
 
 from .conftest import Connect

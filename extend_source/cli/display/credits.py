@@ -21,7 +21,7 @@ _REASONS = {
     "parsed_in_vain": ("parsing that no run could use", "useless parse"),
     "processed_again": ("files processed again by the same version", "repeated run"),
 }
-"""What credits were spent on in vain, and what one of these is called."""
+"""What credits were spent on without result, and what one of these is called."""
 
 PARSING_LEFT_OUT = "The parsing of files is not in here: only the runs themselves say it."
 

@@ -219,7 +219,7 @@ def distribution(colours: Mapping[str, str]) -> Any:
 
 
 def waste(colours: Mapping[str, str]) -> Any:
-    """What was spent in vain, by month and reason."""
+    """What was spent without result, by month and reason."""
     return (
         _base("waste")
         .transform_timeunit(month="utcyearmonth(day)")

@@ -1,9 +1,9 @@
 -- title: Waste
 -- purpose: credits that bought nothing: spent on runs that failed or were cancelled, or on doing the same work again.
--- grain: thing that was paid for in vain, and reason
+-- grain: thing that was paid for without result, and reason
 -- key: resource_type, resource_id
 -- empty: no waste found
--- note: Parsing is in vain when no run that used the file was processed. What failed runs cost is reported by some plans only.
+-- note: Parsing is without result when no run that used the file was processed. What failed runs cost is reported by some plans only.
 -- note: A file processed again by the same version may be wanted, for example for an evaluation.
 -- columns:
 --   resource_type: processor_run or file.

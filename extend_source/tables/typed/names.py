@@ -10,7 +10,7 @@ from typing import Any
 from extend_source.tables.paths import ROOT
 from extend_source.tables.schemas import TABLES
 from extend_source.tables.typed.identifiers import CURRENT_SUFFIX, RESERVED, SEPARATOR, claim, snake_case
-from extend_source.tables.typed.kinds import SUFFIXES
+from extend_source.tables.typed.strict_kinds import SUFFIXES
 
 PREFIX = "extraction_"
 ROOT_COLUMNS = ("run_id", "processor_version_id", "status", "created_at", "reviewed")

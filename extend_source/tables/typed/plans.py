@@ -9,7 +9,6 @@ from extend_source.tables.contract import Column, TableSchema
 from extend_source.tables.kinds import BOOLEAN, INTEGER, TEXT, TIMESTAMP, Converter
 from extend_source.tables.paths import ROOT, item, member
 from extend_source.tables.reading import DriftLog
-from extend_source.tables.typed.kinds import ANY, KINDS
 from extend_source.tables.typed.names import ITEM_COLUMNS, ROOT_COLUMNS, TypedName, TypedNames
 from extend_source.tables.typed.shapes import (
     ADDITIONAL,
@@ -21,6 +20,7 @@ from extend_source.tables.typed.shapes import (
     hidden_shape,
     output_shape,
 )
+from extend_source.tables.typed.strict_kinds import ANY, KINDS
 
 _RUN_ID = Column("run_id", TEXT, "The run: processor_runs.id.", about="processor_run")
 

@@ -19,7 +19,7 @@ from extend_source.tables.schema_walking import (
     objects_in,
     text_or_none,
 )
-from extend_source.tables.typed import kinds
+from extend_source.tables.typed import strict_kinds as kinds
 
 MAX_DEPTH = 50
 """What is nested more deeply is JSON."""

@@ -20,7 +20,7 @@ MAX_RESTARTS = 2
 """How often a listing starts again from its first page after a refused page token."""
 
 MAX_PAGES_WITHOUT_NEWS = 100
-"""Most pages in a row that show no run for the first time: a listing with more has no end."""
+"""Pages in a row that show no run for the first time: a listing with this many has no end."""
 
 _ABOUT_PAGE_TOKEN = re.compile(r"token|cursor", re.IGNORECASE)
 
@@ -78,7 +78,7 @@ async def walk(
     Args:
         parameters: filters, order and page size.
         fetch: fetches one page.
-        max_without_news: the most pages in a row that show no run for the first time.
+        max_without_news: a listing with this many pages in a row that show no run for the first time has no end.
 
     Yields:
         The pages in order.

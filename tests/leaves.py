@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from extend_source.tables.kinds import to_timestamp
@@ -47,7 +47,7 @@ def values_in(cells: Iterable[Any]) -> set[tuple[str, Any]]:
         if (isinstance(cell, str) and cell[:1] in '{["') or (isinstance(cell, str) and cell[:1].isdigit()):
             try:
                 inside = json.loads(cell, parse_float=Decimal)
-            except ValueError:
+            except (ValueError, InvalidOperation):  # a digest such as 133e4685... begins like a number
                 continue
             found.update(canonical(leaf) for _, leaf in leaves(inside))
     return found

@@ -37,7 +37,7 @@ def test_enough_rows_are_let_go_at_once_and_the_other_tables_are_not() -> None:
     assert chunks.rest() == {"b": numbers(3, 6)}
 
 
-def test_rows_of_a_typed_table_that_has_got_a_column_are_another_piece_with_a_schema_of_their_own() -> None:
+def test_rows_of_a_typed_table_that_has_got_a_column_are_another_chunk_with_a_schema_of_their_own() -> None:
     chunks = Chunks()
     narrow, wide = TABLES["files"], TABLES["file_pages"]
     grown = numbers(2).append_column("m", pa.array([3], type=pa.int64()))
@@ -56,10 +56,10 @@ def test_rows_of_a_typed_table_that_has_got_a_column_are_another_piece_with_a_sc
 )
 def test_all_rows_come_once_and_in_order(batches: list[dict[str, list[int]]], min_bytes: int) -> None:
     chunks = Chunks(min_bytes)
-    pieces = [chunks.add(Tables({name: numbers(*n) for name, n in batch.items()}, {})) for batch in batches]
-    pieces.append(chunks.rest())
+    let_go = [chunks.add(Tables({name: numbers(*n) for name, n in batch.items()}, {})) for batch in batches]
+    let_go.append(chunks.rest())
 
     for name in "abc":
-        came = [n for piece in pieces if name in piece for n in piece[name]["n"].to_pylist()]
+        came = [n for chunk in let_go if name in chunk for n in chunk[name]["n"].to_pylist()]
         assert came == [n for batch in batches for n in batch.get(name, [])]
-        assert any(name in piece for piece in pieces) == any(name in batch for batch in batches)
+        assert any(name in chunk for chunk in let_go) == any(name in batch for batch in batches)

@@ -337,7 +337,7 @@ def test_a_rebuild_says_what_it_wrote_and_what_it_left() -> None:
     partly = replace(REBUILD, failed=1, without_payload=2, outdated=3, left=4, errors={"dpr_1": "not JSON"})
     assert shown(show_rebuild, partly)[3:] == [
         "2 runs landed without a payload and stayed as they were.",
-        "3 runs landed later than the kept payload and stayed as they were.",
+        "3 runs landed later than the raw payload and stayed as they were.",
         "Stopped as asked: 4 payloads left; a rebuild starts from the beginning.",
         "  dpr_1: not JSON",
     ]

@@ -10,7 +10,9 @@ from extend_source.cli.demo import QUERIES
 from extend_source.config import ExtendSettings
 from extend_source.tables import TABLES
 
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+VOCABULARY = (ROOT / "docs" / "vocabulary.md").read_text("utf-8")
 
 
 def table_below(heading: str) -> list[list[str]]:
@@ -67,3 +69,14 @@ def test_every_column_is_listed_with_its_type_and_meaning() -> None:
 def test_the_questions_that_the_demo_suggests_are_answered() -> None:
     for question, sql in QUERIES.items():
         assert f"```sql\n-- {question}\n{sql.strip()}\n```\n\n```text\n┌" in README
+
+
+def test_the_vocabulary_names_modules_tables_and_settings_that_are_there() -> None:
+    named = set(re.findall(r"`([\w./]+)`", VOCABULARY))
+
+    modules = {name for name in named if name.endswith(".py")}
+    assert modules
+    assert [name for name in modules if not (ROOT / "extend_source" / name).exists()] == []
+    settings = re.findall(r"the setting `(\w+)`", VOCABULARY)
+    assert set(settings) <= {field.name for field in fields(ExtendSettings)}
+    assert {"tombstones", "raw_payloads", "erasures", "replacements", "sync_log"} <= named & TABLES.keys()

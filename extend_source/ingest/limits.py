@@ -32,7 +32,7 @@ class Limits:
         self._package_runs = settings.package_runs if bounded else _NO_LIMIT
         self._package_seconds = settings.package_minutes * 60 if bounded else float("inf")
         self._package_bytes = settings.package_megabytes * 1e6 if bounded else float("inf")
-        self._package_end: float | None = None
+        self._load_end: float | None = None
         self._decoded_before = 0
 
     @property
@@ -68,10 +68,10 @@ class Limits:
     def stop_fetching(self) -> bool:
         """Tell whether the load must fetch no more; it counts from the first call, which comes before any fetch."""
         decoded = self._progress.requests.bytes_decoded
-        if self._package_end is None:  # so that a load fetches something, however long listing took
-            self._package_end, self._decoded_before = time.monotonic() + self._package_seconds, decoded
+        if self._load_end is None:  # so that a load fetches something, however long listing took
+            self._load_end, self._decoded_before = time.monotonic() + self._package_seconds, decoded
             return self.stopped_by is not None
-        is_full = time.monotonic() >= self._package_end or decoded - self._decoded_before >= self._package_bytes
+        is_full = time.monotonic() >= self._load_end or decoded - self._decoded_before >= self._package_bytes
         return is_full or self.stopped_by is not None
 
     def _stopped_by(self, share: float) -> StoppedBy | None:

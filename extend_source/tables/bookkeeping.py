@@ -42,7 +42,7 @@ TOMBSTONES = TableSchema(
     marker_on="reason",
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
-        Column("resource_type", TEXT, "The kind of object: processor_run."),
+        Column("resource_type", TEXT, "The object type: processor_run."),
         _WORKSPACE_ID,
         Column("detected_at", TIMESTAMP, "When it was found to be gone."),
         Column(

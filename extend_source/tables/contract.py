@@ -14,7 +14,7 @@ LOAD_ID = "_dlt_load_id"
 EXTRA = "extra"
 
 ANY_OBJECT = "any"
-"""What `Column.about` says where the row's ``resource_type`` names the kind of object."""
+"""What `Column.about` says where the row's ``resource_type`` names the object type."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Column:
         api: where the value stands in the API's object, as dotted JSON keys (``metadata.pageCount``);
             None for a value that the builder works out.
         keep_known: a payload that does not carry the value leaves what an earlier load landed.
-        about: the kind of object that it names, and that the row goes with: where that is erased, the row is.
+        about: the type of the object that it names, and that the row goes with: where that is erased, the row is.
             The first such column of a table names the owner of the row.
-        references: the kind of object that it names and the row outlives.
+        references: the type of the object that it names and the row outlives.
     """
 
     name: str

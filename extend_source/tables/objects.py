@@ -1,4 +1,4 @@
-"""Extend's objects as data: the table of each kind, and the rows that go with an object of it."""
+"""Extend's objects as data: the table of each type, and the rows that go with an object of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from extend_source.tables.schemas import FILES, PROCESSOR_RUNS, RUN_CONFIGS, TAB
 
 @dataclass(frozen=True)
 class ObjectType:
-    """A kind of object that has an id at Extend.
+    """A type of objects that have an id at Extend.
 
     Attributes:
         name: Extend's name for it, as in ``resource_type``.
@@ -26,14 +26,14 @@ class ObjectType:
 OBJECT_TYPES: dict[str, ObjectType] = {
     kind.name: kind for kind in (ObjectType("processor_run", PROCESSOR_RUNS), ObjectType("file", FILES))
 }
-"""The kinds of objects that are loaded, by name."""
+"""The object types that are loaded, by name."""
 
 TABLE_OF: dict[str, TableSchema] = {name: kind.table for name, kind in OBJECT_TYPES.items()} | {"config": RUN_CONFIGS}
 """The table with one row for each of what columns are about or refer to. A config has no id at Extend."""
 
 
 class Rows(NamedTuple):
-    """The rows of a table that name an object of one kind.
+    """The rows of a table that name an object of one type.
 
     Attributes:
         table: the table.
@@ -47,7 +47,7 @@ class Rows(NamedTuple):
 
 
 def rows_about(name: str) -> Iterator[Rows]:
-    """Find the rows that go with objects of one kind, those of typed tables left out.
+    """Find the rows that go with objects of one type, those of typed tables left out.
 
     Args:
         name: a key of `TABLE_OF`.

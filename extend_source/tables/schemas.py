@@ -51,7 +51,7 @@ PROCESSOR_RUNS = TableSchema(
     handled=frozenset({"config", "output", "initialOutput", "reviewedOutput", "edits", "files", "mergedProcessors"}),
     columns=(
         Column("id", TEXT, "The run's id.", api="id", about="processor_run"),
-        Column("object", TEXT, "The API's name for this kind of object.", api="object"),
+        Column("object", TEXT, "The API's name for this object type.", api="object"),
         Column("api_version", TEXT, "The API version it was fetched with."),
         Column("workspace_id", TEXT, "The workspace named in the settings."),
         Column("type", TEXT, "EXTRACT, CLASSIFY or SPLITTER.", api="type"),
@@ -116,7 +116,7 @@ FILES = TableSchema(
     latest_by="fetched_at",
     columns=(
         Column("id", TEXT, "The file's id.", api="id", about="file"),
-        Column("object", TEXT, "The API's name for this kind of object.", api="object"),
+        Column("object", TEXT, "The API's name for this object type.", api="object"),
         Column("name", TEXT, "The file's name, given by the customer.", api="name"),
         Column("type", TEXT, "PDF, CSV, IMG, TXT, DOCX, EXCEL, XML or HTML; NULL: not determined.", api="type"),
         Column("page_count", INTEGER, "Pages; known for PDF and DOCX only.", api="metadata.pageCount", keep_known=True),

@@ -1,4 +1,4 @@
-"""Payloads of each kind of object and the rows that they must give: both typed by hand, in ``tests/golden``."""
+"""Payloads of each object type and the rows that they must give: both typed by hand, in ``tests/golden``."""
 
 from __future__ import annotations
 

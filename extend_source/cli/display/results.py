@@ -107,7 +107,7 @@ def show_rebuild(console: Console, result: RebuildResult) -> None:
     if result.without_payload:
         lines.append(f"{counted(result.without_payload, 'run')} landed without a payload and stayed as they were.")
     if result.outdated:
-        lines.append(f"{counted(result.outdated, 'run')} landed later than the kept payload and stayed as they were.")
+        lines.append(f"{counted(result.outdated, 'run')} landed later than the raw payload and stayed as they were.")
     if result.left:
         lines.append(
             f"{_STOPS['request']}: {counted(result.left, 'payload')} left; a rebuild starts from the beginning."

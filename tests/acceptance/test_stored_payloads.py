@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from extend_source.ingest.stored_payloads import (
     stored_payloads,
 )
 from extend_source.pipeline.landed import LandedData
+from extend_source.sandbox import SandboxServer
 from extend_source.tables import TableSchema
-from tests.acceptance.warehouse import AnyWarehouse
+from tests.acceptance.conftest import new_databases
+from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 
 NO_MAXIMUM = float("inf")
 
@@ -39,25 +42,36 @@ class CountingReader(LandedData):
         return iter(rows)
 
 
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyWarehouse]:
+    """What two loads have left: 120 runs, and the text of their files; no test changes it."""
+    folder = tmp_path_factory.mktemp("stored-payloads")
+    with SandboxServer(runs=120) as server, ExitStack() as databases:
+        warehouse: AnyWarehouse = Warehouse(server, folder)
+        if request.param == "postgres":
+            new_database = databases.enter_context(new_databases(request.getfixturevalue("postgres_server")))
+            warehouse = PostgresWarehouse(server, folder, new_database())
+        warehouse.sync(keep_raw=True, file_contents="fetch", package_runs=100)
+        yield warehouse
+
+
 @pytest.fixture
-def landed(any_warehouse: AnyWarehouse) -> CountingReader:
-    """What two loads have left: 120 runs, and the text of their files."""
-    any_warehouse.sync(keep_raw=True, file_contents="fetch", package_runs=100)
-    return CountingReader(any_warehouse)
+def landed(loaded: AnyWarehouse) -> CountingReader:
+    return CountingReader(loaded)
 
 
 def everything(landed: LandedData) -> list[StoredPayload]:
     return sorted([*stored_payloads("processor_run", landed), *stored_payloads("file", landed)])
 
 
-def test_every_payload_comes_once_and_in_order(any_warehouse: AnyWarehouse, landed: CountingReader) -> None:
+def test_every_payload_comes_once_and_in_order(loaded: AnyWarehouse, landed: CountingReader) -> None:
     stored = everything(landed)
 
     read = list(PayloadReader(NO_MAXIMUM).read(stored, landed))
 
     assert [one for one, _ in read] == stored
     assert [(raw.is_file, raw.id) for _, raw in read if raw] == [(one.is_file, one.id) for one in stored]
-    rows = any_warehouse.rows("raw_payloads")
+    rows = loaded.rows("raw_payloads")
     assert len([row for row in rows if row["resource_type"] == "processor_run"]) == 120
     assert {raw.id: raw.payload for _, raw in read if raw} == {row["id"]: row["payload"] for row in rows}
 
@@ -123,9 +137,9 @@ def test_a_payload_is_found_however_the_destination_sorts_the_names_of_loads(
     assert [raw.id for _, raw in read if raw] == [one.id for one in stored]
 
 
-def test_a_payload_that_is_gone_is_said_to_be(any_warehouse: AnyWarehouse, landed: CountingReader) -> None:
+def test_a_payload_that_is_gone_is_said_to_be(landed: CountingReader) -> None:
     stored = everything(landed)
-    any_warehouse.execute(f"delete from raw_payloads where id = '{stored[3].id}'")
+    stored[3] = stored[3]._replace(id="dpr_gone")
 
     read = list(PayloadReader(NO_MAXIMUM).read(stored, landed))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from dlt.destinations.sql_client import SqlClientBase
@@ -25,9 +25,15 @@ class Condition:
         self._columns = columns
         self.values = values
 
-    def sql(self, client: Sql) -> str:
-        """Return the SQL for a destination."""
-        return self._sql.format(**{name: client.escape_column_name(name) for name in self._columns})
+    def sql(self, client: Sql, gone: Collection[str] = ()) -> str:
+        """Return the SQL for a destination.
+
+        Args:
+            client: the destination.
+            gone: columns that someone has dropped: they count as NULL.
+        """
+        names = {name: "NULL" if name in gone else client.escape_column_name(name) for name in self._columns}
+        return self._sql.format(**names)
 
 
 NO_ROW = Condition("1 = 0")

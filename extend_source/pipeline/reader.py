@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -240,7 +240,8 @@ class DestinationReader:
             ended = _is_complete(client) if complete else ""
             name = f"({current_rows(table, name, ended)}) AS current_rows"
         sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {name}"
-        parts = [condition.sql(client) for condition in conditions]
+        gone = self._gone.columns.get(table.name, frozenset())
+        parts = [condition.sql(client, gone) for condition in conditions]
         if complete is not None:
             parts.append(self._is_of_ended_load(client, table.name, complete=complete))
         if parts:
@@ -447,7 +448,7 @@ class _Written(Condition):
         super().__init__("", *values)
         self._write = write
 
-    def sql(self, client: Sql) -> str:
+    def sql(self, client: Sql, gone: Collection[str] = ()) -> str:
         return self._write(client)
 
 

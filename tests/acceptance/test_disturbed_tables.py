@@ -171,6 +171,17 @@ def test_a_dropped_column_that_says_what_has_landed_is_whole_again(
     check(Warehouse(server, tmp_path), [drop], undisturbed)
 
 
+@pytest.mark.parametrize(
+    ("table", "column"), [("run_configs", "tombstones.resource_type"), ("files", "erasures.resource_type")]
+)
+def test_a_column_that_rows_are_chosen_by_may_be_gone_with_a_table_they_are_asked_for(
+    table: str, column: str, server: SandboxServer, undisturbed: Any, tmp_path: Path
+) -> None:
+    book, name = column.split(".")
+    both = execute(f'drop table "{table}"; alter table "{book}" drop column "{name}"')
+    check(Warehouse(server, tmp_path), [("drop both", both)], undisturbed)
+
+
 @pytest.mark.parametrize("first", ACTS)
 def test_disturbed_tables_are_whole_again_in_postgres(
     first: str, server: SandboxServer, undisturbed: Any, postgres_server: PostgresServer

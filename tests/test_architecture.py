@@ -39,7 +39,6 @@ MAX_LINES = 400
 LONGER = {
     "config.py": "one page of all settings, two thirds of it their meanings",
     "ingest/discovery.py": "one scan, told from its first page to its last",
-    "ingest/load.py": "one load, told from its first request to its last batch",
     "pipeline/reader.py": "one class: every query on the destination",
     "reports/running.py": "one way to run a query in every SQL dialect",
     "sandbox/workspace.py": "one class: the state of the stand-in",

@@ -14,6 +14,7 @@ import pytest
 from extend_source.api import Endpoint, RunFilters, RunPage
 from extend_source.config import ExtendSettings
 from extend_source.errors import InvalidSetting
+from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery, listing_filters
 from extend_source.ingest.limits import Limits
 from extend_source.ingest.named_runs import wanted_by_id
@@ -118,6 +119,16 @@ def landed_as(*summaries: Summary) -> Landed:
     return landed
 
 
+def context_of(
+    options: ExtendSettings,
+    landed: Landed,
+    tables: frozenset[str] = STANDARD_TABLES,
+    progress: SyncProgress | None = None,
+) -> SyncContext:
+    progress = progress or SyncProgress()
+    return SyncContext(options, landed, progress, Limits(options, progress, bounded=True), SCOPE, tables, NOW)
+
+
 def discover(
     listing: Listing,
     landed: Landed | None = None,
@@ -129,18 +140,7 @@ def discover(
 ) -> Discovery:
     """Look for runs, to the end."""
     options = ExtendSettings(api_key="sk_x", **settings)
-    progress = SyncProgress()
-    discovery = Discovery(
-        options,
-        landed or Landed(),
-        progress,
-        Limits(options, progress, bounded=True),
-        SCOPE,
-        tables,
-        position=position,
-        reconcile=reconcile,
-        now=NOW,
-    )
+    discovery = Discovery(context_of(options, landed or Landed(), tables), position=position, reconcile=reconcile)
 
     async def read() -> None:
         async for _ in discovery.pages(listing):  # type: ignore[arg-type]
@@ -363,17 +363,7 @@ def test_a_listing_that_was_cut_short_moves_nothing_and_looks_for_nothing_else()
     listing = Listing(hourly(25))
     options = ExtendSettings(api_key="sk_x")
     progress = SyncProgress(stop_requested=True)
-    discovery = Discovery(
-        options,
-        landed,
-        progress,
-        Limits(options, progress, bounded=True),
-        SCOPE,
-        STANDARD_TABLES,
-        position=Position(),
-        reconcile=False,
-        now=NOW,
-    )
+    discovery = Discovery(context_of(options, landed, progress=progress), position=Position())
 
     async def read() -> None:
         async for _ in discovery.pages(listing):  # type: ignore[arg-type]
@@ -409,12 +399,7 @@ def test_ids_are_fetched_in_order_and_once_unless_they_have_landed_for_good() ->
 
     def wanted(**settings: Any) -> list[tuple[str, str]]:
         worklist = wanted_by_id(
-            ["dpr_3", " dpr_1 ", "dpr_2", "dpr_3"],
-            ExtendSettings(api_key="sk_x", **settings),
-            landed,
-            SyncProgress(),
-            SCOPE,
-            STANDARD_TABLES,
+            ["dpr_3", " dpr_1 ", "dpr_2", "dpr_3"], context_of(ExtendSettings(api_key="sk_x", **settings), landed)
         )
         return [(run.id, run.reason) for run in worklist.take(10)]
 

@@ -53,7 +53,7 @@ def test_everything_comes_exactly_once() -> None:
 
 
 def test_a_defect_in_what_is_called_for_each_answer_is_raised() -> None:
-    def count() -> None:
+    def count(wanted: int) -> None:
         raise ZeroDivisionError
 
     async def collect() -> list[Fetched]:

@@ -277,7 +277,9 @@ def test_entries_of_odd_types_and_unknown_keys_are_emptied_but_named() -> None:
 
 def test_drift_still_names_unknown_keys() -> None:
     flattener = Flattener(privacy=rules({"a": "drop"}))
-    flattener.add_run(run_of(output={"value": {"a": 1}, "new": "secret"}, newer="secret"), Origin("v", None, NOW))
+    flattener.add(
+        "processor_run", run_of(output={"value": {"a": 1}, "new": "secret"}, newer="secret"), Origin("v", None, NOW)
+    )
 
     rows = flattener.take("load-1", NOW)
 
@@ -407,7 +409,7 @@ def test_classifications_and_splits_take_rules_for_columns() -> None:
 
 def test_computed_columns_are_cleaned_in_the_rows() -> None:
     flattener = Flattener()
-    flattener.add_run(
+    flattener.add("processor_run",
         run_of(output={"value": {"a": "Ann"}}, initialOutput={"value": {"a": "Bob"}}, reviewedOutput={"value": {"a": "Ann"}}, new="Ann"),
         Origin("v", None, NOW),
     )  # fmt: skip
@@ -484,8 +486,10 @@ def test_typed_tables_have_text_for_what_is_hidden_and_no_column_for_what_is_dro
         {"total": "hash", "person": "mask", "ssn": "drop", "lines.iban": "drop", "tags": "drop", "free": "mask"}
     )
     flattener = Flattener(privacy=compiled, names=TypedNames())
-    flattener.add_run(
-        run_of(config={"type": "EXTRACT", "schema": schema}, output={"value": value}), Origin("v", None, NOW)
+    flattener.add(
+        "processor_run",
+        run_of(config={"type": "EXTRACT", "schema": schema}, output={"value": value}),
+        Origin("v", None, NOW),
     )
 
     tables = flattener.take("load-1", NOW)
@@ -582,7 +586,7 @@ def test_any_run_can_be_cleaned_and_lands(run: dict[str, Any], default: str) -> 
 
     assert encode_json(compiled.clean_run(clean)) == encode_json(clean)
     flattener = Flattener(privacy=compiled, names=TypedNames(), keep_raw=True)
-    flattener.add_run(run, Origin("v", None, NOW))
+    flattener.add("processor_run", run, Origin("v", None, NOW))
     tables = flattener.take("load-1", NOW)
     compiled.clean_tables(tables)
     assert tables.keys() >= TABLES.keys()

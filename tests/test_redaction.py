@@ -134,7 +134,7 @@ def test_no_table_shows_a_signature_in_a_key_of_a_listed_run_or_of_a_schema() ->
     flattener.add_summary({"id": "dpr_1", link: {link: link}, "processorName": link}, None, NOW)
     schema = {"type": "object", "properties": {link: {"type": "string"}}}
     run = run_of(config={"type": "EXTRACT", "schema": schema}, output={"value": {link: "x"}})
-    flattener.add_run(run, Origin("2025-04-21", None, NOW))
+    flattener.add("processor_run", run, Origin("2025-04-21", None, NOW))
 
     tables = {name: table.to_pylist() for name, table in flattener.take("load-1", NOW).items()}
 

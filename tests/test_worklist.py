@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extend_source.ingest.state import Scope
-from extend_source.ingest.worklist import Reason, WantedRun, Worklist
+from extend_source.ingest.worklist import Reason, Wanted, Worklist
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
 
 def worklist_of(count: int) -> Worklist:
     worklist = Worklist("full", Scope({}))
-    worklist.add(WantedRun(str(number), "listed", None, NOON - timedelta(hours=number)) for number in range(count))
+    worklist.add(Wanted(str(number), "listed", None, NOON - timedelta(hours=number)) for number in range(count))
     return worklist
 
 
@@ -59,7 +59,7 @@ def test_the_oldest_failure_holds_back() -> None:
     worklist = worklist_of(3)
     for run in worklist.take(2):
         worklist.hold_back(run)
-    worklist.hold_back(WantedRun("by id"))
+    worklist.hold_back(Wanted("by id"))
 
     assert worklist.held_back == NOON - timedelta(hours=1)
 
@@ -70,8 +70,26 @@ def test_the_oldest_failure_holds_back() -> None:
 )
 def test_rechecks_are_dropped_if_they_are_all_that_is_left(reasons: list[Reason], taken: int, dropped: int) -> None:
     worklist = Worklist("reconcile", Scope({}))
-    worklist.add(WantedRun(str(number), reason) for number, reason in enumerate(reasons))
+    worklist.add(Wanted(str(number), reason) for number, reason in enumerate(reasons))
     list(worklist.take(taken))
 
     assert worklist.drop_rechecks() == dropped
     assert len(worklist) == len(reasons) - dropped
+
+
+def test_what_an_object_names_comes_next_and_does_not_count() -> None:
+    worklist = worklist_of(3)
+    taken = worklist.take(2)
+    first = next(taken)
+    worklist.add_first([Wanted("file_1", "referenced", object_type="file")])
+
+    assert [one.id for one in (first, *taken)] == ["0", "file_1", "1"]
+    assert (worklist.runs_left, len(worklist)) == (3, 4)
+    assert worklist.sample("file", 5) == ["file_1"]
+
+
+def test_each_object_is_asked_for_once() -> None:
+    worklist = worklist_of(0)
+
+    assert worklist.not_asked(["file_1", "file_2", "file_1"]) == ["file_1", "file_2"]
+    assert worklist.not_asked(["file_2", "file_3"]) == ["file_3"]

@@ -14,13 +14,13 @@ from dlt.common import logger
 from extend_source.api import ExtendClient, RunFilters, RunPage, endpoint_of
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.errors import AnotherWorkspace, ExtendError, Withdrawn
-from extend_source.ingest.limits import Limits, StoppedBy
+from extend_source.ingest.context import SyncContext
+from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.processors import check_processor_ids
-from extend_source.ingest.progress import SyncProgress
-from extend_source.ingest.state import CLOCK_SKEW, Position, Scope
-from extend_source.ingest.worklist import Mode, Reason, WantedRun, Worklist
+from extend_source.ingest.state import CLOCK_SKEW, Position
+from extend_source.ingest.worklist import Mode, Reason, Wanted, Worklist
 from extend_source.pipeline.completeness import shortfall
-from extend_source.pipeline.landed import MAX_ATTEMPTS, LandedData, LandedRun
+from extend_source.pipeline.landed import MAX_ATTEMPTS, LandedRun
 from extend_source.privacy import privacy_rules
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.kinds import to_credits, to_timestamp
@@ -52,37 +52,20 @@ class Discovery:
     """
 
     def __init__(
-        self,
-        settings: ExtendSettings,
-        landed: LandedData,
-        progress: SyncProgress,
-        limits: Limits,
-        scope: Scope,
-        tables: frozenset[str],
-        *,
-        position: Position,
-        reconcile: bool,
-        now: datetime,
-        drift_rows: int = 0,
+        self, context: SyncContext, *, position: Position, reconcile: bool = False, drift_rows: int = 0
     ) -> None:
         """Decide how to look for runs; nothing is sent yet.
 
         Args:
-            settings: filters, start date, lookback and the settings of the reconcile.
-            landed: what the destination holds.
-            progress: where to count.
-            limits: when to stop.
-            scope: what is synced.
-            tables: the tables to load; a run that has landed in fewer of them is fetched again. Empty: none needs runs
-                to be fetched, so that listing is enough.
+            context: what the load goes by.
             position: how far earlier syncs say they have come.
             reconcile: compare the whole listing in any case, and recheck.
             drift_rows: the rows that ``schema_drift`` had at the end of the last load.
-            now: the time, UTC.
         """
-        self._settings, self._landed, self._progress, self._limits = settings, landed, progress, limits
-        self._tables = tables
-        self._now = now
+        settings, landed, progress = context.settings, context.landed, context.progress
+        self._settings, self._landed, self._progress, self._limits = settings, landed, progress, context.limits
+        self._tables = context.tables
+        self._now = context.now
         self._drift_rows = drift_rows
         self._start = None if settings.start_date is None else parse_start_date(settings.start_date)
         if landed.is_readable and position.load_id is not None and not landed.has_load(position.load_id):
@@ -94,10 +77,10 @@ class Discovery:
             lowest = position.watermark - timedelta(seconds=settings.lookback)
             self._floor = lowest if self._start is None else max(lowest, self._start)
         progress.mode = mode
-        self.worklist = Worklist(mode, scope, position, position)
+        self.worklist = Worklist(mode, context.scope, position, position)
         self._privacy = privacy_rules(settings)
         self._seen: set[str] = set()
-        self._wanted: list[WantedRun] = []
+        self._wanted: list[Wanted] = []
         self._failed_before: set[str] = set()
         self._promising = 0  # of the runs to fetch those that have not failed before
         self._newest: datetime | None = None
@@ -235,7 +218,7 @@ class Discovery:
             changed = [summary for summary in changed if summary["id"] not in given_up]
         self._promising += sum(summary["id"] not in errors for summary in changed)
         self._wanted += (
-            WantedRun(
+            Wanted(
                 summary["id"],
                 "listed" if summary["id"] in differing else "incomplete",
                 _time_of(summary, "createdAt"),
@@ -243,7 +226,7 @@ class Discovery:
             )
             for summary in changed
         )
-        self._progress.found(listed=len(ids), known=len(ids) - len(changed), wanted=len(changed))
+        self._progress.found("processor_run", listed=len(ids), known=len(ids) - len(changed), wanted=len(changed))
         return ListedPage(fresh, list(self._landed.tombstones(ids)))
 
     def _differs(self, summary: dict[str, Any], landed: LandedRun | None, listed_at: datetime | None) -> bool:
@@ -343,9 +326,9 @@ class Discovery:
         for reason, ids in self._not_listed(whole, taken):
             # a run that has never landed has no times yet, and a GET has none
             times = self._landed.listed_times(ids) if reason in ("failed", "incomplete") else {}
-            worklist.add(WantedRun(run_id, reason, *times.get(run_id, (None, None))) for run_id in ids)
+            worklist.add(Wanted(run_id, reason, *times.get(run_id, (None, None))) for run_id in ids)
             taken.update(ids)
-            self._progress.found(wanted=len(ids))
+            self._progress.found("processor_run", wanted=len(ids))
 
     def _not_listed(self, whole: bool, taken: set[str]) -> Iterator[tuple[Reason, list[str]]]:
         """Name the known runs that need a look although the listing does not say so.

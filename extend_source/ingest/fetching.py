@@ -54,7 +54,7 @@ async def fetch_all(
     max_bytes: float = float("inf"),
     should_stop: Callable[[], bool] = lambda: False,
     must_end_soon: Callable[[], bool] | None = None,
-    on_answer: Callable[[], None] = lambda: None,
+    on_answer: Callable[[W], None] = lambda wanted: None,
 ) -> AsyncIterator[Fetched[W]]:
     """Fetch many objects at once.
 
@@ -71,7 +71,7 @@ async def fetch_all(
         max_bytes: the most bytes that arrive, or wait to be worked on, at once; one answer may have more.
         should_stop: tells whether to fetch no more.
         must_end_soon: tells whether what is under way then has only a few seconds to end; by default as `should_stop`.
-        on_answer: called with each answer as it comes.
+        on_answer: called with what was asked for, as each answer comes.
 
     Yields:
         Answers in order of arrival, failures among them.
@@ -110,7 +110,7 @@ async def fetch_all(
             except Exception as raised:
                 payload, error = None, raised
                 place.begin()
-            on_answer()
+            on_answer(one)
             last = max(datetime.now(timezone.utc), last + _TICK)
             place.arrived()
             answers.put_nowait((_answer(one, payload, error, last), place))

@@ -32,14 +32,15 @@ class Limits:
         self._package_runs = settings.package_runs if bounded else _NO_LIMIT
         self._package_seconds = settings.package_minutes * 60 if bounded else float("inf")
         self._package_bytes = settings.package_megabytes * 1e6 if bounded else float("inf")
+        self._runs_before = progress.runs_done
         self._load_end: float | None = None
         self._decoded_before = 0
 
     @property
     def runs(self) -> int:
-        """How many runs the load may fetch: a request each, retries aside."""
+        """How many runs the load may still fetch: a request each, retries aside."""
         settings, progress = self._settings, self._progress
-        most = self._package_runs
+        most = self._package_runs - (progress.runs_done - self._runs_before)
         if settings.max_runs is not None:
             most = min(most, settings.max_runs - progress.runs_done)
         if settings.max_requests is not None:
@@ -52,34 +53,40 @@ class Limits:
 
     @property
     def stopped_by(self) -> StoppedBy | None:
-        """Why the sync must end now; None: it may go on."""
-        return self._stopped_by(1.0)
+        """Why the sync must fetch no more runs; None: it may go on."""
+        settings = self._settings
+        if settings.max_runs is not None and self._progress.runs_done >= settings.max_runs:
+            return "max_runs"
+        return self.used_up
+
+    @property
+    def used_up(self) -> StoppedBy | None:
+        """Which budget is used up, so that nothing more must be sent; the text of the last run's files may still be."""
+        return self._used_up(1.0)
 
     @property
     def must_end_soon(self) -> bool:
         """Tell whether the sync must end within seconds; a request that is sent already costs nothing more to await."""
-        return self.stopped_by in ("request", "max_seconds")
+        return self.used_up in ("request", "max_seconds")
 
     @property
     def listing_stopped_by(self) -> StoppedBy | None:
         """Why no more must be listed; None: it may go on."""
-        return self._stopped_by(LISTING_SHARE)
+        return self._used_up(LISTING_SHARE)
 
     def stop_fetching(self) -> bool:
         """Tell whether the load must fetch no more; it counts from the first call, which comes before any fetch."""
         decoded = self._progress.requests.bytes_decoded
         if self._load_end is None:  # so that a load fetches something, however long listing took
             self._load_end, self._decoded_before = time.monotonic() + self._package_seconds, decoded
-            return self.stopped_by is not None
+            return self.used_up is not None
         is_full = time.monotonic() >= self._load_end or decoded - self._decoded_before >= self._package_bytes
-        return is_full or self.stopped_by is not None
+        return is_full or self.used_up is not None
 
-    def _stopped_by(self, share: float) -> StoppedBy | None:
+    def _used_up(self, share: float) -> StoppedBy | None:
         progress, settings = self._progress, self._settings
         if progress.stop_requested:
             return "request"
-        if settings.max_runs is not None and progress.runs_done >= settings.max_runs:
-            return "max_runs"
         if settings.max_requests is not None and progress.requests.requests >= settings.max_requests * share:
             return "max_requests"
         if settings.max_seconds is not None and progress.seconds >= settings.max_seconds * share:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
@@ -13,6 +12,7 @@ from extend_source.api import Arrival, Endpoint, ExtendClient, endpoint_of
 from extend_source.config import ExtendSettings, parse_start_date, resolved_privacy
 from extend_source.errors import AnotherWorkspace, ExtendError, InvalidSetting
 from extend_source.ingest.client import budget_of, client_for
+from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.fetching import Fetched, fetch_all
 from extend_source.ingest.limits import Limits
@@ -22,7 +22,7 @@ from extend_source.ingest.session import SyncSession
 from extend_source.ingest.state import Position, Scope, SyncState, scope_of
 from extend_source.ingest.stored_payloads import KeptPayloads, LandedOrigin, origin_of
 from extend_source.ingest.sync_log import LoadLog
-from extend_source.ingest.worklist import WantedRun, Worklist
+from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.json_codec import decode_json
 from extend_source.pipeline.landed import LandedData, has_ended
 from extend_source.privacy import report_unmatched
@@ -75,8 +75,7 @@ class Load:
         self._load_id = load_id or ""
         session.sync_id = session.sync_id or self._load_id
         session.progress.packages += 1
-        self._files: dict[bool, list[str]] = {True: [], False: []}
-        self._asked_files: list[str] = []
+        self._named_files: dict[str, bool] = {}
         self._kept_origins: dict[str, Origin] = {}
         self._batch_began_at = 0
         self._log = LoadLog(session.progress, self._load_id, session.sync_id)
@@ -147,20 +146,15 @@ class Load:
     def _discovery(self, run_ids: Iterable[str] | None) -> Discovery | None:
         """Make the worklist; return what fills it, None: that is done."""
         session, settings, now = self._session, self._settings, datetime.now(timezone.utc)
+        context = SyncContext(settings, self._landed, self._progress, self._limits, self._scope, self._tables, now)
         if run_ids is not None:
-            session.worklist = wanted_by_id(run_ids, settings, self._landed, self._progress, self._scope, self._tables)
+            session.worklist = wanted_by_id(run_ids, context)
             return None
         start = None if settings.start_date is None else parse_start_date(settings.start_date)
         discovery = Discovery(
-            settings,
-            self._landed,
-            self._progress,
-            self._limits,
-            self._scope,
-            self._tables,
+            context,
             position=Position() if session.compare_all else self._state.position(self._scope, start, now),
             reconcile=session.reconcile,
-            now=now,
             drift_rows=self._state.rows("schema_drift"),
         )
         session.worklist = discovery.worklist
@@ -201,51 +195,66 @@ class Load:
                 self._recorder.flattener.add_erasure(*erasure)
 
     async def _fetch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
-        """Fetch runs, and the text of files where it is wanted."""
-        async for tables in self._fetch_runs(client, worklist):
-            yield tables
-        if self._fetches_contents and not len(worklist) and worklist.mode != "by_id" and not self._session.error:
-            async for tables in self._contents_of_backlog(client):
-                yield tables
-
-    async def _fetch_runs(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
+        """Fetch what is on the worklist, and what it names: the text of files, where that is wanted."""
         self._begin_batch()
         kept = KeptPayloads(worklist.ids("incomplete"), self._landed)
+        has_news = True
+        while has_news:
+            async for tables in self._fetch_listed(client, kept, worklist):
+                yield tables
+            has_news = self._settle(worklist) or self._add_backlog(worklist)
+            yield self._taken()
+            self._begin_batch()
+
+    async def _fetch_listed(
+        self, client: ExtendClient, kept: KeptPayloads, worklist: Worklist
+    ) -> AsyncIterator[Tables]:
         try:
             async for answer in fetch_all(
                 worklist.take(self._limits.runs),
-                partial(self._get_run, client, kept),
+                partial(self._get, client, kept),
                 workers=min(self._settings.max_concurrency, len(worklist)),
                 max_bytes=self._settings.max_waiting_megabytes * 1e6,
                 should_stop=self._must_not_fetch,
                 must_end_soon=self._must_end_soon,
-                on_answer=self._count_run,
+                on_answer=self._count,
             ):
-                self._recorder.add_run(answer, worklist, self._kept_origins.pop(answer.wanted.id, None))
+                self._recorder.add(answer, worklist, self._kept_origins.pop(answer.wanted.id, None))
                 self._note_files(answer)
                 if self._is_batch_full():
-                    async for tables in self._batch(client, worklist):
-                        yield tables
+                    self._settle(worklist)
+                    yield self._taken()
+                    self._begin_batch()
         except ExtendError as error:
             self._end_with(error)
         finally:
             worklist.put_back()
-        async for tables in self._batch(client, worklist):
-            yield tables
 
-    async def _batch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
-        """Complete the runs that have come since the last batch."""
-        if not self._recorder.waiting:
-            return
+    def _settle(self, worklist: Worklist) -> bool:
+        """Complete what has come since the last batch; tell whether it names files whose text is wanted."""
+        named, self._named_files = self._named_files, {}
         with self._landed.connected():
-            self._recorder.settle_runs(worklist)
-        for final in (True, False):
-            file_ids, self._files[final] = self._files[final], []
-            if self._fetches_contents and not self._session.error:
-                async for tables in self._contents(client, file_ids, final=final):
-                    yield tables
-        yield self._taken()
-        self._begin_batch()
+            self._recorder.settle(worklist)
+            fresh = worklist.not_asked(file_id for file_id in named if file_id not in self._recorder.erased_files)
+            landed = set() if self._settings.refresh else self._landed.files_with_contents(fresh)
+        wanted = [
+            Wanted(file_id, "referenced", object_type="file", is_final=named[file_id])
+            for file_id in fresh
+            if file_id not in landed
+        ]
+        self._progress.found("file", wanted=len(wanted))
+        worklist.add_first(wanted)
+        return bool(wanted)
+
+    def _add_backlog(self, worklist: Worklist) -> bool:
+        """Once all runs are done, add the files that landed without text; tell whether there are any."""
+        if self._session.has_backlog or not self._fetches_contents or len(worklist) or worklist.mode == "by_id":
+            return False
+        self._session.has_backlog = True
+        fresh = worklist.not_asked(self._landed.files_without_contents())
+        self._progress.found("file", wanted=len(fresh))
+        worklist.add(Wanted(file_id, "backlog", object_type="file") for file_id in fresh)
+        return bool(fresh)
 
     def _begin_batch(self) -> None:
         self._batch_began_at = self._progress.requests.bytes_decoded
@@ -254,14 +263,14 @@ class Load:
         decoded = self._progress.requests.bytes_decoded - self._batch_began_at
         return self._recorder.waiting >= BATCH_RUNS or decoded >= BATCH_BYTES
 
-    def _note_files(self, answer: Fetched[WantedRun]) -> None:
-        """Note the files of a run, by whether it has ended: before that, they may have no text yet."""
-        if answer.payload is None or not self._fetches_contents:
+    def _note_files(self, answer: Fetched[Wanted]) -> None:
+        """Note the files of a run, by whether any of their runs has ended: before that, they may have no text yet."""
+        if answer.payload is None or answer.wanted.object_type != "processor_run" or not self._fetches_contents:
             return
         status, files = answer.payload.get("status"), answer.payload.get("files")
         for file in files if isinstance(files, list) else []:
             if isinstance(file, dict) and isinstance(file.get("id"), str):
-                self._files[has_ended(status)].append(file["id"])
+                self._named_files[file["id"]] = self._named_files.get(file["id"], False) or has_ended(status)
 
     def _taken(self) -> Tables:
         with self._landed.connected():
@@ -273,8 +282,7 @@ class Load:
         if self._limits.stopped_by is not None:
             # rechecks are made with what the budget leaves; the next reconcile goes on with those left longest
             self._progress.wanted -= worklist.drop_rechecks()
-        files_left = session.file_backlog or self._progress.files_done < self._progress.files_wanted
-        if len(worklist) or files_left:
+        if len(worklist):
             session.stopped_by = self._limits.stopped_by
         else:
             session.stopped_by = worklist.listing_stopped_by
@@ -299,7 +307,7 @@ class Load:
 
     def _reached(self, worklist: Worklist) -> Position:
         """Say how far the sync has come with this load."""
-        left = len(worklist) > 0
+        left = worklist.runs_left > 0
         if not worklist.complete or (left and self._landed.is_readable):
             return worklist.before
         # unread, runs are fetched oldest first: all before the oldest one left is done
@@ -319,8 +327,8 @@ class Load:
     def _fetches_contents(self) -> bool:
         return self._settings.file_contents == "fetch" and bool(self._tables & TEXT_TABLES)
 
-    def _must_end(self) -> bool:
-        return self._limits.stopped_by is not None or self._session.error is not None
+    def _may_send(self) -> bool:
+        return self._limits.used_up is None and self._session.error is None
 
     def _must_not_fetch(self) -> bool:
         return self._session.error is not None or self._limits.stop_fetching()
@@ -332,74 +340,22 @@ class Load:
         session = self._session
         session.budget = session.budget or budget_of(self._settings)
         requests = self._progress.requests
-        return client_for(
-            self._settings, requests, session.budget, may_send=lambda: not self._must_end(), others=self._others
-        )
+        return client_for(self._settings, requests, session.budget, may_send=self._may_send, others=self._others)
 
     def _others(self, endpoint: Endpoint) -> list[str]:
-        """Runs or files that are still to be fetched."""
-        if endpoint.object_type == "processor_run":
-            return self._session.worklist.sample(_MAX_OTHERS) if self._session.worklist else []
-        return self._asked_files[:: max(1, len(self._asked_files) // _MAX_OTHERS)]
+        """Objects that are still to be fetched."""
+        worklist = self._session.worklist
+        return [] if worklist is None else worklist.sample(endpoint.object_type, _MAX_OTHERS)
 
-    async def _get_run(
-        self, client: ExtendClient, kept: KeptPayloads, run: WantedRun, arrival: Arrival
-    ) -> dict[str, Any]:
-        """Return the payload of a run: the one that was kept, if rows of it are gone, else the API's."""
-        raw = kept.take(run.id) if run.reason == "incomplete" else None
+    async def _get(self, client: ExtendClient, kept: KeptPayloads, wanted: Wanted, arrival: Arrival) -> dict[str, Any]:
+        """Return an object's payload: the one that was kept, if rows of it are gone, else the API's."""
+        raw = kept.take(wanted.id) if wanted.reason == "incomplete" else None
         payload = None if raw is None else decode_json(raw.payload.encode())
         if raw is None or not isinstance(payload, dict):
-            return await client.get(endpoint_of(self._settings.api_version, "processor_run"), run.id, arrival)
-        known = next(self._landed.lookup(PROCESSOR_RUNS, LandedOrigin._fields, [run.id], complete=True), None)
-        self._kept_origins[run.id] = origin_of(raw, LandedOrigin(*known) if known else None, self._tables)
+            return await client.get(endpoint_of(self._settings.api_version, wanted.object_type), wanted.id, arrival)
+        known = next(self._landed.lookup(PROCESSOR_RUNS, LandedOrigin._fields, [wanted.id], complete=True), None)
+        self._kept_origins[wanted.id] = origin_of(raw, LandedOrigin(*known) if known else None, self._tables)
         return payload
 
-    def _count_run(self) -> None:
-        self._progress.runs_done += 1
-
-    def _count_file(self) -> None:
-        self._progress.files_done += 1
-
-    async def _contents_of_backlog(self, client: ExtendClient) -> AsyncIterator[Tables]:
-        """Fetch the text of files that landed without any, as many as one load may."""
-        if self._session.file_backlog is None:
-            self._session.file_backlog = deque(self._landed.files_without_contents())
-        backlog = self._session.file_backlog
-        some = [backlog.popleft() for _ in range(min(len(backlog), self._limits.runs))]
-        async for tables in self._contents(client, some, final=True):
-            yield tables
-
-    async def _contents(self, client: ExtendClient, file_ids: Sequence[str], *, final: bool) -> AsyncIterator[Tables]:
-        """Fetch the text of files that have not landed with any, each at most once a sync."""
-        asked_for, erased = self._session.files_asked_for, self._recorder.erased_files
-        fresh = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in asked_for and file_id not in erased]
-        asked_for.update(fresh)
-        if not self._settings.refresh:
-            landed = self._landed.files_with_contents(fresh)
-            fresh = [file_id for file_id in fresh if file_id not in landed]
-        self._progress.files_wanted += len(fresh)
-        self._asked_files = fresh
-        failures: dict[str, Fetched[str]] = {}
-        try:
-            async for answer in fetch_all(
-                fresh,
-                partial(client.get, endpoint_of(self._settings.api_version, "file")),
-                workers=min(self._settings.max_concurrency, len(fresh)),
-                max_bytes=self._settings.max_waiting_megabytes * 1e6,
-                should_stop=self._must_end,
-                must_end_soon=self._must_end_soon,
-                on_answer=self._count_file,
-            ):
-                if answer.payload is None:
-                    failures[answer.wanted] = answer
-                else:
-                    self._recorder.add_file(answer.payload, answer.fetched_at, final=final)
-                    self._progress.files_fetched += 1
-                if self._is_batch_full():
-                    yield self._taken()
-                    self._begin_batch()
-        except ExtendError as error:
-            self._end_with(error)
-        self._progress.files_failed += self._recorder.add_errors("file", failures)
-        if fresh:
-            yield self._taken()
+    def _count(self, wanted: Wanted) -> None:
+        self._progress.of[wanted.object_type].done += 1

@@ -6,47 +6,35 @@ from collections.abc import Iterable
 
 from dlt.common import logger
 
-from extend_source.config import ExtendSettings
 from extend_source.errors import UsageError
-from extend_source.ingest.progress import SyncProgress
-from extend_source.ingest.state import Scope
-from extend_source.ingest.worklist import WantedRun, Worklist
-from extend_source.pipeline.landed import LandedData, LandedRun, has_ended
+from extend_source.ingest.context import SyncContext
+from extend_source.ingest.worklist import Wanted, Worklist
+from extend_source.pipeline.landed import LandedRun, has_ended
 
 MAX_ID_CHARACTERS = 255
 
 
-def wanted_by_id(
-    run_ids: Iterable[str],
-    settings: ExtendSettings,
-    landed: LandedData,
-    progress: SyncProgress,
-    scope: Scope,
-    tables: frozenset[str],
-) -> Worklist:
+def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:
     """Choose which of the runs asked for need fetching.
 
     Args:
         run_ids: ids, in any order, repeated ones once.
-        settings: `refresh` also fetches runs that have landed in a terminal state.
-        landed: what the destination holds.
-        progress: where to count.
-        scope: what is synced.
-        tables: the tables to load; a run that has landed in fewer of them is fetched again.
+        context: what the load goes by; its setting `refresh` also fetches runs that have landed in a terminal state.
 
     Returns:
         The runs to fetch, in the order given.
     """
+    landed, progress = context.landed, context.progress
     ids = list(dict.fromkeys(run_id.strip() for run_id in checked_run_ids(run_ids)))
     erased = landed.erased("processor_run")
     if unwanted := erased.intersection(ids):
         logger.warning(f"{len(unwanted):,} of the runs asked for were erased on request and are left out.")
         ids = [run_id for run_id in ids if run_id not in erased]
-    known = {} if settings.refresh else landed.runs(ids)
-    wanted = [WantedRun(run_id) for run_id in ids if run_id not in known or not _is_final(known[run_id], tables)]
+    known = {} if context.settings.refresh else landed.runs(ids)
+    wanted = [Wanted(run_id) for run_id in ids if run_id not in known or not _is_final(known[run_id], context.tables)]
     progress.mode = "by_id"
-    progress.found(known=len(ids) - len(wanted), wanted=len(wanted))
-    worklist = Worklist("by_id", scope)
+    progress.found("processor_run", known=len(ids) - len(wanted), wanted=len(wanted))
+    worklist = Worklist("by_id", context.scope)
     worklist.add(wanted)
     return worklist
 

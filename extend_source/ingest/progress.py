@@ -6,9 +6,56 @@ import time
 from dataclasses import dataclass, field
 
 from extend_source.api import RequestStatistics
+from extend_source.tables.objects import OBJECT_TYPES
 
 MAX_ERRORS = 10
 """Most failures that are told one by one; all of them are in ``fetch_errors``."""
+
+
+@dataclass
+class ObjectCounts:
+    """The counts of one type of objects in a sync.
+
+    Attributes:
+        listed: seen in the listing.
+        known: need no fetching, as they have landed and not changed.
+        wanted: to fetch.
+        done: their request has ended, well or not.
+        fetched: fetched, and put into rows.
+        changed: of these, new ones and those that had another payload than before.
+        failed: could not be loaded and went to ``fetch_errors``.
+        failed_again: of these, those that had failed before.
+        gone: found to be gone at the source.
+        restored: written again, as rows of theirs were gone from the destination.
+        rechecked: fetched although nothing said that they had changed.
+        drifted: of these, those that had changed.
+    """
+
+    listed: int = 0
+    known: int = 0
+    wanted: int = 0
+    done: int = 0
+    fetched: int = 0
+    changed: int = 0
+    failed: int = 0
+    failed_again: int = 0
+    gone: int = 0
+    restored: int = 0
+    rechecked: int = 0
+    drifted: int = 0
+
+
+class _Count:
+    """A count of one type of objects, under a name of its own."""
+
+    def __init__(self, object_type: str, name: str) -> None:
+        self._object_type, self._name = object_type, name
+
+    def __get__(self, progress: SyncProgress, owner: type[SyncProgress]) -> int:
+        return getattr(progress.of[self._object_type], self._name)  # type: ignore[no-any-return]
+
+    def __set__(self, progress: SyncProgress, value: int) -> None:
+        setattr(progress.of[self._object_type], self._name, value)
 
 
 @dataclass
@@ -17,22 +64,8 @@ class SyncProgress:
 
     Attributes:
         mode: how the runs are found: full, incremental, reconcile, by_id or rebuild; empty until that is decided.
-        listed: runs seen in the listing.
-        known: runs that need no fetching, as they have landed and not changed.
-        wanted: runs to fetch.
-        runs_done: runs whose request has ended, well or not.
-        fetched: runs fetched.
-        changed: of these, runs that were new or had another payload than before.
-        failed: runs that could not be loaded and went to ``fetch_errors``.
-        failed_again: of these, runs that had failed before.
-        gone: runs that were found to be gone at the source.
-        restored: runs written again, as rows of theirs were gone from the destination.
-        rechecked: runs fetched although nothing said that they had changed.
-        drifted: of these, runs that had changed.
-        files_wanted: files whose contents are to be fetched.
-        files_done: files whose request has ended, well or not.
-        files_fetched: files whose contents were fetched.
-        files_failed: files whose contents could not be fetched.
+        of: the counts by type of objects. Those of runs have names of their own here (`listed`, `known`, `wanted`,
+            `runs_done`, `fetched`, ...), and so have those of files (`files_wanted`, `files_done`, ...).
         packages: loads begun.
         listing_done: the number of wanted runs is final.
         stop_requested: set it to end the sync early: what has been fetched is loaded, the rest is left.
@@ -42,22 +75,7 @@ class SyncProgress:
     """
 
     mode: str = ""
-    listed: int = 0
-    known: int = 0
-    wanted: int = 0
-    runs_done: int = 0
-    fetched: int = 0
-    changed: int = 0
-    failed: int = 0
-    failed_again: int = 0
-    gone: int = 0
-    restored: int = 0
-    rechecked: int = 0
-    drifted: int = 0
-    files_wanted: int = 0
-    files_done: int = 0
-    files_fetched: int = 0
-    files_failed: int = 0
+    of: dict[str, ObjectCounts] = field(default_factory=lambda: {name: ObjectCounts() for name in OBJECT_TYPES})
     packages: int = 0
     listing_done: bool = False
     stop_requested: bool = False
@@ -65,11 +83,29 @@ class SyncProgress:
     requests: RequestStatistics = field(default_factory=RequestStatistics)
     started_at: float = field(default_factory=time.monotonic)
 
-    def found(self, *, listed: int = 0, known: int = 0, wanted: int = 0) -> None:
+    listed = _Count("processor_run", "listed")
+    known = _Count("processor_run", "known")
+    wanted = _Count("processor_run", "wanted")
+    runs_done = _Count("processor_run", "done")
+    fetched = _Count("processor_run", "fetched")
+    changed = _Count("processor_run", "changed")
+    failed = _Count("processor_run", "failed")
+    failed_again = _Count("processor_run", "failed_again")
+    gone = _Count("processor_run", "gone")
+    restored = _Count("processor_run", "restored")
+    rechecked = _Count("processor_run", "rechecked")
+    drifted = _Count("processor_run", "drifted")
+    files_wanted = _Count("file", "wanted")
+    files_done = _Count("file", "done")
+    files_fetched = _Count("file", "fetched")
+    files_failed = _Count("file", "failed")
+
+    def found(self, object_type: str, *, listed: int = 0, known: int = 0, wanted: int = 0) -> None:
         """Count what a page of the listing, or a list of ids, has brought."""
-        self.listed += listed
-        self.known += known
-        self.wanted += wanted
+        counts = self.of[object_type]
+        counts.listed += listed
+        counts.known += known
+        counts.wanted += wanted
 
     def note_error(self, object_id: str, message: str) -> None:
         """Remember one of the first failures."""
@@ -89,7 +125,7 @@ class SyncProgress:
     @property
     def seconds_left(self) -> float | None:
         """Seconds left at the speed so far; None until it is known."""
-        done = self.runs_done + self.files_done
+        done = sum(counts.done for counts in self.of.values())
         if not self.listing_done or not done:
             return None
-        return (self.wanted + self.files_wanted - done) * self.seconds / done
+        return (sum(counts.wanted for counts in self.of.values()) - done) * self.seconds / done

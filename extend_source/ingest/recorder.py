@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
 
 from extend_source.config import ExtendSettings, resolved_privacy
 from extend_source.errors import ExtendError, ExtendTransientError, MalformedResponse, NotFound
 from extend_source.ingest.fetching import Fetched
 from extend_source.ingest.progress import SyncProgress
-from extend_source.ingest.worklist import WantedRun, Worklist
+from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.pipeline.landed import LandedData, keep_known
 from extend_source.privacy import RuleUsage, privacy_rules
 from extend_source.tables import TABLES, TYPED_TABLES, FetchError, Flattener, Origin, Tables, selection_text
@@ -48,8 +47,8 @@ class Recorder:
         self._settings, self._landed, self._progress, self._load_id = settings, landed, progress, load_id
         self._selection = selection_text(tables)
         self._row_counts = RowCounts(tables, typed=TYPED_TABLES in tables)
-        self._added: list[tuple[WantedRun, str, bool]] = []
-        self._failures: dict[str, Fetched[WantedRun]] = {}
+        self._added: list[tuple[Wanted, str, bool]] = []
+        self._failures: list[Fetched[Wanted]] = []
         self._privacy = privacy_rules(settings)
         self.erased_files = landed.erased("file")
         self._flattener = Flattener(
@@ -65,7 +64,7 @@ class Recorder:
 
     @property
     def waiting(self) -> int:
-        """The runs added since the last `settle_runs`."""
+        """The answers added since the last `settle`."""
         return len(self._added) + len(self._failures)
 
     @property
@@ -78,18 +77,18 @@ class Recorder:
         """Where rows that need no more thought are added."""
         return self._flattener
 
-    def add_run(self, answer: Fetched[WantedRun], worklist: Worklist, kept: Origin | None = None) -> None:
-        """Record a run and strike it out of the worklist; `settle_runs` completes the batch.
+    def add(self, answer: Fetched[Wanted], worklist: Worklist, kept: Origin | None = None) -> None:
+        """Record an answer and strike it out of the worklist; `settle` completes the batch.
 
         Args:
-            answer: the run's payload, or why there is none.
-            worklist: the runs that are left.
+            answer: the object's payload, or why there is none.
+            worklist: what is left.
             kept: where the payload came from, if it was kept in the destination; None: it was fetched just now.
         """
         wanted = answer.wanted
         worklist.done(wanted)
         if answer.payload is None:
-            self._failures[wanted.id] = answer
+            self._failures.append(answer)
             return
         origin = kept or Origin(
             self._settings.api_version,
@@ -100,42 +99,40 @@ class Recorder:
             self._selection,
         )
         try:
-            self._added.append((wanted, self._flattener.add_run(answer.payload, origin), kept is None))
+            payload_sum = self._flattener.add(wanted.object_type, answer.payload, origin, final=wanted.is_final)
+            self._added.append((wanted, payload_sum, kept is None))
         except Exception as defect:  # one odd payload must not end the sync
-            self._failures[wanted.id] = replace(answer, payload=None, error=_unreadable(defect))
+            self._failures.append(replace(answer, payload=None, error=_unreadable(defect)))
 
-    def add_file(self, file: dict[str, Any], fetched_at: datetime, *, final: bool) -> None:
-        """Record a file that was fetched for its text; see `Flattener.add_file`."""
-        origin = Origin(self._settings.api_version, self._settings.workspace_id, fetched_at)
-        self._flattener.add_file(file, origin, final=final)
-
-    def settle_runs(self, worklist: Worklist) -> None:
-        """Compare the runs added since the last call with what has landed, and record those that failed."""
+    def settle(self, worklist: Worklist) -> None:
+        """Compare what was added since the last call with what has landed, and record what failed."""
         added, failures = self._added, self._failures
-        self._added, self._failures = [], {}
-        sums = self._landed.payload_sums(wanted.id for wanted, _, _ in added)
+        self._added, self._failures = [], []
+        sums = self._landed.payload_sums(one.id for one, _, _ in added if one.object_type == "processor_run")
         for wanted, payload_sum, was_fetched in added:
             changed = sums.get(wanted.id) != payload_sum
-            self._progress.fetched += was_fetched
-            self._progress.restored += wanted.reason == "incomplete"
-            self._progress.changed += changed
+            counts = self._progress.of[wanted.object_type]
+            counts.fetched += was_fetched
+            counts.restored += wanted.reason == "incomplete"
+            counts.changed += changed
             if wanted.reason == "recheck":
-                self._progress.rechecked += 1
-                self._progress.drifted += changed
-        gone = self._add_tombstones([failure for failure in failures.values() if isinstance(failure.error, NotFound)])
-        failures = {run_id: failure for run_id, failure in failures.items() if run_id not in gone}
-        self._progress.failed += self.add_errors("processor_run", failures)
-        for failure in failures.values():
+                counts.rechecked += 1
+                counts.drifted += changed
+        gone = self._add_tombstones([failure for failure in failures if isinstance(failure.error, NotFound)])
+        failures = [failure for failure in failures if failure.wanted.id not in gone]
+        self._add_errors(failures)
+        for failure in failures:
             if isinstance(failure.error, ExtendTransientError):
                 worklist.hold_back(failure.wanted)
 
-    def _add_tombstones(self, missing: Sequence[Fetched[WantedRun]]) -> set[str]:
+    def _add_tombstones(self, missing: Sequence[Fetched[Wanted]]) -> set[str]:
         """Record runs that the API no longer has; one that it never showed is none of them."""
-        ids = [answer.wanted.id for answer in missing]
-        listed = {answer.wanted.id for answer in missing if answer.wanted.reason == "listed"}
+        runs = [answer for answer in missing if answer.wanted.object_type == "processor_run"]
+        ids = [answer.wanted.id for answer in runs]
+        listed = {answer.wanted.id for answer in runs if answer.wanted.reason == "listed"}
         gone = listed | set(self._landed.payload_sums(ids)) | set(self._landed.listed_times(ids))
         known = self._landed.tombstones(gone)
-        for answer in missing:
+        for answer in runs:
             run_id = answer.wanted.id
             if run_id in gone:
                 since = known.get(run_id, answer.fetched_at)
@@ -143,21 +140,23 @@ class Recorder:
         self._progress.gone += len(gone)
         return gone
 
-    def add_errors(self, resource_type: str, failures: Mapping[str, Fetched[Any]]) -> int:
-        """Record dead letters, carrying on the count of earlier ones; return how many."""
-        earlier = self._landed.errors(failures)
-        if resource_type == "processor_run":
-            self._progress.failed_again += len(earlier)
-        for object_id, failure in failures.items():
+    def _add_errors(self, failures: Sequence[Fetched[Wanted]]) -> None:
+        """Record dead letters, carrying on the count of earlier ones."""
+        earlier = self._landed.errors(failure.wanted.id for failure in failures)
+        for failure in failures:
+            object_id, object_type = failure.wanted.id, failure.wanted.object_type
             before = earlier.get(object_id)
             error = failure.error
             assert error is not None
+            counts = self._progress.of[object_type]
+            counts.failed += 1
+            counts.failed_again += before is not None
             self._progress.note_error(object_id, str(error))
             self._flattener.add_error(
                 FetchError(
                     id=object_id,
                     workspace_id=self._settings.workspace_id,
-                    resource_type=resource_type,
+                    resource_type=object_type,
                     attempts=1 + (before.attempts if before else 0),
                     status_code=error.status_code,
                     code=error.code or type(error).__name__,
@@ -166,7 +165,6 @@ class Recorder:
                     last_seen_at=failure.fetched_at,
                 )
             )
-        return len(failures)
 
     def take(self) -> Tables:
         """Return what was recorded since the last call, filled in with what is known."""

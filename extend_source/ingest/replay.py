@@ -178,8 +178,8 @@ class Replay:
         self.without_payload, self.outdated = len(without_payload), len(outdated)
         self.untouched = {**without_payload, **outdated}
         runs = [run for run in runs if run.id not in outdated]
-        self.progress.found(wanted=len(runs))
-        self.progress.files_wanted += len(files)
+        self.progress.found("processor_run", wanted=len(runs))
+        self.progress.found("file", wanted=len(files))
         self.progress.listing_done = True
         return deque(sorted(runs + files))
 
@@ -233,22 +233,16 @@ class _Load:
             if stored.load_id != self._brought_by:
                 self._recorder.flattener.start_over()
                 self._brought_by = stored.load_id
-            if not raw.is_file:
-                self._recorder.flattener.add_run(payload, origin_of(raw, known, self._written))
-            else:
-                origin = origin_of(raw, None, self._written)
-                self._recorder.flattener.add_file(payload, origin, final=bool(raw.is_final))
+            origin = origin_of(raw, known, self._written)
+            self._recorder.flattener.add(raw.resource_type, payload, origin, final=bool(raw.is_final))
         except Exception as defect:  # one odd payload must not end the rebuild
             self._add_error(stored, raw, defect)
             return True
         self._files_fetched_at.update((file["id"], stored.fetched_at) for file in files)
-        if not raw.is_file:
-            self._progress.runs_done += 1
-            self._progress.fetched += 1
-            self._progress.changed += known is None or known.payload_sha256 != raw.payload_sha256
-        else:
-            self._progress.files_done += 1
-            self._progress.files_fetched += 1
+        counts = self._progress.of[raw.resource_type]
+        counts.done += 1
+        counts.fetched += 1
+        counts.changed += known is None or known.payload_sha256 != raw.payload_sha256
         return True
 
     def _decoded(self, raw: RawPayload) -> dict[str, Any]:
@@ -277,12 +271,9 @@ class _Load:
             )
         )
         self._progress.note_error(stored.id, message)
-        if not raw.is_file:
-            self._progress.runs_done += 1
-            self._progress.failed += 1
-        else:
-            self._progress.files_done += 1
-            self._progress.files_failed += 1
+        counts = self._progress.of[raw.resource_type]
+        counts.done += 1
+        counts.failed += 1
 
     def add_log(self) -> None:
         """Add the row of ``sync_log``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 
 from extend_source.api import RequestBudget
@@ -24,9 +23,8 @@ class SyncSession:
         reconcile: compare the whole listing, and recheck.
         compare_all: compare the whole listing, whatever the watermark says.
         sync_id: the id of the first load.
-        worklist: the runs left to fetch; None before they are found.
-        file_backlog: files that had landed without text, which is wanted now; None before they are found.
-        files_asked_for: ids of the files whose text has been asked for.
+        worklist: what is left to fetch; None before it is found.
+        has_backlog: files that had landed without text were added to the worklist.
         stopped_by: why the sync ends early.
         error: what ends it: what was fetched before is loaded, then it is raised.
         failure: what has ended it, where nothing could be loaded: one line, which is all that is left to load.
@@ -42,8 +40,7 @@ class SyncSession:
     compare_all: bool = False
     sync_id: str | None = None
     worklist: Worklist | None = None
-    file_backlog: deque[str] | None = None
-    files_asked_for: set[str] = field(default_factory=set)
+    has_backlog: bool = False
     stopped_by: StoppedBy | None = None
     error: ExtendError | None = None
     failure: str | None = None
@@ -57,7 +54,7 @@ class SyncSession:
         """Tell whether nothing is left to do, or it must stop."""
         if self.stopped_by is not None or self.error is not None:
             return True
-        return self.worklist is not None and not len(self.worklist) and not self.file_backlog
+        return self.worklist is not None and not len(self.worklist)
 
     @property
     def final_error(self) -> ExtendError | None:
@@ -68,4 +65,4 @@ class SyncSession:
     def has_compared_all(self) -> bool:
         """Tell whether the whole listing was compared, and all that differed is loaded."""
         worklist = self.worklist
-        return worklist is not None and worklist.mode != "by_id" and worklist.complete and not len(worklist)
+        return worklist is not None and worklist.mode != "by_id" and worklist.complete and not worklist.runs_left

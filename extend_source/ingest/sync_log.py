@@ -80,7 +80,7 @@ class LoadLog:
             "workspace_id": settings.workspace_id,
             "started_at": self._started_at,
             "fetched_at": datetime.now(timezone.utc),
-            "runs_pending": len(worklist),
+            "runs_pending": worklist.runs_left,
             "drift_rate": grown["runs_drifted"] / rechecked if rechecked else None,
             "watermark_before": worklist.before.watermark,
             "watermark_after": reached,

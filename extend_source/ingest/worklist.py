@@ -1,4 +1,4 @@
-"""The runs that a sync still has to fetch, shared by its loads, and what it will know when all are done."""
+"""What a sync still has to fetch, shared by its loads, and what it will know when all is done."""
 
 from __future__ import annotations
 
@@ -13,32 +13,37 @@ from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.state import Position, Scope
 
 Mode = Literal["full", "incremental", "reconcile", "by_id"]
-Reason = Literal["listed", "asked", "in_flight", "incomplete", "failed", "vanished", "recheck"]
+Reason = Literal["listed", "asked", "in_flight", "incomplete", "failed", "vanished", "recheck", "referenced", "backlog"]
 
 
-class WantedRun(NamedTuple):
-    """A run to fetch.
+class Wanted(NamedTuple):
+    """An object to fetch.
 
     Attributes:
-        id: the run's id.
+        id: the object's id.
         reason: why: the listing shows it new or changed; it was asked for by id; it had not ended when it landed; rows
             of it are gone from the destination; it could not be loaded before; it is not listed any longer; nothing
-            says that it has changed (recheck).
-        created_at: when it was created, as the listing says; None for a run that was not listed.
+            says that it has changed (recheck); an object that was just fetched names it; it landed without its text
+            (backlog).
+        created_at: when it was created, as the listing says; None for what was not listed.
         updated_at: when it changed last, as the listing says.
+        object_type: what it is, a key of `OBJECT_TYPES`.
+        is_final: what names it has ended, so that nothing more will be added to it.
     """
 
     id: str
     reason: Reason = "asked"
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    object_type: str = "processor_run"
+    is_final: bool = True
 
 
 @dataclass
 class Worklist:
-    """The runs left to fetch, in order.
+    """What is left to fetch, in order: runs, and the files whose text is wanted.
 
-    A load takes runs and reports each one that is done; what a load took and did not do, as it ended early, is taken
+    A load takes some and reports each one that is done; what a load took and did not do, as it ended early, is taken
     first by the next load.
 
     Attributes:
@@ -60,65 +65,83 @@ class Worklist:
     listing_stopped_by: StoppedBy | None = None
     listing_error: ExtendError | None = None
     held_back: datetime | None = None
-    _pending: deque[WantedRun] = field(default_factory=deque)
-    _under_way: dict[str, WantedRun] = field(default_factory=dict)
+    _pending: deque[Wanted] = field(default_factory=deque)
+    _under_way: dict[str, Wanted] = field(default_factory=dict)
+    _asked: set[str] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self._pending) + len(self._under_way)
 
-    def add(self, runs: Iterable[WantedRun]) -> None:
-        """Add runs at the end."""
-        self._pending.extend(runs)
+    @property
+    def runs_left(self) -> int:
+        """How many runs are left."""
+        return sum(one.object_type == "processor_run" for one in self._left())
 
-    def take(self, most: int) -> Iterator[WantedRun]:
-        """Give out runs, one for each step of the iterator.
+    def _left(self) -> Iterator[Wanted]:
+        yield from self._pending
+        yield from self._under_way.values()
+
+    def add(self, wanted: Iterable[Wanted]) -> None:
+        """Add objects at the end."""
+        self._pending.extend(wanted)
+
+    def add_first(self, wanted: Iterable[Wanted]) -> None:
+        """Add objects that belong to what was just fetched, so that they land with it."""
+        self._pending.extendleft(wanted)
+
+    def not_asked(self, ids: Iterable[str]) -> list[str]:
+        """Note which objects are asked for; return those that were not before, each once."""
+        fresh = [object_id for object_id in dict.fromkeys(ids) if object_id not in self._asked]
+        self._asked.update(fresh)
+        return fresh
+
+    def take(self, most: int) -> Iterator[Wanted]:
+        """Give out objects, one for each step of the iterator.
 
         Args:
-            most: how many at most.
+            most: how many at most; those that another one names do not count.
 
         Yields:
-            Runs from the front of the list.
+            Objects from the front of the list.
         """
-        for _ in range(most):
-            if not self._pending:
-                return
-            run = self._pending.popleft()
-            self._under_way[run.id] = run
-            yield run
+        while self._pending and (most > 0 or self._pending[0].reason == "referenced"):
+            wanted = self._pending.popleft()
+            most -= wanted.reason != "referenced"
+            self._under_way[wanted.id] = wanted
+            yield wanted
 
     def ids(self, reason: Reason) -> list[str]:
-        """The runs that are left for a reason, in order."""
-        return [run.id for run in self._pending if run.reason == reason]
+        """What is left for a reason, in order."""
+        return [one.id for one in self._pending if one.reason == reason]
 
-    def done(self, run: WantedRun) -> None:
-        """Strike out a run that was taken."""
-        self._under_way.pop(run.id, None)
+    def done(self, wanted: Wanted) -> None:
+        """Strike out what was taken."""
+        self._under_way.pop(wanted.id, None)
 
-    def hold_back(self, run: WantedRun) -> None:
+    def hold_back(self, run: Wanted) -> None:
         """Note that a run could not be loaded for now."""
         if run.updated_at is not None:
             self.held_back = run.updated_at if self.held_back is None else min(run.updated_at, self.held_back)
 
-    def sample(self, most: int) -> list[str]:
-        """Name runs from all over the list, at even distances."""
-        ids = [run.id for run in self._pending] + list(self._under_way)
+    def sample(self, object_type: str, most: int) -> list[str]:
+        """Name objects of one type from all over the list, at even distances."""
+        ids = [one.id for one in self._left() if one.object_type == object_type]
         return ids[:: max(1, len(ids) // most)][:most]
 
     def drop_rechecks(self) -> int:
-        """Strike out the rechecks if nothing else is left; return how many there were."""
-        if self._under_way or any(run.reason != "recheck" for run in self._pending):
+        """Strike out the rechecks if no other run is left; return how many there were."""
+        runs = [one.reason for one in self._left() if one.object_type == "processor_run"]
+        if self._under_way or any(reason != "recheck" for reason in runs):
             return 0
-        dropped = len(self._pending)
-        self._pending.clear()
-        return dropped
+        self._pending = deque(one for one in self._pending if one.reason != "recheck")
+        return len(runs)
 
     def put_back(self) -> None:
-        """Put the runs that were taken and not done back to the front."""
+        """Put what was taken and not done back to the front."""
         self._pending.extendleft(reversed(self._under_way.values()))
         self._under_way.clear()
 
     @property
     def oldest_change(self) -> datetime | None:
         """The oldest change among the runs that are left; None: there is none."""
-        times = [run.updated_at for run in (*self._pending, *self._under_way.values()) if run.updated_at is not None]
-        return min(times, default=None)
+        return min((one.updated_at for one in self._left() if one.updated_at is not None), default=None)

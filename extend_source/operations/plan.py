@@ -13,6 +13,7 @@ import dlt
 
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.ingest.client import client_for, run_to_end
+from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.limits import Limits, StoppedBy
 from extend_source.ingest.named_runs import checked_run_ids, wanted_by_id
@@ -114,23 +115,15 @@ def plan(
     with viewed(pipeline) as view:
         landed = viewed_data(view)
         landed.probe()
+        now = datetime.now(timezone.utc)
+        limits = Limits(settings, counts, bounded=True)
+        context = SyncContext(settings, landed, counts, limits, scope, fetched_tables, now)
         if ids is not None:
-            worklist = wanted_by_id(ids, settings, landed, counts, scope, fetched_tables)
+            worklist = wanted_by_id(ids, context)
         else:
-            now = datetime.now(timezone.utc)
             start = None if settings.start_date is None else parse_start_date(settings.start_date)
-            limits = Limits(settings, counts, bounded=True)
-            discovery = Discovery(
-                settings,
-                landed,
-                counts,
-                limits,
-                scope,
-                fetched_tables,
-                position=SyncState(source_state(view)).position(scope, start, now),
-                reconcile=reconcile,
-                now=now,
-            )
+            position = SyncState(source_state(view)).position(scope, start, now)
+            discovery = Discovery(context, position=position, reconcile=reconcile)
             run_to_end(_list_all(discovery, settings, counts, limits))
             worklist = discovery.worklist
             if worklist.listing_error is not None:

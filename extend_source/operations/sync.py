@@ -201,7 +201,7 @@ def _result(pipeline: dlt.Pipeline, where: str, session: SyncSession, loads: lis
     progress, worklist = session.progress, session.worklist
     sent = progress.requests
     assert worklist is not None
-    left = len(worklist)
+    left = worklist.runs_left
     reached = worklist.before if left else worklist.after
     return SyncResult(
         mode=progress.mode,

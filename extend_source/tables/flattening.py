@@ -130,15 +130,26 @@ class Flattener:
         self._cut_documents, self._configs = cut_documents, CleanConfigs()
         self._written_drift = set(landed_drift)
 
-    def add_run(self, run: dict[str, Any], origin: Origin) -> str:
-        """Add a run's payload, wholly or not at all; see `RunTables.add`.
+    def add(self, object_type: str, payload: dict[str, Any], origin: Origin, *, final: bool = True) -> str:
+        """Add an object as the API sends it in full, wholly or not at all.
+
+        Args:
+            object_type: what it is, a key of `OBJECT_TYPES`.
+            payload: the canonical object.
+            origin: where it came from.
+            final: what names the object has ended: a file without text gets a row that says so.
 
         Returns:
-            The payload's SHA-256.
+            The SHA-256 of a run's payload, see `RunTables.add`; empty for a file, of which none is kept.
 
         Raises:
             Exception: the payload cannot be read, for example as it nests too deeply; nothing of it was added.
         """
+        if object_type == "file":
+            return self._add_file(payload, origin, final=final)
+        return self._add_run(payload, origin)
+
+    def _add_run(self, run: dict[str, Any], origin: Origin) -> str:
         try:
             run = without_files(run, self._erased_files)
             run = run_without_signatures(run, cut_documents=self._cut_documents, configs=self._configs)
@@ -148,16 +159,10 @@ class Flattener:
             self._runs.forget()
             raise
 
-    def add_file(self, file: dict[str, Any], origin: Origin, *, final: bool) -> None:
-        """Add a file as ``GET /files/{id}`` sends it, its text included; see `FileTables.add`.
-
-        Args:
-            file: the API's File object.
-            origin: where it came from.
-            final: the file is not being processed any longer: if it has no text, a row says so.
-        """
+    def _add_file(self, file: dict[str, Any], origin: Origin, *, final: bool) -> str:
+        """Add a file as ``GET /files/{id}`` sends it, its text included; see `FileTables.add`."""
         if file["id"] in self._erased_files:
-            return
+            return ""
         file = file_without_signatures(file, cut_documents=self._cut_documents)
         if self._privacy is not None:
             file = self._privacy.clean_file(file)
@@ -176,6 +181,7 @@ class Flattener:
                 fetched_at=origin.fetched_at,
                 payload_sha256=None,
             )
+        return ""
 
     def start_over(self) -> None:
         """Take what follows as payloads of a later load; see `FileTables.start_over`."""

@@ -58,6 +58,34 @@ def test_embedded_text_lands_unless_it_is_not_wanted(mode: str, any_text: bool, 
         assert [bool(warehouse.rows(name)) for name in TEXT_TABLES] == [any_text] * 3
 
 
+def test_a_sync_of_few_runs_brings_the_text_of_their_files(warehouse: Warehouse) -> None:
+    result = warehouse.sync(file_contents="fetch", max_runs=3)
+
+    files = {
+        file["id"] for run_id in warehouse.column("processor_runs", "id") for file in served_run(warehouse, run_id)
+    }
+    assert (result.fetched, result.stopped_by, result.files_fetched) == (3, "max_runs", len(files))
+    assert set(warehouse.column("file_contents", "file_id")) == files
+
+
+def test_each_load_brings_the_text_of_the_files_of_its_runs(warehouse: Warehouse) -> None:
+    warehouse.sync(file_contents="fetch", package_runs=50, max_runs=100)
+
+    load_of = {row["id"]: row["_dlt_load_id"] for row in warehouse.rows("processor_runs")}
+    brought_by: dict[str, set[str]] = {}
+    for run_id, load_id in load_of.items():
+        for file in served_run(warehouse, run_id):
+            brought_by.setdefault(file["id"], set()).add(load_id)
+    landed = {row["file_id"]: row["_dlt_load_id"] for row in warehouse.rows("file_contents")}
+    assert landed == {file_id: min(loads) for file_id, loads in brought_by.items()}
+    assert len(set(load_of.values())) == 2
+
+
+def served_run(warehouse: Warehouse, run_id: str) -> list[dict[str, Any]]:
+    """The files of a run, as the stand-in has them."""
+    return warehouse.server.workspace.run_payload(run_id)["files"]  # type: ignore[no-any-return]
+
+
 def run_with_file(status: str, contents: Any, run_id: str = "dpr_1") -> dict[str, Any]:
     file = {"object": "file", "id": "file_1", "name": "a.pdf", "metadata": {}, "contents": contents}
     return {"id": run_id, "type": "EXTRACT", "status": status, "config": {}, "output": {}, "files": [file]}

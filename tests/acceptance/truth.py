@@ -75,9 +75,9 @@ def expected_tables(
         for run in runs:
             created, updated = _times(workspace.summary(run["id"])) if listed else (None, None)
             origin = Origin(API_VERSION, workspace_id, _NOW, created, updated, loaded_tables)
-            flattener.add_run(run, origin)
+            flattener.add("processor_run", run, origin)
         for file, final in _fetched_files(workspace, runs) if file_contents == "fetch" else ():
-            flattener.add_file(file, Origin(API_VERSION, workspace_id, _NOW), final=final)
+            flattener.add("file", file, Origin(API_VERSION, workspace_id, _NOW), final=final)
     batch = flattener.take(None, _NOW)
     return {
         name: _merged(TABLES[name], batch[name].to_pylist(), (earlier or {}).get(name, [])) for name in RUN_FED_TABLES
@@ -131,7 +131,7 @@ def assert_typed_tables(warehouse: AnyWarehouse, workspace: Workspace | None = N
         with state.lock:
             for run_id in state.run_ids():
                 times = _times(state.summary(run_id)) if listed else (None, None)
-                flattener.add_run(_decoded_run(state, run_id), Origin(API_VERSION, None, _NOW, *times))
+                flattener.add("processor_run", _decoded_run(state, run_id), Origin(API_VERSION, None, _NOW, *times))
         batch = flattener.take(None, _NOW)
         assert len(batch["typed_columns"]) <= len(landed)
         assert {row["table_name"] for row in landed} == set(batch.typed)

@@ -23,7 +23,7 @@ def flatten(
     """Flatten runs as one load."""
     flattener = Flattener(with_contents=with_contents)
     for run in runs:
-        flattener.add_run(run, Origin("2025-04-21", "ws_1", NOW, created_at, updated_at))
+        flattener.add("processor_run", run, Origin("2025-04-21", "ws_1", NOW, created_at, updated_at))
     return rows_of(flattener, markers=markers)
 
 

@@ -36,9 +36,9 @@ def object_type_of(file: Path) -> str:
 def flattened(object_type: str, payload: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     flattener = Flattener()
     if object_type == "processor_run":
-        flattener.add_run(payload, ORIGIN)
+        flattener.add("processor_run", payload, ORIGIN)
     else:
-        flattener.add_file(payload, ORIGIN, final=True)
+        flattener.add("file", payload, ORIGIN, final=True)
     tables = flattener.take("load", FETCHED)
     return {
         name: [

@@ -35,7 +35,7 @@ def sent(value: dict[str, Any]) -> dict[str, Any]:
 
 def rows_of_run(run: dict[str, Any], sha256: str | None = None, **options: bool) -> dict[str, Rows]:
     flattener = Flattener(**options)
-    flattener.add_run(run, Origin("2025-04-21", "ws_1", NOW, payload_sha256=sha256))
+    flattener.add("processor_run", run, Origin("2025-04-21", "ws_1", NOW, payload_sha256=sha256))
     return rows_of(flattener, markers=True)
 
 
@@ -74,7 +74,7 @@ def test_a_kept_payload_of_a_file_says_what_the_file_said(file: dict[str, Any]) 
 
     def rows(payload: dict[str, Any]) -> dict[str, Rows]:
         flattener = Flattener()
-        flattener.add_file(payload, Origin("2025-04-21", "ws_1", NOW), final=True)
+        flattener.add("file", payload, Origin("2025-04-21", "ws_1", NOW), final=True)
         return rows_of(flattener, markers=True)
 
     assert rows(kept) == rows(file)
@@ -98,7 +98,7 @@ def test_a_kept_payload_has_no_links_and_documents_theirs_without_a_signature(cu
         edits={"url": {"originalValue": own, "notes": own}},
     )  # fmt: skip
     flattener = Flattener(keep_raw=True, cut_documents=cut_documents)
-    flattener.add_run(run, Origin("2025-04-21", "ws_1", NOW))
+    flattener.add("processor_run", run, Origin("2025-04-21", "ws_1", NOW))
 
     (row,) = rows_of(flattener)["raw_payloads"]
 
@@ -139,7 +139,7 @@ def test_payloads_of_a_later_load_are_a_load_of_their_own() -> None:
 
     written = []
     for number, file in enumerate((first, later, {**later, "usage": {"credits": 5}})):
-        flattener.add_run(run_of(id=f"dpr_{number}", files=[file]), Origin("2025-04-21", None, next(time)))
+        flattener.add("processor_run", run_of(id=f"dpr_{number}", files=[file]), Origin("2025-04-21", None, next(time)))
         flattener.start_over()
         tables = rows_of(flattener)
         written.append((tables["files"], [row["credits"] for row in tables["credit_usage"]]))
@@ -157,9 +157,9 @@ def test_text_has_the_time_at_which_it_was_fetched() -> None:
     flattener, time = Flattener(trust_empty_contents=False), moments()
     file = {"id": "file_1", "contents": {"rawText": "embedded"}}
 
-    flattener.add_run(run_of(files=[{"id": "file_1"}, file]), Origin("2025-04-21", None, next(time)))
+    flattener.add("processor_run", run_of(files=[{"id": "file_1"}, file]), Origin("2025-04-21", None, next(time)))
     fetched = Origin("2025-04-21", None, next(time))
-    flattener.add_file({**file, "contents": {"rawText": "fetched"}}, fetched, final=True)
+    flattener.add("file", {**file, "contents": {"rawText": "fetched"}}, fetched, final=True)
     tables = rows_of(flattener)
 
     assert [(row["raw_text"], row["fetched_at"] - NOW) for row in tables["file_contents"]] == [

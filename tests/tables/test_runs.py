@@ -238,7 +238,7 @@ def test_a_file_met_in_a_later_batch_is_written_again_only_with_news() -> None:
     origin = Origin("2025-04-21", None, NOW)
     batches = []
     for number, file in enumerate([file_of(usage={"credits": 4}), file_of(), file_of(usage={"credits": 5})]):
-        flattener.add_run(run_of(id=f"dpr_{number}", files=[file]), origin)
+        flattener.add("processor_run", run_of(id=f"dpr_{number}", files=[file]), origin)
         batches.append(rows_of(flattener)["files"])
 
     assert [[row["credits"] for row in rows] for rows in batches] == [[Decimal(4)], [], [Decimal(5)]]
@@ -297,7 +297,7 @@ def test_a_number_of_more_than_a_thousand_digits_is_a_text_in_every_json_column(
 def test_a_number_beyond_every_database_is_kept_as_sent_in_the_long_table_and_in_raw_payloads() -> None:
     flattener = Flattener(keep_raw=True)
     run = run_of(output={"value": {"a": Decimal("1e200000")}})
-    flattener.add_run(run, Origin("2025-04-21", None, NOW))
+    flattener.add("processor_run", run, Origin("2025-04-21", None, NOW))
 
     tables = rows_of(flattener)
 
@@ -344,11 +344,11 @@ def test_a_page_count_of_a_million_digits_is_kept_out_at_once() -> None:
 def test_text_that_is_fetched_stands_above_text_that_was_written_before_in_the_same_load() -> None:
     file = {"id": "file_1", "contents": {"rawText": "as the run says"}}
     flattener = Flattener(trust_empty_contents=False)
-    flattener.add_run(run_of(files=[file]), Origin("2025-04-21", None, NOW))
+    flattener.add("processor_run", run_of(files=[file]), Origin("2025-04-21", None, NOW))
     rows_of(flattener)
 
     fetched = Origin("2025-04-21", None, NOW + timedelta(seconds=1))
-    flattener.add_file({"id": "file_1", "contents": {"rawText": "as fetched"}}, fetched, final=True)
+    flattener.add("file", {"id": "file_1", "contents": {"rawText": "as fetched"}}, fetched, final=True)
 
     (row,) = rows_of(flattener)["file_contents"]
     assert (row["raw_text"], row["fetched_at"]) == ("as fetched", NOW + timedelta(seconds=1))

@@ -38,7 +38,7 @@ def run_of(schema: JSON, value: Any, **more: Any) -> JSON:
 def tables_of(*runs: JSON, names: TypedNames | None = None) -> Tables:
     flattener = Flattener(names=names or TypedNames())
     for run in runs:
-        flattener.add_run(run, ORIGIN)
+        flattener.add("processor_run", run, ORIGIN)
     return flattener.take("1", NOW)
 
 
@@ -268,7 +268,9 @@ def test_a_run_that_cannot_be_read_leaves_no_typed_row() -> None:
     for _ in range(5000):
         deep = [deep]
     with pytest.raises(RecursionError):
-        flattener.add_run(run_of(properties(x=TEXT), {"x": "a"}, output={"value": {"x": "a"}, "more": deep}), ORIGIN)
+        flattener.add(
+            "processor_run", run_of(properties(x=TEXT), {"x": "a"}, output={"value": {"x": "a"}, "more": deep}), ORIGIN
+        )
 
     assert flattener.take("1", NOW).typed == {}
 
@@ -284,7 +286,7 @@ def test_the_map_tells_the_versions_that_declare_a_field() -> None:
     ):
         moment = NOW.replace(day=day)
         run = run_of(schema, {}, id=f"dpr_{day}", processorVersionId=version)
-        flattener.add_run(run, Origin("2025-04-21", None, NOW, moment))
+        flattener.add("processor_run", run, Origin("2025-04-21", None, NOW, moment))
 
     tables = flattener.take("1", NOW)
 

@@ -1,0 +1,36 @@
+"""What the parts of one load share, so that each is told once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from extend_source.config import ExtendSettings
+from extend_source.ingest.limits import Limits
+from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.state import Scope
+from extend_source.pipeline.landed import LandedData
+
+
+@dataclass(frozen=True)
+class SyncContext:
+    """What a load, or a plan of one, goes by.
+
+    Attributes:
+        settings: the settings of the source.
+        landed: what the destination holds.
+        progress: the counts.
+        limits: when to stop.
+        scope: what is synced.
+        tables: the tables to load that need objects to be fetched; an object that has landed in fewer of them is
+            fetched again. Empty: listing is enough.
+        now: the time, UTC.
+    """
+
+    settings: ExtendSettings
+    landed: LandedData
+    progress: SyncProgress
+    limits: Limits
+    scope: Scope
+    tables: frozenset[str]
+    now: datetime

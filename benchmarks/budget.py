@@ -29,7 +29,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from extend_source.api import ExtendClient, RequestBudget, endpoint_of
+from extend_source.api import ExtendClient, RequestBudget, lists_of
 from extend_source.sandbox.limits import Algorithm, RateLimit, RateLimiter, retry_after_headers
 
 RATES, LATENCIES = (10, 25, 75), (0.05, 0.5)
@@ -116,7 +116,7 @@ async def use_of(case: Case, seconds: float, url: str) -> Use:
     begin = time.monotonic() + WARM_UP_SECONDS
     served = 0
     async with ExtendClient(api_key="k", base_url=url, budget=budget) as client:
-        runs = endpoint_of(client.api_version, "processor_run")
+        runs = lists_of(client.api_version, "processor_run")[0]
 
         async def work() -> None:
             nonlocal served

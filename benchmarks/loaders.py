@@ -245,12 +245,12 @@ def duckdb_json_typed(url: str, folder: Path) -> None:
 
 def download_and_decode(url: str, _: Path) -> None:
     """The least that any way over HTTP must do: our client's requests and decoding, and nothing else."""
-    from extend_source.api import ExtendClient, RequestBudget, endpoint_of
+    from extend_source.api import ExtendClient, RequestBudget, lists_of
 
     async def download() -> None:
         budget = RequestBudget(None, CONNECTIONS)
         async with ExtendClient(api_key="k", base_url=url, budget=budget) as client:
-            runs = endpoint_of(client.api_version, "processor_run")
+            runs = lists_of(client.api_version, "processor_run")[0]
             ids = iter([summary["id"] async for page in client.pages(runs) for summary in page.summaries])
 
             async def work() -> None:

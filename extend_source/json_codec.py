@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
@@ -77,14 +78,17 @@ class MemberDecoder:
     object, which nobody may change, and which is found equal by identity.
     """
 
-    def __init__(self, remembered: str, at_most: int = 256) -> None:
+    def __init__(
+        self, remembered: str, at_most: int = 256, convert: Callable[[Any], Any] = lambda value: value
+    ) -> None:
         """Start with nothing decoded.
 
         Args:
             remembered: the key of members that are remembered from body to body.
             at_most: how many of them.
+            convert: what is made of such a member, once; a member that is not remembered stays as it is.
         """
-        self._remembered, self._at_most = remembered, at_most
+        self._remembered, self._at_most, self._convert = remembered, at_most, convert
         self._known: OrderedDict[bytes, Any] = OrderedDict()
 
     def decode(self, body: bytes) -> Any:
@@ -126,7 +130,7 @@ class MemberDecoder:
         if text in self._known:
             self._known.move_to_end(text)
         else:
-            self._known[text] = _DECODER.decode(text)
+            self._known[text] = self._convert(_DECODER.decode(text))
             if len(self._known) > self._at_most:
                 self._known.popitem(last=False)
         return self._known[text]

@@ -15,8 +15,9 @@ from extend_source.api import Endpoint, RunFilters, RunPage
 from extend_source.config import ExtendSettings
 from extend_source.errors import InvalidSetting
 from extend_source.ingest.context import SyncContext
-from extend_source.ingest.discovery import Discovery, listing_filters
+from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.limits import Limits
+from extend_source.ingest.listings import listings
 from extend_source.ingest.named_runs import wanted_by_id
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.state import Position, Scope
@@ -412,7 +413,7 @@ def test_each_combination_of_filter_values_is_a_listing() -> None:
         api_key="sk_x", processor_ids=["a", "b", "a"], statuses=["FAILED", "PROCESSED"], file_name_contains="x"
     )
 
-    assert [(each.processor_id, each.status, each.file_name_contains) for each in listing_filters(settings)] == [
+    assert [(each.processor_id, each.status, each.file_name_contains) for _, each in listings(settings)] == [
         ("a", "FAILED", "x"),
         ("a", "PROCESSED", "x"),
         ("b", "FAILED", "x"),

@@ -85,7 +85,7 @@ def test_what_an_object_names_comes_next_and_does_not_count() -> None:
 
     assert [one.id for one in (first, *taken)] == ["0", "file_1", "1"]
     assert (worklist.runs_left, len(worklist)) == (3, 4)
-    assert worklist.sample("file", 5) == ["file_1"]
+    assert worklist.sample("file", "", 5) == ["file_1"]
 
 
 def test_each_object_is_asked_for_once() -> None:

@@ -1,21 +1,22 @@
 """The wire: a client of the Extend API that knows nothing of dlt's resources or of tables.
 
 async with ExtendClient(api_key=key, budget=RequestBudget(10.0)) as client:
-    runs = endpoint_of(client.api_version, "processor_run")
-    async for page in client.pages(runs, RunFilters(status="PROCESSED")):
-        for summary in page.summaries:
-            run = await client.get(runs, summary["id"])
+    for runs in lists_of(client.api_version, "processor_run"):
+        async for page in client.pages(runs, RunFilters(status="PROCESSED")):
+            for summary in page.summaries:
+                run = await client.get(runs, summary["id"])
 """
 
 from extend_source.api.bodies import Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.client import ExtendClient
-from extend_source.api.endpoints import GENERATIONS, Endpoint, endpoint_of
+from extend_source.api.endpoints import CURRENT_VERSION, GENERATIONS, Endpoint, lists_of
 from extend_source.api.pages import RunFilters, RunPage
 from extend_source.api.retries import RetryPolicy, parse_retry_after
 from extend_source.api.statistics import RequestStatistics
 
 __all__ = [
+    "CURRENT_VERSION",
     "GENERATIONS",
     "Arrival",
     "Endpoint",
@@ -25,6 +26,6 @@ __all__ = [
     "RetryPolicy",
     "RunFilters",
     "RunPage",
-    "endpoint_of",
+    "lists_of",
     "parse_retry_after",
 ]

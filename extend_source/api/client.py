@@ -10,15 +10,17 @@ from dataclasses import asdict
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from extend_source.api.adapters import Payload
 from extend_source.api.answers import cleaner
 from extend_source.api.bodies import ACCEPTED_ENCODINGS, Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.connections import Connections
-from extend_source.api.endpoints import Endpoint, Payload, endpoints_of
+from extend_source.api.endpoints import Endpoint, endpoints_for, endpoints_of
 from extend_source.api.environment import certificates, proxy_for
 from extend_source.api.evidence import Call
 from extend_source.api.pages import (
@@ -35,7 +37,7 @@ from extend_source.api.sending import Sender
 from extend_source.api.settings import checked_api_key, checked_base_url, checked_workspace_id, is_loopback
 from extend_source.api.statistics import RequestStatistics
 from extend_source.config import API_VERSION, DEFAULT_BASE_URL
-from extend_source.errors import InvalidRequest, MalformedResponse
+from extend_source.errors import InvalidRequest, MalformedResponse, NotFound
 from extend_source.json_codec import MemberDecoder, decode_json
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=None)
@@ -128,9 +130,7 @@ class ExtendClient:
         self._listed: dict[str, list[str]] = {}
         self._transport = transport
         self._timeout = timeout
-        self._decoders = {
-            each.get_name: MemberDecoder(each.shared).decode for each in self._endpoints if each.shared is not None
-        }
+        self._decoders = {each.get_name: _decoder(each) for each in self._endpoints}
         self._certificates: ssl.SSLContext | None = None
         self._proxy: httpx.Proxy | None = None
         self._connections: Connections | None = None
@@ -208,9 +208,33 @@ class ExtendClient:
         return await self._open_sender().get(
             _call(endpoint, object_id),
             lambda body: endpoint.adapt(_object(body, endpoint.get_key, object_id)),
-            self._decoders.get(endpoint.get_name, decode_json),
+            self._decoders[endpoint.get_name],
             arrival,
         )
+
+    async def find(
+        self, object_type: str, object_id: str, arrival: Arrival | None = None, *, run_type: str | None = None
+    ) -> Payload:
+        """Fetch a full object from the endpoint that has it.
+
+        Args:
+            object_type: what it is, for example ``processor_run``.
+            object_id: the id, any text of up to 255 characters.
+            arrival: where the bytes of the answer come to.
+            run_type: the type of a run, where that is known: one request is enough then.
+
+        Returns:
+            The canonical object, without signed URLs.
+
+        Raises:
+            NotFound: no endpoint has it.
+            ExtendError: see `extend_source.errors`.
+        """
+        *first, last = endpoints_for(self.api_version, object_type, object_id, run_type)
+        for endpoint in first:
+            with suppress(NotFound):
+                return await self.get(endpoint, object_id, arrival)
+        return await self.get(last, object_id, arrival)
 
     def pages(
         self,
@@ -271,6 +295,13 @@ class ExtendClient:
         self._listed[endpoint.get_name] = [row_id for row in rows[:5] if isinstance(row_id := row.get("id"), str)]
         # absent and null mark the end in the docs, "" in the vendor's CLI
         return [endpoint.adapt_summary(row) for row in rows], token or None
+
+
+def _decoder(endpoint: Endpoint) -> Callable[[bytes], Any]:
+    if endpoint.shared is None:
+        return decode_json
+    decoder = MemberDecoder(endpoint.shared, convert=endpoint.adapt_shared)
+    return decoder.decode_object if endpoint.get_key is None else decoder.decode
 
 
 def _call(endpoint: Endpoint, object_id: str) -> Call:

@@ -6,28 +6,22 @@ download link. Another object is another `Endpoint`, another version another ent
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
+from extend_source.api.adapters import (
+    Adapt,
+    RunAdapter,
+    as_it_is,
+    file_without_download_link,
+    run_without_download_links,
+)
 from extend_source.config import API_VERSION
 from extend_source.errors import UnsupportedApiVersion
-from extend_source.redaction import without_download_link
 
-Payload = dict[str, Any]
-
-
-def _as_it_is(payload: Payload) -> Payload:
-    return payload
-
-
-def _run_without_download_links(run: Payload) -> Payload:
-    # only these few objects are touched: walking a payload of 80 KB to its end would cost more than decoding it
-    files = run.get("files")
-    if not isinstance(files, list):
-        return run
-    return {**run, "files": [without_download_link(file) for file in files]}
+CURRENT_VERSION = "2026-02-09"
+"""The newest supported version; `API_VERSION` is the default."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +38,12 @@ class Endpoint:
         list_key: the member of a page that holds the rows.
         filters: the fields of `RunFilters` that the list knows, and the query parameters they become.
         parameters: the query of each GET of an object.
+        run_type: the only type of runs that it has; empty: all of them, or it has none.
+        id_prefix: what ids of such objects begin with, as a rule.
+        processor_prefix: what ids of their processors begin with, as a rule; empty: there are several.
         shared: the member of an object that many objects have alike: it is decoded only once.
         adapt: makes a full object canonical.
+        adapt_shared: makes that member canonical; `adapt` leaves it as it is then.
         adapt_summary: makes a row of the list canonical.
     """
 
@@ -58,9 +56,45 @@ class Endpoint:
     list_key: str = ""
     filters: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    run_type: str = ""
+    id_prefix: str = ""
+    processor_prefix: str = ""
     shared: str | None = None
-    adapt: Callable[[Payload], Payload] = _as_it_is
-    adapt_summary: Callable[[Payload], Payload] = _as_it_is
+    adapt: Adapt = as_it_is
+    adapt_shared: Adapt = as_it_is
+    adapt_summary: Adapt = as_it_is
+
+
+def _runs(run_type: str, name: str, processor: str, id_prefix: str, processor_prefix: str) -> Endpoint:
+    """The runs of one type in 2026-02-09 (SDK 1.20.0, extract_runs, classify_runs, split_runs)."""
+    adapter = RunAdapter(run_type, processor)
+    return Endpoint(
+        object_type="processor_run",
+        get_name=f"get_{name}_run",
+        get_path=f"/{name}_runs/{{id}}",
+        get_key=None,
+        list_name=f"list_{name}_runs",
+        list_path=f"/{name}_runs",
+        list_key="data",
+        filters={
+            "status": "status",
+            "processor_id": f"{processor}Id",
+            "source_id": "sourceId",
+            "source": "source",
+            "file_name_contains": "fileNameContains",
+        },
+        run_type=run_type,
+        id_prefix=id_prefix,
+        processor_prefix=processor_prefix,
+        shared="config",
+        adapt=adapter.run,
+        adapt_shared=adapter.config,
+        adapt_summary=adapter.summary,
+    )
+
+
+# Markdown comes for PDFs, images and converted Word files, HTML for DOCX only
+_ALL_TEXT = {"rawText": "true", "markdown": "true", "html": "true"}
 
 
 GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
@@ -82,19 +116,41 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                     "source": "source",
                     "file_name_contains": "fileNameContains",
                 },
+                id_prefix="dpr_",
                 shared="config",
-                adapt=_run_without_download_links,
+                adapt=run_without_download_links,
             ),
             Endpoint(  # docs "Get File"
                 object_type="file",
                 get_name="get_file",
                 get_path="/files/{id}",
                 get_key="file",
-                # Markdown comes for PDFs, images and converted Word files, HTML for DOCX only
-                parameters={"rawText": "true", "markdown": "true", "html": "true"},
-                adapt=without_download_link,
+                parameters=_ALL_TEXT,
+                adapt=file_without_download_link,
             ),
-        )
+        ),
+        CURRENT_VERSION: (
+            _runs("EXTRACT", "extract", "extractor", "exr_", "ex_"),
+            _runs("CLASSIFY", "classify", "classifier", "clr_", "cl_"),
+            _runs("SPLITTER", "split", "splitter", "splr_", "spl_"),
+            Endpoint(  # SDK 1.20.0, processor_run: deprecated, but ids of before may be known here alone
+                object_type="processor_run",
+                get_name="get_processor_run",
+                get_path="/processor_runs/{id}",
+                get_key="processorRun",
+                id_prefix="dpr_",
+                shared="config",
+                adapt=run_without_download_links,
+            ),
+            Endpoint(  # SDK 1.20.0, files
+                object_type="file",
+                get_name="get_file",
+                get_path="/files/{id}",
+                get_key=None,
+                parameters=_ALL_TEXT,
+                adapt=file_without_download_link,
+            ),
+        ),
     }
 )
 """The endpoints of each supported API version."""
@@ -121,17 +177,37 @@ def endpoints_of(api_version: str) -> tuple[Endpoint, ...]:
     return endpoints
 
 
-def endpoint_of(api_version: str, object_type: str) -> Endpoint:
-    """Find the endpoint of a type of objects.
+def lists_of(api_version: str, object_type: str) -> tuple[Endpoint, ...]:
+    """Find the lists that have the objects of a type between them.
 
     Args:
         api_version: for example ``2025-04-21``.
         object_type: for example ``processor_run``.
 
     Returns:
-        The endpoint.
+        The endpoints.
 
     Raises:
         UnsupportedApiVersion: there are no endpoints for the version.
     """
-    return next(each for each in endpoints_of(api_version) if each.object_type == object_type)
+    return tuple(each for each in endpoints_of(api_version) if each.object_type == object_type and each.list_path)
+
+
+def endpoints_for(api_version: str, object_type: str, object_id: str, run_type: str | None = None) -> list[Endpoint]:
+    """Find where an object may be read: what its id begins with says where to ask first, and nothing more.
+
+    Args:
+        api_version: for example ``2025-04-21``.
+        object_type: for example ``processor_run``.
+        object_id: the object's id.
+        run_type: the type of a run, where that is known: only one endpoint has it then.
+
+    Returns:
+        The endpoints, in the order in which to ask them.
+
+    Raises:
+        UnsupportedApiVersion: there are no endpoints for the version.
+    """
+    candidates = [each for each in endpoints_of(api_version) if each.object_type == object_type]
+    known = [each for each in candidates if run_type and each.run_type == run_type]
+    return known or sorted(candidates, key=lambda each: not object_id.startswith(each.id_prefix or object_id))

@@ -11,11 +11,12 @@ from typing import Any
 
 from dlt.common import logger
 
-from extend_source.api import ExtendClient, RunFilters, RunPage, endpoint_of
-from extend_source.config import ExtendSettings, parse_start_date
+from extend_source.api import ExtendClient, RunPage, lists_of
+from extend_source.config import parse_start_date
 from extend_source.errors import AnotherWorkspace, ExtendError, Withdrawn
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.limits import StoppedBy
+from extend_source.ingest.listings import is_filtered, listings
 from extend_source.ingest.processors import check_processor_ids
 from extend_source.ingest.state import CLOCK_SKEW, Position
 from extend_source.ingest.worklist import Mode, Reason, Wanted, Worklist
@@ -79,6 +80,7 @@ class Discovery:
         progress.mode = mode
         self.worklist = Worklist(mode, context.scope, position, position)
         self._privacy = privacy_rules(settings)
+        self._has_several_lists = len(lists_of(settings.api_version, "processor_run")) > 1
         self._seen: set[str] = set()
         self._wanted: list[Wanted] = []
         self._failed_before: set[str] = set()
@@ -115,17 +117,16 @@ class Discovery:
             ExtendError: the API refused everything, or listed nothing. An error of the listing alone that comes later
                 is left in the worklist, as what was found so far can be fetched.
         """
-        runs = endpoint_of(self._settings.api_version, "processor_run")
         started = time.monotonic()
         stopped_by: StoppedBy | None = None
         error: ExtendError | None = None
-        for number, filters in enumerate(listing_filters(self._settings)):
+        for number, (endpoint, filters) in enumerate(listings(self._settings)):
             if number and (cut_by := self._stopped_by):
                 stopped_by = cut_by
                 break
             found_before = self._promising
             try:
-                async for page in client.pages(runs, filters, sort_by="updatedAt", sort_dir="desc"):
+                async for page in client.pages(endpoint, filters, sort_by="updatedAt", sort_dir="desc"):
                     self._has_listed |= bool(page.summaries)
                     if page.number == 1:
                         self._note_newest(page, time.monotonic() - started if number else 0.0)
@@ -223,6 +224,7 @@ class Discovery:
                 "listed" if summary["id"] in differing else "incomplete",
                 _time_of(summary, "createdAt"),
                 _time_of(summary),
+                run_type=summary.get("type"),
             )
             for summary in changed
         )
@@ -250,10 +252,15 @@ class Discovery:
             return True
         if landed.fetched_at is not None and listed_at is not None and landed.fetched_at >= listed_at:
             return False  # fetched since: what differs, the payload does not say
+        if any(
+            said != getattr(landed, key) for key in ("reviewed", "edited") if (said := summary.get(key)) is not None
+        ):
+            return True
         usage = summary.get("usage")
-        credits = usage.get("credits") if isinstance(usage, dict) else None
+        figures = usage if isinstance(usage, dict) else {}
+        listed = ((figures.get("credits"), landed.credits), (figures.get("totalCredits"), landed.total_credits))
         try:
-            return credits is not None and to_credits(credits) != landed.credits
+            return any(value is not None and to_credits(value) != known for value, known in listed)
         except ValueError:
             return False  # no figure to compare
 
@@ -267,7 +274,7 @@ class Discovery:
         if not self._seen or is_known or self._start or settings.refresh or not self._tables:
             return
         landed = self._landed.processor_ids(settings)
-        if not landed or landed & self._processors or next(listing_filters(settings)) != RunFilters():
+        if not landed or landed & self._processors or is_filtered(settings):
             return
         raise AnotherWorkspace(
             f"None of the {len(self._seen):,} runs listed, nor any of their processors, has landed in this dataset, "
@@ -291,11 +298,12 @@ class Discovery:
             landed = self._first_not_gone(self._landed.runs_of_scope(settings), 1)
         if not landed:
             return
-        if next(listing_filters(settings)) != RunFilters():  # no run passes the filters: does any without?
-            async for page in client.pages(endpoint_of(settings.api_version, "processor_run"), page_size=1):
-                if page.summaries:
-                    return
-                break
+        if is_filtered(settings):  # no run passes the filters: does any without?
+            for endpoint in lists_of(settings.api_version, "processor_run"):
+                async for page in client.pages(endpoint, page_size=1):
+                    if page.summaries:
+                        return
+                    break
         raise AnotherWorkspace(
             "The listing has no run at all, but runs of it have landed in this dataset: the key seems to be of another "
             "workspace, which is empty, or base_url of another deployment",
@@ -326,7 +334,10 @@ class Discovery:
         for reason, ids in self._not_listed(whole, taken):
             # a run that has never landed has no times yet, and a GET has none
             times = self._landed.listed_times(ids) if reason in ("failed", "incomplete") else {}
-            worklist.add(Wanted(run_id, reason, *times.get(run_id, (None, None))) for run_id in ids)
+            types = self._landed.run_types(ids) if self._has_several_lists else {}
+            worklist.add(
+                Wanted(run_id, reason, *times.get(run_id, (None, None)), run_type=types.get(run_id)) for run_id in ids
+            )
             taken.update(ids)
             self._progress.found("processor_run", wanted=len(ids))
 
@@ -385,27 +396,6 @@ class Discovery:
         ids = list(dict.fromkeys(run_ids))
         gone = self._landed.tombstones(ids)
         return [run_id for run_id in ids if run_id not in gone]
-
-
-def listing_filters(settings: ExtendSettings) -> Iterator[RunFilters]:
-    """Name the listings that the settings ask for: the API takes one value of each filter per request."""
-    wanted = (
-        settings.processor_ids,
-        settings.processor_types,
-        settings.statuses,
-        settings.run_sources,
-        settings.run_source_ids,
-    )
-    choices: list[list[Any]] = [list(dict.fromkeys(values)) if values else [None] for values in wanted]
-    for processor_id, processor_type, status, source, source_id in itertools.product(*choices):
-        yield RunFilters(
-            processor_id=processor_id,
-            processor_type=processor_type,
-            status=status,
-            source=source,
-            source_id=source_id,
-            file_name_contains=settings.file_name_contains,
-        )
 
 
 def _is_before(summary: dict[str, Any], moment: datetime | None) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
-from extend_source.api import Arrival, Endpoint, ExtendClient, endpoint_of
+from extend_source.api import Arrival, Endpoint, ExtendClient
 from extend_source.config import ExtendSettings, parse_start_date, resolved_privacy
 from extend_source.errors import AnotherWorkspace, ExtendError, InvalidSetting
 from extend_source.ingest.client import budget_of, client_for
@@ -345,14 +345,14 @@ class Load:
     def _others(self, endpoint: Endpoint) -> list[str]:
         """Objects that are still to be fetched."""
         worklist = self._session.worklist
-        return [] if worklist is None else worklist.sample(endpoint.object_type, _MAX_OTHERS)
+        return [] if worklist is None else worklist.sample(endpoint.object_type, endpoint.run_type, _MAX_OTHERS)
 
     async def _get(self, client: ExtendClient, kept: KeptPayloads, wanted: Wanted, arrival: Arrival) -> dict[str, Any]:
         """Return an object's payload: the one that was kept, if rows of it are gone, else the API's."""
         raw = kept.take(wanted.id) if wanted.reason == "incomplete" else None
         payload = None if raw is None else decode_json(raw.payload.encode())
         if raw is None or not isinstance(payload, dict):
-            return await client.get(endpoint_of(self._settings.api_version, wanted.object_type), wanted.id, arrival)
+            return await client.find(wanted.object_type, wanted.id, arrival, run_type=wanted.run_type)
         known = next(self._landed.lookup(PROCESSOR_RUNS, LandedOrigin._fields, [wanted.id], complete=True), None)
         self._kept_origins[wanted.id] = origin_of(raw, LandedOrigin(*known) if known else None, self._tables)
         return payload

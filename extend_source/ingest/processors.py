@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from dlt.common import logger
 
-from extend_source.api import ExtendClient, endpoint_of
+from extend_source.api import ExtendClient, lists_of
 from extend_source.config import ExtendSettings
 from extend_source.errors import ExtendError, InvalidSetting, Withdrawn
 from extend_source.pipeline.conditions import equals
@@ -85,10 +85,11 @@ async def _listed_names(client: ExtendClient, settings: ExtendSettings) -> dict[
     """The processors of the newest runs, by what may be shown of them; none where the API does not say."""
     privacy, known = privacy_rules(settings), {}
     with suppress(ExtendError, Withdrawn):
-        async for page in client.pages(endpoint_of(settings.api_version, "processor_run")):
-            for summary in page.summaries:
-                clean = summary if privacy is None else privacy.clean_summary(summary)
-                if isinstance(clean.get("processorId"), str):
-                    known[clean["processorId"]] = str(clean.get("processorName") or "")
-            break
+        for endpoint in lists_of(settings.api_version, "processor_run"):
+            async for page in client.pages(endpoint):
+                for summary in page.summaries:
+                    clean = summary if privacy is None else privacy.clean_summary(summary)
+                    if isinstance(clean.get("processorId"), str):
+                        known[clean["processorId"]] = str(clean.get("processorName") or "")
+                break
     return known

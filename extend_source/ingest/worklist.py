@@ -28,6 +28,7 @@ class Wanted(NamedTuple):
         created_at: when it was created, as the listing says; None for what was not listed.
         updated_at: when it changed last, as the listing says.
         object_type: what it is, a key of `OBJECT_TYPES`.
+        run_type: the type of a run, where that is known.
         is_final: what names it has ended, so that nothing more will be added to it.
     """
 
@@ -36,6 +37,7 @@ class Wanted(NamedTuple):
     created_at: datetime | None = None
     updated_at: datetime | None = None
     object_type: str = "processor_run"
+    run_type: str | None = None
     is_final: bool = True
 
 
@@ -123,9 +125,15 @@ class Worklist:
         if run.updated_at is not None:
             self.held_back = run.updated_at if self.held_back is None else min(run.updated_at, self.held_back)
 
-    def sample(self, object_type: str, most: int) -> list[str]:
-        """Name objects of one type from all over the list, at even distances."""
-        ids = [one.id for one in self._left() if one.object_type == object_type]
+    def sample(self, object_type: str, run_type: str, most: int) -> list[str]:
+        """Name objects from all over the list, at even distances.
+
+        Args:
+            object_type: what they are.
+            run_type: the type of runs; empty: any.
+            most: how many at most.
+        """
+        ids = [one.id for one in self._left() if one.object_type == object_type and run_type in ("", one.run_type)]
         return ids[:: max(1, len(ids) // most)][:most]
 
     def drop_rechecks(self) -> int:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from extend_source.api import ExtendClient, RequestBudget, RetryPolicy, endpoint_of
+from extend_source.api import Endpoint, ExtendClient, RequestBudget, RetryPolicy, lists_of
 from extend_source.config import DEPLOYMENTS, ExtendSettings
 from extend_source.errors import (
     AccessRefused,
@@ -103,13 +103,13 @@ async def _check(settings: ExtendSettings, deployments: dict[str, str]) -> Check
 async def _near_misses(settings: ExtendSettings, rules: PrivacyRules) -> list[Unmatched]:
     """Name the privacy rules that match no field of the newest runs' schemas and outputs, but nearly do."""
     async with _client(settings, settings.base_url) as client:
-        runs = endpoint_of(settings.api_version, "processor_run")
-        newest: dict[str, str] = {}
-        async for page in client.pages(runs, page_size=_MAX_SUMMARIES):
-            for summary in page.summaries:
-                newest.setdefault(str(summary.get("processorId")), str(summary.get("id")))
-            break
-        for run_id in list(newest.values())[:_MAX_PROCESSORS]:
+        newest: dict[str, tuple[Endpoint, str]] = {}
+        for runs in lists_of(settings.api_version, "processor_run"):
+            async for page in client.pages(runs, page_size=_MAX_SUMMARIES):
+                for summary in page.summaries:
+                    newest.setdefault(str(summary.get("processorId")), (runs, str(summary.get("id"))))
+                break
+        for runs, run_id in list(newest.values())[:_MAX_PROCESSORS]:
             with suppress(NotFound):  # deleted since
                 rules.clean_run(await client.get(runs, run_id))
     return [rule for rule in rules.usage.unmatched() if rule.nearest is not None]
@@ -118,8 +118,11 @@ async def _near_misses(settings: ExtendSettings, rules: PrivacyRules) -> list[Un
 async def _first_page(settings: ExtendSettings, base_url: str) -> int:
     """List one run; return how many came."""
     async with _client(settings, base_url) as client:
-        async for page in client.pages(endpoint_of(settings.api_version, "processor_run"), page_size=1):
-            return len(page.summaries)
+        for endpoint in lists_of(settings.api_version, "processor_run"):
+            async for page in client.pages(endpoint, page_size=1):
+                if page.summaries:
+                    return len(page.summaries)
+                break
     return 0
 
 

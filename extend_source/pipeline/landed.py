@@ -31,11 +31,9 @@ from extend_source.tables.bookkeeping import (
     TYPED_COLUMNS,
 )
 from extend_source.tables.contract import TableSchema
+from extend_source.tables.files import TEXT_TABLES
 from extend_source.tables.row_counts import ROW_COUNTS, Counts, counts_of
 from extend_source.tables.schemas import (
-    FILE_CONTENTS,
-    FILE_PAGES,
-    FILE_SHEETS,
     FILES,
     PROCESSOR_RUN_FILES,
     PROCESSOR_RUNS,
@@ -47,7 +45,7 @@ MAX_ATTEMPTS = 5
 
 _NAME_COLUMNS = tuple(column.name for column in TYPED_COLUMNS.columns if column.name != "recorded_at")
 
-_TEXT_TABLES = (FILE_CONTENTS, FILE_PAGES, FILE_SHEETS)
+_TEXT_TABLES = tuple(TABLES[name] for name in sorted(TEXT_TABLES))
 
 MOVING_STATUSES = frozenset({"PENDING", "PROCESSING"})
 """Run states that change by themselves (SDK 0.2.0, processor_status). One that is not known counts as ended."""
@@ -66,6 +64,9 @@ class LandedRun(NamedTuple):
     credits: Decimal | None
     tables: frozenset[str]
     fetched_at: datetime | None = None
+    total_credits: Decimal | None = None
+    reviewed: bool | None = None
+    edited: bool | None = None
 
 
 class LandedSummary(NamedTuple):
@@ -115,9 +116,10 @@ class LandedData(DestinationReader):
             The runs that have landed with all their rows, by id. A load that was cut off between two tables does not
             count: its runs are fetched again.
         """
-        columns = ("id", "status", "updated_at", "credits", "loaded_tables", "fetched_at")
+        said = ("fetched_at", "total_credits", "reviewed", "edited")
+        columns = ("id", "status", "updated_at", "credits", "loaded_tables", *said)
         return {
-            row[0]: LandedRun(row[1], row[2], row[3], selected_by(row[4]), row[5])
+            row[0]: LandedRun(row[1], row[2], row[3], selected_by(row[4]), *row[5:])
             for row in self.lookup(PROCESSOR_RUNS, columns, ids, complete=True)
             if incomplete or row[0] not in self._half_replaced_runs
         }
@@ -148,6 +150,14 @@ class LandedData(DestinationReader):
             for row in self.rows(table, ("processor_id",), workspace, distinct=True)
             if row[0]
         }
+
+    def run_types(self, ids: Iterable[str]) -> dict[str, str]:
+        """Look up the types of runs that have landed, or were listed."""
+        wanted = list(ids)
+        types: dict[str, str] = {}
+        for table in (PROCESSOR_RUNS, PROCESSOR_RUN_SUMMARIES):
+            types.update(self.lookup(table, ("id", "type"), (run_id for run_id in wanted if run_id not in types)))
+        return types
 
     def listed_times(self, ids: Iterable[str]) -> dict[str, tuple[datetime | None, datetime | None]]:
         """Look up when runs were created and changed last, as an earlier listing said."""

@@ -19,6 +19,7 @@ from extend_source.privacy.usage import RuleUsage
 from extend_source.tables import TABLES, TableSchema, schemas
 from extend_source.tables.bookkeeping import PROCESSOR_RUN_SUMMARIES
 from extend_source.tables.configs import declared_fields
+from extend_source.tables.files import PART_TABLES
 from extend_source.tables.runs import output_format_of
 
 _MAX_NOTED = 256
@@ -46,7 +47,7 @@ class PrivacyRules:
         self._merged_processor = self._cleaner(schemas.PROCESSOR_RUN_MERGED_PROCESSORS)
         self._file = self._cleaner(schemas.FILES)
         self._contents = self._cleaner(schemas.FILE_CONTENTS)
-        self._parts = {"pages": self._cleaner(schemas.FILE_PAGES), "sheets": self._cleaner(schemas.FILE_SHEETS)}
+        self._parts = {part: self._cleaner(table) for part, table in PART_TABLES.items()}
         self._classification = self._cleaner(schemas.CLASSIFICATIONS)
         self._split = self._cleaner(schemas.SPLITS)
         self._summary = self._cleaner(PROCESSOR_RUN_SUMMARIES)

@@ -8,10 +8,9 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from extend_source.api import endpoint_of
 from extend_source.config import ExtendSettings
 from extend_source.ingest.client import client_for, run_to_end
-from extend_source.ingest.discovery import listing_filters
+from extend_source.ingest.listings import listings
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.reports.figures import DaySpend
@@ -78,9 +77,8 @@ async def _list(settings: ExtendSettings, progress: SyncProgress, first: date, l
     """List runs by creation, newest first, down to the first day."""
     found: dict[str, tuple[date, dict[str, Any]]] = {}  # by id, as rows repeat when pages shift
     async with client_for(settings, progress.requests) as client:
-        runs = endpoint_of(settings.api_version, "processor_run")
-        for filters in listing_filters(settings):
-            async for page in client.pages(runs, filters, sort_by="createdAt", sort_dir="desc"):
+        for endpoint, filters in listings(settings):
+            async for page in client.pages(endpoint, filters, sort_by="createdAt", sort_dir="desc"):
                 progress.listed += len(page.summaries)
                 created = [(day, summary) for summary in page.summaries if (day := _day(summary)) is not None]
                 found.update((summary["id"], (day, summary)) for day, summary in created if first <= day <= last)

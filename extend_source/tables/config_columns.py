@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from extend_source.tables.contract import Column
-from extend_source.tables.kinds import BOOLEAN, INTEGER, NUMBER, TEXT, Kind
+from extend_source.tables.kinds import BOOLEAN, INTEGER, JSON, NUMBER, TEXT, Kind
 
 # JSON path -> kind and meaning; SDK 0.2.0 types extraction_, classification_ and splitter_advanced_options
 _ADVANCED: dict[str, tuple[Kind, str]] = {
@@ -29,8 +29,14 @@ _ADVANCED: dict[str, tuple[Kind, str]] = {
     "chunkingOptions.customSemanticChunkingRules": (TEXT, "Rules for semantic chunks."),
     "excelSheetSelectionStrategy": (TEXT, "Which sheets are read."),
     "splitIdentifierRules": (TEXT, "Splitting: how identifiers are made."),
-    "splitMethod": (TEXT, "Splitting: high_precision or low_latency."),
+    "splitMethod": (TEXT, "Splitting: high_precision, low_latency or basic_precision."),
     "splitExcelDocumentsBySheetEnabled": (BOOLEAN, "Splitting: one part a sheet."),
+    # SDK 1.20.0, the same types
+    "citationMode": (TEXT, "What a citation marks: line, word or block."),
+    "currentDateEnabled": (BOOLEAN, "Tell the model today's date."),
+    "memoryEnabled": (BOOLEAN, "Classification: learn from earlier documents."),
+    "pageOverlapEnabled": (BOOLEAN, "Splitting: parts may share pages."),
+    "strictIdentifierModeEnabled": (BOOLEAN, "Splitting: identifiers by the rules alone."),
 }
 
 # SDK 0.2.0 type parse_config
@@ -60,6 +66,20 @@ _PARSER: dict[str, tuple[Kind, str]] = {
     "advancedOptions.verticalGroupingThreshold": (NUMBER, "Distance for lines of one group, 0.1 to 5.0."),
     "advancedOptions.returnOcr.words": (BOOLEAN, "Return the words."),
     "advancedOptions.alwaysConvertToPdf": (BOOLEAN, "Convert every file to PDF first."),
+    # SDK 1.20.0 type parse_config
+    "engineVersion": (TEXT, "The version of the engine."),
+    "blockOptions.figures.advancedChartExtractionEnabled": (BOOLEAN, "Read the data of charts."),
+    "blockOptions.figures.customInstructions": (TEXT, "Instructions for figures."),
+    "blockOptions.keyValue.blankFieldFormattingEnabled": (BOOLEAN, "Show form fields that are blank."),
+    "blockOptions.barcodes.imageClippingEnabled": (BOOLEAN, "Cut barcodes out."),
+    "blockOptions.barcodes.readingEnabled": (BOOLEAN, "Read barcodes."),
+    "blockOptions.formulas.enabled": (BOOLEAN, "Read formulas."),
+    "advancedOptions.returnOcr.lines": (BOOLEAN, "Return the lines."),
+    "advancedOptions.excelIncludeCellMetadata": (BOOLEAN, "Return what is known of cells."),
+    "advancedOptions.excelIncludeCellFormatting": (BOOLEAN, "Return the format of cells."),
+    "advancedOptions.enrichmentFormat": (TEXT, "How additions are marked: xml or bracket."),
+    "advancedOptions.imageConversionQuality": (TEXT, "high, medium or low."),
+    "advancedOptions.formattingDetection": (JSON, "What formatting is detected."),
 }
 
 _CAMEL_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -8,15 +8,14 @@ from typing import Any
 
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
-from extend_source.tables.contract import TableSchema
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 
 _FILE = ObjectReader.of(schemas.FILES)
 _CONTENTS = ObjectReader.of(schemas.FILE_CONTENTS)
-_PARTS: dict[str, tuple[TableSchema, ObjectReader]] = {
-    "pages": (schemas.FILE_PAGES, ObjectReader.of(schemas.FILE_PAGES)),
-    "sheets": (schemas.FILE_SHEETS, ObjectReader.of(schemas.FILE_SHEETS)),
-}
+PART_TABLES = {"pages": schemas.FILE_PAGES, "sheets": schemas.FILE_SHEETS, "sections": schemas.FILE_SECTIONS}
+"""The tables of the parts of a file's contents, by their keys."""
+
+_READERS = {part: ObjectReader.of(table) for part, table in PART_TABLES.items()}
 
 _API_NAMES = [column.name for column in schemas.FILES.api_columns]
 _ID = _API_NAMES.index("id")
@@ -25,7 +24,8 @@ _KEEP_KNOWN = [column.keep_known for column in schemas.FILES.api_columns]
 
 _TICK = timedelta(microseconds=1)
 
-TEXT_TABLES = frozenset({"file_contents", "file_pages", "file_sheets"})
+TEXT_TABLES = frozenset({schemas.FILE_CONTENTS.name, *(table.name for table in PART_TABLES.values())})
+"""The tables that hold the text of files."""
 
 
 @dataclass
@@ -112,7 +112,7 @@ class FileTables:
         if not self._trust_empty and not fetched:
             values = [value or None for value in values]
         left_over: Extra = dict(extra or {})
-        for part in _PARTS:
+        for part in PART_TABLES:
             items = contents.get(part)
             if items is None:
                 continue
@@ -182,8 +182,7 @@ class FileTables:
         return [old if new is None else new for old, new in zip(known, values, strict=True)]
 
     def _write_part(self, file_id: str, part: str, items: list[Any]) -> None:
-        table, reader = _PARTS[part]
-        builder = self._tables[table]
+        reader, builder = _READERS[part], self._tables[PART_TABLES[part]]
         builder.mark(file_id)
         for position, entry in enumerate(items):
             values, extra = reader.read(entry, self._drift)

@@ -14,9 +14,11 @@ from extend_source.redaction import without_download_link
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
+from extend_source.tables.credits import CreditTables
 from extend_source.tables.edits import EditTables
 from extend_source.tables.extraction import FINAL, ExtractionTables
 from extend_source.tables.files import FileTables
+from extend_source.tables.kinds import to_timestamp
 from extend_source.tables.links import DOCUMENT_KEYS
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.stages import StageTables
@@ -32,7 +34,12 @@ _STAGES = (("initial", "initialOutput"), ("reviewed", "reviewedOutput"))
 _KEPT_IN_EXTRA = frozenset({"isExternal"})
 """Known keys of outputs that no column holds, as their meaning is not documented."""
 
-_RUN_TABLES = tuple(table for table in schemas.TABLES.values() if table.replaced_by == "run_id")
+_RUN_TABLES = tuple(
+    table
+    for table in schemas.TABLES.values()
+    # a run that says nothing of them, as in API 2025-04-21, has never had any
+    if table.replaced_by == "run_id" and table is not schemas.CREDIT_ATTRIBUTIONS
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,7 @@ class RunTables:
         self._extraction = ExtractionTables(tables, drift)
         self._stages = StageTables(tables, drift)
         self._edits = EditTables(tables, drift)
+        self._credits = CreditTables(tables, drift)
 
     def add(self, run: dict[str, Any], origin: Origin) -> str:
         """Add a run.
@@ -116,22 +124,18 @@ class RunTables:
         self._add_edits(run_id, run, output_format, extra)
         self._add_files(run_id, run, origin.fetched_at, extra)
         self._add_merged_processors(run_id, run, extra)
-        if values[_CREDITS] is not None:
-            ledger = self._tables[schemas.CREDIT_USAGE]
-            ledger.add(
-                resource_type="processor_run",
-                resource_id=run_id,
-                credits=values[_CREDITS],
-                basis="processing",
-                observed_at=origin.fetched_at,
-            )
+        if odd := self._credits.add(run_id, run.get("usage"), values[_CREDITS], origin.fetched_at):
+            extra["usage"] = {**(extra.get("usage") or {}), **odd}
+        # what the run itself says is newer than what the listing said before
+        created_at = self._moment(run, "createdAt", extra) or origin.created_at
+        updated_at = self._moment(run, "updatedAt", extra) or origin.updated_at
         shown_format = output_format if run.get("output") else None
         sha256 = origin.payload_sha256 or payload_sha256(run)
         said = {
             "api_version": origin.api_version,
             "workspace_id": origin.workspace_id,
-            "created_at": origin.created_at,
-            "updated_at": origin.updated_at,
+            "created_at": created_at,
+            "updated_at": updated_at,
             "fetched_at": origin.fetched_at,
             "payload_sha256": sha256,
         }
@@ -152,13 +156,14 @@ class RunTables:
                 **said, id=run_id, resource_type="processor_run", payload=payload, is_final=None
             )
         if self._typed is not None and values[_TYPE] == "EXTRACT":
-            self._typed.add(run, config_id, origin.created_at)
+            self._typed.add(run, config_id, created_at)
         self._drift.run_id = None
         return sha256
 
     def forget(self) -> None:
-        """Forget which configs were written, so that later runs write theirs again."""
+        """Forget which configs and charges were written, so that later runs write theirs again."""
         self._configs.forget()
+        self._credits.forget()
 
     def _add_config(self, run: dict[str, Any], extra: Extra) -> str | None:
         config = run.get("config")
@@ -240,6 +245,15 @@ class RunTables:
             return items
         self._keep(extra, key, items)
         return []
+
+    def _moment(self, run: dict[str, Any], key: str, extra: Extra) -> datetime | None:
+        """Read a time that runs of API 2026-02-09 have."""
+        value = run.get(key)
+        try:
+            return None if value is None else to_timestamp(value)
+        except ValueError:
+            self._keep(extra, key, value)
+            return None
 
     def _keep(self, extra: Extra, key: str, value: Any) -> None:
         if value is not None:

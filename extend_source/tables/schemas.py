@@ -40,6 +40,11 @@ _POSITION = Column("position", INTEGER, "Place in the API's list, from 0.")
 _PATH = Column("path", TEXT, "Where in the output, for example line_items[0].sku.")
 _STAGE = Column("stage", TEXT, "final, or initial and reviewed where the API sends them.")
 _FETCHED_AT = Column("fetched_at", TIMESTAMP, "When this source fetched it.")
+_DEFINITIONS = frozenset(
+    f"{name}{version}" for name in ("extractor", "classifier", "splitter") for version in ("", "Version")
+)
+"""The members of a run of API 2026-02-09 that hold its processor, of which it lands id, name and version."""
+
 _ROW_COUNTS = Column("row_counts", JSON, "The rows that were written with it, by table; NULL: written before 0.2.")
 
 PROCESSOR_RUNS = TableSchema(
@@ -48,7 +53,12 @@ PROCESSOR_RUNS = TableSchema(
     description="Runs of extraction, classification and splitting processors.",
     key=("id",),
     object_name="processor_run",
-    handled=frozenset({"config", "output", "initialOutput", "reviewedOutput", "edits", "files", "mergedProcessors"}),
+    handled=frozenset(
+        {
+            *("config", "output", "initialOutput", "reviewedOutput", "edits", "files", "mergedProcessors"),
+            *("createdAt", "updatedAt", "usage.breakdown", *_DEFINITIONS),
+        }
+    ),
     columns=(
         Column("id", TEXT, "The run's id.", api="id", about="processor_run"),
         Column("object", TEXT, "The API's name for this object type.", api="object"),
@@ -58,6 +68,7 @@ PROCESSOR_RUNS = TableSchema(
         Column("status", TEXT, "PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.", api="status"),
         Column("processor_id", TEXT, "The processor.", api="processorId"),
         Column("processor_version_id", TEXT, "The processor's version.", api="processorVersionId"),
+        Column("processor_version", TEXT, "Its number, or draft (API 2026-02-09).", api="processorVersion"),
         Column("processor_name", TEXT, "The processor's name, as sent with the run.", api="processorName"),
         Column("config_id", TEXT, "The config it ran with: run_configs.config_id.", references="config"),
         Column("reviewed", BOOLEAN, "A person has reviewed it.", api="reviewed"),
@@ -65,13 +76,15 @@ PROCESSOR_RUNS = TableSchema(
         Column("failure_reason", TEXT, "Why it failed, as a code.", api="failureReason"),
         Column("failure_message", TEXT, "Why it failed, in words.", api="failureMessage"),
         Column("credits", CREDITS, "Without parsing; NULL: unknown.", api="usage.credits", keep_known=True),
+        Column("total_credits", CREDITS, "With what it started; never add these up.", api="usage.totalCredits"),
+        Column("parse_run_id", TEXT, "The parse run that it used (API 2026-02-09).", api="parseRunId"),
         Column("output_format", TEXT, "schema, fields, classification or splits; NULL: no output."),
         Column("url", TEXT, "The run in the dashboard.", api="url"),
         Column("metadata", JSON, "What the caller attached to the run.", api="metadata"),
         Column("initial_output", DOCUMENT_JSON, "Extraction before review, where it differs from the final output."),
         Column("reviewed_output", DOCUMENT_JSON, "Extraction after review, where it differs from the final output."),
-        Column("created_at", TIMESTAMP, "Creation, from the listing (a run itself does not say).", keep_known=True),
-        Column("updated_at", TIMESTAMP, "Last update, from the listing.", keep_known=True),
+        Column("created_at", TIMESTAMP, "Creation; in API 2025-04-21 from the listing.", keep_known=True),
+        Column("updated_at", TIMESTAMP, "Last update; in API 2025-04-21 from the listing.", keep_known=True),
         _FETCHED_AT,
         Column("loaded_tables", TEXT, "The tables it was loaded into, if not all of them: names joined by commas."),
         _ROW_COUNTS,
@@ -138,10 +151,10 @@ FILES = TableSchema(
 FILE_CONTENTS = TableSchema(
     name="file_contents",
     grain="file whose text is known",
-    description="The text of a whole file. Pages and sheets have tables of their own.",
+    description="The text of a whole file. Pages, sheets and sections have tables of their own.",
     key=("file_id",),
     object_name="file_contents",
-    handled=frozenset({"pages", "sheets"}),
+    handled=frozenset({"pages", "sheets", "sections"}),
     latest_by="fetched_at",
     columns=(
         _FILE_ID,
@@ -188,6 +201,23 @@ FILE_SHEETS = TableSchema(
     ),
 )
 
+FILE_SECTIONS = TableSchema(
+    name="file_sections",
+    grain="section of a file",
+    description="Text of each section (API 2026-02-09).",
+    key=("file_id", "position"),
+    replaced_by="file_id",
+    object_name="file_section",
+    columns=(
+        _FILE_ID,
+        _POSITION,
+        Column("start_page", INTEGER, "First page, from 1.", api="startPageNumber"),
+        Column("end_page", INTEGER, "Last page.", api="endPageNumber"),
+        Column("markdown", DOCUMENT_TEXT, "The section as Markdown.", api="markdown"),
+        _EXTRA,
+    ),
+)
+
 RUN_CONFIGS = TableSchema(
     name="run_configs",
     grain="distinct config",
@@ -226,6 +256,7 @@ RUN_CONFIG_CLASSIFICATIONS = TableSchema(
         Column("id", TEXT, "The class's id.", api="id"),
         Column("type", TEXT, "The class's name.", api="type"),
         Column("description", TEXT, "What belongs in the class.", api="description"),
+        Column("identifier_key", TEXT, "Splitting: what tells parts apart.", api="identifierKey"),
         _EXTRA,
     ),
 )
@@ -321,6 +352,7 @@ EXTRACTION_CITATIONS = TableSchema(
         Column("box_right", NUMBER, "Right edge."),
         Column("box_bottom", NUMBER, "Bottom edge."),
         Column("cell_range", TEXT, "Spreadsheet cells, in A1 notation.", api="cellRange"),
+        Column("file_id", TEXT, "Which of several files (API 2026-02-09).", api="fileId", references="file"),
         Column("reference_id", TEXT, "The legacy reference's id.", api="id"),
         Column("reference_field_name", TEXT, "The legacy reference's field.", api="fieldName"),
         _EXTRA,
@@ -423,11 +455,48 @@ CREDIT_USAGE = TableSchema(
     key=("resource_type", "resource_id"),
     latest_by="observed_at",
     columns=(
-        Column("resource_type", TEXT, "processor_run or file."),
-        Column("resource_id", TEXT, "processor_runs.id or files.id.", about=ANY_OBJECT),
+        Column("resource_type", TEXT, "processor_run, file, parse_run, or another of the API's names."),
+        Column("resource_id", TEXT, "Its id: processor_runs.id, files.id, ...", about=ANY_OBJECT),
         Column("credits", CREDITS, "The credits, as last reported."),
-        Column("basis", TEXT, "processing (a run, without parsing) or parsing (a file)."),
+        Column("basis", TEXT, "processing (a run, without parsing), parsing, or else the resource type."),
         Column("observed_at", TIMESTAMP, "When this source saw the figure."),
+    ),
+)
+
+CREDIT_ATTRIBUTIONS = TableSchema(
+    name="credit_attributions",
+    grain="thing that a run, or what it started, has cost",
+    description="Which run started what (API 2026-02-09). Runs share things: add credit_usage up, never these rows.",
+    key=("run_id", "resource_type", "resource_id"),
+    replaced_by="run_id",
+    object_name="credit_line",
+    handled=frozenset({"object", "charges"}),
+    columns=(
+        _RUN_ID,
+        Column("resource_type", TEXT, "As in credit_usage; the run itself is one of its things."),
+        Column("resource_id", TEXT, "Its id.", api="id"),
+        Column("credits", CREDITS, "Its credits, as reported with this run.", api="credits"),
+        _EXTRA,
+    ),
+)
+
+CREDIT_CHARGES = TableSchema(
+    name="credit_charges",
+    grain="product that a thing's credits were charged for",
+    description="The lines behind a figure of credit_usage (API 2026-02-09, runs since 10 June 2026).",
+    key=("resource_type", "resource_id", "position"),
+    replaced_by="resource_id",
+    object_name="credit_charge",
+    columns=(
+        Column("resource_type", TEXT, "As in credit_usage."),
+        Column("resource_id", TEXT, "Its id.", about=ANY_OBJECT),
+        _POSITION,
+        Column("product", TEXT, "What was charged, for example extraction_performance.", api="product"),
+        Column("unit", TEXT, "page, cell or usd.", api="unit"),
+        Column("quantity", NUMBER, "How many units.", api="quantity"),
+        Column("credits", CREDITS, "The credits of the line.", api="credits"),
+        Column("pages", JSON, "The pages charged, from 1; NULL: not said.", api="pages"),
+        _EXTRA,
     ),
 )
 
@@ -441,6 +510,7 @@ TABLES: dict[str, TableSchema] = {
         FILE_CONTENTS,
         FILE_PAGES,
         FILE_SHEETS,
+        FILE_SECTIONS,
         RUN_CONFIGS,
         RUN_CONFIG_CLASSIFICATIONS,
         RUN_CONFIG_FIELDS,
@@ -452,6 +522,8 @@ TABLES: dict[str, TableSchema] = {
         CLASSIFICATIONS,
         SPLITS,
         CREDIT_USAGE,
+        CREDIT_ATTRIBUTIONS,
+        CREDIT_CHARGES,
         TYPED_COLUMNS,
         PROCESSOR_RUN_SUMMARIES,
         TOMBSTONES,

@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-from extend_source.api import endpoint_of
+from extend_source.api import lists_of
+from extend_source.api.endpoints import endpoints_for
 from extend_source.config import API_VERSION
 from extend_source.json_codec import decode_json
 from extend_source.sandbox import NotFoundError, Workspace
@@ -168,7 +169,7 @@ def assert_summaries(
 
 def _decoded_run(workspace: Workspace, run_id: str) -> dict[str, Any]:
     """A run's payload as the client would hand it on."""
-    return endpoint_of(API_VERSION, "processor_run").adapt(decode_json(workspace.run_body(run_id)))
+    return lists_of(API_VERSION, "processor_run")[0].adapt(decode_json(workspace.run_body(run_id)))
 
 
 def _fetched_files(workspace: Workspace, runs: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], bool]]:
@@ -182,7 +183,7 @@ def _fetched_files(workspace: Workspace, runs: Sequence[dict[str, Any]]) -> Iter
             body = workspace.file_body(file_id, _EVERY_TEXT)
         except NotFoundError:
             continue  # a row of fetch_errors
-        yield endpoint_of(API_VERSION, "file").adapt(decode_json(body)), ended
+        yield endpoints_for(API_VERSION, "file", "")[0].adapt(decode_json(body)), ended
 
 
 def _times(summary: Mapping[str, Any]) -> tuple[datetime, datetime]:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from extend_source.api import ExtendClient, RequestBudget, RetryPolicy, endpoint_of
+from extend_source.api import ExtendClient, RequestBudget, RetryPolicy, lists_of
+from extend_source.api.endpoints import endpoints_for
 from extend_source.config import API_VERSION
 
 T = TypeVar("T")
 
-RUNS = endpoint_of(API_VERSION, "processor_run")
-FILES = endpoint_of(API_VERSION, "file")
+RUNS = lists_of(API_VERSION, "processor_run")[0]
+FILES = endpoints_for(API_VERSION, "file", "")[0]
 CANARY_KEY = "sk_canary_0123456789abcdef"
 IMPATIENT = RetryPolicy(max_attempts=3, base=0.001, floor=0.001, cap=0.05, max_elapsed=10.0)
 

@@ -1,0 +1,134 @@
+"""Payloads of API 2026-02-09, made canonical: renamed and put where 2025-04-21 has them, with nothing lost.
+
+Only what must not be kept is left out: download links, and the e-mail addresses of those who made a version. What is
+unknown stays as it is. Parts that many runs share are never changed in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from extend_source.redaction import without_download_link
+
+Payload = dict[str, Any]
+Adapt = Callable[[Payload], Payload]
+
+_OUTPUTS = ("output", "initialOutput", "reviewedOutput")
+_OF_THE_RUN = frozenset(
+    {
+        *("object", "failureReason", "failureMessage", "metadata", "dashboardUrl", "parseRunId"),
+        *("file", "files"),
+    }
+)
+_OF_DEFINITIONS = frozenset({"object", "id", "name", "description", "version", "createdAt", "updatedAt", "createdBy"})
+_PAGE_SIZES = {"width": "pageWidth", "height": "pageHeight"}
+_SIZES = frozenset(_PAGE_SIZES.values())
+
+
+def as_it_is(payload: Payload) -> Payload:
+    """Return a payload that is canonical already."""
+    return payload
+
+
+def run_without_download_links(run: Payload) -> Payload:
+    """Copy a run of 2025-04-21 without the download links of its files."""
+    # only these few objects are touched: walking a payload of 80 KB to its end would cost more than decoding it
+    files = run.get("files")
+    if not isinstance(files, list):
+        return run
+    return {**run, "files": [without_download_link(file) for file in files]}
+
+
+@dataclass(frozen=True)
+class RunAdapter:
+    """Makes runs of one type canonical (SDK 1.20.0, extract_run, classify_run, split_run).
+
+    Attributes:
+        run_type: EXTRACT, CLASSIFY or SPLITTER.
+        processor: the member that holds the processor; that of its version is called like it.
+    """
+
+    run_type: str
+    processor: str
+
+    def run(self, run: Payload) -> Payload:
+        """Make a full run canonical."""
+        canonical = {key: value for key, value in run.items() if key not in ("dashboardUrl", "file")}
+        canonical |= self._processor(run)
+        if "dashboardUrl" in run:
+            canonical["url"] = run["dashboardUrl"]
+        for name in self._own:
+            if isinstance(run.get(name), dict):
+                canonical[name] = _without_email(run[name])
+                if news := {key: value for key, value in canonical[name].items() if key not in self._known}:
+                    canonical[f"{name}News"] = news  # so that it is seen, and kept
+        files = run["files"] if run.get("files") is not None else [file for file in [run.get("file")] if file]
+        canonical["files"] = [without_download_link(file) for file in files] if isinstance(files, list) else files
+        if "config" in run:
+            canonical["config"] = self.config(run["config"])
+        # equal outputs are one object; its citations are moved once
+        for output in {id(run[key]): run[key] for key in _OUTPUTS if isinstance(run.get(key), dict)}.values():
+            _flatten_citations(output)
+        return canonical
+
+    def summary(self, summary: Payload) -> Payload:
+        """Make a row of the list canonical: what only the run itself is read for is left to the run."""
+        canonical = {key: value for key, value in summary.items() if key not in _OF_THE_RUN and key not in self._own}
+        return canonical | self._processor(summary)
+
+    @property
+    def _own(self) -> tuple[str, str]:
+        return self.processor, f"{self.processor}Version"
+
+    @property
+    def _known(self) -> frozenset[str]:
+        return _OF_DEFINITIONS | {f"{self.processor}Id"}
+
+    def _processor(self, run: Payload) -> Payload:
+        processor, version = (run.get(key) for key in self._own)
+        said: Payload = {"type": self.run_type}
+        if isinstance(processor, dict):
+            said |= {"processorId": processor.get("id"), "processorName": processor.get("name")}
+        if isinstance(version, dict):
+            said |= {"processorVersionId": version.get("id"), "processorVersion": version.get("version")}
+        return said
+
+    def config(self, config: Any) -> Any:
+        """Make a config canonical; a canonical one stays the same object, and so does what is none."""
+        if not isinstance(config, dict) or ("type" in config and "parseConfig" not in config):
+            return config
+        canonical = {"type": self.run_type, **config}
+        if "parseConfig" in canonical and "parser" not in canonical:
+            canonical["parser"] = canonical.pop("parseConfig")
+        return canonical
+
+
+def file_without_download_link(file: Payload) -> Payload:
+    """Copy a file without its download link; in both versions it is canonical otherwise."""
+    return without_download_link(file)  # type: ignore[no-any-return]
+
+
+def _without_email(version: Payload) -> Payload:
+    creator = version.get("createdBy")
+    if not isinstance(creator, dict) or "email" not in creator:
+        return version
+    return {**version, "createdBy": {key: value for key, value in creator.items() if key != "email"}}
+
+
+def _flatten_citations(output: Payload) -> None:
+    """Put what a citation says of its page beside its text, as 2025-04-21 does, in place."""
+    metadata = output.get("metadata")
+    for entry in metadata.values() if isinstance(metadata, dict) else ():
+        citations = entry.get("citations") if isinstance(entry, dict) else None
+        for citation in citations if isinstance(citations, list) else ():
+            page = citation.get("page") if isinstance(citation, dict) else None
+            if not isinstance(page, dict) or "number" not in page or _SIZES & citation.keys():
+                continue
+            for key, name in _PAGE_SIZES.items():
+                if key in page:
+                    citation[name] = page.pop(key)
+            citation["page"] = page.pop("number")
+            if page:
+                citation["pageNews"] = page  # so that it is seen, and kept

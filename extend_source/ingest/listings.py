@@ -1,0 +1,72 @@
+"""The listings that the settings ask for: the API takes one value of each filter per request."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from extend_source.api import Endpoint, RunFilters, lists_of
+from extend_source.config import ExtendSettings
+
+
+class Listing(NamedTuple):
+    """One listing of runs.
+
+    Attributes:
+        endpoint: what is listed.
+        filters: which of it.
+    """
+
+    endpoint: Endpoint
+    filters: RunFilters
+
+
+def listings(settings: ExtendSettings) -> Iterator[Listing]:
+    """Name the listings of runs that the settings ask for.
+
+    Args:
+        settings: the API version and the filters.
+
+    Yields:
+        Each of them once; where a list has one type of runs only, it is left out if other types are asked for.
+    """
+    lists = lists_of(settings.api_version, "processor_run")
+    for endpoint in lists:
+        types: list[Any] = _choice(settings.processor_types)
+        if endpoint.run_type:
+            types = [None] if not settings.processor_types or endpoint.run_type in types else []
+        processors = [each for each in _choice(settings.processor_ids) if _may_have(endpoint, each, lists)]
+        others = (settings.statuses, settings.run_sources, settings.run_source_ids)
+        choices = itertools.product(processors, types, *map(_choice, others))
+        for processor_id, processor_type, status, source, source_id in choices:
+            yield Listing(
+                endpoint,
+                RunFilters(
+                    processor_id=processor_id,
+                    processor_type=processor_type,
+                    status=status,
+                    source=source,
+                    source_id=source_id,
+                    file_name_contains=settings.file_name_contains,
+                ),
+            )
+
+
+def is_filtered(settings: ExtendSettings) -> bool:
+    """Tell whether the settings leave some runs of the workspace out."""
+    lists = lists_of(settings.api_version, "processor_run")
+    return [*listings(settings)] != [Listing(endpoint, RunFilters()) for endpoint in lists]
+
+
+def _choice(values: Any) -> list[Any]:
+    return list(dict.fromkeys(values or [None]))
+
+
+def _may_have(endpoint: Endpoint, processor_id: str | None, lists: tuple[Endpoint, ...]) -> bool:
+    """Tell whether a list may have runs of a processor; an id that looks like none is asked for everywhere."""
+    if processor_id is None:
+        return True
+    known = {each.processor_prefix for each in lists if each.processor_prefix}
+    fitting = {prefix for prefix in known if processor_id.startswith(prefix)}
+    return not fitting or endpoint.processor_prefix in fitting

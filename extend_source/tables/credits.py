@@ -1,0 +1,104 @@
+"""The ledger: what each thing has cost, who started it, and for which products the credits were charged."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from extend_source.tables import schemas
+from extend_source.tables.building import TableSet
+from extend_source.tables.kinds import to_credits
+from extend_source.tables.reading import DriftLog, Extra, ObjectReader
+
+_CHARGE = ObjectReader.of(schemas.CREDIT_CHARGES)
+_LINE = ObjectReader.of(schemas.CREDIT_ATTRIBUTIONS)
+
+RUN_OBJECTS = frozenset({"document_processor_run", "extract_run", "classify_run", "split_run"})
+"""What API objects call processor runs (SDK 0.2.0, SDK 1.20.0)."""
+
+_BASES = {"processor_run": "processing", "parse_run": "parsing"}
+
+
+class CreditTables:
+    """Writes what the runs of one load say of credits.
+
+    Each thing's credits are written once, under its own name and id, whoever tells them: so what several runs share is
+    never added up. Sums (``totalCredits``) are written nowhere but in the run's own row.
+    """
+
+    def __init__(self, tables: TableSet, drift: DriftLog) -> None:
+        """Start a load."""
+        self._tables = tables
+        self._drift = drift
+        self._charged: set[tuple[str, str]] = set()
+
+    def add(self, run_id: str, usage: Any, credits: Decimal | None, observed_at: datetime) -> Extra | None:
+        """Add the usage of a processor run.
+
+        Args:
+            run_id: the run.
+            usage: the API's RunUsage object, or what is in its place (SDK 1.20.0, run_usage).
+            credits: the run's own credits, without what it started; None: unknown.
+            observed_at: when the figures were seen.
+
+        Returns:
+            What no table holds of the breakdown, for the run's ``extra``.
+        """
+        if credits is not None:
+            self._note("processor_run", run_id, credits, observed_at)
+        lines = usage.get("breakdown") if isinstance(usage, dict) else None
+        if lines is None:
+            return None
+        self._tables[schemas.CREDIT_ATTRIBUTIONS].mark(run_id)
+        if not isinstance(lines, list):
+            self._drift.unexpected_type("processor_run", "usage.breakdown", lines)
+            return {"breakdown": lines}
+        odd = [line for line in lines if not self._add_line(run_id, line, observed_at)]
+        return {"breakdown": odd} if odd else None
+
+    def forget(self) -> None:
+        """Forget whose charges were written, so that later runs write theirs again."""
+        self._charged.clear()
+
+    def _note(self, resource_type: str, resource_id: str, credits: Decimal, observed_at: datetime) -> None:
+        self._tables[schemas.CREDIT_USAGE].add(
+            resource_type=resource_type,
+            resource_id=resource_id,
+            credits=credits,
+            basis=_BASES.get(resource_type, resource_type),
+            observed_at=observed_at,
+        )
+
+    def _add_line(self, run_id: str, line: Any, observed_at: datetime) -> bool:
+        """Add one thing of a breakdown; tell whether it is one."""
+        try:
+            name, resource_id, credits = line["object"], line["id"], to_credits(line["credits"])
+        except (KeyError, TypeError, ValueError):
+            self._drift.unexpected_type("processor_run", "usage.breakdown", line)
+            return False
+        if not isinstance(name, str) or not isinstance(resource_id, str):
+            self._drift.unexpected_type("processor_run", "usage.breakdown", line)
+            return False
+        resource_type = "processor_run" if name in RUN_OBJECTS else name
+        attributions = self._tables[schemas.CREDIT_ATTRIBUTIONS]
+        values, extra = _LINE.read(line, self._drift)
+        attributions.add(values, extra, run_id=run_id, resource_type=resource_type)
+        if resource_id != run_id:  # its own line is there already
+            self._note(resource_type, resource_id, credits, observed_at)
+        self._add_charges(resource_type, resource_id, line.get("charges"))
+        return True
+
+    def _add_charges(self, resource_type: str, resource_id: str, charges: Any) -> None:
+        """Add what a thing's credits were charged for; several runs of a load may tell the same."""
+        if not isinstance(charges, list) or (resource_type, resource_id) in self._charged:
+            return
+        self._charged.add((resource_type, resource_id))
+        builder = self._tables[schemas.CREDIT_CHARGES]
+        builder.mark(resource_id)
+        for position, charge in enumerate(charges):
+            values, extra = _CHARGE.read(charge if isinstance(charge, dict) else {}, self._drift)
+            if not isinstance(charge, dict):
+                self._drift.unexpected_type("credit_charge", "", charge)
+                extra = {"charge": charge}
+            builder.add(values, extra, resource_type=resource_type, resource_id=resource_id, position=position)

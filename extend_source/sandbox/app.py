@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -10,17 +10,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from extend_source.sandbox import endpoints
+from extend_source.sandbox import endpoints, generation_2026
+from extend_source.sandbox.auth import API_VERSIONS
 from extend_source.sandbox.control import Control
+from extend_source.sandbox.endpoint import Endpoint, unknown
 from extend_source.sandbox.faults import Fault
 from extend_source.sandbox.organization import Organization
-from extend_source.sandbox.problems import ApiError
+from extend_source.sandbox.problems import ApiError, shape_under
 from extend_source.sandbox.queries import RunQuery
 from extend_source.sandbox.requests_log import LoggedRequest
-from extend_source.sandbox.wire import instead_of_answer, json_response, odd_response, problem_response, spoil
+from extend_source.sandbox.wire import instead_of_answer, odd_response, problem_response, spoil
 from extend_source.sandbox.workspace import Workspace
 
-Answer = Callable[[Request, Workspace, Organization], Response]
+GENERATIONS = dict(zip(API_VERSIONS, (endpoints.ENDPOINTS, generation_2026.ENDPOINTS), strict=True))
+"""The endpoints of each version of the API."""
+
+_UNKNOWN = Endpoint("GET", "/{path:path}", "unknown", unknown)
 
 
 class Guarded:
@@ -28,13 +33,13 @@ class Guarded:
 
     Args:
         name: The route's name in the log and for faults.
-        answer: Makes the healthy answer.
+        versions: The endpoint in each version of the API that has it.
         organization: Whose endpoint it is.
     """
 
-    def __init__(self, name: str, answer: Answer, organization: Organization) -> None:
+    def __init__(self, name: str, versions: Mapping[str, Endpoint], organization: Organization) -> None:
         self._name = name
-        self._answer = answer
+        self._versions = versions
         self._organization = organization
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +55,9 @@ class Guarded:
             log.end()
 
     def _respond(self, request: Request, entry: LoggedRequest) -> Response:
-        shape = self._organization.options.error_shape
+        version = request.headers.get("x-extend-api-version")
+        shape = shape_under(self._organization.options.error_shape, version)
+        endpoint = self._versions.get(version or "", _UNKNOWN)
         try:
             self._organization.announce(entry)
             odd = self._organization.instead(entry) if self._organization.instead else None
@@ -60,23 +67,24 @@ class Guarded:
             fault = self._organization.faults.choose(self._name)
             with workspace.lock:
                 if fault is None:
-                    return self._answer(request, workspace, self._organization)
+                    return endpoint.answer(request, workspace, self._organization)
                 entry.fault = fault.name
-                return self._faulty(fault, request, workspace)
+                return self._faulty(fault, endpoint, request, workspace)
         except ApiError as problem:
             return problem_response(problem, shape)
 
-    def _faulty(self, fault: Fault, request: Request, workspace: Workspace) -> Response:
+    def _faulty(self, fault: Fault, endpoint: Endpoint, request: Request, workspace: Workspace) -> Response:
         organization = self._organization
         status = organization.faults.server_error(fault)
-        replaced = instead_of_answer(fault, status, organization.options.error_shape)
+        version = request.headers.get("x-extend-api-version")
+        replaced = instead_of_answer(fault, status, shape_under(organization.options.error_shape, version))
         if replaced is not None:
             return replaced
         if fault.name == "shifting_pages" and "nextPageToken" in request.query_params:
             _shift(workspace)
-        answer = self._answer(request, workspace, organization)
+        answer = endpoint.answer(request, workspace, organization)  # first, as there may be nothing under this id
         if fault.name == "wrong_id":
-            return _another(self._name, request, workspace) or answer
+            return endpoint.answer(_for_another(endpoint, request, workspace), workspace, organization)
         return spoil(answer, fault)
 
 
@@ -87,14 +95,25 @@ def _shift(workspace: Workspace) -> None:
         workspace.touch_run(run.id)
 
 
-def _another(route: str, request: Request, workspace: Workspace) -> Response | None:
-    """Return the answer for another object than the one asked for, or None if there is no other."""
-    asked = request.path_params["id"]
-    if route == "get_file":
-        other_file = next((file_id for file_id in list(workspace.files) if file_id != asked), None)
-        return json_response({"success": True, "file": workspace.file_payload(other_file)}) if other_file else None
-    other_run = next((run_id for run_id in workspace.run_ids() if run_id != asked), None)
-    return json_response(endpoints.run_envelope(workspace, other_run)) if other_run else None
+def _for_another(endpoint: Endpoint, request: Request, workspace: Workspace) -> Request:
+    """Return a request for another object than the one asked for, or the same if there is no other."""
+    asked = request.path_params.get("id")
+    ids = endpoint.ids(workspace) if endpoint.ids else ()
+    other = next((each for each in ids if each != asked), asked)
+    return Request({**request.scope, "path_params": {**request.path_params, "id": other}})
+
+
+def _guarded_routes(organization: Organization) -> list[Route]:
+    """Return a route for each path and method that any version of the API has."""
+    shared: dict[tuple[str, str], dict[str, Endpoint]] = {}
+    for version, known in GENERATIONS.items():
+        for endpoint in known:
+            shared.setdefault((endpoint.path, endpoint.method), {})[version] = endpoint
+    routes = []
+    for (path, method), versions in shared.items():
+        name = next(iter(versions.values())).name
+        routes.append(Route(path, Guarded(name, versions, organization), methods=[method], name=name))
+    return routes
 
 
 def create_app(organization: Organization) -> Starlette:
@@ -103,20 +122,11 @@ def create_app(organization: Organization) -> Starlette:
     Args:
         organization: Workspaces, keys, limits and faults.
     """
-
-    def route(path: str, method: str, name: str, answer: Answer) -> Route:
-        return Route(path, Guarded(name, answer, organization), methods=[method], name=name)
-
+    everything_else = Guarded(_UNKNOWN.name, {}, organization)
     return Starlette(
         routes=[
-            route("/processor_runs", "GET", "list_runs", endpoints.list_runs),
-            route("/processor_runs/{id}", "GET", "get_run", endpoints.get_run),
-            route("/processor_runs/{id}", "DELETE", "delete_run", endpoints.delete_run),
-            route("/processor_runs/{id}/cancel", "POST", "cancel_run", endpoints.cancel_run),
-            route("/files", "GET", "list_files", endpoints.list_files),
-            route("/files/{id}", "GET", "get_file", endpoints.get_file),
-            route("/files/{id}", "DELETE", "delete_file", endpoints.delete_file),
+            *_guarded_routes(organization),
             *Control(organization).routes(),
-            Route("/{path:path}", Guarded("unknown", endpoints.unknown, organization)),
+            Route(_UNKNOWN.path, everything_else),
         ]
     )

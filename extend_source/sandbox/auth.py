@@ -9,7 +9,7 @@ from typing import Literal
 from extend_source.sandbox.problems import ApiError
 from extend_source.sandbox.workspace import Workspace
 
-API_VERSIONS = ("2025-04-21",)
+API_VERSIONS = ("2025-04-21", "2026-02-09")
 """The versions of the API the stand-in speaks."""
 
 KeyState = Literal["active", "expired", "insufficient", "forbidden"]

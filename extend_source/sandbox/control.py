@@ -19,6 +19,7 @@ from extend_source.sandbox.wire import json_response
 from extend_source.sandbox.workspace import ConflictError, NotFoundError, Workspace
 
 PREFIX = "/_sandbox"
+_RUN_ARGUMENTS = ("processor", "status", "file_id", "file_name", "metadata", "inline", "files")
 
 _Answer = Callable[[Request], Awaitable[Response]]
 
@@ -63,11 +64,8 @@ class Control:
         """POST ``{"processor": "invoices", "status": "PENDING"}``: create a run."""
         try:
             body = await _body(request)
-            known = {
-                key: body[key] for key in ("processor", "status", "file_id", "file_name", "metadata") if key in body
-            }
-            run_id = self._workspace(request).add_run(**known)
-        except (ValueError, NotFoundError) as error:
+            run_id = self._workspace(request).add_run(**{key: body[key] for key in _RUN_ARGUMENTS if key in body})
+        except (TypeError, ValueError, NotFoundError) as error:
             return _refused(str(error))
         return json_response({"id": run_id}, 201)
 

@@ -52,7 +52,7 @@ def account_for(payloads: Iterable[Mapping[str, Any]]) -> CreditAccount:
     """
     account = CreditAccount()
     for payload in payloads:
-        spent = _credits(payload)
+        spent = credits_of(payload)
         if spent is None:
             account.runs_without_usage += 1
         else:
@@ -60,13 +60,14 @@ def account_for(payloads: Iterable[Mapping[str, Any]]) -> CreditAccount:
             account.runs[str(payload["id"])] = spent
             account.processors[processor_id] = account.processors.get(processor_id, _ZERO) + spent
         for file in embedded_files(payload):
-            parsed = _credits(file)
+            parsed = credits_of(file)
             if parsed is not None:
                 account.files[str(file["id"])] = parsed
     return account
 
 
-def _credits(thing: Mapping[str, Any] | Json) -> Decimal | None:
+def credits_of(thing: Mapping[str, Any] | Json) -> Decimal | None:
+    """Return the credits of anything with a ``usage``, None where it reports none."""
     usage = thing.get("usage")
     value = usage.get("credits") if isinstance(usage, dict) else None
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -56,6 +56,7 @@ _SOURCES = (
 _PARSE_RATES = {"parse_light": Decimal("0.3"), "parse_performance": Decimal("2")}
 _DASHBOARD = "https://dashboard.extend.ai/runs/"
 _LEGACY_BILLING_SHARE = 0.03
+_MAX_FILES = 50
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,24 @@ class RunOrder:
     outcome: Outcome = "PROCESSED"
     review: Review | None = None
     metadata: Json | None = None
+
+
+def check_file_count(files: int, processor: Processor, file_id: str | None) -> None:
+    """Refuse a number of files that a run of a processor cannot read.
+
+    Args:
+        files: How many.
+        processor: The processor.
+        file_id: An existing file to read, if any.
+
+    Raises:
+        ValueError: It is not 1, nor 2 to 50 new files of an extraction with a schema.
+    """
+    if files == 1:
+        return
+    config = processor.versions[-1].config
+    if not (2 <= files <= _MAX_FILES and "schema" in config and file_id is None):
+        raise ValueError(f"files is 1, or 2 to {_MAX_FILES} new files of an extraction with a schema")
 
 
 class RunFactory:

@@ -29,8 +29,13 @@ SERVER_ERRORS = (500, 502, 503, 504)
 DEFAULT_PROBABILITY = 0.1
 """The share of requests hit by a fault written without a rate, as in ``truncated``."""
 
-_ROUTES = {"list": ("list_runs", "list_files"), "run": ("get_run",), "file": ("get_file",)}
-_DEFAULT_ENDPOINTS = {"wrong_id": ("get_run", "get_file"), "shifting_pages": ("list_runs",)}
+_LISTS_OF_RUNS = ("list_runs", "list_extract_runs", "list_classify_runs", "list_split_runs")
+_OTHER_LISTS = ("list_parse_runs", "list_files", "list_extractors", "list_classifiers", "list_splitters")
+_RUNS = ("get_run", "get_extract_run", "get_classify_run", "get_split_run", "get_parse_run")
+_DEFINITIONS = ("get_extractor", "get_classifier", "get_splitter")
+_ROUTES = {"list": _LISTS_OF_RUNS + _OTHER_LISTS, "run": _RUNS, "file": ("get_file",)}
+_DEFAULT_ENDPOINTS = {"wrong_id": (*_RUNS, "get_file", *_DEFINITIONS), "shifting_pages": _LISTS_OF_RUNS}
+"""Routes of all versions of the API; the endpoint of a definition has no word of its own."""
 
 Endpoint = Literal["list", "run", "file"]
 

@@ -119,6 +119,8 @@ class _Builder:
 
     def _place(self, order: RunOrder) -> None:
         run = self._factory.make(order)
+        for file in order.files:
+            file.read_by(run)
         for transition in run.plan:
             for child in transition.new_files:
                 kind = child.payload["metadata"]["parentSplit"]["type"]

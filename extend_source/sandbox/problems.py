@@ -9,7 +9,10 @@ from extend_source.sandbox.records import Json
 
 ErrorShape = Literal["auto", "success", "bare", "coded"]
 """``success``: ``{success, error}``. ``bare``: ``{error}``. ``coded``: ``{code, message, requestId,
-retryable}``. ``auto``: ``bare`` for 429 and ``success`` for everything else, as documented for 2025-04-21."""
+retryable}``. ``auto``: ``bare`` for 429 and ``success`` for everything else, as documented for 2025-04-21;
+``coded`` for all under 2026-02-09."""
+
+_CODED_VERSIONS = ("2026-02-09",)
 
 _CODES = {
     400: "INVALID_REQUEST",
@@ -19,6 +22,16 @@ _CODES = {
     404: "NOT_FOUND",
     429: "RATE_LIMIT_EXCEEDED",
 }
+
+
+def shape_under(shape: ErrorShape, api_version: str | None) -> ErrorShape:
+    """Return the shape of error bodies under a version of the API.
+
+    Args:
+        shape: The shape the organization is set to.
+        api_version: What the request's header says.
+    """
+    return "coded" if shape == "auto" and api_version in _CODED_VERSIONS else shape
 
 
 class ApiError(Exception):

@@ -35,6 +35,7 @@ class RunQuery:
         source_id: Id of what created the run.
         source: What created the run, one of ``SOURCES``.
         file_name_contains: Part of a file's name, in any case.
+        batch_id: The batch that created the run, which is what its ``source_id`` names then; 2026-02-09 only.
     """
 
     status: str | None = None
@@ -43,6 +44,7 @@ class RunQuery:
     source_id: str | None = None
     source: str | None = None
     file_name_contains: str | None = None
+    batch_id: str | None = None
 
     def matches(self, run: RunRecord) -> bool:
         """Whether a run passes every filter but the one on file names, which the workspace knows."""
@@ -52,6 +54,7 @@ class RunQuery:
             (self.processor_type, run.payload.get("type")),
             (self.source_id, run.source_id),
             (self.source, run.source),
+            (self.batch_id, run.source_id if run.source == "BATCH_PROCESSOR_RUN" else None),
         )
         return all(value is None or value == actual for value, actual in wanted)
 

@@ -17,6 +17,7 @@ FileType = Literal["PDF", "DOCX", "EXCEL", "CSV", "IMG", "TXT"]
 IN_FLIGHT_STATUSES = ("PENDING", "PROCESSING")
 TERMINAL_STATUSES = ("PROCESSED", "FAILED", "CANCELLED")
 STATUSES = IN_FLIGHT_STATUSES + TERMINAL_STATUSES
+PROCESSOR_TYPES: tuple[ProcessorType, ...] = ("EXTRACT", "CLASSIFY", "SPLITTER")
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,14 @@ class ProcessorVersion:
         version: ``"1.0"``, ``"2.0"``, ``"draft"``.
         config: What a run of this version carries in ``config``.
         credits_per_page: What such a run costs, in credits per page.
+        created_at: When it was published; None for a version the workspace started with.
     """
 
     id: str
     version: str
     config: Json
     credits_per_page: Decimal
+    created_at: datetime | None = None
 
 
 @dataclass
@@ -48,6 +51,7 @@ class Processor:
         versions: Published versions, oldest first.
         file_types: What it is given to read.
         topic: What its documents are called, used in file names.
+        renamed_at: When its name was last changed; None: never.
     """
 
     key: str
@@ -57,6 +61,7 @@ class Processor:
     versions: list[ProcessorVersion]
     file_types: tuple[FileType, ...]
     topic: str
+    renamed_at: datetime | None = None
 
 
 @dataclass
@@ -69,6 +74,7 @@ class FileRecord:
         contents: All content parts; made on first use when None.
         verbatim: Serve ``payload`` exactly as it is, with no link and no contents of our own.
         parsed: Whether a run has read it; later runs reuse that parse.
+        first_reader: The run that was created first of those that read it: the one that has it parsed.
     """
 
     payload: Json
@@ -76,11 +82,17 @@ class FileRecord:
     contents: Json | None = None
     verbatim: bool = False
     parsed: bool = False
+    first_reader: RunRecord | None = None
 
     @property
     def id(self) -> str:
         """The file's id."""
         return str(self.payload["id"])
+
+    def read_by(self, run: RunRecord) -> None:
+        """Note a run that reads the file."""
+        if self.first_reader is None or run.created_at < self.first_reader.created_at:
+            self.first_reader = run
 
 
 @dataclass(frozen=True)
@@ -115,6 +127,8 @@ class RunRecord:
         visible_at: Not listed and not found before this moment.
         plan: Transitions still to come, earliest first.
         raw: When given, the exact JSON text served for this run.
+        inline: Whether it was given a configuration instead of a processor; 2025-04-21 knows no such runs and
+            shows one of the processor that the configuration was taken from.
     """
 
     payload: Json
@@ -126,6 +140,7 @@ class RunRecord:
     visible_at: datetime | None = None
     plan: list[Transition] = field(default_factory=list)
     raw: bytes | None = None
+    inline: bool = False
 
     @property
     def id(self) -> str:

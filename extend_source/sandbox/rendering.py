@@ -20,6 +20,11 @@ _LINK = "https://files.sandbox.invalid/{id}/{name}?X-Amz-Expires=900&X-Amz-Signa
 encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
 
 
+def file_link(file_id: str, name: str) -> str:
+    """Return the link to a file, which is signed when a body with it is encoded."""
+    return _LINK.format(id=file_id, name=quote(name))
+
+
 class Renderer:
     """Encodes the payloads of one workspace.
 
@@ -58,7 +63,11 @@ class Renderer:
             file: The file.
             flags: ``raw_text``, ``markdown`` and ``html``.
         """
-        return self._sign(encode(self._file(file, flags)).split(_MARK))
+        return self.signed_body(self._file(file, flags))
+
+    def signed_body(self, payload: Json) -> bytes:
+        """Return the JSON text of anything, with fresh signatures on the links in it."""
+        return self._sign(encode(payload).split(_MARK))
 
     def _with_files(self, run: RunRecord) -> Json:
         flags = dict.fromkeys(("raw_text", "markdown", "html"), self._embed_contents)
@@ -68,8 +77,7 @@ class Renderer:
     def _file(self, file: FileRecord, flags: Mapping[str, bool]) -> Json:
         if file.verbatim:
             return file.payload
-        link = _LINK.format(id=file.id, name=quote(str(file.payload["name"])))
-        payload = {**file.payload, "presignedUrl": link}
+        payload = {**file.payload, "presignedUrl": file_link(file.id, str(file.payload["name"]))}
         if any(flags.values()):
             if file.contents is None:
                 file.contents = all_contents(file)

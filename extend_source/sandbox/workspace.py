@@ -14,7 +14,7 @@ from typing import Any
 from extend_source.sandbox.clock import Clock
 from extend_source.sandbox.credits import CreditAccount, account_for
 from extend_source.sandbox.documents import make_file
-from extend_source.sandbox.factory import Outcome, RunFactory, RunOrder, UnfinishedOutput
+from extend_source.sandbox.factory import Outcome, RunFactory, RunOrder, UnfinishedOutput, check_file_count
 from extend_source.sandbox.lifecycle import apply_transition, settle
 from extend_source.sandbox.population import populate
 from extend_source.sandbox.queries import RunQuery, SortBy, SortDir, file_sort_key, run_sort_key, summary_of
@@ -122,6 +122,8 @@ class Workspace:
         updated_at: datetime | None = None,
         visible_at: datetime | None = None,
         outcome: Outcome = "PROCESSED",
+        inline: bool = False,
+        files: int = 1,
     ) -> str:
         """Create a run and return its id.
 
@@ -135,17 +137,24 @@ class Workspace:
             updated_at: When the last status was reached when not given, but never after now.
             visible_at: Neither listed nor found before this moment.
             outcome: How a PENDING or PROCESSING run will end.
+            inline: Whether it was given its configuration instead of a processor (seen under 2026-02-09 only).
+            files: How many files it reads, all new ones when more than one: 2 to 50 for an extraction with a schema.
         """
         if status not in STATUSES:
             raise ValueError(f"{status!r} is not one of {', '.join(STATUSES)}")
         with self.lock:
             created = created_at or self.now
             chosen = self.processor(processor)
+            check_file_count(files, chosen, file_id)
             file = self._file(file_id) if file_id else self._new_file(chosen, file_name, created)
+            read = [file, *(self._new_file(chosen, file_name, created, number) for number in range(1, files))]
             ending: Outcome = status if status in ("FAILED", "CANCELLED") else outcome  # type: ignore[assignment]
             self._serial += 1
-            order = RunOrder(self._serial, chosen, chosen.versions[-1], [file], created, ending, None, metadata or {})
+            order = RunOrder(self._serial, chosen, chosen.versions[-1], read, created, ending, None, metadata or {})
             run = self._factory.make(order)
+            run.inline = inline
+            for each in read:
+                each.read_by(run)
             while run.plan and run.status != status:
                 step = run.plan.pop(0)
                 reached = max(created, min(step.at, self.now))
@@ -241,12 +250,17 @@ class Workspace:
             parsed = json.loads(raw)
             run = RunRecord(parsed, created, updated_at or created, raw=raw)
             self.runs[run.id] = run
+            for embedded in embedded_files(parsed):
+                if embedded.get("id") in self.files:
+                    self.files[embedded["id"]].read_by(run)
             return run.id
 
     def put_file(self, payload: Mapping[str, Any]) -> str:
         """Serve a file exactly as given, in place of any file with the same id, and return its id."""
         with self.lock:
             file = FileRecord(copy.deepcopy(dict(payload)), verbatim=True)
+            if file.id in self.files:
+                file.parsed, file.first_reader = self.files[file.id].parsed, self.files[file.id].first_reader
             self.files[file.id] = file
             self._renderer.forget()
             return file.id
@@ -261,7 +275,7 @@ class Workspace:
         """
         with self.lock:
             chosen = self.processor(processor)
-            chosen.name = name
+            chosen.name, chosen.renamed_at = name, self.now
             for run in self.runs.values() if rename_past_runs else ():
                 if run.payload.get("processorId") == chosen.id and run.raw is None:
                     run.payload["processorName"] = name
@@ -284,7 +298,8 @@ class Workspace:
                 raise ValueError(f"{processor} needs a configuration of type {chosen.type}")
             number = len(chosen.versions) + 1
             version_id = make_id("dpv", rng_for(self.seed, "version", chosen.id, number))
-            version = ProcessorVersion(version_id, f"{number}.0", copy.deepcopy(config), Decimal(credits_per_page))
+            rate = Decimal(credits_per_page)
+            version = ProcessorVersion(version_id, f"{number}.0", copy.deepcopy(config), rate, self.now)
             chosen.versions.append(version)
             return version_id
 
@@ -323,10 +338,14 @@ class Workspace:
                 return processor
         raise NotFoundError(name_or_id)
 
+    def shows(self, run: RunRecord) -> bool:
+        """Whether a run can be seen now."""
+        return run.visible_at is None or run.visible_at <= self.now
+
     def run_ids(self) -> list[str]:
         """Return the ids of all runs that can be seen now, in order of creation here."""
         with self.lock:
-            return [run.id for run in self.runs.values() if self._is_visible(run)]
+            return [run.id for run in self.runs.values() if self.shows(run)]
 
     def run_payload(self, run_id: str) -> Json:
         """Return a run's payload as GET would serve it."""
@@ -362,13 +381,18 @@ class Workspace:
         with self.lock:
             return self._renderer.file_body(self._file(file_id), flags)
 
+    def signed_body(self, payload: Json) -> bytes:
+        """Return the JSON text of anything, with fresh signatures on the links in it."""
+        with self.lock:
+            return self._renderer.signed_body(payload)
+
     def list_runs(self, query: RunQuery, sort_by: SortBy, sort_dir: SortDir) -> list[RunRecord]:
         """Return all visible runs that pass the filters, in order."""
         with self.lock:
             found = [
                 run
                 for run in self.runs.values()
-                if self._is_visible(run) and query.matches(run) and self._has_name(run, query.file_name_contains)
+                if self.shows(run) and query.matches(run) and self._has_name(run, query.file_name_contains)
             ]
             found.sort(key=lambda run: run_sort_key(run, sort_by), reverse=sort_dir == "desc")
             return found
@@ -382,12 +406,9 @@ class Workspace:
 
     # ---- inside
 
-    def _is_visible(self, run: RunRecord) -> bool:
-        return run.visible_at is None or run.visible_at <= self.now
-
     def _run(self, run_id: str) -> RunRecord:
         run = self.runs.get(run_id)
-        if run is None or not self._is_visible(run):
+        if run is None or not self.shows(run):
             raise NotFoundError(run_id)
         return run
 
@@ -404,8 +425,8 @@ class Workspace:
             return [str(file.get("name")) for file in embedded_files(run.payload)]
         return [str(self.files[file_id].payload["name"]) for file_id in run.file_ids if file_id in self.files]
 
-    def _new_file(self, processor: Processor, name: str | None, created: datetime) -> FileRecord:
-        rng = rng_for(self.seed, "added file", self._serial)
+    def _new_file(self, processor: Processor, name: str | None, created: datetime, number: int = 0) -> FileRecord:
+        rng = rng_for(self.seed, "added file", self._serial, *([number] if number else ()))
         pages = 8 if processor.type == "SPLITTER" else 2
         file = make_file(rng, processor.topic, processor.file_types[0], created - timedelta(seconds=5), pages)
         if name is not None:

@@ -8,6 +8,7 @@ type annotations instead and reports every unknown key, missing key, wrong type 
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import inspect
 import types
 import typing
@@ -32,6 +33,9 @@ def problems(declared: Any, value: Any, path: str = "$") -> list[str]:
     if origin is typing.Literal:
         known = typing_extensions.get_args(declared)
         return [] if value in known else [f"{path}: {value!r} is not one of {known}"]
+    if inspect.isclass(declared) and issubclass(declared, enum.Enum):
+        known = tuple(member.value for member in declared if member.name != "_UNKNOWN")
+        return [] if value in known else [f"{path}: {value!r} is not one of {known}"]
     if origin is list:
         return _list_problems(typing_extensions.get_args(declared)[0], value, path)
     if origin is dict:
@@ -48,7 +52,23 @@ def _union_problems(members: tuple[Any, ...], value: Any, path: str) -> list[str
     closed = [member for member in members if member is not Any and member is not type(None)]
     if not closed:
         return []  # Optional[Any]: a value of the customer's own
-    return min((problems(member, value, path) for member in closed), key=len)
+    return min((problems(member, value, path) for member in _of_its_type(closed, value)), key=len)
+
+
+def _of_its_type(members: list[Any], value: Any) -> list[Any]:
+    """Return the member whose ``type`` a value has, else all: next to models a union may have a free object."""
+    if not isinstance(value, dict):
+        return members
+    tagged = [
+        member
+        for member in members
+        if inspect.isclass(member)
+        and issubclass(member, pydantic.BaseModel)
+        and "type" in member.model_fields
+        and typing_extensions.get_origin(member.model_fields["type"].annotation) is typing.Literal
+        and value.get("type") in typing_extensions.get_args(member.model_fields["type"].annotation)
+    ]
+    return tagged or members
 
 
 def _list_problems(item_type: Any, value: Any, path: str) -> list[str]:

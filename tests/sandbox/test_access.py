@@ -41,7 +41,7 @@ def test_the_configured_key_is_the_one_that_counts(connect: Connect) -> None:
     assert statuses == {"sk_mine": 200, "sk_sandbox": 401, "sk_old": 401}
 
 
-@pytest.mark.parametrize("version", ["2026-02-09", "latest"])
+@pytest.mark.parametrize("version", ["2027-01-01", "latest"])
 def test_an_unknown_version_is_refused(client: InProcessClient, version: str) -> None:
     response = client.get("/processor_runs", headers={"x-extend-api-version": version})
     assert response.status_code == 400

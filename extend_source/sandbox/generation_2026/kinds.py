@@ -1,0 +1,70 @@
+"""The three kinds of runs, what 2026-02-09 calls them and what belongs to them, and the ids of both versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from extend_source.sandbox.records import ProcessorType
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of run. Ids differ from those of 2025-04-21 by their prefix alone.
+
+    Attributes:
+        type: What 2025-04-21 calls it.
+        run: ``object`` of its runs; with an ``s`` the path of their endpoint.
+        run_prefix: Prefix of its runs' ids.
+        definition: ``object`` of its definitions, also the name of the key that holds one.
+        definition_prefix: Prefix of the definitions' ids.
+        version_prefix: Prefix of the ids of their versions.
+    """
+
+    type: ProcessorType
+    run: str
+    run_prefix: str
+    definition: str
+    definition_prefix: str
+    version_prefix: str
+
+
+KINDS = (
+    Kind("EXTRACT", "extract_run", "exr", "extractor", "ex", "exv"),
+    Kind("CLASSIFY", "classify_run", "clr", "classifier", "cl", "clv"),
+    Kind("SPLITTER", "split_run", "splr", "splitter", "spl", "splv"),
+)
+KIND_OF = {kind.type: kind for kind in KINDS}
+"""The kinds by what 2025-04-21 calls them."""
+
+_RUN_2025, _DEFINITION_2025, _VERSION_2025 = "dpr", "dp", "dpv"
+
+
+def run_id(kind: Kind, old_id: object) -> str:
+    """Return the id of a run, of which ``old_id`` is the one under 2025-04-21."""
+    return with_prefix(old_id, _RUN_2025, kind.run_prefix)
+
+
+def definition_id(kind: Kind, old_id: object) -> str:
+    """Return the id of a definition, of which ``old_id`` is the one under 2025-04-21."""
+    return with_prefix(old_id, _DEFINITION_2025, kind.definition_prefix)
+
+
+def version_id(kind: Kind, old_id: object) -> str:
+    """Return the id of a version, of which ``old_id`` is the one under 2025-04-21."""
+    return with_prefix(old_id, _VERSION_2025, kind.version_prefix)
+
+
+def old_run_id(kind: Kind, new_id: str) -> str:
+    """Return the id under 2025-04-21 of a run; one with another prefix is not its id, and ends up unknown."""
+    return with_prefix(new_id, kind.run_prefix, _RUN_2025)
+
+
+def old_definition_id(kind: Kind, new_id: str) -> str:
+    """Return the id under 2025-04-21 of a definition."""
+    return with_prefix(new_id, kind.definition_prefix, _DEFINITION_2025)
+
+
+def with_prefix(given: object, old: str, new: str) -> str:
+    """Return an id with another prefix; an id that a test made up without the usual one stays as it is."""
+    text = str(given)
+    return new + text.removeprefix(old) if text.startswith(f"{old}_") else text

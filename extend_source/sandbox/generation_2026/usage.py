@@ -1,0 +1,77 @@
+"""Credits as 2026-02-09 reports them: a run's own, the total with the parses it caused, and every line of both."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from extend_source.sandbox.credits import credits_of
+from extend_source.sandbox.generation_2026.files import files_of
+from extend_source.sandbox.generation_2026.kinds import Kind, run_id
+from extend_source.sandbox.generation_2026.parses import Parse, parses_created_by
+from extend_source.sandbox.records import Json, RunRecord, json_number
+from extend_source.sandbox.workspace import Workspace
+
+_REVIEW_AGENT_RATE = Decimal(1)
+"""Credits a page."""
+
+
+def run_usage(workspace: Workspace, kind: Kind, run: RunRecord, *, full: bool) -> Json | None:
+    """Return the ``usage`` of a run; None unless it was processed and reports credits.
+
+    Args:
+        workspace: Where the run is.
+        kind: Its kind.
+        run: The run.
+        full: Whether the lines of the total are named.
+    """
+    own = credits_of(run.payload)
+    if own is None or run.status != "PROCESSED":
+        return None
+    created = [parse for parse in parses_created_by(workspace, run) if parse.credits is not None]
+    lines = [_parse_line(parse) for parse in created]
+    lines.append(_line(kind.run, run_id(kind, run.id), own, _run_charges(workspace, run, own)))
+    return _usage(own, own + sum((parse.credits or Decimal(0) for parse in created), Decimal(0)), lines, full)
+
+
+def parse_usage(parse: Parse, *, full: bool) -> Json | None:
+    """Return the ``usage`` of a parse run; None unless it was processed and reports credits.
+
+    Args:
+        parse: The parse run.
+        full: Whether the line of the total is named.
+    """
+    if parse.credits is None or parse.status != "PROCESSED":
+        return None
+    return _usage(parse.credits, parse.credits, [_parse_line(parse)], full)
+
+
+def _usage(own: Decimal, total: Decimal, lines: list[Json], full: bool) -> Json:
+    usage: Json = {"credits": json_number(own), "totalCredits": json_number(total)}
+    return {**usage, "breakdown": lines} if full else usage
+
+
+def _line(name: str, line_id: str, credits: Decimal, charges: list[Json]) -> Json:
+    return {"object": name, "id": line_id, "credits": json_number(credits), "charges": charges}
+
+
+def _charge(product: str, pages: int, credits: Decimal) -> Json:
+    return {"product": product, "unit": "page", "quantity": pages, "credits": json_number(credits)}
+
+
+def _parse_line(parse: Parse) -> Json:
+    credits = parse.credits or Decimal(0)
+    charge = _charge(str(parse.config["engine"]), parse.file.pages, credits)
+    return _line("parse_run", parse.id, credits, [charge])
+
+
+def _run_charges(workspace: Workspace, run: RunRecord, own: Decimal) -> list[Json]:
+    """Return the charges of a run's own line: its processor, and the review agent where that is on."""
+    config = run.payload.get("config", {})
+    known = [workspace.files.get(str(file.get("id"))) for file in files_of(workspace, run)]
+    pages = sum(file.pages for file in known if file is not None) or 1
+    product = str(config.get("baseProcessor", "extraction_performance"))
+    reviewing = pages * _REVIEW_AGENT_RATE
+    if not config.get("advancedOptions", {}).get("reviewAgent", {}).get("enabled") or own <= reviewing:
+        return [_charge(product, pages, own)]
+    review = {**_charge("review_agent", pages, reviewing), "pages": list(range(1, pages + 1))}
+    return [_charge(product, pages, own - reviewing), review]

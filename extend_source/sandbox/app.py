@@ -18,7 +18,7 @@ from extend_source.sandbox.faults import Fault
 from extend_source.sandbox.organization import Organization
 from extend_source.sandbox.problems import ApiError, shape_under
 from extend_source.sandbox.queries import RunQuery
-from extend_source.sandbox.requests_log import LoggedRequest
+from extend_source.sandbox.requests_log import DOWNLOAD, LoggedRequest
 from extend_source.sandbox.wire import instead_of_answer, odd_response, problem_response, spoil
 from extend_source.sandbox.workspace import Workspace
 
@@ -88,6 +88,35 @@ class Guarded:
         return spoil(answer, fault)
 
 
+class Download:
+    """Signed links: logged, but behind no key, and neither limited nor hit by faults.
+
+    Args:
+        organization: Whose files they lead to.
+    """
+
+    def __init__(self, organization: Organization) -> None:
+        self._organization = organization
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        log = self._organization.requests
+        path, headers = request.url.path, request.headers
+        entry = log.begin(DOWNLOAD, request.method, path, {}, headers)  # the query is a secret
+        try:
+            try:
+                self._organization.announce(entry)
+                odd = self._organization.instead(entry) if self._organization.instead else None
+                response = odd_response(odd) if odd else generation_2026.download(request, self._organization)
+            except ApiError as problem:
+                response = problem_response(problem, "coded")
+            entry.answer(response.status_code)
+            await response(scope, receive, send)
+        finally:
+            log.end()
+
+
 def _shift(workspace: Workspace) -> None:
     """Update the oldest run and one in the middle, as a busy customer would between two pages."""
     runs = workspace.list_runs(RunQuery(), "updatedAt", "desc")
@@ -126,6 +155,7 @@ def create_app(organization: Organization) -> Starlette:
     return Starlette(
         routes=[
             *_guarded_routes(organization),
+            Route(generation_2026.DOWNLOAD_PATH, Download(organization), methods=["GET"], name=DOWNLOAD),
             *Control(organization).routes(),
             Route(_UNKNOWN.path, everything_else),
         ]

@@ -62,6 +62,11 @@ def with_token(body: Json, token: Token) -> Json:
     return body if token is False else {**body, "nextPageToken": token}
 
 
+def listing_of(rows: Sequence[Json], token: Token) -> Json:
+    """Return the body of a listing as 2026-02-09 writes all of them."""
+    return with_token({"object": "list", "data": rows}, token)
+
+
 def page_of(
     request: Request,
     organization: Organization,

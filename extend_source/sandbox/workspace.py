@@ -60,6 +60,9 @@ class Workspace:
         processors: The processors, by short name.
         files: The files, by id.
         runs: The runs, by id, in order of creation.
+        totals_since: Under 2026-02-09, ``usage`` of runs created before this moment has no ``totalCredits`` and no
+            ``breakdown``; None: all have. The service began on 2026-05-14.
+        charges_since: Likewise for the ``charges`` in a breakdown, which began on 2026-06-10.
     """
 
     def __init__(
@@ -81,6 +84,8 @@ class Workspace:
         self.processors: dict[str, Processor] = population.processors
         self.files: dict[str, FileRecord] = population.files
         self.runs: dict[str, RunRecord] = population.runs
+        self.totals_since: datetime | None = None
+        self.charges_since: datetime | None = None
         self._deleted: dict[str, RunRecord] = {}
         self._serial = runs
         self._renderer = Renderer(self.files, embed_contents=embed_contents)

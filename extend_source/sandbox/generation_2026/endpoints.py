@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from extend_source.sandbox import endpoints as generation_2025
 from extend_source.sandbox import parameters
-from extend_source.sandbox.endpoint import Answer, Endpoint, Token, found, page_of, with_token
-from extend_source.sandbox.generation_2026 import definitions, runs
+from extend_source.sandbox.endpoint import Answer, Endpoint, Token, found, listing_of, page_of
+from extend_source.sandbox.generation_2026 import definitions, parse_endpoints, runs
 from extend_source.sandbox.generation_2026.files import file_object, file_summary
 from extend_source.sandbox.generation_2026.kinds import KINDS, Kind, definition_id, old_definition_id, run_id
 from extend_source.sandbox.organization import Organization
@@ -20,11 +20,6 @@ from extend_source.sandbox.queries import SOURCES, RunQuery, file_sort_key, run_
 from extend_source.sandbox.records import STATUSES, FileRecord, Json, RunRecord
 from extend_source.sandbox.wire import json_response
 from extend_source.sandbox.workspace import NotFoundError, Workspace
-
-
-def listing(rows: Sequence[Json], token: Token) -> Response:
-    """Return the body of a listing."""
-    return json_response(with_token({"object": "list", "data": rows}, token))
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ class Runs:
         keys = [list(run_sort_key(run, sort_by)) for run in rows]
         digest = query_digest(workspace.id, kind.run, query, sort_by, sort_dir)
         page, token = page_of(request, organization, rows, keys, digest, sort_dir)
-        return listing([runs.run_summary(workspace, kind, run) for run in page], token)
+        return _listing([runs.run_summary(workspace, kind, run) for run in page], token)
 
     def get(self, request: Request, workspace: Workspace, organization: Organization) -> Response:
         """GET ``/extract_runs/{id}`` and its siblings."""
@@ -88,7 +83,7 @@ class Definitions:
         keys = [[moment(row).isoformat(timespec="microseconds"), row.id] for row in rows]
         digest = query_digest(workspace.id, self.kind.definition, sort_by, sort_dir)
         page, token = page_of(request, organization, rows, keys, digest, sort_dir)
-        return listing([definitions.definition_summary(self.kind, row) for row in page], token)
+        return _listing([definitions.definition_summary(self.kind, row) for row in page], token)
 
     def get(self, request: Request, workspace: Workspace, organization: Organization) -> Response:
         """GET ``/extractors/{id}`` and its siblings."""
@@ -108,7 +103,7 @@ def list_files(request: Request, workspace: Workspace, organization: Organizatio
     keys = [list(file_sort_key(file)) for file in files]
     digest = query_digest(workspace.id, "file summaries", name_contains, sort_dir)
     page, token = page_of(request, organization, files, keys, digest, sort_dir)
-    return listing([file_summary(file.payload) for file in page], token)
+    return _listing([file_summary(file.payload) for file in page], token)
 
 
 def get_file(request: Request, workspace: Workspace, organization: Organization) -> Response:
@@ -156,6 +151,10 @@ def legacy_run_ids(workspace: Workspace) -> Iterator[str]:
         yield from Runs(kind).ids(workspace)
 
 
+def _listing(rows: Sequence[Json], token: Token) -> Response:
+    return json_response(listing_of(rows, token))
+
+
 def _list_and_get(
     name: str, list_rows: Answer, get_one: Answer, ids: Callable[[Workspace], Iterator[str]]
 ) -> tuple[Endpoint, Endpoint]:
@@ -177,6 +176,7 @@ ENDPOINTS = (
         for each in _list_and_get(kind.definition, Definitions(kind).list, Definitions(kind).get, Definitions(kind).ids)
     ),
     *_list_and_get("file", list_files, get_file, _file_ids),
+    *parse_endpoints.ENDPOINTS,
     Endpoint("GET", "/processor_runs", "list_runs", list_legacy_runs),
     Endpoint("GET", "/processor_runs/{id}", "get_run", get_legacy_run, legacy_run_ids),
 )

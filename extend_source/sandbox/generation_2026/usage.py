@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 from extend_source.sandbox.credits import credits_of
@@ -27,27 +28,38 @@ def run_usage(workspace: Workspace, kind: Kind, run: RunRecord, *, full: bool) -
     own = credits_of(run.payload)
     if own is None or run.status != "PROCESSED":
         return None
-    created = [parse for parse in parses_created_by(workspace, run) if parse.credits is not None]
-    lines = [_parse_line(parse) for parse in created]
+    lines = [_parse_line(parse) for parse in parses_created_by(workspace, run) if parse.credits is not None]
     lines.append(_line(kind.run, run_id(kind, run.id), own, _run_charges(workspace, run, own)))
-    return _usage(own, own + sum((parse.credits or Decimal(0) for parse in created), Decimal(0)), lines, full)
+    return _usage(workspace, run.created_at, own, lines, full)
 
 
-def parse_usage(parse: Parse, *, full: bool) -> Json | None:
+def parse_usage(workspace: Workspace, parse: Parse, *, full: bool) -> Json | None:
     """Return the ``usage`` of a parse run; None unless it was processed and reports credits.
 
     Args:
+        workspace: Where the parse run is.
         parse: The parse run.
         full: Whether the line of the total is named.
     """
     if parse.credits is None or parse.status != "PROCESSED":
         return None
-    return _usage(parse.credits, parse.credits, [_parse_line(parse)], full)
+    return _usage(workspace, parse.sort_key[0], parse.credits, [_parse_line(parse)], full)
 
 
-def _usage(own: Decimal, total: Decimal, lines: list[Json], full: bool) -> Json:
-    usage: Json = {"credits": json_number(own), "totalCredits": json_number(total)}
-    return {**usage, "breakdown": lines} if full else usage
+def _usage(workspace: Workspace, created_at: datetime, own: Decimal, lines: list[Json], full: bool) -> Json:
+    usage: Json = {"credits": json_number(own)}
+    if _is_before(created_at, workspace.totals_since):
+        return usage
+    usage["totalCredits"] = json_number(sum((Decimal(str(line["credits"])) for line in lines), Decimal(0)))
+    if not full:
+        return usage
+    if _is_before(created_at, workspace.charges_since):
+        lines = [{key: value for key, value in line.items() if key != "charges"} for line in lines]
+    return {**usage, "breakdown": lines}
+
+
+def _is_before(moment: datetime, since: datetime | None) -> bool:
+    return since is not None and moment < since
 
 
 def _line(name: str, line_id: str, credits: Decimal, charges: list[Json]) -> Json:

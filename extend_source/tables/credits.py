@@ -14,8 +14,8 @@ from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 _CHARGE = ObjectReader.of(schemas.CREDIT_CHARGES)
 _LINE = ObjectReader.of(schemas.CREDIT_ATTRIBUTIONS)
 
-RUN_OBJECTS = frozenset({"document_processor_run", "extract_run", "classify_run", "split_run"})
-"""What API objects call processor runs (SDK 0.2.0, SDK 1.20.0)."""
+CURRENT_RUNS = ("extract_run", "classify_run", "split_run")
+"""What processor runs are called in API 2026-02-09 (SDK 1.20.0)."""
 
 _BASES = {"processor_run": "processing", "parse_run": "parsing"}
 
@@ -50,7 +50,6 @@ class CreditTables:
         lines = usage.get("breakdown") if isinstance(usage, dict) else None
         if lines is None:
             return None
-        self._tables[schemas.CREDIT_ATTRIBUTIONS].mark(run_id)
         if not isinstance(lines, list):
             self._drift.unexpected_type("processor_run", "usage.breakdown", lines)
             return {"breakdown": lines}
@@ -80,7 +79,7 @@ class CreditTables:
         if not isinstance(name, str) or not isinstance(resource_id, str):
             self._drift.unexpected_type("processor_run", "usage.breakdown", line)
             return False
-        resource_type = "processor_run" if name in RUN_OBJECTS else name
+        resource_type = "processor_run" if name in CURRENT_RUNS else name
         attributions = self._tables[schemas.CREDIT_ATTRIBUTIONS]
         values, extra = _LINE.read(line, self._drift)
         attributions.add(values, extra, run_id=run_id, resource_type=resource_type)

@@ -146,7 +146,9 @@ def test_a_base_url_that_cannot_work_is_refused_at_once(given, says):
 def test_an_unknown_api_version_is_refused_with_the_supported_ones():
     with pytest.raises(UnsupportedApiVersion) as caught:
         client_of("https://api.extend.ai", api_version="1999-01-01")
-    assert str(caught.value) == ("API version '1999-01-01' is not supported. Set api_version to one of: 2025-04-21.")
+    assert str(caught.value) == (
+        "API version '1999-01-01' is not supported. Set api_version to one of: 2025-04-21, 2026-02-09."
+    )
 
 
 def test_a_client_outside_async_with_says_so():

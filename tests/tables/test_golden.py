@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from extend_source.api.endpoints import endpoints_for
+from extend_source.config import API_VERSION
 from extend_source.json_codec import decode_json
 from extend_source.tables import TABLES, Flattener, Origin
 from extend_source.tables.objects import OBJECT_TYPES
@@ -18,13 +20,8 @@ from extend_source.tables.row_counts import is_marker
 
 GOLDEN = sorted((Path(__file__).parent.parent / "golden").glob("*.json"))
 FETCHED = datetime(2026, 3, 2, tzinfo=timezone.utc)
-ORIGIN = Origin(
-    "2025-04-21",
-    "ws_1",
-    FETCHED,
-    created_at=datetime(2026, 3, 1, 9, tzinfo=timezone.utc),
-    updated_at=datetime(2026, 3, 1, 9, 30, tzinfo=timezone.utc),
-)
+LISTED = (datetime(2026, 3, 1, 9, tzinfo=timezone.utc), datetime(2026, 3, 1, 9, 30, tzinfo=timezone.utc))
+"""When the listing says that the object was created, and changed."""
 SUMS = {"payload_sha256", "_dlt_load_id"}
 """Columns that nobody can type."""
 
@@ -33,12 +30,10 @@ def object_type_of(file: Path) -> str:
     return file.name.partition(".")[0]
 
 
-def flattened(object_type: str, payload: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+def flattened(object_type: str, payload: dict[str, Any], api_version: str) -> dict[str, list[dict[str, Any]]]:
+    endpoint = endpoints_for(api_version, object_type, payload["id"])[0]
     flattener = Flattener()
-    if object_type == "processor_run":
-        flattener.add("processor_run", payload, ORIGIN)
-    else:
-        flattener.add("file", payload, ORIGIN, final=True)
+    flattener.add(object_type, endpoint.adapt(payload), Origin(api_version, "ws_1", FETCHED, *LISTED))
     tables = flattener.take("load", FETCHED)
     return {
         name: [
@@ -75,9 +70,9 @@ def in_order(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
 def test_a_payload_gives_the_rows_that_were_typed_by_hand(file: Path) -> None:
-    payload = decode_json(file.read_bytes())["payload"]  # numbers with their digits, as from the wire
+    golden = decode_json(file.read_bytes())  # numbers with their digits, as from the wire
 
-    rows = flattened(object_type_of(file), payload)
+    rows = flattened(object_type_of(file), golden["payload"], golden.get("api_version", API_VERSION))
 
     for table, expected in json.loads(file.read_bytes())["rows"].items():
         assert in_order(rows[table]) == in_order(expected), table

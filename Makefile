@@ -31,11 +31,11 @@ help:  ## Print this list (the default)
 demo: .venv/.sandbox-installed  ## Load sample runs from a stand-in API into DuckDB; needs no key
 	@.venv/bin/extend-source demo
 
-test: lint  ## Check style and types, then run the tests but for the thorough ones
+test: lint .venv/.sdk-2026-installed  ## Check style and types, then run the tests but for the thorough ones
 	@.venv/bin/python -m pytest -n auto --dist worksteal -m "(core or not thorough) and not destinations and not ducklake"
 
 # VARIANTS="not postgres" runs a part of them: an expression as pytest's -k has it.
-test-thorough: .venv/.dev-installed  ## Run the tests of many variants, faults and moments, which take long
+test-thorough: .venv/.dev-installed .venv/.sdk-2026-installed  ## Run the tests of many variants, faults and moments, which take long
 	@.venv/bin/python -m pytest -n auto --dist worksteal -m "thorough and not core and not destinations and not ducklake" $(if $(VARIANTS),-k "$(VARIANTS)")
 
 test-destinations: .venv/.destinations-installed  ## Run the tests of destinations beside DuckDB and PostgreSQL
@@ -84,6 +84,13 @@ clean:  ## Delete .venv, caches, build results and the demo's database
 .venv/.dev-installed: .venv/.sandbox-installed
 	@echo "Installing the development tools into .venv ..."
 	@$(INSTALL) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+# Two versions of one package cannot stand side by side; the older one's dependencies serve both.
+.venv/.sdk-2026-installed: .venv/.dev-installed sdk-2026.txt
+	@echo "Installing the vendor's newer SDK into .venv/sdk-2026 ..."
+	@rm -rf .venv/sdk-2026
+	@$(PIP) install --no-deps --only-binary :all: --require-hashes --target .venv/sdk-2026 --requirement sdk-2026.txt
 	@touch $@
 
 .venv/.destinations-installed: .venv/.dev-installed

@@ -85,9 +85,16 @@ def test_of_every_release_that_ci_installs_the_hashes_are_known():
     constraints, hashes = ((REPOSITORY / name).read_text() for name in ("constraints.txt", "hashes.txt"))
     assert sorted(PIN.findall(hashes)) == sorted(PIN.findall(constraints)), "run .ci/renew-hashes"
 
-    releases = re.split(r"\n(?=\S)", hashes.strip())
-    releases = [release for release in releases if not release.startswith("#")]
-    assert len(releases) == len(PIN.findall(constraints))
+    newer_sdk = (REPOSITORY / "sdk-2026.txt").read_text()
+    assert PIN.findall(newer_sdk) == [("extend-ai", "1.20.0")]
+
+    releases = [
+        release
+        for text in (hashes, newer_sdk)
+        for release in re.split(r"\n(?=\S)", text.strip())
+        if not release.startswith("#")
+    ]
+    assert len(releases) == len(PIN.findall(constraints)) + 1
     for release in releases:
         assert re.fullmatch(r"[a-z0-9-]+==[^\s\\]+( ; [^\\\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+", release), (
             release

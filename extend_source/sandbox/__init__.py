@@ -1,4 +1,4 @@
-"""A stand-in for the Extend API (2025-04-21): sample runs, ageing runs, limits and faults, over real HTTP.
+"""A stand-in for the Extend API (2025-04-21, 2026-02-09): sample runs, ageing runs, limits and faults, over real HTTP.
 
 It serves the demo, the tests and anyone who wants to try a pipeline without an account. Where the
 documentation leaves something open, ``Options`` and ``Workspace`` let a test choose.

@@ -35,6 +35,14 @@ def client(connect: Connect) -> InProcessClient:
 
 
 @pytest.fixture
+def newer(connect: Connect) -> InProcessClient:
+    """Return a client of API 2026-02-09."""
+    client = connect()
+    client.headers["x-extend-api-version"] = "2026-02-09"
+    return client
+
+
+@pytest.fixture
 def server() -> Iterator[SandboxServer]:
     with SandboxServer(seed=7, runs=40) as running:
         yield running

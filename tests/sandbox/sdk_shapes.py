@@ -52,7 +52,13 @@ def _union_problems(members: tuple[Any, ...], value: Any, path: str) -> list[str
     closed = [member for member in members if member is not Any and member is not type(None)]
     if not closed:
         return []  # Optional[Any]: a value of the customer's own
-    return min((problems(member, value, path) for member in _of_its_type(closed, value)), key=len)
+    fewest = None
+    for member in _of_its_type(closed, value):
+        found = problems(member, value, path)
+        if not found:
+            return []
+        fewest = found if fewest is None or len(found) < len(fewest) else fewest
+    return fewest or []
 
 
 def _of_its_type(members: list[Any], value: Any) -> list[Any]:

@@ -92,8 +92,10 @@ def complete_parse_config(config: Json, returns_ocr: bool) -> Json:
         config: The configuration of the run that had the file parsed, as 2025-04-21 shows it.
         returns_ocr: Whether words and lines are asked for where the configuration does not say.
     """
-    defaults = merged(_PARSE_DEFAULTS, {"advancedOptions": {"returnOcr": {"words": returns_ocr, "lines": returns_ocr}}})
-    return merged(defaults, _parse_config(config.get("parser") or {}))
+    given = _parse_config(config.get("parser") or {})
+    wanted = returns_ocr and "returnOcr" not in given.get("advancedOptions", {})
+    defaults = merged(_PARSE_DEFAULTS, {"advancedOptions": {"returnOcr": {"words": wanted, "lines": wanted}}})
+    return merged(defaults, given)
 
 
 def merged(below: Json, above: Json) -> Json:

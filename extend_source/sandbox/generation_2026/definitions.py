@@ -33,7 +33,7 @@ def definition(workspace: Workspace, kind: Kind, given_id: str) -> Processor:
         NotFoundError: No such definition of this kind.
     """
     for processor in definitions(workspace, kind):
-        if processor.id == old_definition_id(kind, given_id) and definition_id(kind, processor.id) == given_id:
+        if processor.id == old_definition_id(kind, given_id):
             return processor
     raise NotFoundError(given_id)
 

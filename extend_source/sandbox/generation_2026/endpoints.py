@@ -122,7 +122,7 @@ def list_legacy_runs(request: Request, workspace: Workspace, organization: Organ
     """GET ``/processor_runs``: the listing of 2025-04-21 with the ids of 2026-02-09."""
     query = generation_2025.run_query(request)
     if query.processor_id is not None:
-        query = replace(query, processor_id=_old_definition_id(workspace, query.processor_id))
+        query = replace(query, processor_id=_old_definition_id(query.processor_id))
     sort_by, sort_dir = parameters.sort_by(request), parameters.sort_dir(request)
     rows = workspace.list_runs(query, sort_by, sort_dir)
     keys = [list(run_sort_key(run, sort_by)) for run in rows]
@@ -131,12 +131,8 @@ def list_legacy_runs(request: Request, workspace: Workspace, organization: Organ
     return json_response(generation_2025.listing("processorRuns", [runs.legacy_summary(run) for run in page], token))
 
 
-def _old_definition_id(workspace: Workspace, given_id: str) -> str:
-    for kind in KINDS:
-        for processor in definitions.definitions(workspace, kind):
-            if definition_id(kind, processor.id) == given_id:
-                return processor.id
-    return ""  # no run has it
+def _old_definition_id(given_id: str) -> str:
+    return next(filter(None, (old_definition_id(kind, given_id) for kind in KINDS)), "")
 
 
 def get_legacy_run(request: Request, workspace: Workspace, organization: Organization) -> Response:

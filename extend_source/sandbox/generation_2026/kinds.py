@@ -55,13 +55,15 @@ def version_id(kind: Kind, old_id: object) -> str:
 
 
 def old_run_id(kind: Kind, new_id: str) -> str:
-    """Return the id under 2025-04-21 of a run; one with another prefix is not its id, and ends up unknown."""
-    return with_prefix(new_id, kind.run_prefix, _RUN_2025)
+    """Return the id under 2025-04-21 of a run, no id for one that 2026-02-09 does not give to runs of the kind."""
+    old_id = with_prefix(new_id, kind.run_prefix, _RUN_2025)
+    return old_id if run_id(kind, old_id) == new_id else ""
 
 
 def old_definition_id(kind: Kind, new_id: str) -> str:
-    """Return the id under 2025-04-21 of a definition."""
-    return with_prefix(new_id, kind.definition_prefix, _DEFINITION_2025)
+    """Return the id under 2025-04-21 of a definition, no id for one that 2026-02-09 does not give to the kind."""
+    old_id = with_prefix(new_id, kind.definition_prefix, _DEFINITION_2025)
+    return old_id if definition_id(kind, old_id) == new_id else ""
 
 
 def with_prefix(given: object, old: str, new: str) -> str:

@@ -42,7 +42,7 @@ def find_run(workspace: Workspace, kind: Kind, given_id: str) -> RunRecord:
         NotFoundError: No such run of this kind.
     """
     run = workspace.runs.get(old_run_id(kind, given_id))
-    if run is None or kind_of(run) is not kind or run_id(kind, run.id) != given_id or not workspace.shows(run):
+    if run is None or kind_of(run) is not kind or not workspace.shows(run):
         raise NotFoundError(given_id)
     return run
 
@@ -122,7 +122,7 @@ def _reads_several(run: RunRecord) -> bool:
 def _files(workspace: Workspace, kind: Kind, run: RunRecord) -> Json:
     """Return ``file``, and for extractions ``files``: the one is null where the other is not."""
     summaries = [file_summary(file) for file in files_of(workspace, run)] if _was_ingested(run) else []
-    several = _reads_several(run)
+    several = _reads_several(run) and bool(summaries)
     body: Json = {"file": summaries[0] if summaries and not several else None}
     return {**body, "files": summaries if several else None} if kind.type == "EXTRACT" else body
 

@@ -12,6 +12,7 @@ from typing import Any
 import dlt
 from dlt.common import logger
 from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
+from dlt.common.schema import Schema
 from dlt.common.schema.typing import C_DLT_ID, LOADS_TABLE_NAME, TSchemaTables
 from dlt.common.utils import uniq_id
 
@@ -257,20 +258,21 @@ class DestinationReader:
     @property
     def _dlt_tables(self) -> TSchemaTables:
         """The tables as dlt knows them before the load under way."""
+        return self._schema.tables if self._pipeline is not None and self._schema is not None else {}
+
+    @cached_property
+    def _schema(self) -> Schema | None:
+        """The schema of the source, which the pipeline reads from its folder and checks each time it is asked."""
         if self._pipeline is None or self._schema_name is None:
-            return {}
-        return self._pipeline.schemas[self._schema_name].tables
+            return None
+        return self._pipeline.schemas[self._schema_name]
 
     def _selected(self, client: Sql, table: str, column: str) -> str:
         """Write a column of a query: NULL where someone has dropped it, or no load has made it yet."""
         name = client.escape_column_name(column)
         if column in self._gone.columns.get(table, ()):
             return f"NULL AS {name}"
-        known = (
-            self._pipeline.schemas[self._schema_name].tables.get(table)
-            if self._pipeline and self._schema_name
-            else None
-        )
+        known = self._dlt_tables.get(table)
         if known is None or column in known["columns"] or column == LOAD_ID:
             return name
         return f"NULL AS {name}"

@@ -25,6 +25,7 @@ from extend_source.ingest.load import Load
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.state import SyncState
 from extend_source.pipeline.completeness import restore
+from extend_source.pipeline.generations import refuse_another_generation
 from extend_source.pipeline.hints import apply_hints, silence_expected_warnings, variant_hints
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.late_error import raise_after_load
@@ -212,6 +213,7 @@ def extend_source(
         state, lacking = SyncState(_state()), frozenset[str]()
         refuse_earlier_tables(landed)
         if shared.worklist is None:
+            refuse_another_generation(landed, api_version)
             lacking = restore(landed, selected)
             shared.compare_all |= landed.lacks_refused_rows
             if lacking:

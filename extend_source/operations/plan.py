@@ -21,6 +21,7 @@ from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.state import SyncState, scope_of
 from extend_source.ingest.worklist import Worklist
+from extend_source.pipeline.generations import refuse_another_generation
 from extend_source.pipeline.pending import pending_loads
 from extend_source.pipeline.read_only import location, source_state, viewed, viewed_data
 from extend_source.source import extend_source
@@ -115,6 +116,7 @@ def plan(
     with viewed(pipeline) as view:
         landed = viewed_data(view)
         landed.probe()
+        refuse_another_generation(landed, settings.api_version)
         now = datetime.now(timezone.utc)
         limits = Limits(settings, counts, bounded=True)
         context = SyncContext(settings, landed, counts, limits, scope, fetched_tables, now)

@@ -1,0 +1,302 @@
+"""API 2026-02-09: the same workspace, in the same tables, under the ids of that version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extend_source import InvalidSetting, plan
+from extend_source.api import CURRENT_VERSION
+from extend_source.sandbox import SandboxServer, Workspace
+from tests.acceptance.conftest import MakeWarehouse
+from tests.acceptance.warehouse import AnyWarehouse, Row, Warehouse
+
+PREFIXES = {
+    **dict.fromkeys(("exr", "clr", "splr"), "dpr"),
+    **dict.fromkeys(("ex", "cl", "spl"), "dp"),
+    **dict.fromkeys(("exv", "clv", "splv"), "dpv"),
+}
+LISTS = {"list_extract_runs": 1, "list_classify_runs": 1, "list_split_runs": 1}
+GET_OF = {"EXTRACT": "get_extract_run", "CLASSIFY": "get_classify_run", "SPLITTER": "get_split_run"}
+PREFIX_OF = {"EXTRACT": "exr", "CLASSIFY": "clr", "SPLITTER": "splr"}
+
+NOT_TAKEN_IN = "PRE_PROCESSING_FAILURE"
+"""Runs that failed with it name no file in 2026-02-09."""
+
+
+def old_id(value: Any) -> Any:
+    """The id in 2025-04-21 of what has an id in 2026-02-09."""
+    prefix, mark, rest = str(value).partition("_")
+    return f"{PREFIXES[prefix]}_{rest}" if mark and prefix in PREFIXES else value
+
+
+def new_id(workspace: Workspace, run_id: str) -> str:
+    """The id in 2026-02-09 of a run of the stand-in."""
+    return PREFIX_OF[workspace.run_payload(run_id)["type"]] + run_id.removeprefix("dpr")
+
+
+def with_old_ids(row: Row) -> Row:
+    ids = ("run_id", "processor_id", "processor_version_id")
+    return {name: old_id(value) if name in ids else value for name, value in row.items()}
+
+
+def without(rows: list[Row], *columns: str) -> list[Row]:
+    kept = [{name: value for name, value in row.items() if name not in (*columns, "_dlt_load_id")} for row in rows]
+    return sorted(kept, key=lambda row: [(name, str(value)) for name, value in row.items()])
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse, Warehouse]]:
+    """One workspace, synced in both versions: 2025-04-21, then 2026-02-09."""
+    with SandboxServer(runs=120) as server:
+        old, new = (Warehouse(server, tmp_path_factory.mktemp(name)) for name in ("old", "new"))
+        old.sync()
+        server.requests.reset()
+        new.sync(api_version=CURRENT_VERSION)
+        yield old, new
+
+
+def test_each_run_is_fetched_once_where_its_type_is(shared: tuple[Warehouse, Warehouse]) -> None:
+    old, new = shared
+
+    gets: dict[str, int] = {}
+    for kind in old.column("processor_runs", "type"):
+        gets[GET_OF[kind]] = gets.get(GET_OF[kind], 0) + 1
+    assert new.server.requests.counts == {**LISTS, **gets}
+    assert sum(gets.values()) == 120
+
+
+def test_runs_say_the_same_in_both_versions(shared: tuple[Warehouse, Warehouse]) -> None:
+    old, new = shared
+    columns = ("id", "type", "status", "processor_id", "processor_name", "reviewed", "edited", "failure_reason")
+
+    def said(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+        more = ("failure_message", "created_at", "updated_at")
+        return sorted(
+            tuple(old_id(row[name]) if name in ("id", "processor_id") else row[name] for name in (*columns, *more))
+            for row in warehouse.rows("processor_runs")
+        )
+
+    assert said(new) == said(old)
+    assert set(new.column("processor_runs", "object")) == {"extract_run", "classify_run", "split_run"}
+    assert set(new.column("processor_runs", "api_version")) == {CURRENT_VERSION}
+    assert {row["processor_version"] is None for row in new.rows("processor_runs")} == {False}
+
+
+@pytest.mark.parametrize(
+    ("table", "only_in_one"),
+    [
+        ("extraction_fields", ()),
+        ("classifications", ()),
+        ("splits", ()),
+        ("extraction_citations", ("file_id", "cell_range")),
+    ],
+)
+def test_what_was_read_is_equal_in_both_versions(
+    shared: tuple[Warehouse, Warehouse], table: str, only_in_one: tuple[str, ...]
+) -> None:
+    old, new = shared
+
+    rows = [with_old_ids(row) for row in new.rows(table)]
+
+    assert without(rows, *only_in_one) == without(old.rows(table), *only_in_one)
+    assert len(rows) > 10
+
+
+def test_reasoning_edits_and_files_are_equal_where_both_versions_tell_them(shared: tuple[Warehouse, Warehouse]) -> None:
+    old, new = shared
+    extractions = {row["id"] for row in old.rows("processor_runs") if row["type"] == "EXTRACT"}
+    unread = {row["id"] for row in old.rows("processor_runs") if row["failure_reason"] == NOT_TAKEN_IN}
+    told = {
+        "output_insights": lambda row: row["type"] == "reasoning",
+        "extraction_edits": lambda row: row["run_id"] in extractions,
+        "processor_run_files": lambda row: row["run_id"] not in unread,
+    }
+
+    for table, is_told in told.items():
+        rows = [with_old_ids(row) for row in new.rows(table)]
+        assert without(rows, "position") == without([row for row in old.rows(table) if is_told(row)], "position"), table
+        assert len(rows) > 5
+
+
+def test_typed_tables_are_equal_in_both_versions(shared: tuple[Warehouse, Warehouse]) -> None:
+    old, new = shared
+
+    assert new.typed_tables() == old.typed_tables() != set()
+    for table in old.typed_tables():
+        assert without([with_old_ids(row) for row in by_path(new, table)]) == without(by_path(old, table)), table
+
+
+def by_path(warehouse: Warehouse, table: str) -> list[Row]:
+    """The rows of a typed table by the paths of its fields: which of two like names is the plain one, chance decides."""
+    columns = [row for row in warehouse.rows("typed_columns") if row["table_name"] == table and row["column_name"]]
+    paths = {row["column_name"]: (row["path"], row["data_type"]) for row in columns}
+    return [{str(paths.get(name, name)): value for name, value in row.items()} for row in warehouse.rows(table)]
+
+
+def test_nothing_of_a_payload_is_left_over(shared: tuple[Warehouse, Warehouse]) -> None:
+    def noted(warehouse: Warehouse) -> list[tuple[str, str, str]]:
+        return [(row["object"], row["path"], row["reason"]) for row in warehouse.rows("schema_drift")]
+
+    assert noted(shared[1]) == noted(shared[0])
+    assert {row["extra"] for row in shared[1].rows("processor_runs")} <= {None, '{"output":{"isExternal":false}}'}
+
+
+def test_the_ledger_has_each_thing_once_and_adds_up_to_the_totals(shared: tuple[Warehouse, Warehouse]) -> None:
+    _, new = shared
+    ledger = {(row["resource_type"], row["resource_id"]): row["credits"] for row in new.rows("credit_usage")}
+    runs = {row["id"]: row for row in new.rows("processor_runs") if row["credits"] is not None}
+
+    assert {key: credits for key, credits in ledger.items() if key[0] == "processor_run"} == {
+        ("processor_run", run_id): run["credits"] for run_id, run in runs.items()
+    }
+    shares: dict[str, Decimal] = {}
+    for row in new.rows("credit_attributions"):
+        assert ledger[row["resource_type"], row["resource_id"]] == row["credits"]
+        shares[row["run_id"]] = shares.get(row["run_id"], Decimal(0)) + row["credits"]
+    assert shares == {run_id: run["total_credits"] for run_id, run in runs.items()}
+    charged: dict[tuple[str, str], Decimal] = {}
+    for row in new.rows("credit_charges"):
+        key = (row["resource_type"], row["resource_id"])
+        charged[key] = charged.get(key, Decimal(0)) + row["credits"]
+    assert charged == {key: credits for key, credits in ledger.items() if key in charged}
+    assert {resource_type for resource_type, _ in charged} == {"processor_run", "parse_run"}
+
+
+def test_no_address_of_a_person_and_no_link_lands(shared: tuple[Warehouse, Warehouse]) -> None:
+    _, new = shared
+    new.sync(api_version=CURRENT_VERSION, refresh=True, keep_raw=True)
+
+    found = b"".join(path.read_bytes() for path in new.folder.rglob("*") if path.is_file())
+
+    for secret in (b"presignedUrl", b"outputUrl", b"imageUrl", b"X-Amz-Signature", b"@example.com"):
+        assert secret not in found, secret
+
+
+# ---- what changes
+
+
+def test_an_idle_sync_costs_a_request_for_each_list(any_warehouse: AnyWarehouse) -> None:
+    any_warehouse.sync(api_version=CURRENT_VERSION)
+    any_warehouse.server.requests.reset()
+
+    result = any_warehouse.sync(api_version=CURRENT_VERSION)
+
+    assert any_warehouse.server.requests.counts == LISTS
+    assert (result.fetched, result.known) == (0, 120)
+
+
+def test_changed_runs_cost_a_request_each(warehouse: Warehouse) -> None:
+    warehouse.sync(api_version=CURRENT_VERSION)
+    for run_id in warehouse.column("processor_runs", "id")[:5]:
+        warehouse.server.workspace.touch_run(old_id(run_id))
+    warehouse.server.requests.reset()
+
+    result = warehouse.sync(api_version=CURRENT_VERSION)
+
+    counts = warehouse.server.requests.counts
+    assert {name: counts[name] for name in LISTS} == LISTS
+    assert sum(counts.values()) - 3 == result.fetched == 5
+
+
+def test_a_run_that_is_gone_is_asked_for_once(warehouse: Warehouse) -> None:
+    warehouse.sync(api_version=CURRENT_VERSION)
+    run_id = warehouse.column("processor_runs", "id")[0]
+    warehouse.server.workspace.delete_run(old_id(run_id))
+    warehouse.server.requests.reset()
+
+    result = warehouse.sync(api_version=CURRENT_VERSION, reconcile=True, review_window_days=0)
+
+    assert (result.gone, warehouse.column("tombstones", "id")) == (1, [run_id])
+    assert sum(warehouse.server.requests.counts.values()) == 4
+
+
+def test_runs_are_loaded_by_ids_of_either_version(warehouse: Warehouse) -> None:
+    workspace = warehouse.server.workspace
+    kinds = {workspace.run_payload(run_id)["type"]: run_id for run_id in workspace.runs}
+    ids = [new_id(workspace, run_id) for run_id in kinds.values()]
+
+    result = warehouse.sync(run_ids=ids, api_version=CURRENT_VERSION)
+
+    assert warehouse.column("processor_runs", "id") == sorted(ids)
+    assert sum(warehouse.server.requests.counts.values()) == result.fetched == 3
+    assert all(row["created_at"] is not None for row in warehouse.rows("processor_runs"))
+
+
+def test_a_run_that_no_endpoint_has_is_an_error_of_its_own(warehouse: Warehouse) -> None:
+    result = warehouse.sync(run_ids=["exr_unknown"], api_version=CURRENT_VERSION)
+
+    assert (result.fetched, result.failed) == (0, 1)
+    assert [row["status_code"] for row in warehouse.rows("fetch_errors")] == [404]
+
+
+def test_runs_of_some_types_are_listed_where_they_are(warehouse: Warehouse) -> None:
+    warehouse.sync(api_version=CURRENT_VERSION, processor_types=["CLASSIFY"])
+
+    assert set(warehouse.column("processor_runs", "type")) == {"CLASSIFY"}
+    assert warehouse.server.requests.counts.keys() == {"list_classify_runs", "get_classify_run"}
+
+
+def test_runs_of_a_processor_are_listed_where_it_is(warehouse: Warehouse) -> None:
+    warehouse.sync(api_version=CURRENT_VERSION, run_ids=[])
+    run_id = next(iter(warehouse.server.workspace.runs))
+    payload = warehouse.server.workspace.run_payload(run_id)
+    prefix = {"EXTRACT": "ex", "CLASSIFY": "cl", "SPLITTER": "spl"}[payload["type"]]
+    processor = prefix + payload["processorId"].removeprefix("dp")
+
+    warehouse.sync(api_version=CURRENT_VERSION, processor_ids=[processor])
+
+    assert set(warehouse.column("processor_runs", "processor_id")) == {processor}
+    assert len([name for name in warehouse.server.requests.counts if name.startswith("list")]) == 1
+
+
+# ---- what only this version has
+
+
+def test_runs_without_a_processor_and_of_several_files_land(empty_warehouse: Warehouse) -> None:
+    workspace = empty_warehouse.server.workspace
+    run_id = workspace.add_run(processor="invoices", status="PROCESSED", inline=True, files=3)
+
+    empty_warehouse.sync(api_version=CURRENT_VERSION)
+
+    (run,) = empty_warehouse.rows("processor_runs")
+    assert (run["id"], run["processor_id"], run["processor_version"]) == (new_id(workspace, run_id), None, None)
+    assert [row["position"] for row in empty_warehouse.rows("processor_run_files")] == [0, 1, 2]
+    cited = {row["file_id"] for row in empty_warehouse.rows("extraction_citations")}
+    assert cited <= {None, *empty_warehouse.column("files", "id")}
+    assert cited != {None}
+
+
+# ---- one version to a dataset
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("2025-04-21", CURRENT_VERSION), (CURRENT_VERSION, "2025-04-21")], ids=["newer", "older"]
+)
+def test_another_version_is_refused_and_nothing_is_sent(
+    make_warehouse: MakeWarehouse, server: SandboxServer, first: str, second: str
+) -> None:
+    warehouse = make_warehouse(server)
+    warehouse.sync(api_version=first)
+    landed = warehouse.rows("processor_runs")
+    server.requests.reset()
+
+    for refused in (warehouse.sync, lambda **more: plan(warehouse.pipeline, **warehouse.settings(**more))):
+        with pytest.raises(InvalidSetting, match=f"holds runs of API {first}, and api_version is {second}.*of its own"):
+            refused(api_version=second)
+
+    assert server.requests.counts == {}
+    assert warehouse.rows("processor_runs") == landed
+
+
+def test_a_version_that_brought_nothing_stands_in_no_ones_way(tmp_path: Path) -> None:
+    with SandboxServer(runs=0) as server:
+        warehouse = Warehouse(server, tmp_path)
+        warehouse.sync()
+        server.workspace.add_run(status="PROCESSED")
+
+        assert warehouse.sync(api_version=CURRENT_VERSION).fetched == 1

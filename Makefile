@@ -9,7 +9,8 @@ SUITABLE = import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
 INSTALL = $(PIP) install --constraint constraints.txt
 
-# CI installs nothing whose hash is not in hashes.txt: it downloads all packages first, and then knows of no others.
+# CI installs nothing whose hash is not in hashes.txt: it downloads all packages first, and then knows of no others. The
+# newer SDK has its hashes in sdk-2026.txt, on every machine.
 ifeq ($(CI),true)
 CHECKED = .venv/.packages/.checked
 INSTALL += --isolated --no-index --find-links .venv/.packages

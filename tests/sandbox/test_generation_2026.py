@@ -400,3 +400,10 @@ def test_a_run_served_as_given_is_shown_as_far_as_it_can_be(newer: InProcessClie
     assert run["file"]["id"] == payload["files"][0]["id"]
     assert "exr_given" in ids(newer, "extract_runs", maxPageSize=1000)
     assert newer.get("/extract_runs/exr_odd").status_code == 404
+    workspace.put_run({"id": "dpr_bare", "type": "EXTRACT", "config": None, "files": None, "usage": {"credits": 2}})
+    bare = newer.get("/extract_runs/exr_bare").json()
+    assert (bare["status"], bare["output"], bare["usage"], bare["file"], bare["config"]) == (None, None, None, None, {})
+    workspace.put_file({"id": "file_bare", "name": "a.pdf", "usage": {"credits": 3.5}})
+    assert newer.get("/files/file_bare").json() == {"id": "file_bare", "name": "a.pdf"}
+    assert newer.get("/parse_runs/pr_bare").json()["usage"]["credits"] == 3.5
+    assert "pr_bare" in ids(newer, "parse_runs", maxPageSize=1000)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from extend_source.sandbox import PRESIGNED_URL_CANARY, Options, RateLimit, Workspace
+from extend_source.sandbox import PRESIGNED_URL_CANARY, OddAnswer, Options, RateLimit, Workspace
 
 from .conftest import Connect
 from .in_process import InProcessClient
@@ -300,6 +300,13 @@ def test_a_signed_link_expires_and_takes_no_key(connect: Connect, workspace: Wor
     time[0] -= 1
     workspace.delete_file(new_id(first, "file_"))
     assert client.get(link).status_code == 404
+
+
+def test_a_download_may_go_wrong_like_any_other_answer(newer: InProcessClient) -> None:
+    link = linked(newer, ids(newer, "parse_runs", status="PROCESSED", maxPageSize=1000)[0])
+    newer.organization.instead = lambda entry: OddAnswer(503, b"busy") if entry.route == "download" else None
+    assert (newer.get(link).status_code, newer.get(link).text) == (503, "busy")
+    assert newer.get("/parse_runs").status_code == 200
 
 
 def test_only_two_response_types_are_known(newer: InProcessClient) -> None:

@@ -64,7 +64,7 @@ def run_config(config: Json) -> Json:
             options["splitMethod"] = _SPLIT_METHODS.get(options["splitMethod"], options["splitMethod"])
         converted["advancedOptions"] = options
     if kind == "SPLITTER" and "advancedOptions" in config:
-        first, *others = config["splitClassifications"]
+        first, *others = config.get("splitClassifications") or [{}]
         converted["splitClassifications"] = [{**first, "identifierKey": "The number of the document."}, *others]
     if "parser" in config:
         converted["parseConfig"] = _parse_config(config["parser"])

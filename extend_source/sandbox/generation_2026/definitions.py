@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from extend_source.sandbox.clock import rfc3339
 from extend_source.sandbox.generation_2026.configs import run_config
 from extend_source.sandbox.generation_2026.kinds import Kind, definition_id, old_definition_id, version_id
 from extend_source.sandbox.records import Json, Processor, ProcessorVersion
-from extend_source.sandbox.seeding import make_id, rng_for
+from extend_source.sandbox.seeding import chance, make_id, rng_for
 from extend_source.sandbox.workspace import NotFoundError, Workspace
 
 _FIRST_DAY = datetime(2025, 1, 7, 9, 30, tzinfo=timezone.utc)
 """Around when the definitions of every workspace were made: before any of its runs."""
 
 _DRAFT = "draft"
+_AUTHORS: tuple[Json | None, ...] = (
+    {"type": "user", "email": "ana.lopez@sandbox.invalid"},
+    {"type": "api_key", "name": "nightly-ingest"},
+    None,
+)
 
 
 def definitions(workspace: Workspace, kind: Kind) -> list[Processor]:
@@ -40,7 +45,12 @@ def definition(workspace: Workspace, kind: Kind, given_id: str) -> Processor:
 
 def created_at(processor: Processor) -> datetime:
     """Return when a definition was made."""
-    return _FIRST_DAY + timedelta(minutes=rng_for("definition", processor.id).randrange(60 * 24 * 20))
+    return _made_at(processor.id)
+
+
+@cache
+def _made_at(processor_id: str) -> datetime:
+    return _FIRST_DAY + timedelta(minutes=rng_for("definition", processor_id).randrange(60 * 24 * 20))
 
 
 def updated_at(processor: Processor) -> datetime:
@@ -105,10 +115,10 @@ def embedded_summaries(workspace: Workspace, kind: Kind, payload: Mapping[str, A
 
 def _version_summary(kind: Kind, processor: Processor, number: int) -> Json:
     version = processor.versions[number]
-    rng = rng_for("version", version.id)
-    description = rng.choice((None, f"Version {version.version}"))
+    described, author = _authorship(version.id)
+    description = f"Version {version.version}" if described else None
     parent = definition_id(kind, processor.id)
-    return _version(kind, parent, version, _version_created_at(processor, number), description, _author(rng))
+    return _version(kind, parent, version, _version_created_at(processor, number), description, author)
 
 
 def _version(
@@ -129,10 +139,8 @@ def _version_created_at(processor: Processor, number: int) -> datetime:
     return processor.versions[number].created_at or created_at(processor) + timedelta(days=15 * number)
 
 
-def _author(rng: random.Random) -> Json | None:
-    authors: tuple[Json | None, ...] = (
-        {"type": "user", "email": "ana.lopez@sandbox.invalid"},
-        {"type": "api_key", "name": "nightly-ingest"},
-        None,
-    )
-    return rng.choice(authors)
+@cache
+def _authorship(version_id: str) -> tuple[bool, Json | None]:
+    """Return whether a version has a description, and who made it."""
+    rng = rng_for("version", version_id)
+    return chance(rng, 0.5), rng.choice(_AUTHORS)

@@ -33,7 +33,7 @@ KINDS = (
     Kind("CLASSIFY", "classify_run", "clr", "classifier", "cl", "clv"),
     Kind("SPLITTER", "split_run", "splr", "splitter", "spl", "splv"),
 )
-KIND_OF = {kind.type: kind for kind in KINDS}
+KIND_OF: dict[str, Kind] = {kind.type: kind for kind in KINDS}
 """The kinds by what 2025-04-21 calls them."""
 
 _RUN_2025, _DEFINITION_2025, _VERSION_2025 = "dpr", "dp", "dpv"

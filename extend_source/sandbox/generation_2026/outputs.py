@@ -39,7 +39,7 @@ def run_output(payload: Json, output: Json | None, reading: Reading) -> Json | N
         return output
     if payload.get("type") == "CLASSIFY":
         return _with_reasoning(output)
-    if "fields" in payload.get("config", {}):
+    if "fields" in (payload.get("config") or {}):
         return {name: _with_reasoning(result) for name, result in output.items()}
     entries = {path: _entry(path, entry, reading) for path, entry in output.get("metadata", {}).items()}
     return {**output, "metadata": entries}

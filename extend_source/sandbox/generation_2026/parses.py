@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from extend_source.sandbox.clock import rfc3339
+from extend_source.sandbox.clock import USAGE_SINCE, rfc3339
 from extend_source.sandbox.credits import credits_of
 from extend_source.sandbox.generation_2026.configs import complete_parse_config
 from extend_source.sandbox.generation_2026.kinds import KIND_OF, run_id, with_prefix
@@ -56,7 +56,7 @@ class Parse:
     @property
     def config(self) -> Json:
         """Its configuration, with every default filled in."""
-        config = self.creator.payload.get("config", {}) if self.creator else {}
+        config = (self.creator.payload.get("config") if self.creator else None) or {}
         return complete_parse_config(config, chance(rng_for("parse", self.file.id), _OCR_SHARE))
 
     @property
@@ -66,13 +66,16 @@ class Parse:
             return "API", None
         if self.creator.source == "WORKFLOW_RUN":
             return "WORKFLOW_RUN", self.creator.source_id
-        kind = KIND_OF.get(self.creator.payload.get("type", ""))
+        kind = KIND_OF.get(str(self.creator.payload.get("type")))
         return "DOCUMENT_PROCESSOR_RUN", run_id(kind, self.creator.id) if kind else self.creator.id
 
     @property
     def sort_key(self) -> tuple[datetime, str]:
         """What parse runs are ordered by."""
-        return datetime.fromisoformat(self.created_at.replace("Z", "+00:00")), self.id
+        try:
+            return datetime.fromisoformat(self.created_at.replace("Z", "+00:00")), self.id
+        except ValueError:  # a file that a test put there without times
+            return USAGE_SINCE, self.id
 
 
 def parse_of(file: FileRecord) -> Parse | None:

@@ -32,7 +32,7 @@ _NOT_INGESTED = "PRE_PROCESSING_FAILURE"
 
 def kind_of(run: RunRecord) -> Kind | None:
     """Return the kind of a run; None for one that a test gave a type of its own."""
-    return KIND_OF.get(run.payload.get("type", ""))
+    return KIND_OF.get(str(run.payload.get("type")))
 
 
 def find_run(workspace: Workspace, kind: Kind, given_id: str) -> RunRecord:
@@ -71,7 +71,7 @@ def full_run(workspace: Workspace, kind: Kind, run: RunRecord) -> Json:
         body[key] = run_output(payload, payload.get(key), reading) if shown else None
     if kind.type == "EXTRACT":
         body["edits"] = payload.get("edits") if payload.get("edited") else None
-    body["config"] = run_config(payload.get("config", {}))
+    body["config"] = run_config({"type": kind.type, **(payload.get("config") or {})})
     return body
 
 
@@ -141,7 +141,7 @@ def legacy_run(workspace: Workspace, run: RunRecord) -> Json:
     reading = _reading(workspace, run, legacy=True)
     payload = {**run.payload, **_legacy_ids(kind, run.payload)}
     payload["url"] = _DASHBOARD + payload["id"]
-    payload["config"] = legacy_config(payload.get("config", {}))
+    payload["config"] = legacy_config(payload.get("config") or {})
     payload["files"] = [file_summary(file) for file in files_of(workspace, run)]
     for key in _OUTPUTS:
         if key in payload:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -29,7 +31,7 @@ def run_usage(workspace: Workspace, kind: Kind, run: RunRecord, *, full: bool) -
     if own is None or run.status != "PROCESSED":
         return None
     lines = [_parse_line(parse) for parse in parses_created_by(workspace, run) if parse.credits is not None]
-    lines.append(_line(kind.run, run_id(kind, run.id), own, _run_charges(workspace, run, own)))
+    lines.append(_Line(kind.run, run_id(kind, run.id), own, lambda: _run_charges(workspace, run, own)))
     return _usage(workspace, run.created_at, own, lines, full)
 
 
@@ -46,44 +48,56 @@ def parse_usage(workspace: Workspace, parse: Parse, *, full: bool) -> Json | Non
     return _usage(workspace, parse.sort_key[0], parse.credits, [_parse_line(parse)], full)
 
 
-def _usage(workspace: Workspace, created_at: datetime, own: Decimal, lines: list[Json], full: bool) -> Json:
+@dataclass(frozen=True)
+class _Line:
+    """A line of a total; its charges are made only where they are shown."""
+
+    object: str
+    id: str
+    credits: Decimal
+    charges: Callable[[], list[Json]]
+
+
+def _usage(workspace: Workspace, created_at: datetime, own: Decimal, lines: list[_Line], full: bool) -> Json:
     usage: Json = {"credits": json_number(own)}
     if _is_before(created_at, workspace.totals_since):
         return usage
-    usage["totalCredits"] = json_number(sum((Decimal(str(line["credits"])) for line in lines), Decimal(0)))
+    usage["totalCredits"] = json_number(sum((line.credits for line in lines), Decimal(0)))
     if not full:
         return usage
-    if _is_before(created_at, workspace.charges_since):
-        lines = [{key: value for key, value in line.items() if key != "charges"} for line in lines]
-    return {**usage, "breakdown": lines}
+    charged = not _is_before(created_at, workspace.charges_since)
+    return {**usage, "breakdown": [_breakdown_entry(line, charged) for line in lines]}
+
+
+def _breakdown_entry(line: _Line, charged: bool) -> Json:
+    entry: Json = {"object": line.object, "id": line.id, "credits": json_number(line.credits)}
+    return {**entry, "charges": line.charges()} if charged else entry
 
 
 def _is_before(moment: datetime, since: datetime | None) -> bool:
     return since is not None and moment < since
 
 
-def _line(name: str, line_id: str, credits: Decimal, charges: list[Json]) -> Json:
-    return {"object": name, "id": line_id, "credits": json_number(credits), "charges": charges}
-
-
 def _charge(product: str, pages: int, credits: Decimal) -> Json:
     return {"product": product, "unit": "page", "quantity": pages, "credits": json_number(credits)}
 
 
-def _parse_line(parse: Parse) -> Json:
+def _parse_line(parse: Parse) -> _Line:
     credits = parse.credits or Decimal(0)
-    charge = _charge(str(parse.config["engine"]), parse.file.pages, credits)
-    return _line("parse_run", parse.id, credits, [charge])
+    return _Line(
+        "parse_run", parse.id, credits, lambda: [_charge(str(parse.config["engine"]), parse.file.pages, credits)]
+    )
 
 
 def _run_charges(workspace: Workspace, run: RunRecord, own: Decimal) -> list[Json]:
     """Return the charges of a run's own line: its processor, and the review agent where that is on."""
-    config = run.payload.get("config", {})
+    config = run.payload.get("config") or {}
     known = [workspace.files.get(str(file.get("id"))) for file in files_of(workspace, run)]
     pages = sum(file.pages for file in known if file is not None) or 1
     product = str(config.get("baseProcessor", "extraction_performance"))
     reviewing = pages * _REVIEW_AGENT_RATE
-    if not config.get("advancedOptions", {}).get("reviewAgent", {}).get("enabled") or own <= reviewing:
+    agent = (config.get("advancedOptions") or {}).get("reviewAgent") or {}
+    if not agent.get("enabled") or own <= reviewing:
         return [_charge(product, pages, own)]
     review = {**_charge("review_agent", pages, reviewing), "pages": list(range(1, pages + 1))}
     return [_charge(product, pages, own - reviewing), review]

@@ -83,7 +83,8 @@ class Landed(LandedData):
     def runs(self, ids: Iterable[str], *, incomplete: bool = False) -> dict[str, LandedRun]:
         return {run_id: self.known[run_id] for run_id in ids if run_id in self.known}
 
-    def summaries(self, ids: Iterable[str]) -> dict[str, LandedSummary]:
+    def summaries(self, object_type: str, ids: Iterable[str]) -> dict[str, LandedSummary]:
+        assert object_type == "processor_run"
         return {run_id: self.listed[run_id] for run_id in ids if run_id in self.listed}
 
     def processor_ids(self, settings: ExtendSettings) -> set[str]:

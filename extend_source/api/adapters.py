@@ -110,6 +110,15 @@ def file_without_download_link(file: Payload) -> Payload:
     return without_download_link(file)  # type: ignore[no-any-return]
 
 
+def parse_run_summary(summary: Payload) -> Payload:
+    """Make a row of the list of parse runs canonical: of its file the id (SDK 1.20.0, parse_run_summary)."""
+    file = summary.get("file")
+    if file is not None and not isinstance(file, dict):
+        return summary
+    canonical = {key: value for key, value in summary.items() if key != "file"}
+    return {**canonical, "fileId": file.get("id")} if file else canonical
+
+
 def _without_email(version: Payload) -> Payload:
     creator = version.get("createdBy")
     if not isinstance(creator, dict) or "email" not in creator:

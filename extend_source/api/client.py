@@ -250,8 +250,8 @@ class ExtendClient:
         Args:
             endpoint: what is listed.
             filters: which objects; all if None.
-            sort_by: ``updatedAt`` or ``createdAt``. In descending order an object that changes meanwhile moves to
-                the front: rows can repeat, none is skipped.
+            sort_by: ``updatedAt`` or ``createdAt``, where the list can be sorted. In descending order an object that
+                changes meanwhile moves to the front: rows can repeat, none is skipped.
             sort_dir: ``desc`` or ``asc``.
             page_size: 1 to 1000 rows per request; pages may hold fewer.
 
@@ -266,13 +266,13 @@ class ExtendClient:
             raise InvalidRequest(f"page_size must be 1 to {MAX_PAGE_SIZE}, not {page_size}", "Correct it")
         given = {} if filters is None else asdict(filters)
         chosen = {endpoint.filters[name]: value for name, value in given.items() if value is not None}
-        order = {"sortBy": sort_by, "sortDir": sort_dir, "maxPageSize": str(page_size)}
+        order = {"sortBy": sort_by, "sortDir": sort_dir} if endpoint.is_sortable else {}
 
         async def fetch(parameters: dict[str, str]) -> tuple[list[Payload], str | None]:
             call = Call(endpoint.list_name, endpoint.list_path, parameters)
             return await self._open_sender().get(call, partial(self._page, endpoint))
 
-        return walk({**chosen, **order}, fetch, self._max_without_news)
+        return walk({**chosen, **order, "maxPageSize": str(page_size)}, fetch, self._max_without_news)
 
     def _open_sender(self) -> Sender:
         if self._sender is None:
@@ -280,7 +280,9 @@ class ExtendClient:
         return self._sender
 
     def _calls_like(self, call: Call) -> Iterator[Call]:
-        endpoint = next(each for each in self._endpoints if each.get_name == call.endpoint)
+        endpoint = next((each for each in self._endpoints if each.get_name == call.endpoint), None)
+        if endpoint is None:  # a page of a list: there is no other like it
+            return
         for object_id in itertools.chain(self._others(endpoint), self._listed.get(endpoint.get_name, ())):
             with suppress(InvalidRequest):
                 yield _call(endpoint, object_id)

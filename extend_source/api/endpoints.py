@@ -15,6 +15,7 @@ from extend_source.api.adapters import (
     RunAdapter,
     as_it_is,
     file_without_download_link,
+    parse_run_summary,
     run_without_download_links,
 )
 from extend_source.config import API_VERSION
@@ -36,6 +37,7 @@ class Endpoint:
         list_name: the name of the GET of a page in the request statistics; empty where nothing is listed.
         list_path: its path.
         list_key: the member of a page that holds the rows.
+        is_sortable: the list takes an order; else it has one of its own.
         filters: the fields of `RunFilters` that the list knows, and the query parameters they become.
         parameters: the query of each GET of an object.
         run_type: the only type of runs that it has; empty: all of them, or it has none.
@@ -54,6 +56,7 @@ class Endpoint:
     list_name: str = ""
     list_path: str = ""
     list_key: str = ""
+    is_sortable: bool = True
     filters: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     run_type: str = ""
@@ -141,6 +144,18 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 id_prefix="dpr_",
                 shared="config",
                 adapt=run_without_download_links,
+            ),
+            Endpoint(  # SDK 1.20.0, parse_runs
+                object_type="parse_run",
+                get_name="get_parse_run",
+                get_path="/parse_runs/{id}",
+                get_key=None,
+                list_name="list_parse_runs",
+                list_path="/parse_runs",
+                list_key="data",
+                is_sortable=False,
+                id_prefix="pr_",
+                adapt_summary=parse_run_summary,
             ),
             Endpoint(  # SDK 1.20.0, files
                 object_type="file",

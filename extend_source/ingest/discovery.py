@@ -19,13 +19,13 @@ from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.listings import is_filtered, listings
 from extend_source.ingest.processors import check_processor_ids
 from extend_source.ingest.state import CLOCK_SKEW, Position
+from extend_source.ingest.summaries import summary_sums
 from extend_source.ingest.worklist import Mode, Reason, Wanted, Worklist
 from extend_source.pipeline.completeness import shortfall
 from extend_source.pipeline.landed import MAX_ATTEMPTS, LandedRun
 from extend_source.privacy import privacy_rules
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.kinds import to_credits, to_timestamp
-from extend_source.tables.runs import payload_sha256
 from extend_source.wording import counted
 
 
@@ -49,6 +49,7 @@ class Discovery:
     repeat, but none is skipped. It is read before anything is fetched, so page tokens stay young.
 
     Attributes:
+        context: what the load goes by.
         worklist: the runs found; final when `pages` has come to its end.
     """
 
@@ -63,6 +64,7 @@ class Discovery:
             reconcile: compare the whole listing in any case, and recheck.
             drift_rows: the rows that ``schema_drift`` had at the end of the last load.
         """
+        self.context = context
         settings, landed, progress = context.settings, context.landed, context.progress
         self._settings, self._landed, self._progress, self._limits = settings, landed, progress, context.limits
         self._tables = context.tables
@@ -196,10 +198,8 @@ class Discovery:
         compared = bool(self._tables) and not self._settings.refresh
         known = self._landed.runs(ids, incomplete=True) if compared else {}
         incomplete = self._landed.incomplete_among(ids).intersection(known)
-        # the sums that land are those of the summaries as they land
-        landing = summaries if self._privacy is None else map(self._privacy.clean_summary, summaries)
-        sums = {summary["id"]: payload_sha256(summary) for summary in landing}
-        listed_before = self._landed.summaries(ids)
+        sums = summary_sums("processor_run", summaries, self._privacy)
+        listed_before = self._landed.summaries("processor_run", ids)
         self._has_seen_some_before |= bool(listed_before)
         said_before = {
             run_id: landed.listed_at for run_id, landed in listed_before.items() if landed.sha256 == sums[run_id]

@@ -21,6 +21,7 @@ from extend_source.ingest.recorder import Recorder
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.state import Position, Scope, SyncState, scope_of
 from extend_source.ingest.stored_payloads import KeptPayloads, LandedOrigin, origin_of
+from extend_source.ingest.summaries import SummaryList
 from extend_source.ingest.sync_log import LoadLog
 from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.json_codec import decode_json
@@ -28,7 +29,7 @@ from extend_source.pipeline.landed import LandedData, has_ended
 from extend_source.privacy import report_unmatched
 from extend_source.privacy.templates import parse_path
 from extend_source.tables import FETCHED_TABLES, Origin, Tables, selection_text
-from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIFT
+from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, PARSE_RUN_SUMMARIES, SCHEMA_DRIFT
 from extend_source.tables.files import TEXT_TABLES
 from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
 
@@ -165,11 +166,32 @@ class Load:
         now = datetime.now(timezone.utc)
         async for page in discovery.pages(client):
             for summary in page.summaries:
-                self._recorder.flattener.add_summary(summary, self._settings.workspace_id, now)
+                self._recorder.flattener.add_summary("processor_run", summary, self._settings.workspace_id, now)
             for run_id in page.returned:
                 self._recorder.flattener.remove_tombstone(run_id)
             if page.summaries:
                 yield self._taken()
+        async for tables in self._list_parse_runs(client, discovery):
+            yield tables
+
+    async def _list_parse_runs(self, client: ExtendClient, discovery: Discovery) -> AsyncIterator[Tables]:
+        """Load what the list says of parse runs; where it cannot be read, runs are fetched all the same."""
+        worklist = discovery.worklist
+        if PARSE_RUN_SUMMARIES.name not in self._selected or worklist.listing_error is not None:
+            return
+        parse_runs = SummaryList("parse_run", discovery.context, reconcile=worklist.mode != "incremental")
+        try:
+            async for fresh in parse_runs.pages(client):
+                for summary in fresh:
+                    self._recorder.flattener.add_summary(
+                        "parse_run", summary, self._settings.workspace_id, discovery.context.now
+                    )
+                if fresh:
+                    yield self._taken()
+        except ExtendError as problem:
+            if problem.refuses_everything:
+                raise
+            worklist.listing_error = problem
 
     def _keep_erasures(self) -> None:
         """Write the erasures again where the load drops them, and refuse to load where they are gone.
@@ -203,8 +225,7 @@ class Load:
             async for tables in self._fetch_listed(client, kept, worklist):
                 yield tables
             has_news = self._settle(worklist) or self._add_backlog(worklist)
-            yield self._taken()
-            self._begin_batch()
+        yield self._taken()
 
     async def _fetch_listed(
         self, client: ExtendClient, kept: KeptPayloads, worklist: Worklist
@@ -221,8 +242,8 @@ class Load:
             ):
                 self._recorder.add(answer, worklist, self._kept_origins.pop(answer.wanted.id, None))
                 self._note_files(answer)
-                if self._is_batch_full():
-                    self._settle(worklist)
+                # what a run says of its files, and their text, come in one batch, if that is not too much
+                if self._is_batch_full() and (not self._settle(worklist) or self._is_large()):
                     yield self._taken()
                     self._begin_batch()
         except ExtendError as error:
@@ -260,8 +281,10 @@ class Load:
         self._batch_began_at = self._progress.requests.bytes_decoded
 
     def _is_batch_full(self) -> bool:
-        decoded = self._progress.requests.bytes_decoded - self._batch_began_at
-        return self._recorder.waiting >= BATCH_RUNS or decoded >= BATCH_BYTES
+        return self._recorder.waiting >= BATCH_RUNS or self._is_large()
+
+    def _is_large(self) -> bool:
+        return self._progress.requests.bytes_decoded - self._batch_began_at >= BATCH_BYTES
 
     def _note_files(self, answer: Fetched[Wanted]) -> None:
         """Note the files of a run, by whether any of their runs has ended: before that, they may have no text yet."""

@@ -88,7 +88,7 @@ async def _listed_names(client: ExtendClient, settings: ExtendSettings) -> dict[
         for endpoint in lists_of(settings.api_version, "processor_run"):
             async for page in client.pages(endpoint):
                 for summary in page.summaries:
-                    clean = summary if privacy is None else privacy.clean_summary(summary)
+                    clean = summary if privacy is None else privacy.clean_summary("processor_run", summary)
                     if isinstance(clean.get("processorId"), str):
                         known[clean["processorId"]] = str(clean.get("processorName") or "")
                 break

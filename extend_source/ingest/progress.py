@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from extend_source.api import RequestStatistics
+from extend_source.tables.flattening import SUMMARIES
 from extend_source.tables.objects import OBJECT_TYPES
 
 MAX_ERRORS = 10
@@ -75,7 +76,9 @@ class SyncProgress:
     """
 
     mode: str = ""
-    of: dict[str, ObjectCounts] = field(default_factory=lambda: {name: ObjectCounts() for name in OBJECT_TYPES})
+    of: dict[str, ObjectCounts] = field(
+        default_factory=lambda: {name: ObjectCounts() for name in {**OBJECT_TYPES, **SUMMARIES}}
+    )
     packages: int = 0
     listing_done: bool = False
     stop_requested: bool = False

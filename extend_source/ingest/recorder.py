@@ -11,7 +11,8 @@ from extend_source.errors import ExtendError, ExtendTransientError, MalformedRes
 from extend_source.ingest.fetching import Fetched
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.worklist import Wanted, Worklist
-from extend_source.pipeline.landed import LandedData, keep_known
+from extend_source.pipeline.known_values import keep_known
+from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import RuleUsage, privacy_rules
 from extend_source.tables import TABLES, TYPED_TABLES, FetchError, Flattener, Origin, Tables, selection_text
 from extend_source.tables.row_counts import RowCounts

@@ -45,6 +45,7 @@ from extend_source.tables import (
 )
 from extend_source.tables.bookkeeping import (
     FETCH_ERRORS,
+    PARSE_RUN_SUMMARIES,
     PROCESSOR_RUN_SUMMARIES,
     RAW_PAYLOADS,
     TOMBSTONES,
@@ -56,7 +57,7 @@ from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILE
 UNREADABLE = "unreadable_raw_payload"
 """The code of ``fetch_errors`` rows of payloads that have landed and cannot be read."""
 
-_LEFT_AS_THEY_ARE = (RAW_PAYLOADS, PROCESSOR_RUN_SUMMARIES, TOMBSTONES)
+_LEFT_AS_THEY_ARE = (RAW_PAYLOADS, PROCESSOR_RUN_SUMMARIES, PARSE_RUN_SUMMARIES, TOMBSTONES)
 
 WRITTEN_TABLES = tuple(table for table in TABLES.values() if table not in _LEFT_AS_THEY_ARE)
 """The tables that a rebuild writes, the source's own books among them."""

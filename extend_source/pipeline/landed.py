@@ -13,7 +13,6 @@ from decimal import Decimal
 from functools import cached_property, partial
 from typing import NamedTuple
 
-import pyarrow as pa
 from dlt.common.schema.typing import C_DLT_ID
 
 from extend_source.config import ExtendSettings, parse_start_date
@@ -32,6 +31,7 @@ from extend_source.tables.bookkeeping import (
 )
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.files import TEXT_TABLES
+from extend_source.tables.flattening import SUMMARIES
 from extend_source.tables.row_counts import ROW_COUNTS, Counts, counts_of
 from extend_source.tables.schemas import (
     FILES,
@@ -136,10 +136,15 @@ class LandedData(DestinationReader):
         """Look up the SHA-256 of the payloads of runs that have landed."""
         return dict(self.lookup(PROCESSOR_RUNS, ("id", "payload_sha256"), ids, complete=True))
 
-    def summaries(self, ids: Iterable[str]) -> dict[str, LandedSummary]:
+    def summaries(self, object_type: str, ids: Iterable[str]) -> dict[str, LandedSummary]:
         """Look up the summaries that have landed; not those of a load that was cut off, which are written again."""
-        rows = self.lookup(PROCESSOR_RUN_SUMMARIES, ("id", "summary_sha256", "listed_at"), ids, complete=True)
+        rows = self.lookup(SUMMARIES[object_type], ("id", "summary_sha256", "listed_at"), ids, complete=True)
         return {row[0]: LandedSummary(row[1], row[2]) for row in rows}
+
+    def oldest_moving(self, table: TableSchema, moving: Sequence[str]) -> datetime | None:
+        """Say when the oldest object that had not ended when it was listed was created; None: there is none."""
+        times = (row[0] for row in self.rows(table, ("created_at",), one_of("status", moving)))
+        return min((time for time in times if time is not None), default=None)
 
     def processor_ids(self, settings: ExtendSettings) -> set[str]:
         """The processors of the runs that have landed, or were listed, from the workspace asked for."""
@@ -358,38 +363,6 @@ def _in_scope(settings: ExtendSettings) -> list[Condition]:
     if settings.processor_types:
         conditions.append(one_of("type", settings.processor_types))
     return conditions
-
-
-def keep_known(table: pa.Table, schema: TableSchema, landed: LandedData) -> pa.Table:
-    """Fill what a payload did not carry with what an earlier load landed: absent never erases known.
-
-    Args:
-        table: the rows about to be written.
-        schema: their table; its `kept_columns` are the ones to fill.
-        landed: what the destination holds.
-
-    Returns:
-        The table, with NULLs in those columns replaced where the destination has a value.
-    """
-    names = schema.kept_columns
-    if not names or table.num_rows == 0:
-        return table
-    key = schema.key[0]
-    columns = {name: table.column(name).to_pylist() for name in names}
-    keys = table.column(key).to_pylist()
-    lacking = [owner for index, owner in enumerate(keys) if any(columns[name][index] is None for name in names)]
-    known = {row[0]: row[1:] for row in landed.lookup(schema, (key, *names), lacking)}
-    if not known:
-        return table
-    kinds = {column.name: column.kind for column in schema.columns}
-    for place, name in enumerate(names):
-        filled = [
-            value if value is not None or owner not in known else known[owner][place]
-            for owner, value in zip(keys, columns[name], strict=True)
-        ]
-        array = pa.array(filled, type=kinds[name].arrow_type)
-        table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), array)
-    return table
 
 
 _EPOCH = datetime.fromtimestamp(0, timezone.utc)

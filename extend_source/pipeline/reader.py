@@ -21,8 +21,9 @@ from extend_source.pipeline.conditions import NO_ROW, Condition, Sql, equals, on
 from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
 from extend_source.pipeline.storage import Gone, columns_there, find_gone, last_load_left_rows_out, make_again
 from extend_source.pipeline.write_mode import current_rows, log_once, refuse_unreadable_folder, replacement_of
-from extend_source.tables.bookkeeping import ERASURES, PROCESSOR_RUN_SUMMARIES
+from extend_source.tables.bookkeeping import ERASURES
 from extend_source.tables.contract import LOAD_ID, TableSchema
+from extend_source.tables.flattening import SUMMARIES
 from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
 from extend_source.tables.objects import Rows
 
@@ -149,8 +150,9 @@ class DestinationReader:
         if self._pipeline is None or not self._gone.columns:
             return
         make_again(self._pipeline, self._schema_name, self._gone)
-        if PROCESSOR_RUN_SUMMARIES.name in self._gone.columns:
-            self._clear(PROCESSOR_RUN_SUMMARIES.name, "summary_sha256")  # so that a listing writes all of them again
+        for table in SUMMARIES.values():
+            if table.name in self._gone.columns:
+                self._clear(table.name, "summary_sha256")  # so that a listing writes all of them again
         self._gone = Gone({})
         self._missing_tables = self._not_there
 

@@ -17,9 +17,9 @@ from extend_source.privacy.objects import ColumnActions, ObjectCleaner
 from extend_source.privacy.templates import Keys, parse_path, parse_template
 from extend_source.privacy.usage import RuleUsage
 from extend_source.tables import TABLES, TableSchema, schemas
-from extend_source.tables.bookkeeping import PROCESSOR_RUN_SUMMARIES
 from extend_source.tables.configs import declared_fields
 from extend_source.tables.files import PART_TABLES
+from extend_source.tables.flattening import SUMMARIES
 from extend_source.tables.runs import output_format_of
 
 _MAX_NOTED = 256
@@ -50,7 +50,7 @@ class PrivacyRules:
         self._parts = {part: self._cleaner(table) for part, table in PART_TABLES.items()}
         self._classification = self._cleaner(schemas.CLASSIFICATIONS)
         self._split = self._cleaner(schemas.SPLITS)
-        self._summary = self._cleaner(PROCESSOR_RUN_SUMMARIES)
+        self._summaries = {object_type: self._cleaner(table) for object_type, table in SUMMARIES.items()}
 
     def _cleaner(self, table: TableSchema) -> ObjectCleaner:
         return ObjectCleaner(table, self._columns, self._hider, known_only=self.hides_fields)
@@ -109,9 +109,9 @@ class PrivacyRules:
             clean["contents"] = {**self._contents(contents), **parts}
         return clean
 
-    def clean_summary(self, summary: dict[str, Any]) -> dict[str, Any]:
-        """Clean what the listing says of a run."""
-        return self._summary(summary)
+    def clean_summary(self, object_type: str, summary: dict[str, Any]) -> dict[str, Any]:
+        """Clean what the listing says of an object."""
+        return self._summaries[object_type](summary)
 
     def clean_tables(self, tables: dict[str, pa.Table]) -> None:
         """Apply the rules for columns to rows, for what is computed or was filled in from the destination."""

@@ -56,6 +56,11 @@ class CreditTables:
         odd = [line for line in lines if not self._add_line(run_id, line, observed_at)]
         return {"breakdown": odd} if odd else None
 
+    def add_parse_run(self, parse_run_id: str, credits: Decimal | None, observed_at: datetime) -> None:
+        """Add the usage of a parse run as the listing tells it; None: unknown."""
+        if credits is not None:
+            self._note("parse_run", parse_run_id, credits, observed_at)
+
     def forget(self) -> None:
         """Forget whose charges were written, so that later runs write theirs again."""
         self._charged.clear()

@@ -14,13 +14,21 @@ from extend_source.redaction import without_signed_urls
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.contract import TableSchema
+from extend_source.tables.credits import CreditTables
 from extend_source.tables.files import FileTables
 from extend_source.tables.links import CleanConfigs, file_without_signatures, run_without_signatures
 from extend_source.tables.reading import DriftLog, ObjectReader
 from extend_source.tables.runs import Origin, RunTables, payload_sha256, without_files
 from extend_source.tables.typed import TypedNames, TypedTables
 
-_SUMMARY = ObjectReader.of(bookkeeping.PROCESSOR_RUN_SUMMARIES)
+SUMMARIES = {
+    "processor_run": bookkeeping.PROCESSOR_RUN_SUMMARIES,
+    "parse_run": bookkeeping.PARSE_RUN_SUMMARIES,
+}
+"""The tables of what listings say, by the type of the objects."""
+
+_SUMMARY_READERS = {object_type: ObjectReader.of(table) for object_type, table in SUMMARIES.items()}
+_PARSE_CREDITS = [column.name for column in bookkeeping.PARSE_RUN_SUMMARIES.api_columns].index("credits")
 
 
 class Cleaning(Protocol):
@@ -32,7 +40,7 @@ class Cleaning(Protocol):
     def clean_file(self, file: dict[str, Any]) -> dict[str, Any]:
         """Return a copy of a file without it."""
 
-    def clean_summary(self, summary: dict[str, Any]) -> dict[str, Any]:
+    def clean_summary(self, object_type: str, summary: dict[str, Any]) -> dict[str, Any]:
         """Return a copy of a summary without it."""
 
     def field_action(self, path: tuple[str, ...], *, scalar: bool) -> str:
@@ -125,6 +133,7 @@ class Flattener:
             raw_contents=with_contents,
             typed=self._typed,
         )
+        self._credits = CreditTables(self._tables, self._drift)
         self._keep_raw = keep_raw
         self._erased_files = erased_files
         self._cut_documents, self._configs = cut_documents, CleanConfigs()
@@ -187,24 +196,30 @@ class Flattener:
         """Take what follows as payloads of a later load; see `FileTables.start_over`."""
         self._files.start_over()
 
-    def add_summary(self, summary: dict[str, Any], workspace_id: str | None, listed_at: datetime) -> None:
-        """Add a run as the listing shows it.
+    def add_summary(
+        self, object_type: str, summary: dict[str, Any], workspace_id: str | None, listed_at: datetime
+    ) -> None:
+        """Add an object as the listing shows it.
 
         Args:
-            summary: the API's ProcessorRunSummary object with an ``id`` (SDK 0.2.0, processor_run_summary).
+            object_type: what it is, a key of `SUMMARIES`.
+            summary: the canonical summary, with an ``id`` (SDK 0.2.0, processor_run_summary; SDK 1.20.0,
+                parse_run_summary).
             workspace_id: the workspace named in the settings.
             listed_at: when it was listed, UTC.
         """
         if self._privacy is not None:
-            summary = self._privacy.clean_summary(summary)
-        values, extra = _SUMMARY.read(without_signed_urls(summary), self._drift)
-        self._tables[bookkeeping.PROCESSOR_RUN_SUMMARIES].add(
+            summary = self._privacy.clean_summary(object_type, summary)
+        values, extra = _SUMMARY_READERS[object_type].read(without_signed_urls(summary), self._drift)
+        self._tables[SUMMARIES[object_type]].add(
             values,
             extra,
             workspace_id=workspace_id,
             listed_at=listed_at,
             summary_sha256=payload_sha256(summary),
         )
+        if object_type == "parse_run":  # of a processor run the run itself tells
+            self._credits.add_parse_run(summary["id"], values[_PARSE_CREDITS], listed_at)
 
     def add_tombstone(self, run_id: str, workspace_id: str | None, detected_at: datetime, reason: str) -> None:
         """Add a run that is gone at the source; it is no longer an error."""

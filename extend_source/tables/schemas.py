@@ -9,6 +9,7 @@ from __future__ import annotations
 from extend_source.tables.bookkeeping import (
     ERASURES,
     FETCH_ERRORS,
+    PARSE_RUN_SUMMARIES,
     PROCESSOR_RUN_SUMMARIES,
     RAW_PAYLOADS,
     REPLACEMENTS,
@@ -526,6 +527,7 @@ TABLES: dict[str, TableSchema] = {
         CREDIT_CHARGES,
         TYPED_COLUMNS,
         PROCESSOR_RUN_SUMMARIES,
+        PARSE_RUN_SUMMARIES,
         TOMBSTONES,
         FETCH_ERRORS,
         ERASURES,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from extend_source import InvalidSetting, plan
+from extend_source import ExtendError, InvalidSetting, plan
 from extend_source.api import CURRENT_VERSION
-from extend_source.sandbox import SandboxServer, Workspace
+from extend_source.sandbox import OddAnswer, SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.warehouse import AnyWarehouse, Row, Warehouse
 
@@ -20,7 +20,7 @@ PREFIXES = {
     **dict.fromkeys(("ex", "cl", "spl"), "dp"),
     **dict.fromkeys(("exv", "clv", "splv"), "dpv"),
 }
-LISTS = {"list_extract_runs": 1, "list_classify_runs": 1, "list_split_runs": 1}
+LISTS = dict.fromkeys(("list_extract_runs", "list_classify_runs", "list_split_runs", "list_parse_runs"), 1)
 GET_OF = {"EXTRACT": "get_extract_run", "CLASSIFY": "get_classify_run", "SPLITTER": "get_split_run"}
 PREFIX_OF = {"EXTRACT": "exr", "CLASSIFY": "clr", "SPLITTER": "splr"}
 
@@ -167,6 +167,27 @@ def test_the_ledger_has_each_thing_once_and_adds_up_to_the_totals(shared: tuple[
     assert {resource_type for resource_type, _ in charged} == {"processor_run", "parse_run"}
 
 
+def test_both_versions_cost_the_same_to_the_last_decimal(shared: tuple[Warehouse, Warehouse]) -> None:
+    old, new = (sum(row["credits"] for row in warehouse.rows("credit_usage")) for warehouse in shared)
+
+    assert new == old > 0
+
+
+def test_each_parse_run_of_the_list_lands(shared: tuple[Warehouse, Warehouse]) -> None:
+    _, new = shared
+    credits_of = {row["id"].removeprefix("file"): row["credits"] for row in shared[0].rows("files")}
+
+    rows = new.rows("parse_run_summaries")
+
+    parsed = {row["id"].removeprefix("pr"): row["credits"] for row in rows}
+    assert {suffix: credits for suffix, credits in parsed.items() if credits is not None} == {
+        suffix: credits for suffix, credits in credits_of.items() if credits is not None
+    }
+    assert all(row["file_id"] == "file" + row["id"].removeprefix("pr") for row in rows)
+    assert {row["status"] for row in rows} >= {"PROCESSED", "FAILED"}
+    assert {row["failure_reason"] for row in rows if row["status"] == "FAILED"} <= {"OCR_ERROR", "CORRUPT_FILE"}
+
+
 def test_no_address_of_a_person_and_no_link_lands(shared: tuple[Warehouse, Warehouse]) -> None:
     _, new = shared
     new.sync(api_version=CURRENT_VERSION, refresh=True, keep_raw=True)
@@ -200,7 +221,7 @@ def test_changed_runs_cost_a_request_each(warehouse: Warehouse) -> None:
 
     counts = warehouse.server.requests.counts
     assert {name: counts[name] for name in LISTS} == LISTS
-    assert sum(counts.values()) - 3 == result.fetched == 5
+    assert sum(counts.values()) - len(LISTS) == result.fetched == 5
 
 
 def test_a_run_that_is_gone_is_asked_for_once(warehouse: Warehouse) -> None:
@@ -212,7 +233,7 @@ def test_a_run_that_is_gone_is_asked_for_once(warehouse: Warehouse) -> None:
     result = warehouse.sync(api_version=CURRENT_VERSION, reconcile=True, review_window_days=0)
 
     assert (result.gone, warehouse.column("tombstones", "id")) == (1, [run_id])
-    assert sum(warehouse.server.requests.counts.values()) == 4
+    assert sum(warehouse.server.requests.counts.values()) == len(LISTS) + 1
 
 
 def test_runs_are_loaded_by_ids_of_either_version(warehouse: Warehouse) -> None:
@@ -238,7 +259,7 @@ def test_runs_of_some_types_are_listed_where_they_are(warehouse: Warehouse) -> N
     warehouse.sync(api_version=CURRENT_VERSION, processor_types=["CLASSIFY"])
 
     assert set(warehouse.column("processor_runs", "type")) == {"CLASSIFY"}
-    assert warehouse.server.requests.counts.keys() == {"list_classify_runs", "get_classify_run"}
+    assert warehouse.server.requests.counts.keys() == {"list_classify_runs", "get_classify_run", "list_parse_runs"}
 
 
 def test_runs_of_a_processor_are_listed_where_it_is(warehouse: Warehouse) -> None:
@@ -251,7 +272,8 @@ def test_runs_of_a_processor_are_listed_where_it_is(warehouse: Warehouse) -> Non
     warehouse.sync(api_version=CURRENT_VERSION, processor_ids=[processor])
 
     assert set(warehouse.column("processor_runs", "processor_id")) == {processor}
-    assert len([name for name in warehouse.server.requests.counts if name.startswith("list")]) == 1
+    lists = {name for name in warehouse.server.requests.counts if name.startswith("list")}
+    assert len(lists - {"list_parse_runs"}) == 1
 
 
 # ---- what only this version has
@@ -269,6 +291,41 @@ def test_runs_without_a_processor_and_of_several_files_land(empty_warehouse: War
     cited = {row["file_id"] for row in empty_warehouse.rows("extraction_citations")}
     assert cited <= {None, *empty_warehouse.column("files", "id")}
     assert cited != {None}
+
+
+# ---- parse runs
+
+
+def test_a_parse_run_that_has_ended_since_is_seen_and_its_credits_are_in_the_ledger(empty_warehouse: Warehouse) -> None:
+    workspace = empty_warehouse.server.workspace
+    workspace.add_run(processor="invoices", status="PROCESSING", outcome="PROCESSED")
+    empty_warehouse.sync(api_version=CURRENT_VERSION)
+    (before,) = empty_warehouse.rows("parse_run_summaries")
+    workspace.advance(3600)
+
+    empty_warehouse.sync(api_version=CURRENT_VERSION)
+
+    (after,) = empty_warehouse.rows("parse_run_summaries")
+    assert (before["id"], before["status"], before["credits"]) == (after["id"], "PROCESSING", None)
+    assert after["status"] == "PROCESSED"
+    ledger = {row["resource_id"]: row["credits"] for row in empty_warehouse.rows("credit_usage")}
+    assert ledger[after["id"]] == after["credits"] > 0
+
+
+def test_parse_runs_that_are_not_wanted_are_not_listed(warehouse: Warehouse) -> None:
+    warehouse.run("processor_runs", "files", api_version=CURRENT_VERSION)
+
+    assert "list_parse_runs" not in warehouse.server.requests.counts
+
+
+def test_runs_are_loaded_where_parse_runs_must_not_be_read(warehouse: Warehouse) -> None:
+    refused = OddAnswer(403, b'{"code": "FORBIDDEN", "message": "No access to parse runs."}')
+    warehouse.server.instead = lambda entry: refused if entry.route == "list_parse_runs" else None
+
+    with pytest.raises(ExtendError, match="No access to parse runs"):
+        warehouse.sync(api_version=CURRENT_VERSION)
+
+    assert warehouse.count("processor_runs") == 120
 
 
 # ---- one version to a dataset

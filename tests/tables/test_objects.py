@@ -30,6 +30,7 @@ ABOUT_A_FILE = {
     ("file_pages", "file_id", None),
     ("file_sheets", "file_id", None),
     ("file_sections", "file_id", None),
+    ("parse_run_summaries", "file_id", None),
     ("credit_usage", "resource_id", "file"),
     ("credit_charges", "resource_id", "file"),
     ("fetch_errors", "id", "file"),

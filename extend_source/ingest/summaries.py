@@ -1,0 +1,104 @@
+"""Objects of which the listing says all that is loaded: what is new of them is found by comparing the list."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from extend_source.api import ExtendClient, lists_of
+from extend_source.errors import Withdrawn
+from extend_source.ingest.context import SyncContext
+from extend_source.pipeline.landed import MOVING_STATUSES
+from extend_source.privacy import PrivacyRules, privacy_rules
+from extend_source.tables.flattening import SUMMARIES
+from extend_source.tables.kinds import to_timestamp
+from extend_source.tables.runs import payload_sha256
+
+
+def summary_sums(object_type: str, summaries: Iterable[dict[str, Any]], privacy: PrivacyRules | None) -> dict[str, str]:
+    """Sum summaries up as they land, which is without what privacy hides.
+
+    Args:
+        object_type: what they are of.
+        summaries: canonical summaries.
+        privacy: the rules; None: there are none.
+
+    Returns:
+        The SHA-256 of each, by id.
+    """
+    landing = summaries if privacy is None else (privacy.clean_summary(object_type, each) for each in summaries)
+    return {summary["id"]: payload_sha256(summary) for summary in landing}
+
+
+class SummaryList:
+    """A list that cannot be sorted, read as far as anything in it may be new.
+
+    That is to its end, unless it proves to go from the newest object to the oldest: then it is read until a page has
+    nothing new, and no object that may still move lies further back. A reconcile reads all of it.
+    """
+
+    def __init__(self, object_type: str, context: SyncContext, *, reconcile: bool) -> None:
+        """Begin; nothing is sent yet.
+
+        Args:
+            object_type: what is listed, a key of `SUMMARIES`.
+            context: what the load goes by.
+            reconcile: read the whole list in any case.
+        """
+        self._object_type, self._context, self._reconcile = object_type, context, reconcile
+        self._privacy = privacy_rules(context.settings)
+        self._last: datetime | None = None
+        self._is_newest_first = True
+
+    async def pages(self, client: ExtendClient) -> AsyncIterator[list[dict[str, Any]]]:
+        """Read the list.
+
+        Args:
+            client: the API.
+
+        Yields:
+            The summaries of each page that are new or have changed.
+
+        Raises:
+            ExtendError: the list cannot be read; what came before can be loaded.
+        """
+        context = self._context
+        for endpoint in lists_of(context.settings.api_version, self._object_type):
+            moving = context.landed.oldest_moving(SUMMARIES[self._object_type], sorted(MOVING_STATUSES))
+            try:
+                async for page in client.pages(endpoint):
+                    summaries = [each for each in page.summaries if isinstance(each.get("id"), str)]
+                    self._note_order(summaries)
+                    context.progress.found(self._object_type, listed=len(summaries))
+                    fresh = self._fresh(summaries)
+                    yield fresh
+                    may_move = moving is not None and (self._last is None or self._last >= moving)
+                    if not (fresh or may_move or self._reconcile) and self._is_newest_first:
+                        break
+                    if context.limits.listing_stopped_by:
+                        break
+            except Withdrawn:
+                return
+
+    def _note_order(self, summaries: Sequence[dict[str, Any]]) -> None:
+        for summary in summaries:
+            try:
+                created = to_timestamp(summary.get("createdAt"))
+            except ValueError:
+                self._is_newest_first = False
+                return
+            self._is_newest_first &= self._last is None or created <= self._last
+            self._last = created
+
+    def _fresh(self, summaries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Find what the destination does not hold as it is now; what was erased is left out."""
+        landed = self._context.landed
+        sums = summary_sums(self._object_type, summaries, self._privacy)
+        with landed.connected():
+            known = landed.summaries(self._object_type, sums)
+            erased = landed.erased("file")
+        said = {object_id: summary.sha256 for object_id, summary in known.items()}
+        return [
+            each for each in summaries if said.get(each["id"]) != sums[each["id"]] and each.get("fileId") not in erased
+        ]

@@ -62,9 +62,14 @@ class RunAdapter:
         for name in self._own:
             if isinstance(run.get(name), dict):
                 canonical[name] = _without_email(run[name])
-                if news := {key: value for key, value in canonical[name].items() if key not in self._known}:
-                    canonical[f"{name}News"] = news  # so that it is seen, and kept
-        files = run["files"] if run.get("files") is not None else [file for file in [run.get("file")] if file]
+                news: Any = {key: value for key, value in canonical[name].items() if key not in self._known} or None
+            else:
+                news = run.get(name)
+            if news is not None:
+                canonical[f"{name}News"] = news  # so that it is seen, and kept
+        if run.get("file") is not None and run.get("files") is not None:
+            canonical["fileNews"] = without_download_link(run["file"])
+        files = run["files"] if run.get("files") is not None else [file for file in [run.get("file")] if file is not None]
         canonical["files"] = [without_download_link(file) for file in files] if isinstance(files, list) else files
         if "config" in run:
             canonical["config"] = self.config(run["config"])

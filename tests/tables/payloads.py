@@ -144,3 +144,65 @@ def runs(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.integers(0, 9)) == 0:
         run[draw(st.sampled_from(["config", "files", "type"]))] = draw(MISFITS)
     return run
+
+
+# ---- API 2026-02-09
+
+_PROCESSOR_OF = {"EXTRACT": "extractor", "CLASSIFY": "classifier", "SPLITTER": "splitter"}
+_OBJECT_OF = {"EXTRACT": "extract_run", "CLASSIFY": "classify_run", "SPLITTER": "split_run"}
+_CREATORS = st.fixed_dictionaries({"type": st.just("user"), "email": st.just(f"{SIGNATURE}@example.com")})
+_PROCESSORS = objects({"id": TEXTS}, object=TEXTS, name=TEXTS, createdAt=TIMES, updatedAt=TIMES)
+_VERSIONS = objects({"id": TEXTS}, object=TEXTS, description=TEXTS, version=TEXTS, createdAt=TIMES, createdBy=_CREATORS)
+_CHARGES = objects(
+    product=TEXTS, unit=st.sampled_from(["page", "cell", "usd"]), quantity=st.integers(0, 99), credits=CREDITS,
+    pages=st.lists(st.integers(1, 9), max_size=2),
+)  # fmt: skip
+_LINES = objects(
+    {"object": st.sampled_from(["parse_run", "extract_run", "edit_run"]), "credits": CREDITS},
+    charges=st.lists(_CHARGES, max_size=2),
+)
+_PAGES = objects({"number": st.integers(1, 99)}, width=st.floats(1, 2000), height=st.integers(1, 2000))
+
+
+@st.composite
+def current_runs(draw: st.DrawFn) -> dict[str, Any]:
+    """A payload of API 2026-02-09: an extract, classify or split run of any state and shape."""
+    run: dict[str, Any] = draw(runs().filter(lambda run: run["type"] in ("EXTRACT", "CLASSIFY", "SPLITTER")))
+    run_type = run.pop("type")
+    for key in ("processorId", "processorVersionId", "processorName", "mergedProcessors", "url"):
+        run.pop(key, None)
+    given_files = run.pop("files")
+    alone = isinstance(given_files, list) and len(given_files) == 1
+    lines = draw(st.lists(_LINES, max_size=3))
+    for number, line in enumerate(lines):
+        line["id"] = f"of the breakdown {number}"
+    processor = _PROCESSOR_OF[run_type]
+    run |= {
+        "object": _OBJECT_OF[run_type],
+        "file": given_files[0] if alone else None,
+        "files": None if alone else given_files,
+        processor: draw(st.one_of(st.none(), _PROCESSORS, MISFITS)),
+        f"{processor}Version": draw(st.one_of(st.none(), _VERSIONS, MISFITS)),
+        "parseRunId": draw(st.one_of(st.none(), TEXTS)),
+        "dashboardUrl": draw(TEXTS),
+        "createdAt": draw(st.one_of(TIMES, MISFITS)),
+        "updatedAt": draw(st.one_of(TIMES, MISFITS)),
+        "usage": draw(st.one_of(objects(credits=CREDITS, totalCredits=CREDITS, breakdown=st.just(lines)), MISFITS)),
+    }
+    if isinstance(run.get("config"), dict):
+        run["config"] = {key: value for key, value in run["config"].items() if key not in ("type", "parser")}
+        run["config"]["parseConfig"] = draw(objects(target=TEXTS, engineVersion=TEXTS))
+    for key in ("output", "initialOutput", "reviewedOutput"):
+        _nest_pages(draw, run.get(key))
+    return run
+
+
+def _nest_pages(draw: st.DrawFn, output: Any) -> None:
+    metadata = output.get("metadata") if isinstance(output, dict) else None
+    for entry in metadata.values() if isinstance(metadata, dict) else ():
+        citations = entry.get("citations") if isinstance(entry, dict) else None
+        for citation in citations if isinstance(citations, list) else ():
+            if isinstance(citation, dict) and isinstance(citation.get("page"), int):
+                citation.pop("pageWidth", None)
+                citation.pop("pageHeight", None)
+                citation["page"] = draw(_PAGES)

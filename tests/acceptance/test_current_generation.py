@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from extend_source import ExtendError, InvalidSetting, plan
 from extend_source.api import CURRENT_VERSION
 from extend_source.sandbox import OddAnswer, SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
-from tests.acceptance.warehouse import AnyWarehouse, Row, Warehouse
+from tests.acceptance.scenes import impatient
+from tests.acceptance.test_faults import PASSING
+from tests.acceptance.warehouse import AnyWarehouse, Row, Warehouse, without_sync_columns
 
 PREFIXES = {
     **dict.fromkeys(("exr", "clr", "splr"), "dpr"),
@@ -326,6 +329,32 @@ def test_runs_are_loaded_where_parse_runs_must_not_be_read(warehouse: Warehouse)
         warehouse.sync(api_version=CURRENT_VERSION)
 
     assert warehouse.count("processor_runs") == 120
+
+
+# ---- whatever goes wrong
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_sync_outlasts_a_fault_or_says_so_and_the_next_one_heals_it(
+    shared: tuple[Warehouse, Warehouse], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    impatient(monkeypatch, attempts=3)
+    undisturbed = shared[1]
+    server = undisturbed.server
+    disturbed = Warehouse(server, tmp_path)
+    server.requests.reset()
+    server.faults.set([f"{fault}:0.2"])
+    with suppress(ExtendError):
+        disturbed.sync(api_version=CURRENT_VERSION, max_error_share=1)
+    assert {entry.fault for entry in server.requests.entries} == {None, fault}
+    server.faults.clear()
+
+    assert disturbed.sync(api_version=CURRENT_VERSION).complete
+
+    for table in sorted(disturbed.tables() - {"sync_log", "replacements", "schema_drift", *disturbed.typed_tables()}):
+        assert without_sync_columns(disturbed.rows(table)) == without_sync_columns(undisturbed.rows(table)), table
+    assert disturbed.rows("fetch_errors") == disturbed.rows("tombstones") == []
 
 
 # ---- one version to a dataset

@@ -8,11 +8,16 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-from extend_source.api import lists_of
+from extend_source.api import CURRENT_VERSION
+from extend_source.api.adapters import parse_run_summary
 from extend_source.api.endpoints import endpoints_for
 from extend_source.config import API_VERSION
 from extend_source.json_codec import decode_json
 from extend_source.sandbox import NotFoundError, Workspace
+from extend_source.sandbox.generation_2026.kinds import KIND_OF
+from extend_source.sandbox.generation_2026.parse_bodies import parse_summary
+from extend_source.sandbox.generation_2026.parses import parse_runs
+from extend_source.sandbox.generation_2026.runs import full_run
 from extend_source.tables import TABLES, Flattener, Origin, TableSchema, TypedName, TypedNames
 from extend_source.tables.kinds import to_timestamp
 from tests.acceptance.warehouse import AnyWarehouse, Row, canonical_json, without_sync_columns
@@ -54,6 +59,7 @@ def expected_tables(
     workspace_id: str | None = None,
     loaded_tables: str | None = None,
     earlier: Tables | None = None,
+    api_version: str = API_VERSION,
 ) -> Tables:
     """Work out the rows that the tables fed by runs must hold.
 
@@ -66,17 +72,22 @@ def expected_tables(
         loaded_tables: what ``processor_runs.loaded_tables`` says.
         earlier: what an earlier call returned: rows of runs and files that are gone since stay, and what is not
             reported any longer is still known.
+        api_version: the setting of the load.
 
     Returns:
         The rows by table, without the columns that every load changes.
     """
     flattener = Flattener(with_contents=file_contents != "none", trust_empty_contents=file_contents == "embedded")
     with workspace.lock:
-        runs = [_decoded_run(workspace, run_id) for run_id in (workspace.run_ids() if run_ids is None else run_ids)]
-        for run in runs:
-            created, updated = _times(workspace.summary(run["id"])) if listed else (None, None)
-            origin = Origin(API_VERSION, workspace_id, _NOW, created, updated, loaded_tables)
-            flattener.add("processor_run", run, origin)
+        runs = []
+        for run_id in workspace.run_ids() if run_ids is None else run_ids:
+            created, updated = _times(workspace.summary(run_id)) if listed else (None, None)
+            origin = Origin(api_version, workspace_id, _NOW, created, updated, loaded_tables)
+            runs.append(_decoded_run(workspace, run_id, api_version))
+            flattener.add("processor_run", runs[-1], origin)
+        for parse_run in parse_runs(workspace) if api_version == CURRENT_VERSION and run_ids is None else ():
+            summary = parse_run_summary(decode_json(workspace.signed_body(parse_summary(workspace, parse_run))))
+            flattener.add_summary("parse_run", summary, workspace_id, _NOW)
         for file, final in _fetched_files(workspace, runs) if file_contents == "fetch" else ():
             flattener.add("file", file, Origin(API_VERSION, workspace_id, _NOW), final=final)
     batch = flattener.take(None, _NOW)
@@ -167,9 +178,14 @@ def assert_summaries(
         raise AssertionError("\n".join(["the warehouse does not hold what the listing shows", *lines]))
 
 
-def _decoded_run(workspace: Workspace, run_id: str) -> dict[str, Any]:
+def _decoded_run(workspace: Workspace, run_id: str, api_version: str = API_VERSION) -> dict[str, Any]:
     """A run's payload as the client would hand it on."""
-    return lists_of(API_VERSION, "processor_run")[0].adapt(decode_json(workspace.run_body(run_id)))
+    body = workspace.run_body(run_id)
+    if api_version == CURRENT_VERSION:
+        run = workspace.runs[run_id]
+        body = workspace.signed_body(full_run(workspace, KIND_OF[run.payload["type"]], run))
+    payload = decode_json(body)
+    return endpoints_for(api_version, "processor_run", payload["id"])[0].adapt(payload)
 
 
 def _fetched_files(workspace: Workspace, runs: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], bool]]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from extend_source.config import ExtendSettings
+from extend_source.api import CURRENT_VERSION
+from extend_source.config import API_VERSION, ExtendSettings
 from extend_source.operations.check import CheckResult, check
-from extend_source.sandbox import Options, SandboxServer
+from extend_source.sandbox import OddAnswer, Options, SandboxServer
 
 
 @pytest.fixture
@@ -92,3 +93,42 @@ def test_an_empty_workspace_is_well_but_said(regions: dict[str, SandboxServer]) 
 
     assert result.ok
     assert result.findings[-1].text == "answers, but has no runs: is it the right workspace?"
+
+
+def test_in_the_newer_version_each_list_that_a_sync_reads_is_asked_for(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_sandbox", api_version=CURRENT_VERSION)
+
+    assert result.ok
+    lists = ("list_extract_runs", "list_classify_runs", "list_split_runs", "list_parse_runs")
+    assert regions["US"].requests.counts == dict.fromkeys(lists, 1)
+
+
+def test_a_list_that_the_key_must_not_read_is_said(regions: dict[str, SandboxServer]) -> None:
+    refused = OddAnswer(403, b'{"code": "FORBIDDEN", "message": "No access to parse runs."}')
+    regions["US"].instead = lambda entry: refused if entry.route == "list_parse_runs" else None
+
+    result = checked(regions, api_key="sk_sandbox", api_version=CURRENT_VERSION)
+
+    assert not result.ok
+    assert "GET /parse_runs" in wrong(result)[1] and "No access to parse runs" in wrong(result)[1]
+
+
+@pytest.mark.parametrize(("asked", "answered"), [(CURRENT_VERSION, API_VERSION), (API_VERSION, CURRENT_VERSION)])
+def test_a_version_that_is_refused_is_told_with_the_one_that_fits(
+    regions: dict[str, SandboxServer], asked: str, answered: str
+) -> None:
+    refused = OddAnswer(400, b'{"code": "BAD_REQUEST", "message": "Unsupported version in x-extend-api-version."}')
+    of_asked = {API_VERSION: {"list_runs"}, CURRENT_VERSION: {"list_extract_runs"}}[asked]
+    regions["US"].instead = lambda entry: refused if entry.route in of_asked else None
+
+    result = checked(regions, api_key="sk_sandbox", api_version=asked)
+
+    assert wrong(result)[0] == "version"
+    assert wrong(result)[1].endswith(f'Set api_version = "{answered}", which the key is answered for.')
+
+
+def test_the_newer_version_is_named_to_whoever_uses_the_older_one(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_sandbox")
+
+    (version,) = [finding.text for finding in result.findings if finding.part == "version"]
+    assert version == "2025-04-21; a new dataset can have 2026-02-09"

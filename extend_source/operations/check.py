@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from extend_source.api import Endpoint, ExtendClient, RequestBudget, RetryPolicy, lists_of
+from extend_source.api import CURRENT_VERSION, GENERATIONS, Endpoint, ExtendClient, RequestBudget, RetryPolicy, lists_of
 from extend_source.config import DEPLOYMENTS, ExtendSettings
 from extend_source.errors import (
     AccessRefused,
@@ -69,7 +69,8 @@ def check(settings: ExtendSettings, *, deployments: dict[str, str] | None = None
         deployments: the public deployments, name to base URL; Extend's by default.
 
     Returns:
-        What was found out. One request when all is well; with privacy rules for fields, one for each processor more.
+        What was found out. One request for each list of the API version when all is well; with privacy rules for
+        fields, one for each processor more.
     """
     return asyncio.run(_check(settings, DEPLOYMENTS if deployments is None else deployments))
 
@@ -77,7 +78,10 @@ def check(settings: ExtendSettings, *, deployments: dict[str, str] | None = None
 async def _check(settings: ExtendSettings, deployments: dict[str, str]) -> CheckResult:
     region = _region_text(settings.base_url, deployments)
     try:
-        runs = await _first_page(settings, settings.base_url)
+        runs = await _first_rows(settings, settings.base_url)
+    except UnsupportedApiVersion as refused:
+        error = await _with_fitting_version(refused, settings)
+        return CheckResult(_diagnose(error, region, None, settings, deployments), error)
     except ExtendError as error:
         elsewhere = None
         if isinstance(error, AccessRefused) and not isinstance(error, WorkspaceRefused) and error.status_code == 401:
@@ -86,7 +90,7 @@ async def _check(settings: ExtendSettings, deployments: dict[str, str]) -> Check
     texts = {
         "region": region,
         "key": "accepted",
-        "version": settings.api_version,
+        "version": _version_text(settings.api_version),
         "workspace": settings.workspace_id or "the key's own",
         "listing": "answers" if runs else "answers, but has no runs: is it the right workspace?",
     }
@@ -115,15 +119,31 @@ async def _near_misses(settings: ExtendSettings, rules: PrivacyRules) -> list[Un
     return [rule for rule in rules.usage.unmatched() if rule.nearest is not None]
 
 
-async def _first_page(settings: ExtendSettings, base_url: str) -> int:
-    """List one run; return how many came."""
+async def _first_rows(settings: ExtendSettings, base_url: str) -> int:
+    """List one object of each list that a sync reads; return how many runs came.
+
+    Raises:
+        ExtendError: one of the lists must not be read.
+    """
+    runs = 0
     async with _client(settings, base_url) as client:
-        for endpoint in lists_of(settings.api_version, "processor_run"):
-            async for page in client.pages(endpoint, page_size=1):
-                if page.summaries:
-                    return len(page.summaries)
-                break
-    return 0
+        for object_type in ("processor_run", "parse_run"):
+            for endpoint in lists_of(settings.api_version, object_type):
+                async for page in client.pages(endpoint, page_size=1):
+                    runs += len(page.summaries) if object_type == "processor_run" else 0
+                    break
+    return runs
+
+
+async def _with_fitting_version(error: UnsupportedApiVersion, settings: ExtendSettings) -> UnsupportedApiVersion:
+    """Name a version that the key is answered for, where the API has refused one and there is another."""
+    others = GENERATIONS.keys() - {settings.api_version} if error.status_code else set()
+    for version in sorted(others, reverse=True):
+        with suppress(ExtendError):
+            await _first_rows(replace(settings, api_version=version), settings.base_url)
+            advice = f'Set api_version = "{version}", which the key is answered for'
+            return UnsupportedApiVersion(error.what, advice, status_code=error.status_code)
+    return error
 
 
 def _client(settings: ExtendSettings, base_url: str) -> ExtendClient:
@@ -145,7 +165,7 @@ async def _accepted_elsewhere(settings: ExtendSettings, deployments: dict[str, s
         if base_url == settings.base_url:
             continue
         try:
-            await _first_page(settings, base_url)
+            await _first_rows(settings, base_url)
         except WorkspaceRefused:
             return name
         except ExtendError:
@@ -187,6 +207,12 @@ def _diagnose(
         else:
             findings.append(Finding(part, "not checked", ""))
     return findings
+
+
+def _version_text(version: str) -> str:
+    if version == CURRENT_VERSION:
+        return version
+    return f"{version}; a new dataset can have {CURRENT_VERSION}"
 
 
 def _region_text(base_url: str, deployments: dict[str, str]) -> str:

@@ -110,7 +110,8 @@ def test_a_list_that_the_key_must_not_read_is_said(regions: dict[str, SandboxSer
     result = checked(regions, api_key="sk_sandbox", api_version=CURRENT_VERSION)
 
     assert not result.ok
-    assert "GET /parse_runs" in wrong(result)[1] and "No access to parse runs" in wrong(result)[1]
+    assert "GET /parse_runs" in wrong(result)[1]
+    assert "No access to parse runs" in wrong(result)[1]
 
 
 @pytest.mark.parametrize(("asked", "answered"), [(CURRENT_VERSION, API_VERSION), (API_VERSION, CURRENT_VERSION)])

@@ -1,7 +1,11 @@
-"""What every test gets: dlt as on a machine where it never ran, and Hypothesis without deadlines."""
+"""What every test gets: dlt as on a machine where it never ran, and Hypothesis without deadlines.
+
+And what saves time in all of them: dlt remembers its types, and garbage is not looked for among what the collection left.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -14,6 +18,7 @@ from dlt.common.pipeline import PipelineContext
 from hypothesis import settings
 
 from extend_source.sandbox import clock
+from tests.known_types import remember_types
 
 NOW = datetime(2026, 2, 2, 9, tzinfo=timezone.utc)
 """Where the clocks of stand-ins start in the tests, whatever the day."""
@@ -26,6 +31,14 @@ SETTING_PREFIXES = ("SOURCES__", "DESTINATION__", "RUNTIME__", "EXTRACT__", "NOR
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+remember_types()
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and thousands of tests, which stay to the end, out of each search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

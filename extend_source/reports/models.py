@@ -10,23 +10,25 @@ from typing import Any
 import dlt
 from sqlglot import exp
 
+from extend_source.api import CURRENT_VERSION
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.read_only import location
 from extend_source.pricing import Price
 from extend_source.reports.running import Query, QueryRunner, load_query, parsed, tables_of
-from extend_source.tables.contract import TableSchema
-from extend_source.tables.kinds import CREDITS, TIMESTAMP
-from extend_source.tables.schemas import TABLES
+from extend_source.tables.contract import Column
+from extend_source.tables.kinds import CREDITS, NUMBER, TIMESTAMP
+from extend_source.tables.schemas import PROCESSOR_RUNS, TABLES
 
 _FOLDER = "sql"
 
-_TYPES = {CREDITS.name: "decimal(18, 6)", TIMESTAMP.name: "timestamptz"}
+_TYPES = {CREDITS.name: "decimal(18, 6)", NUMBER.name: "double", TIMESTAMP.name: "timestamptz"}
 """The types of columns in SQL, where it matters to a query over an empty table."""
 
 MODELS = (
     "credit_ledger",
     "credits_daily",
+    "credits_by_product",
     "credit_coverage",
     "credit_unit_costs",
     "credit_waste",
@@ -85,6 +87,7 @@ class Models:
         """
         self._runner, self._prices = runner, prices
         self._computed: set[str] = set()
+        self._is_newer: bool | None = None
 
     def compute_once(self, name: str) -> None:
         """Compute a model now for all queries that follow, where the destination can; else each computes it anew.
@@ -139,20 +142,38 @@ class Models:
 
     def lacking(self, name: str) -> list[str]:
         """Name the tables that have not landed and that a model does without."""
-        return self._runner.missing(load_model(name).optional)
+        model = load_model(name)
+        missing = self._runner.missing(model.optional)
+        newer = self._runner.missing(model.newer)
+        return sorted([*missing, *newer]) if newer and self._has_newer_runs() else missing
+
+    def _has_newer_runs(self) -> bool:
+        if self._is_newer is None:
+            counting = f"select count(*) from {PROCESSOR_RUNS.name} where api_version >= '{CURRENT_VERSION}'"
+            self._is_newer = self.select(counting)[0][0] > 0
+        return self._is_newer
 
     def _model(self, name: str) -> Any:
         model = load_model(name)
-        tree = self._standing_in(parsed(model.sql), model.optional)
+        tree = self._standing_in(parsed(model.sql), (*model.optional, *model.newer))
         return (
             _with_prices(tree, self._prices) if self._prices and {"spent_on", "credits"} <= {*model.columns} else tree
         )
 
     def _standing_in(self, tree: Any, optional: Collection[str]) -> Any:
-        """Put an empty table in place of each that a query can do without and that has not landed."""
+        """Put an empty table in place of each that a query can do without and that has not landed.
+
+        Tables of an earlier version of this source get the columns that they lack, without values.
+        """
         missing = set(self._runner.missing(optional)) if optional else set()
-        for table in [table for table in tree.find_all(exp.Table) if table.name in missing]:
-            table.replace(_empty(TABLES[table.name]).subquery(table.alias_or_name))
+        for table in [table for table in tree.find_all(exp.Table) if table.name in TABLES]:
+            schema = TABLES[table.name]
+            lacking = [column for column in schema.columns if self._runner.lacks(table.name, column.name)]
+            if table.name in missing:
+                table.replace(parsed(f"select {_nothing(schema.columns)} where 1 = 0").subquery(table.alias_or_name))
+            elif lacking:
+                whole = parsed(f"select own.*, {_nothing(lacking)} from {table.name} as own")
+                table.replace(whole.subquery(table.alias_or_name))
         return tree
 
 
@@ -205,12 +226,9 @@ def _models_of(trees: Iterable[Any], computed: Collection[str] = ()) -> list[str
     return [name for name in MODELS if name in found]
 
 
-def _empty(table: TableSchema) -> Any:
-    """A query with the columns of a table and no row."""
-    columns = ", ".join(
-        f"cast(null as {_TYPES.get(column.kind.name, 'varchar')}) as {column.name}" for column in table.columns
-    )
-    return parsed(f"select {columns} where 1 = 0")
+def _nothing(columns: Iterable[Column]) -> str:
+    """Columns without a value."""
+    return ", ".join(f"cast(null as {_TYPES.get(column.kind.name, 'varchar')}) as {column.name}" for column in columns)
 
 
 def _with_prices(tree: Any, prices: Sequence[Price]) -> Any:

@@ -64,6 +64,7 @@ class Query:
         key: the columns that tell rows apart; none where the header does not say.
         sql: the SQL in DuckDB's dialect, header included.
         optional: the tables that it can do without; they are as good as empty then.
+        newer: likewise, and nobody misses them unless there are runs of API 2026-02-09, which alone fill them.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Query:
     key: tuple[str, ...]
     sql: str
     optional: tuple[str, ...] = ()
+    newer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ def load_query(folder: str, name: str) -> Query:
         key=names("key"),
         sql=sql,
         optional=names("optional"),
+        newer=names("newer"),
     )
 
 
@@ -258,6 +261,11 @@ class QueryRunner:
     def missing(self, tables: Iterable[str]) -> list[str]:
         """Name the tables that the dataset does not have."""
         return [name for name in tables if name not in self._temporary and self._columns_of(name) is None]
+
+    def lacks(self, table: str, column: str) -> bool:
+        """Tell whether a table is there without a column, as an earlier version of this source has left it."""
+        columns = None if table in self._temporary else self._columns_of(table)
+        return columns is not None and column not in columns
 
     def translated(self, tree: _Node, partial: Mapping[str, int] = MappingProxyType({})) -> str:
         """Write a query for the destination, with its own names of the tables.

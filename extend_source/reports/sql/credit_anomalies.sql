@@ -10,7 +10,7 @@
 -- note: The day of the last load was not over when it was loaded, so that neither it nor a later day is here.
 -- columns:
 --   spent_on: the day, UTC.
---   processor_id: the processor.
+--   processor_id: the processor; NULL: of runs that were given a configuration instead.
 --   processor_name: its name in the newest run.
 --   weekday: 0 (Sunday) to 6.
 --   credits: what is known to have been spent, parsing included.
@@ -29,7 +29,7 @@ daily as (
            cast(sum(credits) as decimal(28, 6)) as credits
     from credit_ledger
     cross join loads
-    where credits is not null and processor_id is not null
+    where credits is not null and run_id is not null
         and spent_on < cast(loads.loaded_at at time zone 'UTC' as date)
     group by spent_on, processor_id
 ),
@@ -51,7 +51,8 @@ distances as (
     select daily.*, medians.days, medians.median_credits,
            abs(daily.credits - medians.median_credits) as distance
     from daily
-    join medians on medians.processor_id = daily.processor_id and medians.weekday = daily.weekday
+    join medians
+        on coalesce(medians.processor_id, '') = coalesce(daily.processor_id, '') and medians.weekday = daily.weekday
 ),
 ranked_distances as (
     select processor_id, weekday, days, distance,
@@ -70,7 +71,9 @@ scored as (
                 then cast(distances.credits - distances.median_credits as double)
                      / cast(spreads.spread as double) / 1.4826 end as z
     from distances
-    join spreads on spreads.processor_id = distances.processor_id and spreads.weekday = distances.weekday
+    join spreads
+        on coalesce(spreads.processor_id, '') = coalesce(distances.processor_id, '')
+        and spreads.weekday = distances.weekday
 )
 select spent_on,
        processor_id,

@@ -4,27 +4,31 @@
 -- key: resource_type, resource_id
 -- empty: no runs yet
 -- optional: processor_run_summaries
+-- newer: credit_attributions
 -- note: A run's credits do not contain the parsing of its files; a file is parsed, and counted, once, however many runs used it.
 -- note: Credits that are NULL are unknown, not free.
+-- note: In API 2026-02-09 parse runs cost what files did before, and files are no rows. A parse run that a run names, and that
+--   nobody tells the credits of, is a row as well: runs before 14 May 2026 do not tell them, nor do runs that failed.
 -- columns:
---   resource_type: processor_run or file.
---   resource_id: processor_runs.id or files.id.
---   kind: processing (a run) or parsing (a file).
+--   resource_type: processor_run, file, parse_run, or another of the API's names.
+--   resource_id: processor_runs.id, files.id, or the other thing's id.
+--   kind: processing (a run), parsing (a file or parse run), or else the resource type.
 --   credits: what it cost; NULL: unknown.
 --   usage: reported; pending (the run has not ended); not_reported (older than usage figures, or billed in another way).
 --   spent_at: when the run or file was created; where that is not known, see dated_by.
 --   spent_on: its day, UTC.
 --   dated_by: where spent_at is from: created (the run or file itself, or the listing); files (the run's first file);
---   first_run (the first run that used the file); fetched (nothing else is known: when it was fetched).
---   run_id: the run; of a file the run that used it first. The next columns are that run's.
---   processor_id: the processor.
+--   first_run (the first run that used the file, or started the thing); fetched (nothing else is known: when it was fetched).
+--   run_id: the run; of a file the run that used it first, of other things the run that started them first. The next
+--   columns are that run's.
+--   processor_id: the processor; NULL: the run was given a configuration instead, or there is no run.
 --   processor_name: its name in the newest run.
 --   processor_type: EXTRACT, CLASSIFY or SPLITTER.
 --   processor_version_id: the processor's version.
 --   status: PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.
 --   workspace_id: the workspace named in the settings.
 --   url: the run in the dashboard.
---   files: how many files the run has, NULL: it was loaded without them; of a file 1.
+--   files: how many files the run has, NULL: it was loaded without them; of a file 1, of a parse run 1 where it is known.
 --   file_id: the file; NULL: the run has none, or several, or was loaded without them.
 --   file_type: its type; NULL: unknown.
 --   pages: the pages of all the files; NULL: not known of all of them. Under 0 or beyond 1,000,000 is not known.
@@ -35,7 +39,7 @@ with uses as (
 -- loaded_tables names the tables that a run was loaded into (standard, less those with a minus), NULL: into all
 runs as (
     select r.id, r.status, r.type, r.processor_id, r.processor_name, r.processor_version_id, r.workspace_id, r.url,
-           r.credits, coalesce(r.created_at, s.created_at) as created_at, r.fetched_at,
+           r.credits, r.parse_run_id, coalesce(r.created_at, s.created_at) as created_at, r.fetched_at,
            case when r.loaded_tables is null
                      or (r.loaded_tables not like '%-processor_run_files%'
                          and (r.loaded_tables like 'standard%' or r.loaded_tables like '%processor_run_files%'))
@@ -60,6 +64,46 @@ first_uses as (
            ) as place
     from uses
     join runs on runs.id = uses.run_id
+),
+-- the runs that a thing is a part of the cost of
+started as (
+    select lines.resource_type, lines.resource_id, lines.run_id, runs.created_at,
+           row_number() over (
+               partition by lines.resource_type, lines.resource_id
+               order by coalesce(runs.created_at, runs.fetched_at), lines.run_id
+           ) as place
+    from credit_attributions as lines
+    join runs on runs.id = lines.run_id
+),
+-- the runs that used a parse run
+readers as (
+    select parse_run_id, id as run_id,
+           row_number() over (partition by parse_run_id order by coalesce(created_at, fetched_at), id) as place
+    from runs
+    where parse_run_id is not null
+),
+parse_ids as (
+    select resource_id as id from credit_usage where resource_type = 'parse_run'
+    union
+    select parse_run_id from processor_runs where parse_run_id is not null
+),
+parses as (
+    select parse_ids.id, c.credits, r.id as run_id, r.created_at as run_created_at,
+           coalesce(c.observed_at, r.fetched_at) as fetched_at,
+           case when r.parse_run_id = parse_ids.id and r.has_files = 1 and rf.files = 1 then rf.file_id end as file_id
+    from parse_ids
+    left join credit_usage as c on c.resource_type = 'parse_run' and c.resource_id = parse_ids.id
+    left join started as s on s.resource_type = 'parse_run' and s.resource_id = parse_ids.id and s.place = 1
+    left join readers on readers.parse_run_id = parse_ids.id and readers.place = 1
+    left join runs as r on r.id = coalesce(s.run_id, readers.run_id)
+    left join run_files as rf on rf.run_id = r.id
+),
+parsed_files as (
+    select distinct file_id from parses where file_id is not null
+),
+newer as (
+    select count(*) as things
+    from (select id from processor_runs where api_version >= '2026-02-09' union all select id from parses) as found
 ),
 processors as (
     select processor_id, processor_name,
@@ -90,19 +134,29 @@ things as (
     select 'file', f.id, 'parsing', coalesce(c.credits, f.credits),
            f.created_at, u.created_at, 'first_run', f.fetched_at, u.run_id, 1, f.id, pf.pages
     from files as f
+    cross join newer
+    left join parsed_files on parsed_files.file_id = f.id
     left join paged_files as pf on pf.id = f.id
     left join first_uses as u on u.file_id = f.id and u.place = 1
     left join credit_usage as c on c.resource_type = 'file' and c.resource_id = f.id
+    where parsed_files.file_id is null and (newer.things = 0 or coalesce(c.credits, f.credits) is not null)
     union all
-    select c.resource_type, c.resource_id, c.basis, c.credits, null, u.created_at, 'first_run', c.observed_at,
-           case when c.resource_type = 'processor_run' then c.resource_id else u.run_id end,
+    select 'parse_run', p.id, 'parsing', p.credits, null, p.run_created_at, 'first_run', p.fetched_at, p.run_id,
+           case when p.file_id is not null then 1 end, p.file_id, pf.pages
+    from parses as p
+    left join paged_files as pf on pf.id = p.file_id
+    union all
+    select c.resource_type, c.resource_id, c.basis, c.credits, null, coalesce(u.created_at, s.created_at), 'first_run',
+           c.observed_at,
+           case when c.resource_type = 'processor_run' then c.resource_id else coalesce(u.run_id, s.run_id) end,
            case when c.resource_type = 'file' then 1 end,
            case when c.resource_type = 'file' then c.resource_id end, null
     from credit_usage as c
     left join processor_runs as r on c.resource_type = 'processor_run' and r.id = c.resource_id
     left join files as f on c.resource_type = 'file' and f.id = c.resource_id
     left join first_uses as u on c.resource_type = 'file' and u.file_id = c.resource_id and u.place = 1
-    where r.id is null and f.id is null
+    left join started as s on s.resource_type = c.resource_type and s.resource_id = c.resource_id and s.place = 1
+    where r.id is null and f.id is null and c.resource_type <> 'parse_run'
 ),
 dated as (
     select things.*,
@@ -118,7 +172,7 @@ select t.resource_type,
        t.credits,
        case
            when t.credits is not null then 'reported'
-           when t.kind = 'processing' and r.status in ('PENDING', 'PROCESSING') then 'pending'
+           when t.resource_type <> 'file' and r.status in ('PENDING', 'PROCESSING') then 'pending'
            else 'not_reported'
        end as usage,
        t.spent_at,

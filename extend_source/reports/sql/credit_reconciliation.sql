@@ -4,9 +4,12 @@
 -- key: comparison, cause
 -- empty: no runs yet
 -- optional: processor_run_summaries
+-- newer: credit_attributions
 -- note: A gap is no error: it is named, so that nobody has to look for it. Without a listing there is none to compare with.
+-- note: The total of a run counts what it started as well, and runs may share that: do not add totals up over runs.
 -- columns:
---   comparison: ledger_with_runs, ledger_with_files or ledger_with_listing.
+--   comparison: ledger_with_runs, ledger_with_files, ledger_with_listing or ledger_with_totals (API 2026-02-09: what a run
+--   and what it started cost by the ledger, with the total that the run tells).
 --   cause: equal; ledger_only; not_in_ledger; figures_differ; not_landed (listed, and not loaded yet); not_listed (loaded by id).
 --   things: runs or files.
 --   ledger_credits: their credits in the ledger.
@@ -19,7 +22,7 @@ with pairs as (
     union all
     select 'ledger_with_runs', id, 0, 1, null, credits from processor_runs
     union all
-    select 'ledger_with_files', resource_id, 1, 0, credits, null from credit_ledger where kind = 'parsing'
+    select 'ledger_with_files', resource_id, 1, 0, credits, null from credit_ledger where resource_type = 'file'
     union all
     select 'ledger_with_files', id, 0, 1, null, credits from files
     union all
@@ -29,6 +32,14 @@ with pairs as (
     where kind = 'processing' and listed.number > 0
     union all
     select 'ledger_with_listing', id, 0, 1, null, credits from processor_run_summaries
+    union all
+    select 'ledger_with_totals', lines.run_id, 1, 0, sum(ledger.credits), null
+    from credit_attributions as lines
+    join credit_ledger as ledger
+        on ledger.resource_type = lines.resource_type and ledger.resource_id = lines.resource_id
+    group by lines.run_id
+    union all
+    select 'ledger_with_totals', id, 0, 1, null, total_credits from processor_runs where total_credits is not null
 ),
 compared as (
     select comparison, thing, max(is_here) as is_here, max(is_there) as is_there,
@@ -45,6 +56,8 @@ named as (
                else 'figures_differ'
            end as cause
     from compared
+    -- files that cost nothing of their own, as parse runs do
+    where comparison <> 'ledger_with_files' or is_here = 1 or other_credits is not null
 )
 select comparison,
        cause,

@@ -3,25 +3,36 @@
 -- grain: thing that was paid for without result, and reason
 -- key: resource_type, resource_id
 -- empty: no waste found
+-- newer: credit_attributions
 -- note: Parsing is without result when no run that used the file was processed. What failed runs cost is reported by some plans only.
 -- note: A file processed again by the same version may be wanted, for example for an evaluation.
 -- columns:
---   resource_type: processor_run or file.
---   resource_id: the run or file.
+--   resource_type: processor_run, file or parse_run.
+--   resource_id: the run, file or parse run.
 --   reason: failed_run, cancelled_run, parsed_in_vain or processed_again.
 --   credits: what it cost; NULL: unknown.
 --   spent_on: the day, UTC.
---   run_id: the run; of a file the run that used it first.
+--   run_id: the run; of a file the run that used it first, of a parse run the one that started it.
 --   first_run_id: of processed_again: the run that had done the work already.
 --   processor_id: the processor.
 --   processor_name: its name in the newest run.
 --   processor_version_id: the version.
 --   failure_reason: why the run failed, as a code.
-with served as (
-    select distinct uses.file_id
+with good as (
+    select id, parse_run_id from processor_runs where status not in ('FAILED', 'CANCELLED')
+),
+-- runs that name their parse run say themselves which one served them
+served as (
+    select 'file' as resource_type, uses.file_id as resource_id
     from processor_run_files as uses
-    join processor_runs as runs on runs.id = uses.run_id
-    where runs.status not in ('FAILED', 'CANCELLED')
+    join good on good.id = uses.run_id
+    where good.parse_run_id is null
+    union
+    select 'parse_run', parse_run_id from good where parse_run_id is not null
+    union
+    select lines.resource_type, lines.resource_id
+    from credit_attributions as lines
+    join good on good.id = lines.run_id
 ),
 processed as (
     select *,
@@ -44,8 +55,10 @@ waste as (
     select ledger.resource_type, ledger.resource_id, ledger.credits, ledger.spent_on, ledger.run_id,
            ledger.processor_id, ledger.processor_name, ledger.processor_version_id, 'parsed_in_vain', null
     from credit_ledger as ledger
-    left join served on served.file_id = ledger.resource_id
-    where ledger.kind = 'parsing' and ledger.run_id is not null and served.file_id is null
+    left join served on served.resource_type = ledger.resource_type and served.resource_id = ledger.resource_id
+    left join served as files on files.resource_type = 'file' and files.resource_id = ledger.file_id
+    where ledger.kind = 'parsing' and ledger.run_id is not null
+        and served.resource_id is null and files.resource_id is null
     union all
     select resource_type, resource_id, credits, spent_on, run_id, processor_id, processor_name, processor_version_id,
            'processed_again', first_run_id

@@ -6,12 +6,12 @@
 -- note: Parsing is counted where a file was used first. Days are UTC, up to 16,384 from the first one on.
 -- columns:
 --   spent_on: the day, from the first to the last one of the ledger.
---   processor_id: the processor; NULL: of files that no run uses.
+--   processor_id: the processor; NULL: of runs that were given a configuration instead, and of files that no run uses.
 --   processor_name: its name in the newest run.
 --   processor_type: EXTRACT, CLASSIFY or SPLITTER.
 --   processor_version_id: the processor's version.
---   kind: processing or parsing.
---   things: runs or files.
+--   kind: processing, parsing, or another resource type.
+--   things: runs, files or parse runs.
 --   things_known: those of them whose credits are known.
 --   credits: the sum of those; 0 where there is no run or file, NULL where none is known.
 with bounds as (

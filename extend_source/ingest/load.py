@@ -29,8 +29,9 @@ from extend_source.pipeline.landed import LandedData, has_ended
 from extend_source.privacy import report_unmatched
 from extend_source.privacy.templates import parse_path
 from extend_source.tables import FETCHED_TABLES, Origin, Tables, selection_text
-from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, PARSE_RUN_SUMMARIES, SCHEMA_DRIFT
+from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIFT
 from extend_source.tables.files import TEXT_TABLES
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
 
 _MAX_OTHERS = 15
@@ -171,21 +172,20 @@ class Load:
                 self._recorder.flattener.remove_tombstone(run_id)
             if page.summaries:
                 yield self._taken()
-        async for tables in self._list_parse_runs(client, discovery):
-            yield tables
+        for object_type in (name for name in LISTED_TYPES if name not in OBJECT_TYPES):
+            async for tables in self._list(object_type, client, discovery):
+                yield tables
 
-    async def _list_parse_runs(self, client: ExtendClient, discovery: Discovery) -> AsyncIterator[Tables]:
-        """Load what the list says of parse runs; where it cannot be read, runs are fetched all the same."""
-        worklist = discovery.worklist
-        if PARSE_RUN_SUMMARIES.name not in self._selected or worklist.listing_error is not None:
+    async def _list(self, object_type: str, client: ExtendClient, discovery: Discovery) -> AsyncIterator[Tables]:
+        """Load what a list says of objects that are not fetched; where it cannot be read, runs are all the same."""
+        worklist, context = discovery.worklist, discovery.context
+        if LISTED_TYPES[object_type].table.name not in self._selected or worklist.listing_error is not None:
             return
-        parse_runs = SummaryList("parse_run", discovery.context, reconcile=worklist.mode != "incremental")
+        objects = SummaryList(object_type, context, reconcile=worklist.mode != "incremental")
         try:
-            async for fresh in parse_runs.pages(client):
+            async for fresh in objects.pages(client):
                 for summary in fresh:
-                    self._recorder.flattener.add_summary(
-                        "parse_run", summary, self._settings.workspace_id, discovery.context.now
-                    )
+                    self._recorder.flattener.add_summary(object_type, summary, self._settings.workspace_id, context.now)
                 if fresh:
                     yield self._taken()
         except ExtendError as problem:

@@ -6,8 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from extend_source.api import RequestStatistics
-from extend_source.tables.flattening import SUMMARIES
-from extend_source.tables.objects import OBJECT_TYPES
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 
 MAX_ERRORS = 10
 """Most failures that are told one by one; all of them are in ``fetch_errors``."""
@@ -77,7 +76,7 @@ class SyncProgress:
 
     mode: str = ""
     of: dict[str, ObjectCounts] = field(
-        default_factory=lambda: {name: ObjectCounts() for name in {**OBJECT_TYPES, **SUMMARIES}}
+        default_factory=lambda: {name: ObjectCounts() for name in {**OBJECT_TYPES, **LISTED_TYPES}}
     )
     packages: int = 0
     listing_done: bool = False

@@ -45,19 +45,18 @@ from extend_source.tables import (
 )
 from extend_source.tables.bookkeeping import (
     FETCH_ERRORS,
-    PARSE_RUN_SUMMARIES,
-    PROCESSOR_RUN_SUMMARIES,
     RAW_PAYLOADS,
     TOMBSTONES,
 )
 from extend_source.tables.files import TEXT_TABLES
+from extend_source.tables.objects import LISTED_TABLES
 from extend_source.tables.row_counts import is_marker
 from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS
 
 UNREADABLE = "unreadable_raw_payload"
 """The code of ``fetch_errors`` rows of payloads that have landed and cannot be read."""
 
-_LEFT_AS_THEY_ARE = (RAW_PAYLOADS, PROCESSOR_RUN_SUMMARIES, PARSE_RUN_SUMMARIES, TOMBSTONES)
+_LEFT_AS_THEY_ARE = (RAW_PAYLOADS, TOMBSTONES, *LISTED_TABLES)
 
 WRITTEN_TABLES = tuple(table for table in TABLES.values() if table not in _LEFT_AS_THEY_ARE)
 """The tables that a rebuild writes, the source's own books among them."""

@@ -11,8 +11,8 @@ from extend_source.errors import Withdrawn
 from extend_source.ingest.context import SyncContext
 from extend_source.pipeline.landed import MOVING_STATUSES
 from extend_source.privacy import PrivacyRules, privacy_rules
-from extend_source.tables.flattening import SUMMARIES
 from extend_source.tables.kinds import to_timestamp
+from extend_source.tables.objects import LISTED_TYPES
 from extend_source.tables.runs import payload_sha256
 
 
@@ -42,7 +42,7 @@ class SummaryList:
         """Begin; nothing is sent yet.
 
         Args:
-            object_type: what is listed, a key of `SUMMARIES`.
+            object_type: what is listed, a key of `LISTED_TYPES`.
             context: what the load goes by.
             reconcile: read the whole list in any case.
         """
@@ -65,7 +65,7 @@ class SummaryList:
         """
         context = self._context
         for endpoint in lists_of(context.settings.api_version, self._object_type):
-            moving = context.landed.oldest_moving(SUMMARIES[self._object_type], sorted(MOVING_STATUSES))
+            moving = context.landed.oldest_moving(LISTED_TYPES[self._object_type].table, sorted(MOVING_STATUSES))
             try:
                 async for page in client.pages(endpoint):
                     summaries = [each for each in page.summaries if isinstance(each.get("id"), str)]

@@ -31,7 +31,7 @@ from extend_source.tables.bookkeeping import (
 )
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.files import TEXT_TABLES
-from extend_source.tables.flattening import SUMMARIES
+from extend_source.tables.objects import LISTED_TYPES
 from extend_source.tables.row_counts import ROW_COUNTS, Counts, counts_of
 from extend_source.tables.schemas import (
     FILES,
@@ -138,7 +138,7 @@ class LandedData(DestinationReader):
 
     def summaries(self, object_type: str, ids: Iterable[str]) -> dict[str, LandedSummary]:
         """Look up the summaries that have landed; not those of a load that was cut off, which are written again."""
-        rows = self.lookup(SUMMARIES[object_type], ("id", "summary_sha256", "listed_at"), ids, complete=True)
+        rows = self.lookup(LISTED_TYPES[object_type].table, ("id", "summary_sha256", "listed_at"), ids, complete=True)
         return {row[0]: LandedSummary(row[1], row[2]) for row in rows}
 
     def oldest_moving(self, table: TableSchema, moving: Sequence[str]) -> datetime | None:

@@ -23,9 +23,8 @@ from extend_source.pipeline.storage import Gone, columns_there, find_gone, last_
 from extend_source.pipeline.write_mode import current_rows, log_once, refuse_unreadable_folder, replacement_of
 from extend_source.tables.bookkeeping import ERASURES
 from extend_source.tables.contract import LOAD_ID, TableSchema
-from extend_source.tables.flattening import SUMMARIES
 from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
-from extend_source.tables.objects import Rows
+from extend_source.tables.objects import LISTED_TYPES, Rows
 
 KEYS_PER_QUERY = 1000
 
@@ -150,7 +149,7 @@ class DestinationReader:
         if self._pipeline is None or not self._gone.columns:
             return
         make_again(self._pipeline, self._schema_name, self._gone)
-        for table in SUMMARIES.values():
+        for table in (kind.table for kind in LISTED_TYPES.values()):
             if table.name in self._gone.columns:
                 self._clear(table.name, "summary_sha256")  # so that a listing writes all of them again
         self._gone = Gone({})

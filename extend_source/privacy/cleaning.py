@@ -19,7 +19,7 @@ from extend_source.privacy.usage import RuleUsage
 from extend_source.tables import TABLES, TableSchema, schemas
 from extend_source.tables.configs import declared_fields
 from extend_source.tables.files import PART_TABLES
-from extend_source.tables.flattening import SUMMARIES
+from extend_source.tables.objects import LISTED_TABLES, LISTED_TYPES
 from extend_source.tables.runs import output_format_of
 
 _MAX_NOTED = 256
@@ -50,7 +50,7 @@ class PrivacyRules:
         self._parts = {part: self._cleaner(table) for part, table in PART_TABLES.items()}
         self._classification = self._cleaner(schemas.CLASSIFICATIONS)
         self._split = self._cleaner(schemas.SPLITS)
-        self._summaries = {object_type: self._cleaner(table) for object_type, table in SUMMARIES.items()}
+        self._listed = {table.name: self._cleaner(table) for table in LISTED_TABLES}
 
     def _cleaner(self, table: TableSchema) -> ObjectCleaner:
         return ObjectCleaner(table, self._columns, self._hider, known_only=self.hides_fields)
@@ -111,7 +111,11 @@ class PrivacyRules:
 
     def clean_summary(self, object_type: str, summary: dict[str, Any]) -> dict[str, Any]:
         """Clean what the listing says of an object."""
-        return self._summaries[object_type](summary)
+        listed = LISTED_TYPES[object_type]
+        clean = self._listed[listed.table.name](summary)
+        for key, table in listed.children.items():
+            self._replace(clean, key, self._listed[table.name].all(summary.get(key)))
+        return clean
 
     def clean_tables(self, tables: dict[str, pa.Table]) -> None:
         """Apply the rules for columns to rows, for what is computed or was filled in from the destination."""

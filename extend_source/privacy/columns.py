@@ -13,8 +13,8 @@ from extend_source.json_codec import decode_json, encode_json
 from extend_source.privacy.hiding import GONE, Hider
 from extend_source.privacy.objects import ColumnActions
 from extend_source.tables.contract import Column, TableSchema
-from extend_source.tables.objects import OBJECT_TYPES
-from extend_source.tables.schemas import EXTRACTION_FIELDS, TABLES
+from extend_source.tables.objects import OBJECT_TYPES, TABLES
+from extend_source.tables.schemas import EXTRACTION_FIELDS
 
 _RULED = {
     table.name: table

@@ -22,8 +22,8 @@ from extend_source.pipeline.write_mode import IN_ENDED_LOADS, current_rows, repl
 from extend_source.reports.running import QueryRunner, parsed, tables_of
 from extend_source.tables.bookkeeping import ERASURES, REPLACEMENTS
 from extend_source.tables.contract import ANY_OBJECT, LOAD_ID
-from extend_source.tables.objects import OBJECT_TYPES, TABLE_OF
-from extend_source.tables.schemas import PROCESSOR_RUNS, TABLES
+from extend_source.tables.objects import OBJECT_TYPES, TABLE_OF, TABLES
+from extend_source.tables.schemas import PROCESSOR_RUNS
 from extend_source.tables.typed.identifiers import CURRENT_SUFFIX, MAX_BYTES
 
 _ENDED = f"select load_id from {LOADS_TABLE_NAME} where status = 0"

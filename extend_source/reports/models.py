@@ -18,7 +18,8 @@ from extend_source.pricing import Price
 from extend_source.reports.running import Query, QueryRunner, load_query, parsed, tables_of
 from extend_source.tables.contract import Column
 from extend_source.tables.kinds import CREDITS, NUMBER, TIMESTAMP
-from extend_source.tables.schemas import PROCESSOR_RUNS, TABLES
+from extend_source.tables.objects import TABLES
+from extend_source.tables.schemas import PROCESSOR_RUNS
 
 _FOLDER = "sql"
 

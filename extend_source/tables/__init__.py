@@ -2,8 +2,8 @@
 
 from extend_source.tables.contract import Column, TableSchema
 from extend_source.tables.flattening import Cleaning, FetchError, Flattener, Tables
+from extend_source.tables.objects import TABLES
 from extend_source.tables.runs import Origin
-from extend_source.tables.schemas import TABLES
 from extend_source.tables.selection import FETCHED_TABLES, STANDARD_TABLES, TYPED_TABLES, selected_by, selection_text
 from extend_source.tables.typed import TypedName, TypedNames
 

@@ -45,8 +45,7 @@ class CreditTables:
         Returns:
             What no table holds of the breakdown, for the run's ``extra``.
         """
-        if credits is not None:
-            self._note("processor_run", run_id, credits, observed_at)
+        self.note("processor_run", run_id, credits, observed_at)
         lines = usage.get("breakdown") if isinstance(usage, dict) else None
         if lines is None:
             return None
@@ -56,16 +55,10 @@ class CreditTables:
         odd = [line for line in lines if not self._add_line(run_id, line, observed_at)]
         return {"breakdown": odd} if odd else None
 
-    def add_parse_run(self, parse_run_id: str, credits: Decimal | None, observed_at: datetime) -> None:
-        """Add the usage of a parse run as the listing tells it; None: unknown."""
-        if credits is not None:
-            self._note("parse_run", parse_run_id, credits, observed_at)
-
-    def forget(self) -> None:
-        """Forget whose charges were written, so that later runs write theirs again."""
-        self._charged.clear()
-
-    def _note(self, resource_type: str, resource_id: str, credits: Decimal, observed_at: datetime) -> None:
+    def note(self, resource_type: str, resource_id: str, credits: Decimal | None, observed_at: datetime) -> None:
+        """Write what a thing has cost; None: unknown."""
+        if credits is None:
+            return
         self._tables[schemas.CREDIT_USAGE].add(
             resource_type=resource_type,
             resource_id=resource_id,
@@ -73,6 +66,10 @@ class CreditTables:
             basis=_BASES.get(resource_type, resource_type),
             observed_at=observed_at,
         )
+
+    def forget(self) -> None:
+        """Forget whose charges were written, so that later runs write theirs again."""
+        self._charged.clear()
 
     def _add_line(self, run_id: str, line: Any, observed_at: datetime) -> bool:
         """Add one thing of a breakdown; tell whether it is one."""
@@ -89,7 +86,7 @@ class CreditTables:
         values, extra = _LINE.read(line, self._drift)
         attributions.add(values, extra, run_id=run_id, resource_type=resource_type)
         if resource_id != run_id:  # its own line is there already
-            self._note(resource_type, resource_id, credits, observed_at)
+            self.note(resource_type, resource_id, credits, observed_at)
         self._add_charges(resource_type, resource_id, line.get("charges"))
         return True
 

@@ -11,24 +11,18 @@ import pyarrow as pa
 
 from extend_source.json_codec import encode_json
 from extend_source.redaction import without_signed_urls
-from extend_source.tables import bookkeeping, schemas
+from extend_source.tables import bookkeeping
 from extend_source.tables.building import TableSet
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.credits import CreditTables
 from extend_source.tables.files import FileTables
 from extend_source.tables.links import CleanConfigs, file_without_signatures, run_without_signatures
-from extend_source.tables.reading import DriftLog, ObjectReader
+from extend_source.tables.objects import LISTED_TABLES, LISTED_TYPES, TABLES
+from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.runs import Origin, RunTables, payload_sha256, without_files
 from extend_source.tables.typed import TypedNames, TypedTables
 
-SUMMARIES = {
-    "processor_run": bookkeeping.PROCESSOR_RUN_SUMMARIES,
-    "parse_run": bookkeeping.PARSE_RUN_SUMMARIES,
-}
-"""The tables of what listings say, by the type of the objects."""
-
-_SUMMARY_READERS = {object_type: ObjectReader.of(table) for object_type, table in SUMMARIES.items()}
-_PARSE_CREDITS = [column.name for column in bookkeeping.PARSE_RUN_SUMMARIES.api_columns].index("credits")
+_LISTED_READERS = {table.name: ObjectReader.of(table) for table in LISTED_TABLES}
 
 
 class Cleaning(Protocol):
@@ -117,7 +111,7 @@ class Flattener:
             privacy: cleans all that is added, before anything else is done with it.
             cut_documents: cut the signatures of links out of the documents' own content, too.
         """
-        self._tables = TableSet(list(schemas.TABLES.values()))
+        self._tables = TableSet(list(TABLES.values()))
         self._drift = DriftLog()
         self._files = FileTables(
             self._tables, self._drift, with_contents=with_contents, trust_empty=trust_empty_contents
@@ -202,24 +196,43 @@ class Flattener:
         """Add an object as the listing shows it.
 
         Args:
-            object_type: what it is, a key of `SUMMARIES`.
+            object_type: what it is, a key of `LISTED_TYPES`.
             summary: the canonical summary, with an ``id`` (SDK 0.2.0, processor_run_summary; SDK 1.20.0,
                 parse_run_summary).
             workspace_id: the workspace named in the settings.
             listed_at: when it was listed, UTC.
         """
+        listed = LISTED_TYPES[object_type]
         if self._privacy is not None:
             summary = self._privacy.clean_summary(object_type, summary)
-        values, extra = _SUMMARY_READERS[object_type].read(without_signed_urls(summary), self._drift)
-        self._tables[SUMMARIES[object_type]].add(
+        shown = without_signed_urls(summary)
+        values, read_extra = _LISTED_READERS[listed.table.name].read(shown, self._drift)
+        extra: Extra = dict(read_extra or {})
+        for key, table in listed.children.items():
+            self._add_listed_items(table, summary["id"], key, shown.get(key), extra)
+        self._tables[listed.table].add(
             values,
-            extra,
+            extra or None,
             workspace_id=workspace_id,
             listed_at=listed_at,
             summary_sha256=payload_sha256(summary),
         )
-        if object_type == "parse_run":  # of a processor run the run itself tells
-            self._credits.add_parse_run(summary["id"], values[_PARSE_CREDITS], listed_at)
+        if listed.has_credits:
+            credits = dict(zip((column.name for column in listed.table.api_columns), values, strict=True))["credits"]
+            self._credits.note(object_type, summary["id"], credits, listed_at)
+
+    def _add_listed_items(self, table: TableSchema, owner: str, key: str, items: Any, extra: Extra) -> None:
+        """Add the items of a listed object's member; what is no list of objects goes to its ``extra``."""
+        builder = self._tables[table]
+        builder.mark(owner)
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            if items is not None:
+                self._drift.unexpected_type(table.object_name, key, items)
+                extra[key] = items
+            return
+        for position, item in enumerate(items):
+            read = _LISTED_READERS[table.name].read(item, self._drift)
+            builder.add(*read, **{str(table.replaced_by): owner}, position=position)
 
     def add_tombstone(self, run_id: str, workspace_id: str | None, detected_at: datetime, reason: str) -> None:
         """Add a run that is gone at the source; it is no longer an error."""

@@ -1,13 +1,18 @@
-"""Extend's objects as data: the table of each type, and the rows that go with an object of it."""
+"""Extend's objects as data: the tables of each type, and the rows that go with an object of it.
+
+Another object that is loaded from its list is an entry in `LISTED_TYPES`, the module with its tables, and an entry in
+``api/endpoints.py``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.contract import ANY_OBJECT, TableSchema
-from extend_source.tables.schemas import FILES, PROCESSOR_RUNS, RUN_CONFIGS, TABLES
+from extend_source.tables.parse_runs import PARSE_RUN_SUMMARIES
 
 
 @dataclass(frozen=True)
@@ -24,11 +29,86 @@ class ObjectType:
 
 
 OBJECT_TYPES: dict[str, ObjectType] = {
-    kind.name: kind for kind in (ObjectType("processor_run", PROCESSOR_RUNS), ObjectType("file", FILES))
+    kind.name: kind for kind in (ObjectType("processor_run", schemas.PROCESSOR_RUNS), ObjectType("file", schemas.FILES))
 }
-"""The object types that are loaded, by name."""
+"""The object types that are fetched one by one, by name."""
 
-TABLE_OF: dict[str, TableSchema] = {name: kind.table for name, kind in OBJECT_TYPES.items()} | {"config": RUN_CONFIGS}
+
+@dataclass(frozen=True)
+class ListedType:
+    """A type of objects of which is loaded what their list says.
+
+    Attributes:
+        name: Extend's name for it, as in ``resource_type``.
+        table: the table with one row for each, of which ``id`` is the key; with ``workspace_id``, ``listed_at`` and
+            ``summary_sha256``.
+        children: by the member that holds them, the tables with a row for each item; with the owner's column and
+            ``position``.
+        has_credits: the list says what each has cost, which the ledger wants to know.
+    """
+
+    name: str
+    table: TableSchema
+    children: Mapping[str, TableSchema] = field(default_factory=dict)
+    has_credits: bool = False
+
+
+LISTED_TYPES: dict[str, ListedType] = {
+    kind.name: kind
+    for kind in (
+        ListedType("processor_run", bookkeeping.PROCESSOR_RUN_SUMMARIES),
+        ListedType("parse_run", PARSE_RUN_SUMMARIES, has_credits=True),
+    )
+}
+"""The object types that are listed, by name. Runs are compared by what has landed of the run itself."""
+
+LISTED_TABLES: tuple[TableSchema, ...] = tuple(
+    table for kind in LISTED_TYPES.values() for table in (kind.table, *kind.children.values())
+)
+"""The tables that lists fill."""
+
+TABLES: dict[str, TableSchema] = {
+    table.name: table
+    for table in (
+        schemas.PROCESSOR_RUNS,
+        schemas.PROCESSOR_RUN_FILES,
+        schemas.PROCESSOR_RUN_MERGED_PROCESSORS,
+        schemas.FILES,
+        schemas.FILE_CONTENTS,
+        schemas.FILE_PAGES,
+        schemas.FILE_SHEETS,
+        schemas.FILE_SECTIONS,
+        schemas.RUN_CONFIGS,
+        schemas.RUN_CONFIG_CLASSIFICATIONS,
+        schemas.RUN_CONFIG_FIELDS,
+        schemas.RUN_CONFIG_PAGE_RANGES,
+        schemas.EXTRACTION_FIELDS,
+        schemas.EXTRACTION_CITATIONS,
+        schemas.OUTPUT_INSIGHTS,
+        schemas.EXTRACTION_EDITS,
+        schemas.CLASSIFICATIONS,
+        schemas.SPLITS,
+        schemas.CREDIT_USAGE,
+        schemas.CREDIT_ATTRIBUTIONS,
+        schemas.CREDIT_CHARGES,
+        bookkeeping.TYPED_COLUMNS,
+        *LISTED_TABLES,
+        bookkeeping.TOMBSTONES,
+        bookkeeping.FETCH_ERRORS,
+        bookkeeping.ERASURES,
+        bookkeeping.REPLACEMENTS,
+        bookkeeping.SCHEMA_DRIFT,
+        bookkeeping.SYNC_LOG,
+        bookkeeping.RAW_PAYLOADS,
+    )
+}
+"""All tables by name, in the order in which the README lists them."""
+
+TABLE_OF: dict[str, TableSchema] = {
+    **{name: kind.table for name, kind in LISTED_TYPES.items()},
+    **{name: kind.table for name, kind in OBJECT_TYPES.items()},
+    "config": schemas.RUN_CONFIGS,
+}
 """The table with one row for each of what columns are about or refer to. A config has no id at Extend."""
 
 

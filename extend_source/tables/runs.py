@@ -20,6 +20,7 @@ from extend_source.tables.extraction import FINAL, ExtractionTables
 from extend_source.tables.files import FileTables
 from extend_source.tables.kinds import to_timestamp
 from extend_source.tables.links import DOCUMENT_KEYS
+from extend_source.tables.objects import TABLES
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.stages import StageTables
 from extend_source.tables.typed import TypedTables
@@ -36,7 +37,7 @@ _KEPT_IN_EXTRA = frozenset({"isExternal"})
 
 _RUN_TABLES = tuple(
     table
-    for table in schemas.TABLES.values()
+    for table in TABLES.values()
     # runs of API 2025-04-21 never have any
     if table.replaced_by == "run_id" and table is not schemas.CREDIT_ATTRIBUTIONS
 )

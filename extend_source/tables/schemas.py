@@ -1,23 +1,11 @@
-"""The contract: every table that run payloads feed, column by column.
+"""The contract: every table that runs and files feed, column by column.
 
-dlt's hints, the README's table map and the tests are derived from this module. To add a column, add it here
-with its `api` path and it is read; a value that must be worked out is added in the module of its family.
+dlt's hints, the README's table map and the tests are derived from it. To add a column, add it here with its `api`
+path and it is read; a value that must be worked out is added in the module of its family.
 """
 
 from __future__ import annotations
 
-from extend_source.tables.bookkeeping import (
-    ERASURES,
-    FETCH_ERRORS,
-    PARSE_RUN_SUMMARIES,
-    PROCESSOR_RUN_SUMMARIES,
-    RAW_PAYLOADS,
-    REPLACEMENTS,
-    SCHEMA_DRIFT,
-    SYNC_LOG,
-    TOMBSTONES,
-    TYPED_COLUMNS,
-)
 from extend_source.tables.config_columns import CONFIG_OPTION_COLUMNS
 from extend_source.tables.contract import ANY_OBJECT, EXTRA, Column, TableSchema
 from extend_source.tables.kinds import (
@@ -500,41 +488,3 @@ CREDIT_CHARGES = TableSchema(
         _EXTRA,
     ),
 )
-
-TABLES: dict[str, TableSchema] = {
-    table.name: table
-    for table in (
-        PROCESSOR_RUNS,
-        PROCESSOR_RUN_FILES,
-        PROCESSOR_RUN_MERGED_PROCESSORS,
-        FILES,
-        FILE_CONTENTS,
-        FILE_PAGES,
-        FILE_SHEETS,
-        FILE_SECTIONS,
-        RUN_CONFIGS,
-        RUN_CONFIG_CLASSIFICATIONS,
-        RUN_CONFIG_FIELDS,
-        RUN_CONFIG_PAGE_RANGES,
-        EXTRACTION_FIELDS,
-        EXTRACTION_CITATIONS,
-        OUTPUT_INSIGHTS,
-        EXTRACTION_EDITS,
-        CLASSIFICATIONS,
-        SPLITS,
-        CREDIT_USAGE,
-        CREDIT_ATTRIBUTIONS,
-        CREDIT_CHARGES,
-        TYPED_COLUMNS,
-        PROCESSOR_RUN_SUMMARIES,
-        PARSE_RUN_SUMMARIES,
-        TOMBSTONES,
-        FETCH_ERRORS,
-        ERASURES,
-        REPLACEMENTS,
-        SCHEMA_DRIFT,
-        SYNC_LOG,
-        RAW_PAYLOADS,
-    )
-}
-"""All tables by name, in the order in which the README lists them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from extend_source.tables.formers import FORMER_NAMES
-from extend_source.tables.schemas import TABLES
+from extend_source.tables.objects import TABLES
 
 BOOKS = frozenset(name for name, table in TABLES.items() if table.is_book)
 """The tables filled from the listing and by the source itself."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from extend_source.tables.objects import TABLES
 from extend_source.tables.paths import ROOT
-from extend_source.tables.schemas import TABLES
 from extend_source.tables.typed.identifiers import CURRENT_SUFFIX, RESERVED, SEPARATOR, claim, snake_case
 from extend_source.tables.typed.strict_kinds import SUFFIXES
 

@@ -1,4 +1,4 @@
-"""Objects of which the listing says all that is loaded: what is new of them is found by comparing the list."""
+"""Objects of which the list says all that is loaded: what is new of them is found by comparing it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ def summary_sums(object_type: str, summaries: Iterable[dict[str, Any]], privacy:
 
 
 class SummaryList:
-    """A list that cannot be sorted, read as far as anything in it may be new.
+    """A list, read as far as anything in it may be new.
 
-    That is to its end, unless it proves to go from the newest object to the oldest: then it is read until a page has
-    nothing new, and no object that may still move lies further back. A reconcile reads all of it.
+    One that can be sorted is read from the newest change on, until a page has nothing new. One that cannot is read to
+    its end, unless it proves to go from the newest object to the oldest: then it is read until a page has nothing new,
+    and no object that may still move lies further back. A reconcile reads all of it.
     """
 
     def __init__(self, object_type: str, context: SyncContext, *, reconcile: bool) -> None:
@@ -65,11 +66,12 @@ class SummaryList:
         """
         context = self._context
         for endpoint in lists_of(context.settings.api_version, self._object_type):
-            moving = context.landed.oldest_moving(LISTED_TYPES[self._object_type].table, sorted(MOVING_STATUSES))
+            table = LISTED_TYPES[self._object_type].table
+            moving = None if endpoint.is_sortable else context.landed.oldest_moving(table, sorted(MOVING_STATUSES))
             try:
                 async for page in client.pages(endpoint):
                     summaries = [each for each in page.summaries if isinstance(each.get("id"), str)]
-                    self._note_order(summaries)
+                    self._note_order(summaries, "updatedAt" if endpoint.is_sortable else "createdAt")
                     context.progress.found(self._object_type, listed=len(summaries))
                     fresh = self._fresh(summaries)
                     yield fresh
@@ -81,15 +83,15 @@ class SummaryList:
             except Withdrawn:
                 return
 
-    def _note_order(self, summaries: Sequence[dict[str, Any]]) -> None:
+    def _note_order(self, summaries: Sequence[dict[str, Any]], key: str) -> None:
         for summary in summaries:
             try:
-                created = to_timestamp(summary.get("createdAt"))
+                moment = to_timestamp(summary.get(key))
             except ValueError:
                 self._is_newest_first = False
                 return
-            self._is_newest_first &= self._last is None or created <= self._last
-            self._last = created
+            self._is_newest_first &= self._last is None or moment <= self._last
+            self._last = moment
 
     def _fresh(self, summaries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Find what the destination does not hold as it is now; what was erased is left out."""

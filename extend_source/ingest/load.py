@@ -326,7 +326,7 @@ class Load:
         entry = self._log.entry(
             self._settings, worklist, reached.watermark, session.stopped_by, None if error is None else str(error)
         )
-        self._recorder.flattener.add_log(entry)
+        self._recorder.flattener.add_log(entry, self._log.objects())
 
     def _reached(self, worklist: Worklist) -> Position:
         """Say how far the sync has come with this load."""

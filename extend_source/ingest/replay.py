@@ -279,7 +279,8 @@ class _Load:
         """Add the row of ``sync_log``."""
         nothing_found = Worklist("by_id", Scope({}))  # so that no watermark is named
         entry = self._log.entry(self._replay.settings, nothing_found, None, self._replay.stopped_by)
-        self._recorder.flattener.add_log({**entry, "mode": "rebuild", "runs_pending": self._replay.left})
+        entry |= {"mode": "rebuild", "runs_pending": self._replay.left}
+        self._recorder.flattener.add_log(entry, self._log.objects())
 
     def take(self) -> Tables:
         """Return what was added since the last call, without the rows that would replace newer ones."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -45,11 +47,20 @@ class LoadLog:
         self._ids = {"load_id": load_id, "sync_id": sync_id}
         self._started_at = datetime.now(timezone.utc)
         self._before = self._counts()
+        self._objects_before = {name: replace(counts) for name, counts in progress.of.items()}
 
     def _counts(self) -> dict[str, Any]:
         progress = self._progress
         counts = {column: getattr(progress, name) for column, name in _COUNTS.items()}
         return counts | {name: getattr(progress.requests, name) for name in _REQUEST_COUNTS}
+
+    def objects(self) -> Iterator[dict[str, Any]]:
+        """Write the rows of ``sync_log_objects``: of each type of objects with anything to count."""
+        for name, counts in self._progress.of.items():
+            before = asdict(self._objects_before[name])
+            grown = {key: value - before[key] for key, value in asdict(counts).items()}
+            if any(grown.values()):
+                yield {"load_id": self._ids["load_id"], "resource_type": name, **grown}
 
     def entry(
         self,

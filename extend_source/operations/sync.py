@@ -14,7 +14,7 @@ from extend_source.config import ExtendSettings
 from extend_source.errors import ExtendError, TooManyErrors, extend_error_in
 from extend_source.ingest.beacon import told
 from extend_source.ingest.named_runs import checked_run_ids
-from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.progress import ObjectCounts, SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.session import SyncSession
 from extend_source.pipeline.comments import keep_comments
@@ -64,6 +64,7 @@ class SyncResult:
         dataset: the dataset (schema) they are in.
         errors: the first few failures by the id of the run or file; all of them are in ``fetch_errors``.
         load_ids: dlt's ids of the loads, the pending ones finished first among them.
+        objects: all these counts, and more, by type of objects: ``processor_run``, ``file``, ``parse_run``.
     """
 
     mode: str
@@ -92,6 +93,7 @@ class SyncResult:
     dataset: str
     errors: dict[str, str] = field(default_factory=dict)
     load_ids: list[str] = field(default_factory=list)
+    objects: dict[str, ObjectCounts] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -230,4 +232,5 @@ def _result(pipeline: dlt.Pipeline, where: str, session: SyncSession, loads: lis
         dataset=pipeline.dataset_name,
         errors=dict(progress.errors),
         load_ids=loads,
+        objects=dict(progress.of),
     )

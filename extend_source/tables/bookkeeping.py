@@ -136,6 +136,30 @@ SYNC_LOG = TableSchema(
     ),
 )
 
+SYNC_LOG_OBJECTS = TableSchema(
+    name="sync_log_objects",
+    grain="type of objects in a load",
+    description="What each load did with each type of objects; a type with nothing to count has no row.",
+    key=("load_id", "resource_type"),
+    is_book=True,
+    columns=(
+        Column("load_id", TEXT, "The load: sync_log.load_id."),
+        Column("resource_type", TEXT, "processor_run, file or parse_run."),
+        Column("listed", INTEGER, "Seen in a list."),
+        Column("known", INTEGER, "Of these, had landed and not changed."),
+        Column("wanted", INTEGER, "To be fetched."),
+        Column("done", INTEGER, "Whose request ended, well or not."),
+        Column("fetched", INTEGER, "Fetched and loaded."),
+        Column("changed", INTEGER, "Of these, new or with another payload than before."),
+        Column("failed", INTEGER, "Went to fetch_errors."),
+        Column("failed_again", INTEGER, "Of these, had failed before."),
+        Column("gone", INTEGER, "Found to be gone: tombstones."),
+        Column("restored", INTEGER, "Written again, as rows of theirs were gone."),
+        Column("rechecked", INTEGER, "Fetched although nothing said that they had changed."),
+        Column("drifted", INTEGER, "Of these, had changed unnoticed."),
+    ),
+)
+
 TYPED_COLUMNS = TableSchema(
     name="typed_columns",
     grain="typed table, or field of one, and type",

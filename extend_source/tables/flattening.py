@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -253,14 +253,17 @@ class Flattener:
         """Add a run or file that was erased on request."""
         self._tables[bookkeeping.ERASURES].add(id=object_id, resource_type=resource_type, erased_at=erased_at)
 
-    def add_log(self, entry: Mapping[str, Any]) -> None:
-        """Add the ``sync_log`` row of the load.
+    def add_log(self, entry: Mapping[str, Any], objects: Iterable[Mapping[str, Any]]) -> None:
+        """Add what the load did.
 
         Args:
-            entry: the values by column name; columns that are left out are NULL.
+            entry: the row of ``sync_log``, by column name; columns that are left out are NULL.
+            objects: the rows of ``sync_log_objects``.
         """
         columns = bookkeeping.SYNC_LOG.columns
         self._tables[bookkeeping.SYNC_LOG].add(**{column.name: entry.get(column.name) for column in columns})
+        for row in objects:
+            self._tables[bookkeeping.SYNC_LOG_OBJECTS].add(**row)
 
     def add_error(self, error: FetchError) -> None:
         """Add what could not be loaded."""

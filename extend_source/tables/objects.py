@@ -99,6 +99,7 @@ TABLES: dict[str, TableSchema] = {
         bookkeeping.REPLACEMENTS,
         bookkeeping.SCHEMA_DRIFT,
         bookkeeping.SYNC_LOG,
+        bookkeeping.SYNC_LOG_OBJECTS,
         bookkeeping.RAW_PAYLOADS,
     )
 }

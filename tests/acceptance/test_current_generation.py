@@ -201,6 +201,23 @@ def test_no_address_of_a_person_and_no_link_lands(shared: tuple[Warehouse, Wareh
         assert secret not in found, secret
 
 
+def test_the_log_counts_by_type_of_objects(warehouse: Warehouse) -> None:
+    result = warehouse.sync(api_version=CURRENT_VERSION, file_contents="fetch")
+
+    counted = {row["resource_type"]: row for row in warehouse.rows("sync_log_objects")}
+    parse_runs, files = warehouse.count("parse_run_summaries"), warehouse.count("files")
+    assert {name: (row["listed"], row["wanted"], row["fetched"]) for name, row in counted.items()} == {
+        "processor_run": (120, 120, 120),
+        "file": (0, files, files),
+        "parse_run": (parse_runs, 0, 0),
+    }
+    assert {name: counts.listed for name, counts in result.objects.items()} == {
+        "processor_run": 120,
+        "file": 0,
+        "parse_run": parse_runs,
+    }
+
+
 # ---- what changes
 
 
@@ -352,7 +369,9 @@ def test_a_sync_outlasts_a_fault_or_says_so_and_the_next_one_heals_it(
 
     assert disturbed.sync(api_version=CURRENT_VERSION).complete
 
-    for table in sorted(disturbed.tables() - {"sync_log", "replacements", "schema_drift", *disturbed.typed_tables()}):
+    for table in sorted(
+        disturbed.tables() - {"sync_log", "sync_log_objects", "replacements", "schema_drift", *disturbed.typed_tables()}
+    ):
         assert without_sync_columns(disturbed.rows(table)) == without_sync_columns(undisturbed.rows(table)), table
     assert disturbed.rows("fetch_errors") == disturbed.rows("tombstones") == []
 

@@ -26,7 +26,15 @@ Tables = dict[str, list[Row]]
 
 BOOKS = frozenset(
     {
-        *("fetch_errors", "schema_drift", "sync_log", "processor_run_summaries", "parse_run_summaries", "tombstones"),
+        *(
+            "fetch_errors",
+            "schema_drift",
+            "sync_log",
+            "sync_log_objects",
+            "processor_run_summaries",
+            "parse_run_summaries",
+            "tombstones",
+        ),
         *("raw_payloads", "typed_columns", "erasures", "replacements"),
     }
 )

@@ -32,7 +32,7 @@ SYNC_COLUMNS = frozenset({"_dlt_load_id", "fetched_at", "observed_at", "listed_a
 FIRST_SEEN = {"schema_drift": ("first_seen_at", "example_run_id")}
 """What depends on when, and in which order, runs were fetched."""
 
-SYNC_TABLES = frozenset({"sync_log", "replacements"})
+SYNC_TABLES = frozenset({"sync_log", "sync_log_objects", "replacements"})
 """What every load writes of itself."""
 
 Row = dict[str, Any]

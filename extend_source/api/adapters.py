@@ -23,6 +23,9 @@ _OF_THE_RUN = frozenset(
     }
 )
 _OF_DEFINITIONS = frozenset({"object", "id", "name", "description", "version", "createdAt", "updatedAt", "createdBy"})
+_MOVED = (frozenset({"id", "name"}), frozenset({"id", "version"}))
+"""What a run itself says of its processor, and of that one's version, once it is canonical."""
+
 _PAGE_SIZES = {"width": "pageWidth", "height": "pageHeight"}
 _SIZES = frozenset(_PAGE_SIZES.values())
 
@@ -59,12 +62,13 @@ class RunAdapter:
         canonical |= self._processor(run)
         if "dashboardUrl" in run:
             canonical["url"] = run["dashboardUrl"]
-        for name in self._own:
-            if isinstance(run.get(name), dict):
-                canonical[name] = _without_email(run[name])
-                news: Any = {key: value for key, value in canonical[name].items() if key not in self._known} or None
-            else:
-                news = run.get(name)
+        for name, moved in zip(self._own, _MOVED, strict=True):
+            said = run.get(name)
+            news: Any = said
+            if isinstance(said, dict):
+                # what stands in the run itself now stands nowhere else, so that it can be hidden
+                canonical[name] = {key: value for key, value in _without_email(said).items() if key not in moved}
+                news = {key: value for key, value in said.items() if key not in self._known} or None
             if news is not None:
                 canonical[f"{name}News"] = news  # so that it is seen, and kept
         if run.get("file") is not None and run.get("files") is not None:

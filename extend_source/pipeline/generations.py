@@ -18,8 +18,9 @@ def refuse_another_generation(landed: LandedData, api_version: str) -> None:
     Raises:
         InvalidSetting: loads of another version have brought something; the text says the two ways on.
     """
-    brought = "{api_version} <> %s AND ({runs_listed} > 0 OR {runs_fetched} > 0)"
-    condition = Condition(brought, api_version, columns=["api_version", "runs_listed", "runs_fetched"])
+    # a rebuild asks for no version: its rows are of those that the payloads were fetched with
+    brought = "{api_version} <> %s AND {mode} <> 'rebuild' AND ({runs_listed} > 0 OR {runs_fetched} > 0)"
+    condition = Condition(brought, api_version, columns=["api_version", "mode", "runs_listed", "runs_fetched"])
     others = sorted({row[0] for row in landed.rows(SYNC_LOG, ("api_version",), condition, distinct=True)})
     if others:
         raise InvalidSetting(

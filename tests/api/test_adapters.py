@@ -40,6 +40,14 @@ def test_a_run_says_its_type_processor_and_version_as_in_2025() -> None:
     assert run["url"] == "https://dashboard.extend.ai/runs/exr_RunAAAAAAAAAAAAAAAA1"
 
 
+def test_what_is_said_of_a_processor_stands_in_one_place() -> None:
+    run = canonical("extract_runs.get")
+
+    assert run["extractor"].keys() == {"object", "createdAt", "updatedAt"}
+    assert run["extractorVersion"].keys() == {"object", "description", "extractorId", "createdAt", "createdBy"}
+    assert json.dumps(run, default=str).count("Invoice extractor") == 1
+
+
 def test_the_page_of_a_citation_stands_beside_its_text() -> None:
     citations = canonical("extract_runs.get")["output"]["metadata"]["total.amount"]["citations"]
 

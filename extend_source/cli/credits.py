@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from extend_source.cli.app import app, consoles, print_json
 from extend_source.cli.csv_output import print_csv
@@ -18,11 +19,21 @@ from extend_source.cli.display.credits import PARSING_LEFT_OUT, show_credits, sh
 from extend_source.cli.errors import FAILED, WRONG_USE, clear_errors, fail
 from extend_source.cli.options import Api, Json, Place, grouped
 from extend_source.cli.reports import report
-from extend_source.reports import CreditFigures, Spend, create_models, credit_report, listed_credits, spend_by
+from extend_source.reports import (
+    CreditFigures,
+    ProductCredits,
+    Spend,
+    create_models,
+    credit_report,
+    listed_credits,
+    spend_by,
+    spend_by_product,
+)
 from extend_source.reports.grouping import BY, By
 from extend_source.wording import figure, printable
 
 _SPAN, _OUTPUT, _BUDGET = "Which days", "How to show it", "Budget"
+_GROUPS = (*BY, "product")
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,9 @@ class ReportDays:
 class Output:
     """How to show a report."""
 
-    by: Annotated[str, typer.Option(metavar="GROUP", help=f"{', '.join(BY)}.", rich_help_panel=_OUTPUT)] = "processor"
+    by: Annotated[str, typer.Option(metavar="GROUP", help=f"{', '.join(_GROUPS)}.", rich_help_panel=_OUTPUT)] = (
+        "processor"
+    )
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the groups as CSV.", rich_help_panel=_OUTPUT)] = False
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page with charts.", rich_help_panel=_OUTPUT)
@@ -55,12 +68,14 @@ class Output:
         Path | None, typer.Option(metavar="DIR", help="Write the charts as pictures.", rich_help_panel=_OUTPUT)
     ] = None
 
-    def grouping(self) -> By:
-        """Return what makes a group."""
+    def grouping(self) -> By | None:
+        """Return what makes a group; None: the product."""
         for name in BY:
             if name == self.by:
                 return name
-        fail(WRONG_USE, f"--by takes {', '.join(BY)}; not {self.by!r}.")
+        if self.by in _GROUPS:
+            return None
+        fail(WRONG_USE, f"--by takes {', '.join(_GROUPS)}; not {self.by!r}.")
 
 
 @dataclass(frozen=True)
@@ -102,21 +117,35 @@ def credits_(
             fail(WRONG_USE, "--from-listing goes with --json and --csv only: the listing has no parsing in it.")
         if by == "version":
             fail(WRONG_USE, "--from-listing takes no --by version: the listing does not say which version ran.")
+        if by is None:
+            fail(WRONG_USE, "--from-listing takes no --by product: the listing does not say what was charged.")
         _report_listing(days, by, api, as_json=as_json, as_csv=output.as_csv)
         return
     console, _ = consoles(as_json or output.as_csv)
     with clear_errors(), place.viewed_pipeline() as pipeline:
         figures = credit_report(pipeline, **days, budget=budget)
-        rows = spend_by(figures.days, by)
-        if as_json:
-            print_json({**asdict(figures), "by": by, "groups": [asdict(row) for row in rows]})
-        elif output.as_csv:
-            _print_csv(rows)
+        if by is None:
+            _show(console, figures, output, as_json, spend_by_product(figures.products))
         else:
-            show_credits(console, figures, by, rows)
+            _show(console, figures, output, as_json, spend_by(figures.days, by))
         _write_files(figures, output)
     if most is not None:
         _fail_over(figures.month.projected, most)
+
+
+def _show(
+    console: Console,
+    figures: CreditFigures,
+    output: Output,
+    as_json: bool,
+    rows: list[Spend] | list[ProductCredits],
+) -> None:
+    if as_json:
+        print_json({**asdict(figures), "by": output.by, "groups": [asdict(row) for row in rows]})
+    elif output.as_csv:
+        _print_csv(ProductCredits if output.by == "product" else Spend, rows)
+    else:
+        show_credits(console, figures, output.by, rows)
 
 
 def _fail_over(projected: Decimal | None, most: Decimal) -> None:
@@ -130,7 +159,7 @@ def _fail_over(projected: Decimal | None, most: Decimal) -> None:
 @app.command(epilog="Example: extend-source models --pipeline extend_pipeline")
 @grouped
 def models(place: Place, as_json: Json = False) -> None:
-    """Make the credit models views: ledger, days, coverage, unit costs, waste, anomalies, reconciliation."""
+    """Make the credit models views: ledger, days, products, coverage, unit costs, waste, anomalies, reconciliation."""
     console, _ = consoles(as_json)
     with clear_errors():
         result = create_models(place.existing_pipeline())
@@ -149,7 +178,7 @@ def _report_listing(days: dict[str, Any], by: By, api: Api, *, as_json: bool, as
         print_json({**asdict(listed), "by": by, "groups": [asdict(row) for row in rows]})
     elif as_csv:
         typer.echo(PARSING_LEFT_OUT, err=True)
-        _print_csv(rows)
+        _print_csv(Spend, rows)
     else:
         show_listed_credits(console, listed, by, rows)
 
@@ -169,8 +198,8 @@ def _write_files(figures: CreditFigures, output: Output) -> None:
         typer.echo(f"Written: {printable(str(path))}", err=True)
 
 
-def _print_csv(rows: Sequence[Spend]) -> None:
-    print_csv(Spend.__dataclass_fields__, (vars(row).values() for row in rows))
+def _print_csv(kind: type[Spend | ProductCredits], rows: Sequence[Spend | ProductCredits]) -> None:
+    print_csv(kind.__dataclass_fields__, (vars(row).values() for row in rows))
 
 
 def _limit(option: str, credits: float | None) -> Decimal | None:

@@ -6,6 +6,7 @@ from extend_source.reports.figures import CreditFigures
 from extend_source.reports.grouping import Spend, spend_by
 from extend_source.reports.listed_credits import ListedCredits, listed_credits
 from extend_source.reports.models import ModelsResult, create_models
+from extend_source.reports.products import ProductCredits, spend_by_product
 from extend_source.reports.quality import QUALITY_QUERIES, QualityReport, quality_report
 from extend_source.reports.running import QueryResult
 
@@ -15,6 +16,7 @@ __all__ = [
     "CurrentViewsResult",
     "ListedCredits",
     "ModelsResult",
+    "ProductCredits",
     "QualityReport",
     "QueryResult",
     "Spend",
@@ -24,4 +26,5 @@ __all__ = [
     "listed_credits",
     "quality_report",
     "spend_by",
+    "spend_by_product",
 ]

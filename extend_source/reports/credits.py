@@ -22,6 +22,7 @@ from extend_source.reports.figures import (
     DaySpend,
     ExpensiveRun,
     MonthToDate,
+    ProductSpend,
     UnitCost,
     WastedSpend,
 )
@@ -112,6 +113,7 @@ class _Reader:
             "waste": self._waste(),
             "coverage": self._coverage(),
             "anomalies": self._anomalies(),
+            "products": self._products(),
             "last_sync": loaded_at,
             "newest_run": self._newest_run(),
         }
@@ -146,13 +148,28 @@ class _Reader:
     def _days(self) -> list[DaySpend]:
         rows = self._models.select(
             "select spent_on, processor_id, max(processor_name), processor_version_id, kind, count(*), count(credits),"
-            f" sum(credits), {self._cost}, max(processor_type) from credit_ledger where {self._span}"
+            f" sum(credits), {self._cost}, max(processor_type), max(resource_type)"
+            f" from credit_ledger where {self._span}"
             " group by spent_on, processor_id, processor_version_id, kind"
             " order by spent_on, processor_id, processor_version_id, kind"
         )
         return [
-            DaySpend(day, id_, name, version, kind, things, known, _credits(credits), _money(cost), type_)
-            for day, id_, name, version, kind, things, known, credits, cost, type_ in rows
+            DaySpend(day, id_, name, version, kind, things, known, _credits(credits), _money(cost), *types)
+            for day, id_, name, version, kind, things, known, credits, cost, *types in rows
+        ]
+
+    def _products(self) -> list[ProductSpend]:
+        rows = self._models.select(
+            "select spent_on, processor_id, processor_name, product, unit, charges, quantity, pages, credits,"
+            f" {'cost' if self._prices else 'null'} from credits_by_product where {self._span}"
+            " order by spent_on, processor_id, product, unit"
+        )
+        return [
+            ProductSpend(
+                *(day, id_, name, product, unit),
+                *(charges, _ratio(quantity), _ratio(pages), _credits(credits), _money(cost)),
+            )
+            for day, id_, name, product, unit, charges, quantity, pages, credits, cost in rows
         ]
 
     def _unit_costs(self) -> list[UnitCost]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -13,15 +13,17 @@ class DaySpend:
 
     Attributes:
         day: the day, UTC.
-        processor_id: the processor; None: of files that no run uses.
+        processor_id: the processor; None: of runs that were given a configuration instead, or of files that no run
+            uses.
         processor: its name.
         version_id: its version.
-        kind: processing or parsing.
-        things: runs or files.
+        kind: processing, parsing, or another of the API's names.
+        things: runs, or files or parse runs.
         known: those of them whose credits are known.
         credits: their sum; None: none is known.
         cost: the same at the price of the day; None: without a price, or unknown.
         processor_type: EXTRACT, CLASSIFY or SPLITTER.
+        resource_type: what the things are; None: runs or files, as the kind says.
     """
 
     day: date
@@ -34,6 +36,36 @@ class DaySpend:
     credits: Decimal | None
     cost: Decimal | None = None
     processor_type: str | None = None
+    resource_type: str | None = None
+
+
+@dataclass(frozen=True)
+class ProductSpend:
+    """What a processor was charged for on a day.
+
+    Attributes:
+        day: the day, UTC.
+        processor_id: the processor; None: as in `DaySpend`.
+        processor: its name.
+        product: what was charged; None: not said.
+        unit: page, cell or usd; None: not said.
+        charges: lines of the bill.
+        quantity: how many units; of usd: dollars. None: not said.
+        pages: the quantity of what is charged by the page; None: another unit, or not said of all of it.
+        credits: their credits; None: unknown.
+        cost: the same at the price of the day; None: without a price, or unknown.
+    """
+
+    day: date
+    processor_id: str | None
+    processor: str | None
+    product: str | None
+    unit: str | None
+    charges: int
+    quantity: Decimal | None
+    pages: Decimal | None
+    credits: Decimal | None
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +172,7 @@ class Coverage:
 
     Attributes:
         month: the first day of the month.
-        kind: processing (runs) or parsing (files).
+        kind: processing (runs), parsing (files or parse runs), or another of the API's names.
         reported: those that are known.
         pending: runs that have not ended.
         not_reported: the others.
@@ -159,7 +191,7 @@ class Anomaly:
 
     Attributes:
         day: the day, UTC.
-        processor_id: the processor.
+        processor_id: the processor; None: runs that were given a configuration instead.
         processor: its name.
         credits: what is known to have been spent.
         median: the median of the same weekday.
@@ -167,7 +199,7 @@ class Anomaly:
     """
 
     day: date
-    processor_id: str
+    processor_id: str | None
     processor: str | None
     credits: Decimal
     median: Decimal
@@ -224,6 +256,7 @@ class CreditFigures:
         last_sync: when the last load was written, UTC; None: never.
         newest_run: when the newest run was created, UTC.
         warnings: what a reader must know, a line each.
+        products: by day, processor, product and unit; it adds up to the same as `days`.
     """
 
     pipeline: str
@@ -244,3 +277,4 @@ class CreditFigures:
     last_sync: datetime | None
     newest_run: datetime | None
     warnings: list[str]
+    products: list[ProductSpend] = field(default_factory=list)

@@ -16,6 +16,8 @@ BY: tuple[By, ...] = get_args(By)
 Span = Literal["day", "week", "month"]
 SPANS: tuple[Span, ...] = get_args(Span)
 
+WITHOUT_RUN = "files without a run"
+
 
 @dataclass(frozen=True)
 class Spend:
@@ -23,15 +25,16 @@ class Spend:
 
     Attributes:
         group: the day (of a week the Monday, of a month the first), the processor's or version's id, or the type;
-            None: unknown, for example of files that no run uses.
+            None: unknown, for example of files that no run uses, or of runs without a processor.
         name: how people call it.
         runs: runs.
-        files: files, each where it was used first; None: they are left out, as is parsing.
-        unknown: runs and files whose credits are unknown.
+        files: files or parse runs, each where it was used first; None: they are left out, as is parsing.
+        unknown: things whose credits are unknown.
         processing: credits of the runs; None: all are unknown, as are the next ones.
-        parsing: credits of the files.
-        credits: both.
+        parsing: credits of the files or parse runs.
+        credits: all of them.
         cost: what they cost at list price; None: unknown, or some of them have no price.
+        other: credits of what is neither, such as edit runs.
     """
 
     group: str | None
@@ -43,6 +46,7 @@ class Spend:
     parsing: Decimal | None
     credits: Decimal | None
     cost: Decimal | None
+    other: Decimal | None
 
 
 def spend_by(days: Iterable[DaySpend], by: By, *, includes_parsing: bool = True) -> list[Spend]:
@@ -60,7 +64,7 @@ def spend_by(days: Iterable[DaySpend], by: By, *, includes_parsing: bool = True)
     for day in sorted(days, key=lambda day: day.day):
         groups.setdefault(_key(day, by), []).append(day)
     # where a processor has had several names, the last one stands
-    rows = [_spend(key[-1], _name(parts[-1], by), parts, includes_parsing) for key, parts in groups.items()]
+    rows = [_spend(key[-1], _name(parts, by), parts, includes_parsing) for key, parts in groups.items()]
     if by in SPANS:
         return sorted(rows, key=lambda row: row.group or "")
     return sorted(rows, key=lambda row: (-(row.credits or Decimal(-1)), row.name, row.group or ""))
@@ -69,6 +73,17 @@ def spend_by(days: Iterable[DaySpend], by: By, *, includes_parsing: bool = True)
 def total(days: Iterable[DaySpend], *, includes_parsing: bool = True) -> Spend:
     """Add up all spend; see `spend_by`."""
     return _spend(None, "all", list(days), includes_parsing)
+
+
+def parsed_thing(days: Iterable[DaySpend]) -> str:
+    """Say what parsing was charged for: a file in API 2025-04-21, a parse run in 2026-02-09."""
+    return "parse run" if any(day.resource_type == "parse_run" for day in days) else "file"
+
+
+def without_processor(days: Iterable[DaySpend]) -> str:
+    """Say what spend without a processor is of: of runs too, or of files only."""
+    are_files = (day.kind == "parsing" and day.resource_type in (None, "file") for day in days if not day.processor_id)
+    return WITHOUT_RUN if all(are_files) else "no processor"
 
 
 def start_of(day: date, span: Span) -> date:
@@ -87,10 +102,11 @@ def _key(day: DaySpend, by: By) -> tuple[str | None, ...]:
     return (day.processor_type,) if by == "type" else (start_of(day.day, by).isoformat(),)
 
 
-def _name(day: DaySpend, by: By) -> str:
+def _name(days: list[DaySpend], by: By) -> str:
+    day = days[-1]
     if by == "type":
         return day.processor_type or "unknown"
-    processor = day.processor or day.processor_id or "files without a run"
+    processor = day.processor or day.processor_id or without_processor(days)
     if by == "processor":
         return processor
     if by == "version":
@@ -100,6 +116,7 @@ def _name(day: DaySpend, by: By) -> str:
 
 def _spend(group: str | None, name: str, parts: list[DaySpend], includes_parsing: bool) -> Spend:
     processing, parsing = ([part for part in parts if part.kind == kind] for kind in ("processing", "parsing"))
+    other = [part for part in parts if part.kind not in ("processing", "parsing")]
     return Spend(
         group=group,
         name=name,
@@ -111,6 +128,7 @@ def _spend(group: str | None, name: str, parts: list[DaySpend], includes_parsing
         credits=_sum(part.credits for part in parts),
         # a sum without those that have no price would pass for what all of them cost
         cost=None if any(part.credits and part.cost is None for part in parts) else _sum(part.cost for part in parts),
+        other=_sum(part.credits for part in other),
     )
 
 

@@ -107,7 +107,7 @@ def _credits(summary: dict[str, Any]) -> Decimal | None:
 def _by_day(runs: Iterable[tuple[date, dict[str, Any]]]) -> list[DaySpend]:
     groups: dict[tuple[date, str], list[dict[str, Any]]] = {}
     for day, summary in runs:
-        groups.setdefault((day, summary.get("processorId") or ""), []).append(summary)
+        groups.setdefault((day, summary.get("processorId") or ""), []).append(summary)  # "": an inline configuration
     days = []
     for (day, processor_id), summaries in sorted(groups.items(), key=lambda item: item[0]):
         known = [credits for summary in summaries if (credits := _credits(summary)) is not None]

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 from extend_source.reports.figures import Anomaly, DaySpend, MonthToDate
+from extend_source.reports.grouping import parsed_thing
 from extend_source.wording import counted, figure
 
 _STALE = timedelta(days=2)
@@ -38,7 +39,7 @@ def warnings_of(
         last_day: the last day of the report.
         last_sync: when the last load was written.
         newest_run: when the newest run was created.
-        undated: runs and files of the span whose creation is not known.
+        undated: runs and files (or parse runs) of the span whose creation is not known.
         priced_from: the first day that has a price; None: there are no prices.
         lacking: tables that have not been loaded, and that the report did without.
 
@@ -52,11 +53,12 @@ def warnings_of(
     lines += _unknown(days)
     if priced_from is not None:
         lines += _unpriced(days, priced_from)
-    lines += _undated(*undated)
+    lines += _undated(*undated, parsed_thing(days))
     lines += [_gap(*gap) for gap in gaps if gap[0] != "ledger_with_listing" or gap[1] != "not_listed"]
     recent = [anomaly for anomaly in anomalies if last_day - anomaly.day <= _RECENT]
     lines += [
-        f"{anomaly.day}: {anomaly.processor or anomaly.processor_id} spent {figure(anomaly.credits)} credits; "
+        f"{anomaly.day}: {anomaly.processor or anomaly.processor_id or 'no processor'} spent "
+        f"{figure(anomaly.credits)} credits; "
         f"the median of that weekday is {figure(anomaly.median)}."
         for anomaly in recent
     ]
@@ -72,7 +74,7 @@ def warnings_of(
 
 def _unknown(days: Sequence[DaySpend]) -> list[str]:
     parts = []
-    for kind, what in (("processing", "run"), ("parsing", "file")):
+    for kind, what in (("processing", "run"), ("parsing", parsed_thing(days))):
         things = sum(day.things for day in days if day.kind == kind)
         unknown = things - sum(day.known for day in days if day.kind == kind)
         if unknown:
@@ -87,8 +89,8 @@ def _unpriced(days: Sequence[DaySpend], priced_from: date) -> list[str]:
     return [f"{figure(credits)} credits before {priced_from} have no price."] if credits else []
 
 
-def _undated(runs: int, files: int) -> list[str]:
-    parts = [counted(number, what) for number, what in ((runs, "run"), (files, "file")) if number]
+def _undated(runs: int, files: int, parsed: str) -> list[str]:
+    parts = [counted(number, what) for number, what in ((runs, "run"), (files, parsed)) if number]
     if not parts:
         return []
     have, are, were = ("has", "it is", "it was") if runs + files == 1 else ("have", "they are", "they were")

@@ -174,7 +174,7 @@ def test_the_shell_reports_from_the_listing(server: SandboxServer, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--by", "hour"], "--by takes day, week, month, processor, version, type; not 'hour'."),
+        (["--by", "hour"], "--by takes day, week, month, processor, version, type, product; not 'hour'."),
         (["--from", "soon"], "--from takes a day such as 2026-01-31; not 'soon'."),
         (["--json", "--csv"], "Choose --json or --csv, not both."),
         (["--from-listing", "--fail-over", "1"], "--from-listing goes with --json and --csv only"),

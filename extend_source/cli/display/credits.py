@@ -8,9 +8,9 @@ from decimal import Decimal
 from rich.console import Console
 
 from extend_source.cli.display.terminal import show_lines, show_rows, show_titled
-from extend_source.reports import CreditFigures, ListedCredits, ModelsResult, Spend
+from extend_source.reports import CreditFigures, ListedCredits, ModelsResult, ProductCredits, Spend
 from extend_source.reports.figures import DaySpend, MonthToDate
-from extend_source.reports.grouping import SPANS, total
+from extend_source.reports.grouping import SPANS, parsed_thing, total
 from extend_source.wording import counted, figure
 
 _MAX_ROWS = 20
@@ -23,23 +23,32 @@ _REASONS = {
 }
 """What credits were spent on without result, and what one of these is called."""
 
+_NO_PRODUCTS = "No product is said: the API names products since 10 June 2026, in version 2026-02-09."
+
 PARSING_LEFT_OUT = "The parsing of files is not in here: only the runs themselves say it."
 
 
-def show_credits(console: Console, figures: CreditFigures, by: str, rows: Sequence[Spend]) -> None:
+def show_credits(
+    console: Console, figures: CreditFigures, by: str, rows: Sequence[Spend] | Sequence[ProductCredits]
+) -> None:
     """Print a credit report.
 
     Args:
         console: where to.
         figures: the figures.
         by: what makes a group.
-        rows: spend by group.
+        rows: spend by group, or by product and unit.
     """
     span = f"{figures.first_day} to {figures.last_day} UTC"
     show_titled(console, "Credits", f" of {figures.destination}, dataset {figures.dataset}, {span}")
     show_lines(console, *_month(figures.month, figures.currency), _known(figures.days), *_waste(figures))
     console.print()
-    _show_groups(console, by, rows, total(figures.days), figures.currency)
+    all_of_it, products = total(figures.days), [row for row in rows if isinstance(row, ProductCredits)]
+    if by == "product":
+        _show_products(console, products, all_of_it, figures.currency)
+    else:
+        groups = [row for row in rows if isinstance(row, Spend)]
+        _show_groups(console, by, groups, all_of_it, figures.currency, parsed_thing(figures.days))
     if figures.warnings:
         console.print()
     show_lines(console, *figures.warnings, style=_ATTENTION)
@@ -97,7 +106,8 @@ def _against(month: MonthToDate) -> str:
 
 def _known(days: Iterable[DaySpend]) -> str:
     parts = []
-    for kind, noun in (("processing", "run"), ("parsing", "file")):
+    days = list(days)
+    for kind, noun in (("processing", "run"), ("parsing", parsed_thing(days))):
         of_kind = [day for day in days if day.kind == kind]
         if of_kind:
             known, things = sum(day.known for day in of_kind), sum(day.things for day in of_kind)
@@ -117,11 +127,14 @@ def _waste(figures: CreditFigures) -> list[str]:
     return [f"Spent in vain: {', '.join(parts)}"] if parts else []
 
 
-def _show_groups(console: Console, by: str, rows: Sequence[Spend], all_of_it: Spend, currency: str | None) -> None:
+def _show_groups(
+    console: Console, by: str, rows: Sequence[Spend], all_of_it: Spend, currency: str | None, parsed: str = "file"
+) -> None:
     # in time the end matters, elsewhere the beginning
     shown = rows[-_MAX_ROWS:] if by in SPANS else rows[:_MAX_ROWS]
-    files, parsing = ([], []) if all_of_it.files is None else (["files"], ["parsing"])
-    header = [by, "runs", *files, "unknown", "processing", *parsing, "credits", "share"]
+    files, parsing = ([], []) if all_of_it.files is None else ([f"{parsed}s"], ["parsing"])
+    other = ["other"] if all_of_it.other else []
+    header = [by, "runs", *files, "unknown", "processing", *parsing, *other, "credits", "share"]
     if currency is not None:
         header.append(f"{currency} at list price")
     show_rows(console, None, header, [_cells(row, all_of_it, currency) for row in (*shown, all_of_it)])
@@ -130,10 +143,35 @@ def _show_groups(console: Console, by: str, rows: Sequence[Spend], all_of_it: Sp
 
 
 def _cells(row: Spend, all_of_it: Spend, currency: str | None) -> list[object]:
-    share = "" if row.credits is None or not all_of_it.credits else f"{row.credits / all_of_it.credits:.1%}"
-    cells: list[object] = [row.name, row.runs, row.files, row.unknown, row.processing, row.parsing, row.credits, share]
-    if all_of_it.files is None:
-        cells = [row.name, row.runs, row.unknown, row.processing, row.credits, share]
+    files, parsing = ([], []) if all_of_it.files is None else ([row.files], [row.parsing])
+    other = [row.other] if all_of_it.other else []
+    cells: list[object] = [row.name, row.runs, *files, row.unknown, row.processing, *parsing, *other, row.credits]
+    return [*cells, _share(row.credits, all_of_it.credits), *_cost(row.cost, currency)]
+
+
+def _show_products(console: Console, rows: Sequence[ProductCredits], all_of_it: Spend, currency: str | None) -> None:
+    header = ["product", "unit", "charges", "quantity", "credits", "share", "credits per page"]
     if currency is not None:
-        cells.append(None if row.cost is None else round(row.cost, 2))
-    return cells
+        header.append(f"{currency} at list price")
+    lines: list[list[object]] = [
+        [
+            *(row.name, row.unit or "", row.charges, "" if row.quantity is None else figure(row.quantity), row.credits),
+            _share(row.credits, all_of_it.credits),
+            "" if row.per_page is None else figure(row.per_page),
+            *_cost(row.cost, currency),
+        ]
+        for row in rows
+    ]
+    charges = sum(row.charges for row in rows)
+    everything = ["all", "", charges, "", all_of_it.credits, _share(all_of_it.credits, all_of_it.credits), ""]
+    show_rows(console, None, header, [*lines, [*everything, *_cost(all_of_it.cost, currency)]])
+    if not charges:
+        show_lines(console, _NO_PRODUCTS)
+
+
+def _share(credits: Decimal | None, of_all: Decimal | None) -> str:
+    return "" if credits is None or not of_all else f"{credits / of_all:.1%}"
+
+
+def _cost(cost: Decimal | None, currency: str | None) -> list[object]:
+    return [] if currency is None else [None if cost is None else round(cost, 2)]

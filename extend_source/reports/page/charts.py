@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,11 @@ from extend_source.reports.figures import CreditFigures
 from extend_source.reports.page import drawing
 from extend_source.reports.page.labels import OTHERS
 from extend_source.reports.page.rows import MEASURES, PageRows, Row
+from extend_source.reports.products import NOT_SAID
 
 # Okabe and Ito, "Color Universal Design": told apart with every kind of colour vision. Yellow is too pale on white.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#333333")
-_REST = "#B5B5B5"
+_REST, _UNSAID = "#B5B5B5", "#E5E5E5"
 _REASONS = {
     "processed again": "#E69F00",
     "parsed in vain": "#56B4E9",
@@ -67,6 +69,7 @@ def page_charts(rows: PageRows, figures: CreditFigures) -> list[PageChart]:
         _month(rows, figures),
         _units(rows, groups),
         _distribution(rows, groups),
+        *([_products(rows)] if rows.datasets["products"] else []),
         _waste(rows),
         _coverage(rows),
     ]
@@ -163,6 +166,35 @@ def _distribution(rows: PageRows, groups: Mapping[str, str]) -> PageChart:
         key="group",
         legend=legend,
         chart=drawing.distribution(legend),
+    )
+
+
+def _products(rows: PageRows) -> PageChart:
+    spent: Counter[str] = Counter()
+    for row in rows.datasets["products"]:
+        spent[row["product"]] += row["credits"] or 0
+    named = sorted((name for name in spent if name != NOT_SAID), key=lambda name: (-spent[name], name))
+    # past these colours, products look alike; the tooltip names them
+    colours = {name: _COLOURS[place] if place < len(_COLOURS) else _REST for place, name in enumerate(named)}
+    legend = _present({**colours, NOT_SAID: _UNSAID}, rows.datasets["products"], "product", "credits")
+    return PageChart(
+        name="products",
+        title="What was charged",
+        unit=f"Credits by product, runs and parsing. {_WHOLE_MONTHS} Source: credits_by_product.",
+        dataset="products",
+        value="credits",
+        columns={
+            "day": "Month from",
+            "product": "Product",
+            "unit": "Unit",
+            "processor": "Processor",
+            "charges": "Charges",
+            "quantity": "Quantity",
+            "credits": "Credits",
+        },
+        key="product",
+        legend=legend,
+        chart=drawing.products(legend),
     )
 
 

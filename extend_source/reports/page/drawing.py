@@ -247,6 +247,30 @@ def waste(colours: Mapping[str, str]) -> Any:
     )
 
 
+def products(colours: Mapping[str, str]) -> Any:
+    """What was charged for, by month and product."""
+    return (
+        _base("products")
+        .transform_timeunit(month="utcyearmonth(day)")
+        .transform_aggregate(
+            credits="sum(credits)", known="valid(credits)", charges="sum(charges)", groupby=["month", "product"]
+        )
+        .transform_filter("datum.known > 0")
+        .mark_bar()
+        .encode(
+            x=_time_axis("utcyearmonth(month):T", _MONTH),
+            y=alt.Y("credits:Q", stack="zero", axis=_amount_axis()),
+            color=_colour("product", colours),
+            tooltip=[
+                alt.Tooltip("utcyearmonth(month):T", title="Month", format=_MONTH),
+                alt.Tooltip("product:N", title="Product"),
+                alt.Tooltip("credits:Q", title="Credits", format=_CREDITS),
+                alt.Tooltip("charges:Q", title="Charges", format=","),
+            ],
+        )
+    )
+
+
 def coverage(colours: Mapping[str, str]) -> Any:
     """Of how many runs and files the credits are known, by month."""
     return (

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Protocol
 
 from extend_source.reports.figures import CreditFigures
+from extend_source.reports.grouping import WITHOUT_RUN, without_processor
 from extend_source.wording import one_line
 
 MAX_PROCESSORS = 30
@@ -17,7 +18,7 @@ MAX_PROCESSORS = 30
 MAX_COLOURS = 7
 MAX_CHARACTERS = 80
 OTHERS = "Other processors"
-NO_PROCESSOR = "Files without a run"
+NO_PROCESSOR = WITHOUT_RUN.capitalize()
 
 
 class _OfProcessor(Protocol):
@@ -67,11 +68,12 @@ def _names(figures: CreditFigures) -> dict[str | None, str]:
     for row in chain.from_iterable(reversed(_sources(figures))):
         if row.processor_id is not None:
             of_id[row.processor_id] = _readable(row.processor or "") or one_line(row.processor_id)
-    times = Counter([*of_id.values(), NO_PROCESSOR, OTHERS])
+    no_processor = without_processor(figures.days).capitalize()
+    times = Counter([*of_id.values(), no_processor, OTHERS])
     told_apart: dict[str | None, str] = {
         id_: name if times[name] == 1 else f"{name} ({one_line(id_)})" for id_, name in of_id.items()
     }
-    return told_apart | {None: NO_PROCESSOR}
+    return told_apart | {None: no_processor}
 
 
 def _readable(name: str) -> str:

@@ -9,9 +9,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from extend_source.reports.figures import CreditFigures, DaySpend, UnitCost, WastedSpend
+from extend_source.reports.figures import CreditFigures, DaySpend, ProductSpend, UnitCost, WastedSpend
 from extend_source.reports.grouping import SPANS, Span, start_of
 from extend_source.reports.page.labels import MAX_COLOURS, OTHERS, labels_of
+from extend_source.reports.products import NOT_SAID, spend_by_product
 from extend_source.wording import printable
 
 MAX_ROWS = 12_000
@@ -79,6 +80,7 @@ def page_rows(figures: CreditFigures) -> PageRows:
         "bins": _bins(figures, labels.of_id),
         "runs": _runs(figures, labels.of_id),
         "waste": _waste(figures, labels.of_id),
+        "products": _products(figures, labels.of_id),
     }
     for row in (row for rows in datasets.values() for row in rows):
         row["group"] = row["processor"] if row["processor"] in rank else OTHERS
@@ -248,6 +250,31 @@ def _waste(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]
             "credits": _sum(part.credits for part in parts),
         }
         for (month, until, processor, reason), parts in sorted(sums.items())
+    ]
+
+
+def _products(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]:
+    """What was charged for, by month; nothing where no product is named."""
+    if not any(spend.product for spend in figures.products):
+        return []
+    bounds = _spans_of(figures, "month")
+    sums: dict[tuple[date, date, str], list[ProductSpend]] = defaultdict(list)
+    for spend in figures.products:
+        start, until = bounds(spend.day)
+        sums[start, until, names[spend.processor_id]].append(spend)
+    return [
+        {
+            "day": month.isoformat(),
+            "until": until.isoformat(),
+            "processor": processor,
+            "product": printable(row.name),
+            "unit": printable(row.unit or NOT_SAID),
+            "charges": row.charges,
+            "quantity": None if row.quantity is None else float(row.quantity),
+            "credits": None if row.credits is None else float(row.credits),
+        }
+        for (month, until, processor), parts in sorted(sums.items())
+        for row in spend_by_product(parts)
     ]
 
 

@@ -23,7 +23,7 @@ class DaySpend:
         credits: their sum; None: none is known.
         cost: the same at the price of the day; None: without a price, or unknown.
         processor_type: EXTRACT, CLASSIFY or SPLITTER.
-        resource_type: what the things are; None: runs or files, as the kind says.
+        resource_type: what the things are, for example processor_run, file or parse_run; None: not told.
     """
 
     day: date

@@ -82,7 +82,7 @@ def parsed_thing(days: Iterable[DaySpend]) -> str:
 
 def without_processor(days: Iterable[DaySpend]) -> str:
     """Say what spend without a processor is of: of runs too, or of files only."""
-    are_files = (day.kind == "parsing" and day.resource_type in (None, "file") for day in days if not day.processor_id)
+    are_files = (day.resource_type in (None, "file") for day in days if not day.processor_id)
     return WITHOUT_RUN if all(are_files) else "no processor"
 
 

@@ -122,6 +122,7 @@ def _by_day(runs: Iterable[tuple[date, dict[str, Any]]]) -> list[DaySpend]:
                 known=len(known),
                 credits=sum(known, Decimal(0)) if known else None,
                 processor_type=summaries[0].get("type"),
+                resource_type="processor_run",
             )
         )
     return days

@@ -26,6 +26,8 @@ from tests.acceptance.test_shell import only_line, settings
 from tests.acceptance.warehouse import AnyWarehouse
 from tests.reports.test_credit_models import file_of, run_of, select
 
+pytestmark = pytest.mark.thorough
+
 ALL_TIME = {"first_day": date(2020, 1, 1), "last_day": date(2026, 12, 31)}
 NOON = datetime(2026, 7, 1, 12, tzinfo=timezone.utc)
 
@@ -66,7 +68,10 @@ REUSED = [
 ]
 
 
-@pytest.mark.parametrize("order", [("exr_a", "exr_b"), ("exr_b", "exr_a"), ("exr_a exr_b",)], ids=" ".join)
+@pytest.mark.core
+@pytest.mark.parametrize(
+    "order", [("exr_a", "exr_b"), ("exr_b", "exr_a"), ("exr_a exr_b",)], ids=("older first", "newer first", "together")
+)
 def test_a_parse_that_a_later_run_uses_again_counts_once(any_empty: AnyWarehouse, order: Sequence[str]) -> None:
     reuse(any_empty.server.workspace)
     for ids in order:
@@ -78,6 +83,27 @@ def test_a_parse_that_a_later_run_uses_again_counts_once(any_empty: AnyWarehouse
     assert {row["id"]: row["total_credits"] for row in any_empty.rows("processor_runs")} == {"exr_a": 20, "exr_b": 12}
     assert select(any_empty, LEDGER) == REUSED
     assert select(any_empty, "select sum(credits) from credit_ledger") == [(32,)]
+
+
+def test_what_is_neither_a_run_nor_parsing_counts_beside_them(any_empty: AnyWarehouse) -> None:
+    reuse(any_empty.server.workspace)
+    any_empty.sync(api_version=CURRENT_VERSION)
+    any_empty.execute(
+        "insert into credit_usage (resource_type, resource_id, credits, basis, observed_at, _dlt_load_id)"
+        " values ('edit_run', 'edr_1', 2, 'edit_run', '2026-07-05 12:00:00+00', '0')"
+    )
+    any_empty.execute(
+        "insert into credit_attributions (run_id, resource_type, resource_id, credits, _dlt_load_id)"
+        " values ('exr_b', 'edit_run', 'edr_1', 2, '0')"
+    )
+
+    row = select(any_empty, LEDGER)[0]
+    (group,) = spend_by(credit_report(any_empty.pipeline, **ALL_TIME).days, "processor")
+
+    assert row == ("edit_run", "edr_1", "edit_run", 2, "reported", "exr_b", *[None] * 4, date(2026, 7, 2), "first_run")
+    assert (group.processing, group.parsing, group.other, group.credits) == (24, 8, 2, 34)
+    gap = "select cause, things, gap from credit_reconciliation where comparison = 'ledger_with_totals' order by 1"
+    assert select(any_empty, gap) == [("equal", 1, 0), ("figures_differ", 1, 2)]
 
 
 # ---- many trees
@@ -221,6 +247,7 @@ CHARGES: list[tuple[str, str, str | None, str | None, float | None, str | None]]
 ]
 
 
+@pytest.mark.core
 def test_products_add_up_to_the_ledger_and_what_is_not_said_is_a_row(any_empty: AnyWarehouse) -> None:
     workspace = any_empty.server.workspace
     reuse(workspace)

@@ -11,7 +11,7 @@
 --   kind: processing (runs), parsing (files or parse runs), or another resource type.
 --   things: runs, files or parse runs.
 --   reported: those whose credits are known.
---   pending: runs that have not ended.
+--   pending: runs that have not ended, and their parse runs.
 --   not_reported: the others: they have ended, and what they cost is not known.
 --   share_known: reported / (things less pending); NULL: nothing has ended.
 --   credits: the sum of what is known; NULL: nothing is.

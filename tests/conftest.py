@@ -1,12 +1,15 @@
 """What every test gets: dlt as on a machine where it never ran, and Hypothesis without deadlines.
 
-And what saves time in all of them: dlt remembers its types, and garbage is not looked for among what the collection left.
+And what saves time in all of them: dlt remembers its types, files lie in memory, and garbage is not looked for among what
+the collection left.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -32,7 +35,19 @@ settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+MEMORY = "/dev/shm"
+ROOM = 2 * 2**30
+"""The bytes that must be free in memory for the files of the tests to lie there: several times what they take."""
+
 remember_types()
+
+
+def pytest_configure() -> None:
+    """Have temporary folders where no write waits for a disk, unless told otherwise or there is too little room."""
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < ROOM:
+        return
+    os.environ["TMPDIR"] = MEMORY  # for processes that are started from here, too
+    tempfile.tempdir = None
 
 
 def pytest_collection_finish() -> None:

@@ -54,7 +54,8 @@ def postgres_server() -> Iterator[PostgresServer]:
     folder = Path(tempfile.gettempdir()) / f"extend-postgres-{os.getpid()}"
     server = get_server(folder, cleanup_mode="delete")
     try:
-        _execute(server.get_uri(), "alter system set fsync = off", "select pg_reload_conf()")  # thrown away anyway
+        careless = [f"alter system set {name} = off" for name in ("fsync", "full_page_writes", "synchronous_commit")]
+        _execute(server.get_uri(), *careless, "select pg_reload_conf()")  # thrown away anyway
         yield server
     finally:
         server.cleanup()

@@ -182,6 +182,10 @@ class Life:
 
     def rows(self, suffix: str = "") -> Rows:
         """The rows about the object, by table."""
+        with self.warehouse.reading():
+            return self._rows(suffix)
+
+    def _rows(self, suffix: str) -> Rows:
         found: Rows = {}
         there = self.warehouse.tables() if not suffix else {name + suffix for name in self.warehouse.tables()}
         for place in rows_about(self.object_type):

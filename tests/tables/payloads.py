@@ -120,26 +120,36 @@ _PARTS: dict[str, tuple[dict[str, Any], Any]] = {
 }  # fmt: skip
 
 
+_FILES = st.sampled_from([st.tuples(*map(files, range(count))).map(list) for count in range(3)]).flatmap(
+    lambda some: some  # made once, as Hypothesis takes longer to look a strategy over than to draw from it
+)
+
+
+def _runs_of(config: dict[str, Any], outputs: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """A run payload with such a config and such outputs."""
+    some_output = st.one_of(st.none(), st.just({}), outputs)
+    return objects(
+        {
+            "id": st.just("dpr_1"),
+            "config": objects(config, parser=objects(target=TEXTS), advancedOptions=objects(fixedPageLimit=st.integers(1, 9))),
+            "files": _FILES,
+        },
+        object=st.just("document_processor_run"), processorId=TEXTS, processorVersionId=TEXTS, processorName=TEXTS,
+        status=st.sampled_from(["PENDING", "PROCESSED", "FAILED", "CANCELLED"]), output=some_output,
+        initialOutput=some_output, reviewedOutput=some_output, reviewed=st.booleans(), edited=st.booleans(),
+        edits=EDITS, url=TEXTS, failureReason=TEXTS, failureMessage=TEXTS, usage=USAGE,
+        metadata=st.dictionaries(KEYS, DOCUMENTS, max_size=2),
+        mergedProcessors=st.lists(objects(processorId=TEXTS, processorVersionId=TEXTS, processorName=TEXTS), max_size=2),
+    )  # fmt: skip
+
+
+_RUNS = [_runs_of(*_PARTS[kind]) for kind in sorted(_PARTS)]
+
+
 @st.composite
 def runs(draw: st.DrawFn) -> dict[str, Any]:
     """A run payload of any type, state and shape."""
-    config, outputs = _PARTS[draw(st.sampled_from(sorted(_PARTS)))]
-    some_output = st.one_of(st.none(), st.just({}), outputs)
-    run: dict[str, Any] = draw(
-        objects(
-            {
-                "id": st.just("dpr_1"),
-                "config": objects(config, parser=objects(target=TEXTS), advancedOptions=objects(fixedPageLimit=st.integers(1, 9))),
-                "files": st.integers(0, 2).flatmap(lambda count: st.tuples(*map(files, range(count))).map(list)),
-            },
-            object=st.just("document_processor_run"), processorId=TEXTS, processorVersionId=TEXTS, processorName=TEXTS,
-            status=st.sampled_from(["PENDING", "PROCESSED", "FAILED", "CANCELLED"]), output=some_output,
-            initialOutput=some_output, reviewedOutput=some_output, reviewed=st.booleans(), edited=st.booleans(),
-            edits=EDITS, url=TEXTS, failureReason=TEXTS, failureMessage=TEXTS, usage=USAGE,
-            metadata=st.dictionaries(KEYS, DOCUMENTS, max_size=2),
-            mergedProcessors=st.lists(objects(processorId=TEXTS, processorVersionId=TEXTS, processorName=TEXTS), max_size=2),
-        )
-    )  # fmt: skip
+    run: dict[str, Any] = draw(draw(st.sampled_from(_RUNS)))
     run["type"] = run["config"]["type"]
     if draw(st.integers(0, 9)) == 0:
         run[draw(st.sampled_from(["config", "files", "type"]))] = draw(MISFITS)

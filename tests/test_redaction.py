@@ -131,7 +131,7 @@ def test_the_value_of_a_pair_that_is_called_like_a_signature_is_cut_out() -> Non
 def test_no_table_shows_a_signature_in_a_key_of_a_listed_run_or_of_a_schema() -> None:
     link = f"https://b.test/?sig={S}"
     flattener = Flattener(names=TypedNames())
-    flattener.add_summary({"id": "dpr_1", link: {link: link}, "processorName": link}, None, NOW)
+    flattener.add_summary("processor_run", {"id": "dpr_1", link: {link: link}, "processorName": link}, None, NOW)
     schema = {"type": "object", "properties": {link: {"type": "string"}}}
     run = run_of(config={"type": "EXTRACT", "schema": schema}, output={"value": {link: "x"}})
     flattener.add("processor_run", run, Origin("2025-04-21", None, NOW))

@@ -127,15 +127,11 @@ def grow(workspace: Workspace, seed: int) -> None:
 
 
 def own_account(workspace: Workspace) -> dict[str, Decimal]:
-    """The credits of all that processed runs tell of, from the stand-in's account: theirs, and of files they were first to read."""
+    """The credits of processed runs and of parse runs, from the stand-in's account."""
     account = workspace.credit_account()
     runs = {run.id for run in workspace.runs.values() if run.status == "PROCESSED" and run.id in account.runs}
     spent = {new_id(workspace, run_id): account.runs[run_id] for run_id in runs}
-    for file_id, credits in account.files.items():
-        reader = workspace.files[file_id].first_reader
-        if reader is not None and reader.id in runs:
-            spent[file_id.replace("file_", "pr_")] = credits
-    return spent
+    return spent | {file_id.replace("file_", "pr_"): credits for file_id, credits in account.files.items()}
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -160,7 +156,11 @@ def test_the_ledger_is_the_stand_ins_own_account(make_warehouse: MakeWarehouse, 
     figures = credit_report(warehouse.pipeline, **ALL_TIME)
 
     assert dict(ledger) == spent
-    assert products == [(sum(spent.values()), 0)]
+    # which products it was for, a list does not say
+    told_by_the_list = {id_ for id_ in spent if id_.startswith("pr_")} - {
+        id_ for (id_,) in select(warehouse, "select resource_id from credit_attributions")
+    }
+    assert products == [(sum(spent.values()), sum(spent[id_] for id_ in told_by_the_list))]
     assert totals == [("equal",), ("equal",)]
     assert total(figures.days).credits == sum(row.credits or 0 for row in figures.products) == sum(spent.values())
     assert {row.name for row in spend_by(figures.days, "processor")} >= {"no processor"}
@@ -180,7 +180,9 @@ def test_parse_runs_that_nobody_tells_the_credits_of_are_unknown_and_files_are_n
     put(workspace, "dpr_after", 6, "file_2", hours=2)
     put(workspace, "dpr_failed", None, "file_3", hours=3, status="FAILED", failureReason="OCR_ERROR")
     put(workspace, "dpr_going", None, hours=4, status="PROCESSING")
-    any_empty.sync(api_version=CURRENT_VERSION)
+    # parse runs are not listed
+    runs = ("processor_runs", "processor_run_files", "files", "processor_run_summaries")
+    any_empty.run(*runs, "credit_usage", "credit_attributions", "credit_charges", api_version=CURRENT_VERSION)
 
     assert select(any_empty, "select resource_id, credits, usage from credit_ledger order by resource_id") == [
         ("exr_after", 6, "reported"),
@@ -201,10 +203,25 @@ def test_parse_runs_that_nobody_tells_the_credits_of_are_unknown_and_files_are_n
         ("exr_failed", "failed_run", None, "exr_failed"),
         ("pr_3", "parsed_in_vain", None, "exr_failed"),
     ]
-    assert (
-        "Unknown credits: 2 of 4 runs and 2 of 3 parse runs."
-        in credit_report(any_empty.pipeline, **ALL_TIME).warnings[0]
-    )
+    warnings = credit_report(any_empty.pipeline, **ALL_TIME).warnings
+    assert any("Unknown credits: 2 of 4 runs and 2 of 3 parse runs." in line for line in warnings)
+
+
+def test_the_list_of_parse_runs_tells_what_no_run_tells(any_empty: AnyWarehouse) -> None:
+    workspace = any_empty.server.workspace
+    workspace.totals_since = NOON + timedelta(hours=1)
+    upload(workspace, "file_1", 8, 4)
+    upload(workspace, "file_2", 5)  # nobody reads it
+    workspace.files["file_2"].payload["createdAt"] = "2026-06-30T08:00:00Z"
+    put(workspace, "dpr_before", 12, "file_1")
+    any_empty.sync(api_version=CURRENT_VERSION)
+
+    columns = "resource_id, credits, run_id, file_id, dated_by"
+    assert select(any_empty, f"select {columns} from credit_ledger order by resource_id") == [
+        ("exr_before", 12, "exr_before", "file_1", "created"),
+        ("pr_1", 8, "exr_before", "file_1", "created"),
+        ("pr_2", 5, None, "file_2", "created"),
+    ]
 
 
 def test_runs_without_a_processor_and_of_several_files_have_their_place(any_empty: AnyWarehouse) -> None:
@@ -224,8 +241,8 @@ def test_runs_without_a_processor_and_of_several_files_have_their_place(any_empt
     assert ledger == [
         ("exr_inline", "exr_inline", None, 1, "file_3", 2),
         ("exr_several", "exr_several", "ex_1", 2, None, 6),
-        ("pr_1", "exr_several", "ex_1", None, None, None),
-        ("pr_2", "exr_several", "ex_1", None, None, None),
+        ("pr_1", "exr_several", "ex_1", 1, "file_1", 3),
+        ("pr_2", "exr_several", "ex_1", 1, "file_2", 3),
         ("pr_3", "exr_inline", None, 1, "file_3", 2),
     ]
     figures = credit_report(any_empty.pipeline, **ALL_TIME)
@@ -348,6 +365,6 @@ def test_tables_of_the_newer_version_are_missed_where_it_was_read(any_empty: Any
 
     without = create_models(any_empty.pipeline).without
 
-    assert without["credit_ledger"] == ["credit_attributions", "processor_run_summaries"]
+    assert without["credit_ledger"] == ["credit_attributions", "parse_run_summaries", "processor_run_summaries"]
     assert without["credits_by_product"] == ["credit_charges"]
     assert select(any_empty, LEDGER) == REUSED  # the run that names the parse run stands in

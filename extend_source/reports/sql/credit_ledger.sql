@@ -4,7 +4,7 @@
 -- key: resource_type, resource_id
 -- empty: no runs yet
 -- optional: processor_run_summaries
--- newer: credit_attributions
+-- newer: credit_attributions, parse_run_summaries
 -- note: A run's credits do not contain the parsing of its files; a file is parsed, and counted, once, however many runs used it.
 -- note: Credits that are NULL are unknown, not free.
 -- note: In API 2026-02-09 parse runs cost what files did before, and files are no rows. A parse run that a run names, and that
@@ -88,10 +88,14 @@ parse_ids as (
     select parse_run_id from processor_runs where parse_run_id is not null
 ),
 parses as (
-    select parse_ids.id, c.credits, r.id as run_id, r.created_at as run_created_at,
+    select parse_ids.id, c.credits, r.id as run_id, l.created_at, r.created_at as run_created_at,
            coalesce(c.observed_at, r.fetched_at) as fetched_at,
-           case when r.parse_run_id = parse_ids.id and r.has_files = 1 and rf.files = 1 then rf.file_id end as file_id
+           coalesce(
+               l.file_id,
+               case when r.parse_run_id = parse_ids.id and r.has_files = 1 and rf.files = 1 then rf.file_id end
+           ) as file_id
     from parse_ids
+    left join parse_run_summaries as l on l.id = parse_ids.id
     left join credit_usage as c on c.resource_type = 'parse_run' and c.resource_id = parse_ids.id
     left join started as s on s.resource_type = 'parse_run' and s.resource_id = parse_ids.id and s.place = 1
     left join readers on readers.parse_run_id = parse_ids.id and readers.place = 1
@@ -141,7 +145,7 @@ things as (
     left join credit_usage as c on c.resource_type = 'file' and c.resource_id = f.id
     where parsed_files.file_id is null and (newer.things = 0 or coalesce(c.credits, f.credits) is not null)
     union all
-    select 'parse_run', p.id, 'parsing', p.credits, null, p.run_created_at, 'first_run', p.fetched_at, p.run_id,
+    select 'parse_run', p.id, 'parsing', p.credits, p.created_at, p.run_created_at, 'first_run', p.fetched_at, p.run_id,
            case when p.file_id is not null then 1 end, p.file_id, pf.pages
     from parses as p
     left join paged_files as pf on pf.id = p.file_id

@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
@@ -68,15 +70,23 @@ def new_database(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]
         yield make
 
 
+class NewDatabase(Protocol):
+    """Makes databases."""
+
+    def __call__(self, like: str | None = None) -> str:
+        """Make an empty database, or one like that at an address, and return its address."""
+
+
 @contextmanager
-def new_databases(postgres_server: PostgresServer) -> Iterator[Callable[[], str]]:
-    """Make empty PostgreSQL databases, and drop them in the end."""
+def new_databases(postgres_server: PostgresServer) -> Iterator[NewDatabase]:
+    """Make PostgreSQL databases, and drop them in the end."""
     admin = postgres_server.get_uri()
     names: list[str] = []
 
-    def make() -> str:
+    def make(like: str | None = None) -> str:
         names.append(f"test_{uuid.uuid4().hex}")
-        _execute(admin, f"create database {names[-1]}")
+        template = f" template {urlsplit(like).path[1:]}" if like else ""
+        _execute(admin, f"create database {names[-1]}{template}")
         # dlt wants a host in the address; the one that counts is the socket's folder, at the end
         uri: str = postgres_server.get_uri(database=names[-1])
         return uri.replace("@/", "@localhost/")

@@ -105,17 +105,33 @@ def server() -> Iterator[SandboxServer]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(server: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What one sync, and nobody else, writes."""
-    warehouse = Warehouse(server, tmp_path_factory.mktemp("undisturbed"))
+def synced(server: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Tables that one sync has written, to be copied."""
+    warehouse = Warehouse(server, tmp_path_factory.mktemp("synced"))
     warehouse.sync()
-    return contents(warehouse)
+    return warehouse
+
+
+@pytest.fixture(scope="module")
+def synced_in_postgres(
+    server: SandboxServer, postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PostgresWarehouse]:
+    """Tables that one sync has written, to be copied."""
+    with new_databases(postgres_server) as new_database:
+        warehouse = PostgresWarehouse(server, tmp_path_factory.mktemp("synced"), new_database())
+        warehouse.sync()
+        yield warehouse
+
+
+@pytest.fixture(scope="module")
+def undisturbed(synced: Warehouse) -> Any:
+    """What one sync, and nobody else, writes."""
+    return contents(synced)
 
 
 def check(warehouse: AnyWarehouse, story: list[Act], undisturbed: Any) -> None:
-    """Sync, let the story happen, and compare in the end."""
+    """Let the story happen after a sync, and compare in the end."""
     machine = warehouse
-    machine.sync()
     for name, act in [*story, *END]:
         machine = machine if machine.pipelines.exists() else machine.on_another_machine()
         try:
@@ -137,12 +153,12 @@ OPTIONS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("first", ACTS)
-def test_disturbed_tables_are_whole_again_in_duckdb(first: str, server: SandboxServer, undisturbed: Any) -> None:
+def test_disturbed_tables_are_whole_again_in_duckdb(first: str, synced: Warehouse, undisturbed: Any) -> None:
     @settings(max_examples=5, **OPTIONS)
     @given(stories(first))
     def tell(story: list[Act]) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            check(Warehouse(server, Path(folder)), story, undisturbed)
+            check(synced.copy_to(Path(folder)), story, undisturbed)
 
     tell()
 
@@ -164,32 +180,32 @@ def test_disturbed_tables_are_whole_again_in_duckdb(first: str, server: SandboxS
     ],
 )
 def test_a_dropped_column_that_says_what_has_landed_is_whole_again(
-    column: str, server: SandboxServer, undisturbed: Any, tmp_path: Path
+    column: str, synced: Warehouse, undisturbed: Any, tmp_path: Path
 ) -> None:
     table, name = column.split(".")
     drop = (f"drop column {column}", execute(f'alter table "{table}" drop column "{name}"'))
-    check(Warehouse(server, tmp_path), [drop], undisturbed)
+    check(synced.copy_to(tmp_path), [drop], undisturbed)
 
 
 @pytest.mark.parametrize(
     ("table", "column"), [("run_configs", "tombstones.resource_type"), ("files", "erasures.resource_type")]
 )
 def test_a_column_that_rows_are_chosen_by_may_be_gone_with_a_table_they_are_asked_for(
-    table: str, column: str, server: SandboxServer, undisturbed: Any, tmp_path: Path
+    table: str, column: str, synced: Warehouse, undisturbed: Any, tmp_path: Path
 ) -> None:
     book, name = column.split(".")
     both = execute(f'drop table "{table}"; alter table "{book}" drop column "{name}"')
-    check(Warehouse(server, tmp_path), [("drop both", both)], undisturbed)
+    check(synced.copy_to(tmp_path), [("drop both", both)], undisturbed)
 
 
 @pytest.mark.parametrize("first", ACTS)
 def test_disturbed_tables_are_whole_again_in_postgres(
-    first: str, server: SandboxServer, undisturbed: Any, postgres_server: PostgresServer
+    first: str, synced_in_postgres: PostgresWarehouse, undisturbed: Any, postgres_server: PostgresServer
 ) -> None:
     @settings(max_examples=3, **OPTIONS)
     @given(stories(first))
     def tell(story: list[Act]) -> None:
         with tempfile.TemporaryDirectory() as folder, new_databases(postgres_server) as new_database:
-            check(PostgresWarehouse(server, Path(folder), new_database()), story, undisturbed)
+            check(synced_in_postgres.copy_to(Path(folder), new_database(synced_in_postgres.uri)), story, undisturbed)
 
     tell()

@@ -6,6 +6,7 @@ Both give equal values for equal data: JSON in one form of text, times in UTC, r
 from __future__ import annotations
 
 import json
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -175,6 +176,11 @@ class Warehouse(AnyWarehouse):
         """The same destination, seen by a machine that has never loaded anything."""
         return Warehouse(self.server, self.folder, "other-pipelines")
 
+    def copy_to(self, folder: Path) -> Warehouse:
+        """The same tables and notes of dlt in another folder, as they are now."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        return Warehouse(self.server, folder)
+
     @contextmanager
     def _connect(self) -> Iterator[Fetch]:
         loaded = self.database.exists()
@@ -219,6 +225,11 @@ class PostgresWarehouse(AnyWarehouse):
     def on_another_machine(self) -> PostgresWarehouse:
         """The same destination, seen by a machine that has never loaded anything."""
         return PostgresWarehouse(self.server, self.folder, self.uri, "other-pg-pipelines", self.dataset)
+
+    def copy_to(self, folder: Path, uri: str) -> PostgresWarehouse:
+        """The same notes of dlt in another folder, as they are now, for a copy of the database."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        return PostgresWarehouse(self.server, folder, uri)
 
     @contextmanager
     def _connect(self) -> Iterator[Fetch]:

@@ -37,7 +37,7 @@ from extend_source.api.sending import Sender
 from extend_source.api.settings import checked_api_key, checked_base_url, checked_workspace_id, is_loopback
 from extend_source.api.statistics import RequestStatistics
 from extend_source.config import API_VERSION, DEFAULT_BASE_URL
-from extend_source.errors import InvalidRequest, MalformedResponse, NotFound
+from extend_source.errors import ExtendError, InvalidRequest, MalformedResponse, NotFound
 from extend_source.json_codec import MemberDecoder, decode_json
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=None)
@@ -228,13 +228,16 @@ class ExtendClient:
 
         Raises:
             NotFound: no endpoint has it.
-            ExtendError: see `extend_source.errors`.
+            ExtendError: see `extend_source.errors`; of several, what the first endpoint said.
         """
-        *first, last = endpoints_for(self.api_version, object_type, object_id, run_type)
-        for endpoint in first:
-            with suppress(NotFound):
+        said: ExtendError | None = None
+        for endpoint in endpoints_for(self.api_version, object_type, object_id, run_type):
+            try:
                 return await self.get(endpoint, object_id, arrival)
-        return await self.get(last, object_id, arrival)
+            except (NotFound, InvalidRequest) as error:  # to some, an id of another kind is no id at all
+                said = said or error
+        assert said is not None
+        raise said
 
     def pages(
         self,

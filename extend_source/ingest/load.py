@@ -21,7 +21,7 @@ from extend_source.ingest.recorder import Recorder
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.state import Position, Scope, SyncState, scope_of
 from extend_source.ingest.stored_payloads import KeptPayloads, LandedOrigin, origin_of
-from extend_source.ingest.summaries import SummaryList
+from extend_source.ingest.summaries import SummaryList, summary_lists
 from extend_source.ingest.sync_log import LoadLog
 from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.json_codec import decode_json
@@ -31,7 +31,6 @@ from extend_source.privacy.templates import parse_path
 from extend_source.tables import FETCHED_TABLES, Origin, Tables, selection_text
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIFT
 from extend_source.tables.files import TEXT_TABLES
-from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
 
 _MAX_OTHERS = 15
@@ -172,26 +171,29 @@ class Load:
                 self._recorder.flattener.remove_tombstone(run_id)
             if page.summaries:
                 yield self._taken()
-        for object_type in (name for name in LISTED_TYPES if name not in OBJECT_TYPES):
-            async for tables in self._list(object_type, client, discovery):
+        reconcile = discovery.worklist.mode != "incremental"
+        for objects in summary_lists(discovery.context, self._selected, reconcile=reconcile):
+            async for tables in self._list(objects, client, discovery):
                 yield tables
 
-    async def _list(self, object_type: str, client: ExtendClient, discovery: Discovery) -> AsyncIterator[Tables]:
+    async def _list(self, objects: SummaryList, client: ExtendClient, discovery: Discovery) -> AsyncIterator[Tables]:
         """Load what a list says of objects that are not fetched; where it cannot be read, runs are all the same."""
         worklist, context = discovery.worklist, discovery.context
-        if LISTED_TYPES[object_type].table.name not in self._selected or worklist.listing_error is not None:
+        if worklist.listing_error is not None or worklist.listing_stopped_by is not None:
             return
-        objects = SummaryList(object_type, context, reconcile=worklist.mode != "incremental")
+        workspace_id = self._settings.workspace_id
         try:
             async for fresh in objects.pages(client):
                 for summary in fresh:
-                    self._recorder.flattener.add_summary(object_type, summary, self._settings.workspace_id, context.now)
+                    self._recorder.flattener.add_summary(objects.object_type, summary, workspace_id, context.now)
                 if fresh:
                     yield self._taken()
         except ExtendError as problem:
             if problem.refuses_everything:
                 raise
             worklist.listing_error = problem
+        if objects.stopped_by is not None:  # the next sync reads it from its beginning again
+            worklist.listing_stopped_by, worklist.complete = objects.stopped_by, False
 
     def _keep_erasures(self) -> None:
         """Write the erasures again where the load drops them, and refuse to load where they are gone.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from extend_source.api import ExtendClient, lists_of
 from extend_source.errors import Withdrawn
 from extend_source.ingest.context import SyncContext
+from extend_source.ingest.limits import StoppedBy
 from extend_source.pipeline.landed import MOVING_STATUSES
 from extend_source.privacy import PrivacyRules, privacy_rules
 from extend_source.tables.kinds import to_timestamp
-from extend_source.tables.objects import LISTED_TYPES
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 from extend_source.tables.runs import payload_sha256
 
 
@@ -31,12 +32,32 @@ def summary_sums(object_type: str, summaries: Iterable[dict[str, Any]], privacy:
     return {summary["id"]: payload_sha256(summary) for summary in landing}
 
 
+def summary_lists(context: SyncContext, selected: frozenset[str], *, reconcile: bool) -> Iterator[SummaryList]:
+    """Name the lists to read beside that of runs.
+
+    Args:
+        context: what the load goes by.
+        selected: the tables to load; a list that fills none of them is left out.
+        reconcile: read them to their ends.
+
+    Yields:
+        The lists.
+    """
+    for name, kind in LISTED_TYPES.items():
+        if name not in OBJECT_TYPES and kind.table.name in selected:
+            yield SummaryList(name, context, reconcile=reconcile)
+
+
 class SummaryList:
     """A list, read as far as anything in it may be new.
 
     One that can be sorted is read from the newest change on, until a page has nothing new. One that cannot is read to
     its end, unless it proves to go from the newest object to the oldest: then it is read until a page has nothing new,
     and no object that may still move lies further back. A reconcile reads all of it.
+
+    Attributes:
+        object_type: what is listed.
+        stopped_by: why `pages` ended before it had read what it had to; None: it has.
     """
 
     def __init__(self, object_type: str, context: SyncContext, *, reconcile: bool) -> None:
@@ -47,7 +68,8 @@ class SummaryList:
             context: what the load goes by.
             reconcile: read the whole list in any case.
         """
-        self._object_type, self._context, self._reconcile = object_type, context, reconcile
+        self.object_type, self._context, self._reconcile = object_type, context, reconcile
+        self.stopped_by: StoppedBy | None = None
         self._privacy = privacy_rules(context.settings)
         self._last: datetime | None = None
         self._is_newest_first = True
@@ -65,22 +87,24 @@ class SummaryList:
             ExtendError: the list cannot be read; what came before can be loaded.
         """
         context = self._context
-        for endpoint in lists_of(context.settings.api_version, self._object_type):
-            table = LISTED_TYPES[self._object_type].table
+        for endpoint in lists_of(context.settings.api_version, self.object_type):
+            table = LISTED_TYPES[self.object_type].table
             moving = None if endpoint.is_sortable else context.landed.oldest_moving(table, sorted(MOVING_STATUSES))
             try:
                 async for page in client.pages(endpoint):
                     summaries = [each for each in page.summaries if isinstance(each.get("id"), str)]
                     self._note_order(summaries, "updatedAt" if endpoint.is_sortable else "createdAt")
-                    context.progress.found(self._object_type, listed=len(summaries))
+                    context.progress.found(self.object_type, listed=len(summaries))
                     fresh = self._fresh(summaries)
                     yield fresh
                     may_move = moving is not None and (self._last is None or self._last >= moving)
                     if not (fresh or may_move or self._reconcile) and self._is_newest_first:
                         break
-                    if context.limits.listing_stopped_by:
-                        break
+                    if not page.is_last and (cut_by := context.limits.listing_stopped_by):
+                        self.stopped_by = cut_by
+                        return
             except Withdrawn:
+                self.stopped_by = context.limits.used_up
                 return
 
     def _note_order(self, summaries: Sequence[dict[str, Any]], key: str) -> None:
@@ -96,9 +120,9 @@ class SummaryList:
     def _fresh(self, summaries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Find what the destination does not hold as it is now; what was erased is left out."""
         landed = self._context.landed
-        sums = summary_sums(self._object_type, summaries, self._privacy)
+        sums = summary_sums(self.object_type, summaries, self._privacy)
         with landed.connected():
-            known = landed.summaries(self._object_type, sums)
+            known = landed.summaries(self.object_type, sums)
             erased = landed.erased("file")
         said = {object_id: summary.sha256 for object_id, summary in known.items()}
         return [

@@ -20,6 +20,7 @@ from extend_source.ingest.named_runs import checked_run_ids, wanted_by_id
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.state import SyncState, scope_of
+from extend_source.ingest.summaries import summary_lists
 from extend_source.ingest.worklist import Worklist
 from extend_source.pipeline.generations import refuse_another_generation
 from extend_source.pipeline.pending import pending_loads
@@ -126,7 +127,7 @@ def plan(
             start = None if settings.start_date is None else parse_start_date(settings.start_date)
             position = SyncState(source_state(view)).position(scope, start, now)
             discovery = Discovery(context, position=position, reconcile=reconcile)
-            run_to_end(_list_all(discovery, settings, counts, limits))
+            run_to_end(_list_all(discovery, tables))
             worklist = discovery.worklist
             if worklist.listing_error is not None:
                 raise worklist.listing_error
@@ -135,10 +136,16 @@ def plan(
     return _result(pipeline, settings, counts, worklist, backlog, pending)
 
 
-async def _list_all(discovery: Discovery, settings: ExtendSettings, progress: SyncProgress, limits: Limits) -> None:
-    async with client_for(settings, progress.requests, may_send=lambda: limits.stopped_by is None) as client:
+async def _list_all(discovery: Discovery, tables: frozenset[str]) -> None:
+    context, reconcile = discovery.context, discovery.worklist.mode != "incremental"
+    requests, limits = context.progress.requests, context.limits
+    async with client_for(context.settings, requests, may_send=lambda: limits.stopped_by is None) as client:
         async for _ in discovery.pages(client):
             pass
+        if discovery.worklist.complete:
+            for objects in summary_lists(context, tables, reconcile=reconcile):
+                async for _ in objects.pages(client):
+                    pass
 
 
 def _result(

@@ -12,7 +12,7 @@ import pytest
 
 from extend_source import ExtendError, InvalidSetting, plan
 from extend_source.api import CURRENT_VERSION
-from extend_source.sandbox import OddAnswer, SandboxServer, Workspace
+from extend_source.sandbox import OddAnswer, Options, SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import impatient
 from tests.acceptance.test_faults import PASSING
@@ -330,6 +330,42 @@ def test_a_parse_run_that_has_ended_since_is_seen_and_its_credits_are_in_the_led
     assert after["status"] == "PROCESSED"
     ledger = {row["resource_id"]: row["credits"] for row in empty_warehouse.rows("credit_usage")}
     assert ledger[after["id"]] == after["credits"] > 0
+
+
+def test_a_list_of_parse_runs_that_a_budget_cut_short_is_read_from_its_beginning_again(tmp_path: Path) -> None:
+    with SandboxServer(runs=60, options=Options(largest_page=20)) as server:
+        warehouse = Warehouse(server, tmp_path)
+        first = warehouse.sync(api_version=CURRENT_VERSION, max_requests=12)  # of which listing may use 6
+        cut_short = warehouse.count("parse_run_summaries")
+        server.requests.reset()
+
+        second = warehouse.sync(api_version=CURRENT_VERSION)
+        pages = server.requests.counts["list_parse_runs"]
+        third = warehouse.sync(api_version=CURRENT_VERSION)
+
+        assert (first.stopped_by, first.watermark) == ("max_requests", None)
+        assert 0 <= cut_short < warehouse.count("parse_run_summaries")
+        assert (second.mode, third.mode) == ("full", "incremental")
+        assert pages == -(-warehouse.count("parse_run_summaries") // 20)
+
+
+def test_a_plan_counts_the_lists_that_a_sync_reads(warehouse: Warehouse) -> None:
+    planned = plan(warehouse.pipeline, **warehouse.settings(api_version=CURRENT_VERSION))
+    warehouse.server.requests.reset()
+
+    result = warehouse.sync(api_version=CURRENT_VERSION)
+
+    assert planned.listing_requests == len(LISTS)
+    assert planned.requests == sum(result.requests.values())
+
+
+def test_an_id_that_another_endpoint_cannot_read_at_all_is_still_not_found(warehouse: Warehouse) -> None:
+    odd = OddAnswer(400, b'{"code": "BAD_REQUEST", "message": "This is no id of a split run."}')
+    warehouse.server.instead = lambda entry: odd if entry.route in ("get_split_run", "get_run") else None
+
+    warehouse.sync(run_ids=["clr_unknown"], api_version=CURRENT_VERSION)
+
+    assert [row["status_code"] for row in warehouse.rows("fetch_errors")] == [404]
 
 
 def test_parse_runs_that_are_not_wanted_are_not_listed(warehouse: Warehouse) -> None:

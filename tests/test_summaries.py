@@ -52,10 +52,17 @@ class List:
 class Landed(LandedData):
     """What a destination holds of parse runs, from summaries."""
 
-    def __init__(self, summaries: Iterable[Summary], erased: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, summaries: Iterable[Summary], erased: frozenset[str] = frozenset(), readable: bool = True
+    ) -> None:
         super().__init__(None)
         self.listed = {each["id"]: each for each in summaries}
         self.erased_files = erased
+        self.readable = readable
+
+    @property
+    def is_readable(self) -> bool:
+        return self.readable
 
     def summaries(self, object_type: str, ids: Iterable[str]) -> dict[str, LandedSummary]:
         sums = summary_sums(object_type, [self.listed[each] for each in ids if each in self.listed], None)
@@ -138,6 +145,11 @@ def test_what_is_of_an_erased_file_or_has_no_id_is_left_out() -> None:
     listed = [{**NEWEST_FIRST[0], "id": None}, *NEWEST_FIRST[1:3]]
 
     assert read(listed, erased=frozenset({"file_1"}))[0] == ["pr_2"]
+
+
+def test_where_nothing_can_be_read_a_reconcile_alone_reads_all_of_it() -> None:
+    assert read(NEWEST_FIRST, readable=False) == (["pr_0", "pr_1", "pr_2"], 1)
+    assert len(read(NEWEST_FIRST, readable=False, reconcile=True)[0]) == 10
 
 
 def test_an_empty_list_costs_one_page() -> None:

@@ -86,19 +86,21 @@ class SummaryList:
         Raises:
             ExtendError: the list cannot be read; what came before can be loaded.
         """
-        context = self._context
+        context, landed = self._context, self._context.landed
         for endpoint in lists_of(context.settings.api_version, self.object_type):
-            table = LISTED_TYPES[self.object_type].table
-            moving = None if endpoint.is_sortable else context.landed.oldest_moving(table, sorted(MOVING_STATUSES))
+            table, erased = LISTED_TYPES[self.object_type].table, landed.erased("file")
+            moving = None if endpoint.is_sortable else landed.oldest_moving(table, sorted(MOVING_STATUSES))
             try:
                 async for page in client.pages(endpoint):
                     summaries = [each for each in page.summaries if isinstance(each.get("id"), str)]
                     self._note_order(summaries, "updatedAt" if endpoint.is_sortable else "createdAt")
                     context.progress.found(self.object_type, listed=len(summaries))
-                    fresh = self._fresh(summaries)
+                    fresh = self._fresh(summaries, erased)
                     yield fresh
                     may_move = moving is not None and (self._last is None or self._last >= moving)
-                    if not (fresh or may_move or self._reconcile) and self._is_newest_first:
+                    # where nothing can be read all looks new: what changed further back, a reconcile brings
+                    has_news = bool(fresh) and landed.is_readable
+                    if not (has_news or may_move or self._reconcile) and self._is_newest_first:
                         break
                     if not page.is_last and (cut_by := context.limits.listing_stopped_by):
                         self.stopped_by = cut_by
@@ -117,13 +119,12 @@ class SummaryList:
             self._is_newest_first &= self._last is None or moment <= self._last
             self._last = moment
 
-    def _fresh(self, summaries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Find what the destination does not hold as it is now; what was erased is left out."""
+    def _fresh(self, summaries: list[dict[str, Any]], erased: frozenset[str]) -> list[dict[str, Any]]:
+        """Find what the destination does not hold as it is now; what is of an erased file is left out."""
         landed = self._context.landed
         sums = summary_sums(self.object_type, summaries, self._privacy)
         with landed.connected():
             known = landed.summaries(self.object_type, sums)
-            erased = landed.erased("file")
         said = {object_id: summary.sha256 for object_id, summary in known.items()}
         return [
             each for each in summaries if said.get(each["id"]) != sums[each["id"]] and each.get("fileId") not in erased

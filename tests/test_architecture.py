@@ -38,7 +38,6 @@ MAY_IMPORT_THE_SANDBOX = {"cli"}
 MAX_LINES = 400
 LONGER = {
     "config.py": "one page of all settings, two thirds of it their meanings",
-    "ingest/discovery.py": "one scan, told from its first page to its last",
     "pipeline/reader.py": "one class: every query on the destination",
     "reports/running.py": "one way to run a query in every SQL dialect",
     "sandbox/workspace.py": "one class: the state of the stand-in",

@@ -78,10 +78,16 @@ class Landed(LandedData):
 
 
 def read(
-    listed: list[Summary], landed: Iterable[Summary] = (), *, reconcile: bool = False, **more: Any
+    listed: list[Summary],
+    landed: Iterable[Summary] = (),
+    *,
+    reconcile: bool = False,
+    start_date: str | None = None,
+    **more: Any,
 ) -> tuple[list[str], int]:
     """Read a list; return the ids of what is new, and how many pages were read."""
-    settings, progress = ExtendSettings(api_key="sk_x", api_version=CURRENT_VERSION), SyncProgress()
+    settings = ExtendSettings(api_key="sk_x", api_version=CURRENT_VERSION, start_date=start_date)
+    progress = SyncProgress()
     limits = Limits(settings, progress, bounded=True)
     context = SyncContext(settings, Landed(landed, **more), progress, limits, Scope({}), frozenset(), NOW)
     client, fresh = List(listed), []
@@ -150,6 +156,15 @@ def test_what_is_of_an_erased_file_or_has_no_id_is_left_out() -> None:
 def test_where_nothing_can_be_read_a_reconcile_alone_reads_all_of_it() -> None:
     assert read(NEWEST_FIRST, readable=False) == (["pr_0", "pr_1", "pr_2"], 1)
     assert len(read(NEWEST_FIRST, readable=False, reconcile=True)[0]) == 10
+
+
+def test_what_changed_before_the_start_date_is_left_out_and_not_read_for() -> None:
+    changed = [{**each, "updatedAt": each["createdAt"]} for each in NEWEST_FIRST]
+
+    assert read(changed, start_date="2026-03-02T04:30:00Z", reconcile=True) == (
+        ["pr_0", "pr_1", "pr_2", "pr_3", "pr_4"],
+        2,
+    )
 
 
 def test_an_empty_list_costs_one_page() -> None:

@@ -73,9 +73,9 @@ class RunAdapter:
                 canonical[f"{name}News"] = news  # so that it is seen, and kept
         if run.get("file") is not None and run.get("files") is not None:
             canonical["fileNews"] = without_download_link(run["file"])
-        files = (
-            run["files"] if run.get("files") is not None else [file for file in [run.get("file")] if file is not None]
-        )
+        files = run.get("files")
+        if files is None:
+            files = [] if run.get("file") is None else [run["file"]]
         canonical["files"] = [without_download_link(file) for file in files] if isinstance(files, list) else files
         if "config" in run:
             canonical["config"] = self.config(run["config"])

@@ -19,13 +19,13 @@ from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.listings import is_filtered, listings
 from extend_source.ingest.processors import check_processor_ids
 from extend_source.ingest.state import CLOCK_SKEW, Position
-from extend_source.ingest.summaries import summary_sums
+from extend_source.ingest.summaries import is_before, summary_sums, time_of
 from extend_source.ingest.worklist import Mode, Reason, Wanted, Worklist
 from extend_source.pipeline.completeness import shortfall
 from extend_source.pipeline.landed import MAX_ATTEMPTS, LandedRun
 from extend_source.privacy import privacy_rules
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
-from extend_source.tables.kinds import to_credits, to_timestamp
+from extend_source.tables.kinds import to_credits
 from extend_source.wording import counted
 
 
@@ -133,9 +133,9 @@ class Discovery:
                     if page.number == 1:
                         self._note_newest(page, time.monotonic() - started if number else 0.0)
                     self._processors.update(str(summary.get("processorId")) for summary in page.summaries)
-                    recent = [summary for summary in page.summaries if not _is_before(summary, self._start)]
+                    recent = [summary for summary in page.summaries if not is_before(summary, self._start)]
                     yield self._compare([summary for summary in recent if self._is_new(summary)])
-                    if page.is_last or any(_is_before(summary, self._floor) for summary in page.summaries):
+                    if page.is_last or any(is_before(summary, self._floor) for summary in page.summaries):
                         break
                     if cut_by := self._stopped_by:
                         stopped_by = cut_by
@@ -172,7 +172,7 @@ class Discovery:
             page: the first page.
             behind: seconds since the first listing began.
         """
-        times = [moment for moment in map(_time_of, page.summaries) if moment is not None]
+        times = [moment for moment in map(time_of, page.summaries) if moment is not None]
         believed = [moment for moment in times if moment <= self._now + CLOCK_SKEW]
         if believed:
             newest = max(believed) - timedelta(seconds=behind)
@@ -222,8 +222,8 @@ class Discovery:
             Wanted(
                 summary["id"],
                 "listed" if summary["id"] in differing else "incomplete",
-                _time_of(summary, "createdAt"),
-                _time_of(summary),
+                time_of(summary, "createdAt"),
+                time_of(summary),
                 run_type=summary.get("type"),
             )
             for summary in changed
@@ -242,12 +242,12 @@ class Discovery:
         if not self._tables:
             return False
         if not self._landed.is_readable:
-            return not _is_before(summary, self._floor)
+            return not is_before(summary, self._floor)
         if (
             landed is None
             or not self._tables <= landed.tables
             or summary.get("status") != landed.status
-            or _time_of(summary) != landed.updated_at
+            or time_of(summary) != landed.updated_at
         ):
             return True
         if landed.fetched_at is not None and listed_at is not None and landed.fetched_at >= listed_at:
@@ -396,17 +396,3 @@ class Discovery:
         ids = list(dict.fromkeys(run_ids))
         gone = self._landed.tombstones(ids)
         return [run_id for run_id in ids if run_id not in gone]
-
-
-def _is_before(summary: dict[str, Any], moment: datetime | None) -> bool:
-    if moment is None:
-        return False
-    updated_at = _time_of(summary)
-    return updated_at is not None and updated_at < moment
-
-
-def _time_of(summary: dict[str, Any], key: str = "updatedAt") -> datetime | None:
-    try:
-        return to_timestamp(summary.get(key))
-    except ValueError:
-        return None

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from extend_source.api import ExtendClient, lists_of
+from extend_source.config import parse_start_date
 from extend_source.errors import Withdrawn
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.limits import StoppedBy
@@ -15,6 +16,7 @@ from extend_source.privacy import PrivacyRules, privacy_rules
 from extend_source.tables.kinds import to_timestamp
 from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 from extend_source.tables.runs import payload_sha256
+from extend_source.tables.schemas import CREDIT_USAGE
 
 
 def summary_sums(object_type: str, summaries: Iterable[dict[str, Any]], privacy: PrivacyRules | None) -> dict[str, str]:
@@ -48,12 +50,27 @@ def summary_lists(context: SyncContext, selected: frozenset[str], *, reconcile: 
             yield SummaryList(name, context, reconcile=reconcile)
 
 
+def is_before(summary: dict[str, Any], moment: datetime | None) -> bool:
+    """Tell whether an object is known to have changed last before a moment; None: there is no such moment."""
+    updated_at = None if moment is None else time_of(summary)
+    return moment is not None and updated_at is not None and updated_at < moment
+
+
+def time_of(summary: dict[str, Any], key: str = "updatedAt") -> datetime | None:
+    """Read a time of a summary; None: it has none, or one that cannot be read."""
+    try:
+        return to_timestamp(summary.get(key))
+    except ValueError:
+        return None
+
+
 class SummaryList:
     """A list, read as far as anything in it may be new.
 
     One that can be sorted is read from the newest change on, until a page has nothing new. One that cannot is read to
     its end, unless it proves to go from the newest object to the oldest: then it is read until a page has nothing new,
-    and no object that may still move lies further back. A reconcile reads all of it.
+    and no object that may still move lies further back. A reconcile reads all of it. What changed last before the
+    start date is left out.
 
     Attributes:
         object_type: what is listed.
@@ -71,6 +88,8 @@ class SummaryList:
         self.object_type, self._context, self._reconcile = object_type, context, reconcile
         self.stopped_by: StoppedBy | None = None
         self._privacy = privacy_rules(context.settings)
+        start = context.settings.start_date
+        self._start = None if start is None else parse_start_date(start)
         self._last: datetime | None = None
         self._is_newest_first = True
 
@@ -95,12 +114,13 @@ class SummaryList:
                     summaries = [each for each in page.summaries if isinstance(each.get("id"), str)]
                     self._note_order(summaries, "updatedAt" if endpoint.is_sortable else "createdAt")
                     context.progress.found(self.object_type, listed=len(summaries))
-                    fresh = self._fresh(summaries, erased)
+                    fresh = self._fresh([each for each in summaries if not is_before(each, self._start)], erased)
                     yield fresh
                     may_move = moving is not None and (self._last is None or self._last >= moving)
                     # where nothing can be read all looks new: what changed further back, a reconcile brings
                     has_news = bool(fresh) and landed.is_readable
-                    if not (has_news or may_move or self._reconcile) and self._is_newest_first:
+                    is_over = self._start is not None and self._last is not None and self._last < self._start
+                    if self._is_newest_first and (is_over or not (has_news or may_move or self._reconcile)):
                         break
                     if not page.is_last and (cut_by := context.limits.listing_stopped_by):
                         self.stopped_by = cut_by
@@ -111,9 +131,8 @@ class SummaryList:
 
     def _note_order(self, summaries: Sequence[dict[str, Any]], key: str) -> None:
         for summary in summaries:
-            try:
-                moment = to_timestamp(summary.get(key))
-            except ValueError:
+            moment = time_of(summary, key)
+            if moment is None:
                 self._is_newest_first = False
                 return
             self._is_newest_first &= self._last is None or moment <= self._last
@@ -125,7 +144,20 @@ class SummaryList:
         sums = summary_sums(self.object_type, summaries, self._privacy)
         with landed.connected():
             known = landed.summaries(self.object_type, sums)
-        said = {object_id: summary.sha256 for object_id, summary in known.items()}
+            unpaid = self._not_in_the_ledger(summaries) if self._reconcile else set()
+        said = {object_id: summary.sha256 for object_id, summary in known.items() if object_id not in unpaid}
         return [
             each for each in summaries if said.get(each["id"]) != sums[each["id"]] and each.get("fileId") not in erased
         ]
+
+    def _not_in_the_ledger(self, summaries: list[dict[str, Any]]) -> set[str]:
+        """Find objects whose credits the list tells and the ledger has lost."""
+        if not LISTED_TYPES[self.object_type].has_credits or CREDIT_USAGE.name not in self._context.tables:
+            return set()
+        usages = {each["id"]: each.get("usage") for each in summaries}
+        paid = {
+            object_id
+            for object_id, usage in usages.items()
+            if isinstance(usage, dict) and usage.get("credits") is not None
+        }
+        return paid - {row[0] for row in self._context.landed.lookup(CREDIT_USAGE, ("resource_id",), paid)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -19,6 +20,7 @@ from extend_source.errors import (
     WorkspaceRefused,
 )
 from extend_source.privacy import PrivacyRules, Unmatched, privacy_rules
+from extend_source.tables.objects import LISTED_TYPES
 
 Part = Literal["region", "key", "version", "workspace", "listing", "privacy"]
 State = Literal["ok", "wrong", "not checked"]
@@ -78,7 +80,7 @@ def check(settings: ExtendSettings, *, deployments: dict[str, str] | None = None
 async def _check(settings: ExtendSettings, deployments: dict[str, str]) -> CheckResult:
     region = _region_text(settings.base_url, deployments)
     try:
-        runs = await _first_rows(settings, settings.base_url)
+        runs = await _first_rows(settings, settings.base_url, LISTED_TYPES)
     except UnsupportedApiVersion as refused:
         error = await _with_fitting_version(refused, settings)
         return CheckResult(_diagnose(error, region, None, settings, deployments), error)
@@ -119,15 +121,15 @@ async def _near_misses(settings: ExtendSettings, rules: PrivacyRules) -> list[Un
     return [rule for rule in rules.usage.unmatched() if rule.nearest is not None]
 
 
-async def _first_rows(settings: ExtendSettings, base_url: str) -> int:
-    """List one object of each list that a sync reads; return how many runs came.
+async def _first_rows(settings: ExtendSettings, base_url: str, object_types: Iterable[str] = ("processor_run",)) -> int:
+    """List one object of each list of some types; return how many runs came.
 
     Raises:
         ExtendError: one of the lists must not be read.
     """
     runs = 0
     async with _client(settings, base_url) as client:
-        for object_type in ("processor_run", "parse_run"):
+        for object_type in object_types:
             for endpoint in lists_of(settings.api_version, object_type):
                 async for page in client.pages(endpoint, page_size=1):
                     runs += len(page.summaries) if object_type == "processor_run" else 0

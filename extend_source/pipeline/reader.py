@@ -149,9 +149,9 @@ class DestinationReader:
         if self._pipeline is None or not self._gone.columns:
             return
         make_again(self._pipeline, self._schema_name, self._gone)
-        for table in (kind.table for kind in LISTED_TYPES.values()):
-            if table.name in self._gone.columns:
-                self._clear(table.name, "summary_sha256")  # so that a listing writes all of them again
+        for kind in LISTED_TYPES.values():
+            if any(table.name in self._gone.columns for table in (kind.table, *kind.children.values())):
+                self._clear(kind.table.name, "summary_sha256")  # so that a listing writes all of them again
         self._gone = Gone({})
         self._missing_tables = self._not_there
 

@@ -52,7 +52,8 @@ class CreditTables:
         if not isinstance(lines, list):
             self._drift.unexpected_type("processor_run", "usage.breakdown", lines)
             return {"breakdown": lines}
-        odd = [line for line in lines if not self._add_line(run_id, line, observed_at)]
+        told: set[tuple[str, str]] = set()
+        odd = [line for line in lines if not self._add_line(run_id, line, observed_at, told)]
         return {"breakdown": odd} if odd else None
 
     def note(self, resource_type: str, resource_id: str, credits: Decimal | None, observed_at: datetime) -> None:
@@ -71,17 +72,18 @@ class CreditTables:
         """Forget whose charges were written, so that later runs write theirs again."""
         self._charged.clear()
 
-    def _add_line(self, run_id: str, line: Any, observed_at: datetime) -> bool:
-        """Add one thing of a breakdown; tell whether it is one."""
+    def _add_line(self, run_id: str, line: Any, observed_at: datetime, told: set[tuple[str, str]]) -> bool:
+        """Add one thing of a breakdown; tell whether it is one, and has not been told before."""
         try:
             name, resource_id, credits = line["object"], line["id"], to_credits(line["credits"])
         except (KeyError, TypeError, ValueError):
-            self._drift.unexpected_type("processor_run", "usage.breakdown", line)
-            return False
-        if not isinstance(name, str) or not isinstance(resource_id, str):
-            self._drift.unexpected_type("processor_run", "usage.breakdown", line)
-            return False
+            name = resource_id = credits = None
         resource_type = "processor_run" if name in CURRENT_RUNS else name
+        is_thing = isinstance(resource_type, str) and isinstance(resource_id, str)
+        if credits is None or not is_thing or (resource_type, resource_id) in told:
+            self._drift.unexpected_type("processor_run", "usage.breakdown", line)
+            return False
+        told.add((resource_type, resource_id))
         attributions = self._tables[schemas.CREDIT_ATTRIBUTIONS]
         values, extra = _LINE.read(line, self._drift)
         attributions.add(values, extra, run_id=run_id, resource_type=resource_type)

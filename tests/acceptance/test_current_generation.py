@@ -349,6 +349,30 @@ def test_a_list_of_parse_runs_that_a_budget_cut_short_is_read_from_its_beginning
         assert pages == -(-warehouse.count("parse_run_summaries") // 20)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "drop table credit_usage",
+        "delete from credit_usage",
+        "delete from credit_usage where resource_type = 'parse_run'",
+        "drop table parse_run_summaries",
+        "delete from parse_run_summaries",
+        "alter table parse_run_summaries drop column credits",
+    ],
+)
+def test_what_the_list_of_parse_runs_has_said_comes_back(any_warehouse: AnyWarehouse, damage: str) -> None:
+    any_warehouse.sync(api_version=CURRENT_VERSION)
+    tables = ("credit_usage", "parse_run_summaries", "credit_attributions", "credit_charges")
+    before = {name: without_sync_columns(any_warehouse.rows(name)) for name in tables}
+    any_warehouse.execute(damage)
+
+    any_warehouse.sync(api_version=CURRENT_VERSION)
+    any_warehouse.sync(api_version=CURRENT_VERSION, reconcile=True)
+
+    assert {name: without_sync_columns(any_warehouse.rows(name)) for name in tables} == before
+    assert len(before["parse_run_summaries"]) > 50
+
+
 def test_a_plan_counts_the_lists_that_a_sync_reads(warehouse: Warehouse) -> None:
     planned = plan(warehouse.pipeline, **warehouse.settings(api_version=CURRENT_VERSION))
     warehouse.server.requests.reset()

@@ -184,8 +184,8 @@ def current_runs(draw: st.DrawFn) -> dict[str, Any]:
     given_files = run.pop("files")
     alone = isinstance(given_files, list) and len(given_files) == 1
     lines = draw(st.lists(_LINES, max_size=3))
-    for number, line in enumerate(lines):
-        line["id"] = f"of the breakdown {number}"
+    for line in lines:
+        line["id"] = draw(st.sampled_from(["pr_1", "exr_2", "dpr_1"]))  # the run itself, and things told twice
     processor = _PROCESSOR_OF[run_type]
     run |= {
         "object": _OBJECT_OF[run_type],

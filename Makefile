@@ -24,7 +24,7 @@ SOUND := $(shell .venv/bin/python -c 'import pip; $(SUITABLE)' 2>/dev/null && \
 # Compiled modules are kept: the tests start many processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-thorough test-destinations test-ducklake lint bench clean FORCE
+.PHONY: help demo test test-thorough test-destinations test-ducklake lint docs docs-write bench clean FORCE
 
 help:  ## Print this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1	\2/p' Makefile
@@ -49,6 +49,15 @@ lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet . || { echo "Not formatted; run: .venv/bin/ruff format ." >&2; exit 1; }
 	@.venv/bin/mypy --no-error-summary
+
+docs: .venv/.docs-installed  ## Build the site of docs/ into build/site, strict and without network
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
+	@! grep -rElz '<(script|link|img|iframe)[^>]*(src|href)="?https?://' build/site --include=*.html || \
+	    { echo "The pages above fetch something from elsewhere." >&2; exit 1; }
+	@echo "Look at it: .venv/bin/python -m http.server --directory build/site"
+
+docs-write: .venv/.dev-installed  ## Write anew what README.md and docs/ show of the code and of its output
+	@.venv/bin/python -m docs.generator
 
 bench: .venv/.dev-installed  ## Measure this source beside others (needs nginx; takes long) into benchmarks/RESULTS.md
 	@.venv/bin/python -m benchmarks
@@ -92,6 +101,11 @@ clean:  ## Delete .venv, caches, build results and the demo's database
 	@echo "Installing the vendor's newer SDK into .venv/sdk-2026 ..."
 	@rm -rf .venv/sdk-2026
 	@$(PIP) install --no-deps --only-binary :all: --require-hashes --target .venv/sdk-2026 --requirement sdk-2026.txt
+	@touch $@
+
+.venv/.docs-installed: .venv/.dev-installed
+	@echo "Installing what the docs are built with into .venv ..."
+	@$(INSTALL) --no-build-isolation --editable '.[docs]'
 	@touch $@
 
 .venv/.destinations-installed: .venv/.dev-installed

@@ -83,7 +83,7 @@ BENCHMARKS = {
         "Memory",
         "benchmarks.memory",
         "Peak memory of the whole process, DuckDB included; one run each. The peak comes while DuckDB loads a package."
-        " `small` are the README's settings for a small machine.",
+        " `small` are the docs' settings for a small machine.",
     ),
     "history": Benchmark(
         "A sync without changes",

@@ -5,7 +5,7 @@
     python -m benchmarks.memory --large
 
 The bodies are made from a hundred templates as they are sent, so that any number of runs fits on the disk. Settings are
-those of a new installation, with which DuckDB takes up to 80 % of the machine, or the README's for a small machine or,
+those of a new installation, with which DuckDB takes up to 80 % of the machine, or the docs' for a small machine or,
 with `--large`, for large answers.
 """
 
@@ -38,7 +38,7 @@ LARGE = {
     "SOURCES__EXTEND__PACKAGE_MEGABYTES": "16",
     "SOURCES__EXTEND__TYPED_TABLES": "false",
 }
-"""The README's for answers of megabytes. A memory limit is not among them: with 125 and with 256 MB DuckDB ended these
+"""The docs' for answers of megabytes. A memory limit is not among them: with 125 and with 256 MB DuckDB ended these
 loads as out of memory, and 512 MB made no difference."""
 
 

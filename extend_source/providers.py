@@ -180,7 +180,7 @@ def _no_setting(name: str, where: str, meant: str | None, suggestion: str | None
     if meant is not None:
         return f"There is no setting {name} ({where}); did you mean {suggestion}?"
     if looks_like_a_name(name):
-        return f"There is no setting {name} ({where}), and nothing reads it: the README lists all settings."
+        return f"There is no setting {name} ({where}), and nothing reads it: the docs list all settings."
     where = re.sub(re.escape(name), "...", where, flags=re.IGNORECASE)
     return f"There is no setting of a name that is not shown here, as it may be a secret ({where})."
 

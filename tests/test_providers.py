@@ -23,7 +23,7 @@ from extend_source.tables import TABLES
 
 Write = Callable[..., None]
 
-README = "nothing reads it: the README lists all settings."
+LISTED = "nothing reads it: the docs list all settings."
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def complaint(**arguments: Any) -> str:
         ),
         (
             "[sources.extend]\nmax_table_nesting = 1",
-            f"There is no setting max_table_nesting ([sources.extend] in .dlt/config.toml), and {README}",
+            f"There is no setting max_table_nesting ([sources.extend] in .dlt/config.toml), and {LISTED}",
         ),
         (
             "[extend_pipeline.sources.extend]\nmax_request = 5",
@@ -211,7 +211,7 @@ def test_an_unknown_section_is_refused_by_a_sync_which_knows_the_resources(write
         with pytest.raises(Exception, match=r"budget \(\[sources\.extend\.budget\] in \.dlt/config\.toml\)") as caught:
             pipeline.run(extend_source(api_key=server.api_key, base_url=server.base_url))
         assert server.requests.total == 0
-    assert README in str(caught.value)
+    assert LISTED in str(caught.value)
 
 
 @pytest.mark.case("1.10")

@@ -18,14 +18,16 @@ import typer
 from rich.console import Console
 
 from extend_source import __version__
+from extend_source.cli.errors import EXIT_CODES
 from extend_source.ingest.progress import SyncProgress
 
 _WIDTH_OF_PIPED_HELP = "100"
 
+_EXIT_CODES = "; ".join(f"{code} {meaning.partition(':')[0]}" for code, meaning in EXIT_CODES.items())
+
 app = typer.Typer(
     help="Load Extend (extend.ai) processor runs into DuckDB or any dlt destination.",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 3 done but some runs are in fetch_errors, 4 refused, "
-    "5 stopped, more to do. The key comes from SOURCES__EXTEND__API_KEY or .dlt/secrets.toml.",
+    epilog=f"Exit codes: {_EXIT_CODES}. The key comes from SOURCES__EXTEND__API_KEY or .dlt/secrets.toml.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",

@@ -32,6 +32,17 @@ _TELLING = (ExtendError, ConfigurationException, DestinationConnectionError)
 
 DONE, FAILED, WRONG_USE, SOME_FAILED, REFUSED, STOPPED = 0, 1, 2, 3, 4, 5
 
+EXIT_CODES = {
+    DONE: "done",
+    FAILED: "failed: the API or the destination could not be reached, loading failed, too many runs could not be "
+    "loaded (`max_error_share`), or the pipeline is being synced already",
+    WRONG_USE: "wrong use: an option or setting has a value it does not take",
+    SOME_FAILED: "done, but some runs or files are in fetch_errors",
+    REFUSED: "refused: key, permission, credits or workspace",
+    STOPPED: "stopped early, more to do: by Ctrl-C, SIGTERM, `--max-requests` or `--max-seconds`",
+}
+"""What each exit code means."""
+
 
 def fail(code: int, line: str) -> NoReturn:
     """End the command with one line on stderr."""

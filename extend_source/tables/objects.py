@@ -103,7 +103,7 @@ TABLES: dict[str, TableSchema] = {
         bookkeeping.RAW_PAYLOADS,
     )
 }
-"""All tables by name, in the order in which the README lists them."""
+"""All tables by name, in the order in which the docs list them."""
 
 TABLE_OF: dict[str, TableSchema] = {
     **{name: kind.table for name, kind in LISTED_TYPES.items()},

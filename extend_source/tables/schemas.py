@@ -1,6 +1,6 @@
 """The contract: every table that runs and files feed, column by column.
 
-dlt's hints, the README's table map and the tests are derived from it. To add a column, add it here with its `api`
+dlt's hints, the docs' table map and the tests are derived from it. To add a column, add it here with its `api`
 path and it is read; a value that must be worked out is added in the module of its family.
 """
 

@@ -19,7 +19,7 @@ from benchmarks.memory import LARGE, SETTINGS
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.shell import Outcome, run_shell
 from tests.acceptance.test_shell import only_line, settings
-from tests.test_readme import README
+from tests.test_docs import page
 
 pytestmark = pytest.mark.thorough
 
@@ -356,13 +356,13 @@ def test_the_sandbox_tells_machines_where_it_is(tmp_path: Path) -> None:
 
 
 def exported(heading: str) -> dict[str, str]:
-    """The environment variables that the README sets below a heading."""
-    block = README.split(heading, 1)[1].split("```bash\n", 1)[1].split("```", 1)[0]
+    """The environment variables that the docs set below a heading."""
+    block = page("how-to/small-machine.md").split(heading, 1)[1].split("```bash\n", 1)[1].split("```", 1)[0]
     return dict(re.findall(r"^ *export (\w+)='?([^'\n]+)'?$", block, flags=re.MULTILINE))
 
 
 def test_a_sync_with_the_settings_for_a_small_machine_loads_all_runs(server: SandboxServer, tmp_path: Path) -> None:
-    small = exported("On a small machine")
+    small = exported("## On a small machine")
 
     outcome = run_shell(tmp_path, "sync", **settings(server, **small))
 
@@ -376,7 +376,7 @@ def test_a_sync_with_the_settings_for_a_small_machine_loads_all_runs(server: San
 def test_with_the_settings_for_large_answers_duckdb_merges_nothing_and_does_so_later_without_them(
     server: SandboxServer, tmp_path: Path
 ) -> None:
-    large = exported("**Large answers.**")
+    large = exported("## Large answers")
     pieces: list[list[tuple[int]]] = []
     for more in (large, large, {**large, "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG": "{}"}):
         outcome = run_shell(tmp_path, "sync", **settings(server, **more))

@@ -1,4 +1,4 @@
-"""The quick starts of the README, done as they are written; only the address of a server is that of the test's own."""
+"""The quick starts of the docs, done as they are written; only the address of a server is that of the test's own."""
 
 from __future__ import annotations
 
@@ -14,52 +14,51 @@ from tests.acceptance.shell import run_shell
 from tests.acceptance.test_shell import settings
 from tests.destinations.places import require
 
-README = Path(__file__).parents[2] / "README.md"
+PAGES = Path(__file__).parents[2] / "docs" / "how-to" / "destinations"
 ADDRESS = re.compile(r'(?<=credentials = ").*localhost.*(?=")')
 
 RUNS = 12
 
-LAKES = {"Delta and Iceberg tables": "delta", "DuckLake": "ducklake"}
+LAKES = {"delta-iceberg": "delta", "ducklake": "ducklake"}
 
 
-def quick_start(title: str) -> tuple[str, list[list[str]]]:
+def quick_start(name: str) -> tuple[str, list[list[str]]]:
     """The secrets block of a quick start, and the arguments of each ``extend-source`` in it."""
-    section = re.search(rf"^### {title}\n(.*?)^##", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    assert section is not None, f"the README has no quick start {title}"
-    (secrets,) = re.findall(r"```toml\n# \.dlt/secrets\.toml\n(.*?)```", section[1], re.DOTALL)
-    commands = re.findall(r"^extend-source (.*)$", section[1], re.MULTILINE)
-    assert commands, f"the quick start {title} has no command"
+    text = (PAGES / f"{name}.md").read_text("utf-8")
+    (secrets,) = re.findall(r"```toml\n# \.dlt/secrets\.toml\n(.*?)```", text, re.DOTALL)
+    commands = re.findall(r"^extend-source (.*)$", text, re.MULTILINE)
+    assert commands, f"the quick start {name} has no command"
     return secrets, [command.partition(" > ")[0].split() for command in commands]
 
 
 @pytest.mark.parametrize(
-    "title",
+    "name",
     [
-        pytest.param("PostgreSQL", marks=pytest.mark.thorough),
+        pytest.param("postgres", marks=pytest.mark.thorough),
         *(
-            pytest.param(title, marks=pytest.mark.destinations)
-            for title in ("SQLite", "MySQL and MariaDB", "Parquet files", "Delta and Iceberg tables")
+            pytest.param(name, marks=pytest.mark.destinations)
+            for name in ("sqlite", "mysql", "parquet", "delta-iceberg")
         ),
-        pytest.param("DuckLake", marks=pytest.mark.ducklake),
+        pytest.param("ducklake", marks=pytest.mark.ducklake),
     ],
 )
-def test_a_quick_start_loads_all_runs(title: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    secrets, commands = quick_start(title)
-    if title == "PostgreSQL":
+def test_a_quick_start_loads_all_runs(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    secrets, commands = quick_start(name)
+    if name == "postgres":
         secrets = ADDRESS.sub(request.getfixturevalue("postgres"), secrets)
-    elif title == "MySQL and MariaDB":
+    elif name == "mysql":
         require("mysql")
         secrets = ADDRESS.sub(request.getfixturevalue("mysql_database")(), secrets)
-    elif title == "SQLite":
+    elif name == "sqlite":
         require("sqlite")
-    elif title in LAKES:
-        require(LAKES[title])
+    elif name in LAKES:
+        require(LAKES[name])
         (tmp_path / "home").mkdir()
         (tmp_path / "home" / ".duckdb").symlink_to(Path.home() / ".duckdb")  # has the extensions
     secrets = secrets.replace("file:///tmp/extend-", f"{tmp_path.as_uri()}/extend-")
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "secrets.toml").write_text(secrets)
-    shutil.copy(README.parent / ".dlt" / "config.toml", tmp_path / ".dlt")
+    shutil.copy(PAGES.parents[2] / ".dlt" / "config.toml", tmp_path / ".dlt")
 
     with SandboxServer(runs=RUNS) as server:
         outcomes = [run_shell(tmp_path, *command, **settings(server)) for command in commands]

@@ -1,0 +1,62 @@
+"""The pages with generated parts: all of them written, or compared with what would be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cogapp import Cog
+
+from docs.generator.diagram import tables_diagram
+from docs.generator.terminal import closing_terminals
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+DIAGRAM = DOCS / "pictures" / "tables.svg"
+
+_MARK = "[[[cog "
+_SLOW = ("shell(", "query(", "question(", "example(", "serving(")
+"""The blocks that run a command, which takes seconds."""
+
+_COG = ["cog", "-n", "utf-8", "-U", "--verbosity=1", "-p", "from docs.generator.blocks import *"]
+_ADVICE = "Generated parts differ from what the code gives now. Run: make docs-write"
+
+
+def pages() -> list[Path]:
+    """Return the README and all pages of docs/ that have a generated part."""
+    candidates = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+    return [page for page in candidates if _MARK in page.read_text("utf-8")]
+
+
+def runs_commands(page: Path) -> bool:
+    """Tell whether a page shows the output of commands."""
+    text = page.read_text("utf-8")
+    return any(f"{_MARK}{block}" in text for block in _SLOW)
+
+
+def write(only: Iterable[Path] | None = None) -> int:
+    """Write the generated parts of some pages, by default of all, and the diagram of the tables.
+
+    Returns:
+        0, or cog's exit code where a block failed.
+    """
+    DIAGRAM.write_text(tables_diagram(), "utf-8")
+    return _run(["-r"], pages() if only is None else only)
+
+
+def check(only: Iterable[Path] | None = None) -> int:
+    """Compare what is generated in some pages, by default in all, with what would be written; print what differs.
+
+    Returns:
+        0 where nothing differs.
+    """
+    is_old = DIAGRAM.read_text("utf-8") != tables_diagram()
+    if is_old:
+        print(f"{DIAGRAM}: {_ADVICE}")
+    differ = _run(["--check", "--diff", f"--check-fail-msg={_ADVICE}"], pages() if only is None else only)
+    return differ or int(is_old)
+
+
+def _run(mode: list[str], chosen: Iterable[Path]) -> int:
+    with closing_terminals():
+        return int(Cog().main([*_COG, *mode, *map(str, chosen)]))

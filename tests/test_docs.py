@@ -1,0 +1,208 @@
+"""The README and the docs say what the code says, and show what the commands print."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import extend_source
+from docs.generator.pages import DIAGRAM, DOCS, ROOT, check, pages, runs_commands
+from docs.generator.terminal import settled
+from extend_source.cli.demo import QUERIES
+from extend_source.cli.errors import DONE, FAILED, REFUSED, SOME_FAILED, STOPPED, WRONG_USE
+from extend_source.config import ExtendSettings
+from extend_source.tables import TABLES
+
+README = (ROOT / "README.md").read_text("utf-8")
+MAX_README_LINES = 220
+
+
+def page(name: str) -> str:
+    """The text of a page of docs/."""
+    return (DOCS / name).read_text("utf-8")
+
+
+def table_below(heading: str, text: str) -> list[list[str]]:
+    """The cells of the first table with a heading row, without its two top rows."""
+    lines = text.split(heading, 1)[1].splitlines()[2:]
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def test_what_is_generated_from_the_code_is_as_the_code_has_it() -> None:
+    quick = [path for path in pages() if not runs_commands(path)]
+
+    assert {path.name for path in quick} >= {"columns.md", "settings.md", "cli.md", "exit-codes.md"}
+    assert check(quick) == 0, "run: make docs-write"
+
+
+@pytest.mark.thorough
+def test_every_output_is_what_the_command_prints() -> None:
+    assert check() == 0, "run: make docs-write"
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "changed"),
+    [
+        ("reference/exit-codes.md", "| 4 | refused:", "| 4 | granted:"),
+        ("reference/settings.md", "| `max_rechecks` | `1000` |", "| `max_rechecks` | `100` |"),
+        ("reference/columns.md", "| `credits` | decimal | Without parsing;", "| `credits` | decimal | With parsing;"),
+    ],
+)
+def test_what_is_changed_by_hand_is_found(
+    name: str, written: str, changed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "page.md"
+    assert written in page(name)
+    copy.write_text(page(name).replace(written, changed), "utf-8")
+
+    assert check([copy]) != 0
+    printed = capsys.readouterr()
+    assert f"-{changed}" in printed.out + printed.err
+    assert "make docs-write" in printed.out + printed.err
+
+
+def test_an_output_that_is_changed_by_hand_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    version = f"dlt-source-extend {extend_source.__version__}"
+    copy = tmp_path / "page.md"
+    copy.write_text(
+        '<!-- [[[cog shell("extend-source --version") ]]] -->\n'
+        f"```console\n$ extend-source --version\n{version}1\n```\n<!-- [[[end]]] -->\n"
+    )
+
+    assert check([copy]) != 0
+    assert f"-{version}1\n+{version}\n" in capsys.readouterr().out
+
+
+def test_how_long_it_took_makes_no_difference_and_all_else_does() -> None:
+    shown = "49 runs loaded in 8 s\nwatermark 2026-02-02 08:59:58 UTC, 5 min 3 s ago\nload 1770022860.123"
+
+    assert settled(shown.replace("8 s", "11 s").replace("5 min 3 s", "40 s"), shown) == shown
+    assert settled(shown.replace(":58", ":57").replace("1770022860.123", "1770022999.4"), shown) == shown
+    for changed in (shown.replace("49", "50"), shown.replace("08:59", "08:58"), shown.replace("UTC", "CET")):
+        assert settled(changed, shown) == changed
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) < MAX_README_LINES
+
+
+def test_every_link_of_the_readme_leads_to_a_file_and_a_heading() -> None:
+    links = re.findall(r"\]\((?!https?://)([^)]+)\)", README)
+
+    assert len(links) > 40
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = ROOT / path if path else ROOT / "README.md"
+        assert target.is_file(), link
+        if anchor:
+            assert anchor in anchors(target.read_text("utf-8")), link
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub and MkDocs give to headings."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_the_command_of_the_readme_is_the_one_that_make_runs() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+
+    assert re.search(r"^demo: .*\n\t@\.venv/bin/extend-source demo$", makefile, re.MULTILINE)
+
+
+def test_every_table_is_in_the_table_map_with_its_grain_and_key() -> None:
+    assert table_below("| table | one row per | key |", page("reference/tables.md")) == [
+        [f"[`{table.name}`](columns.md#{table.name})", table.grain, ", ".join(f"`{name}`" for name in table.key)]
+        for table in TABLES.values()
+    ]
+
+
+def test_every_setting_is_in_the_settings_table_with_its_default_and_meaning() -> None:
+    rows = table_below("| setting | default | meaning |", page("reference/settings.md"))
+    documented = {row[0].strip("`"): row[1].strip("`") for row in rows}
+
+    def shown(value: object) -> str:
+        if value is None:
+            return ""
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    assert all(row[2] for row in rows)
+    assert documented.pop("api_key") == "required"
+    assert documented.pop("privacy.on_unmatched") == "warn"
+    assert {name: default for name, default in documented.items() if "." not in name} == {
+        field.name: shown(field.default)
+        for field in fields(ExtendSettings)
+        if not field.name.startswith("_") and field.name != "api_key"
+    }
+
+
+def test_the_diagram_shows_every_table_once_and_where_its_columns_lead() -> None:
+    names = re.findall(r'<text class="name"[^>]*>(\w+)</text>', DIAGRAM.read_text("utf-8"))
+    references = re.findall(r'<text class="reference"[^>]*>([^<]+)</text>', DIAGRAM.read_text("utf-8"))
+
+    assert sorted(names) == sorted(TABLES)
+    assert {"config_id → run_configs", "file_id → files", "parent_file_id → files"} <= set(references)
+    for reference in references:
+        column, table = reference.split(" → ")
+        assert table in TABLES
+        assert any(column in other.column_names for other in TABLES.values()), reference
+
+
+def test_every_column_is_listed_with_its_type_and_meaning() -> None:
+    text = page("reference/columns.md")
+    for table in TABLES.values():
+        section = text.split(f"## {table.name} {{ #{table.name} }}\n", 1)[1].split("\n## ", 1)[0]
+        assert table.description in section
+        assert table_below("| column | type | meaning |", section) == [
+            [f"`{column.name}`", column.kind.name, column.description] for column in table.columns
+        ]
+
+
+def test_every_exit_code_is_explained() -> None:
+    codes = [row[0] for row in table_below("| code | meaning |", page("reference/exit-codes.md"))]
+
+    assert codes == [str(code) for code in (DONE, FAILED, WRONG_USE, SOME_FAILED, REFUSED, STOPPED)]
+    assert table_below("| code | meaning |", README) == table_below(
+        "| code | meaning |", page("reference/exit-codes.md")
+    )
+
+
+def test_every_public_name_is_in_the_python_reference() -> None:
+    named = set(re.findall(r"\w+", page("reference/python.md")))
+
+    assert set(extend_source.__all__) - {"__version__"} <= named
+
+
+def test_the_questions_that_the_demo_suggests_are_answered() -> None:
+    for question, sql in QUERIES.items():
+        assert f"```sql\n-- {question}\n{sql.strip()}\n```\n\n```text\n┌" in page("explanation/fields-as-columns.md")
+
+
+def test_every_query_of_the_docs_is_shown_with_rows() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in DOCS.rglob("*.md"))
+    queries = sorted((DOCS / "queries").glob("*.sql"))
+
+    assert len(queries) >= 10
+    for query in queries:
+        shown = text.split(f"```sql\n{query.read_text('utf-8').strip()}\n```\n\n```text\n", 1)
+        assert len(shown) == 2, query.name
+        assert "\n├" in shown[1].split("```", 1)[0], query.name
+
+
+def test_the_vocabulary_names_modules_tables_and_settings_that_are_there() -> None:
+    named = set(re.findall(r"`([\w./]+)`", page("vocabulary.md")))
+
+    modules = {name for name in named if name.endswith(".py")}
+    assert modules
+    assert [name for name in modules if not (ROOT / "extend_source" / name).exists()] == []
+    settings = re.findall(r"the setting `(\w+)`", page("vocabulary.md"))
+    assert set(settings) <= {field.name for field in fields(ExtendSettings)}
+    assert {"tombstones", "raw_payloads", "erasures", "replacements", "sync_log"} <= named & TABLES.keys()

@@ -144,8 +144,8 @@ class ExtendSettings(BaseConfiguration):
 
     Attributes:
         api_key: the API key, sent in the Authorization header and kept nowhere else.
-        base_url: the deployment's address; see `DEPLOYMENTS`.
-        api_version: the API version to ask for; see `extend_source.api.GENERATIONS`.
+        base_url: the deployment's address; US2: ``https://api.us2.extend.app``, EU1: ``https://api.eu1.extend.ai``.
+        api_version: the API version to ask for: ``2025-04-21`` or ``2026-02-09``; one to a dataset.
         workspace_id: the workspace; needed with an organisation-wide key.
         start_date: leave out runs last updated before this time: an ISO date or time, UTC if it names no
             zone. None: no limit. Listing only.

@@ -9,11 +9,13 @@ from extend_source.tables import TABLES, TableSchema
 from extend_source.tables.contract import ANY_OBJECT
 from extend_source.tables.objects import TABLE_OF
 
-_WIDTH = 300
-_GAP = 36
+_GAP = 24
 _LINE = 16
 _PADDING = 8
 _INDENT = 18
+_LETTER = 7.3
+"""The width of a letter of the names: all have the same."""
+
 _STYLE = """
 text { font: 12px ui-monospace, Menlo, Consolas, monospace; fill: #1f2937; }
 .title { font: bold 13px system-ui, sans-serif; fill: #374151; }
@@ -62,15 +64,15 @@ def _tables_about(name: str, owner: TableSchema | None) -> tuple[TableSchema, ..
 
 def tables_diagram() -> str:
     """Return the picture, as SVG."""
-    columns = _in_columns(groups())
+    columns, box_width = _in_columns(groups()), _widest()
     drawn, height = [], 0
     for index, column in enumerate(columns):
         top = _GAP // 2
         for group in column:
-            text, top = _draw_group(group, index * (_WIDTH + _GAP) + _GAP // 2, top)
+            text, top = _draw_group(group, index * (box_width + _GAP) + _GAP // 2, top, box_width)
             drawn.append(text)
         height = max(height, top)
-    width = len(columns) * (_WIDTH + _GAP)
+    width = len(columns) * (box_width + _GAP)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="All tables, each below the table whose rows it belongs to">\n<style>{_STYLE}</style>\n'
@@ -95,30 +97,38 @@ def _height(group: Group) -> int:
     return _GAP + sum(_box_height(table) + _PADDING for table in boxes)
 
 
-def _draw_group(group: Group, left: int, top: int) -> tuple[str, int]:
+def _draw_group(group: Group, left: int, top: int, width: int) -> tuple[str, int]:
     """Draw a group; return it, and where the next one may begin."""
     parts = [_text(group.title, "title", left, top + 12)]
     top += _LINE + _PADDING
     indent = _INDENT if group.owner else 0
     trunk = 0
     if group.owner is not None:
-        parts.append(_box(group.owner, left, top, _WIDTH, "owner"))
+        parts.append(_box(group.owner, left, top, width, "owner"))
         trunk = top + _box_height(group.owner)
         top = trunk + _PADDING
     for table in group.tables:
         if group.owner is not None:
             parts.append(f'<path class="line" d="M{left + 8} {trunk}V{top + 14}H{left + indent}"/>')
-        parts.append(_box(table, left + indent, top, _WIDTH - indent))
+        parts.append(_box(table, left + indent, top, width - indent))
         top += _box_height(table) + _PADDING
-    return "\n".join(parts), top + _GAP - _LINE - _PADDING
+    return "\n".join(parts), top + _GAP - _PADDING
 
 
 def _lines(table: TableSchema) -> list[tuple[str, str]]:
     """What a box says: the name, the key, and the columns that name rows of other tables."""
-    references = [
-        f"{column.name} → {TABLE_OF[column.references].name}" for column in table.columns if column.references
-    ]
-    return [(table.name, "name"), (", ".join(table.key), "key"), *((text, "reference") for text in references)]
+    named = {
+        column.name: TABLE_OF.get(column.references or column.about or "")
+        for column in table.columns
+        if column.name not in table.key or column.references
+    }
+    references = [(f"{name} → {other.name}", "reference") for name, other in named.items() if other is not None]
+    return [(table.name, "name"), (", ".join(table.key), "key"), *references]
+
+
+def _widest() -> int:
+    letters = max(len(text) for table in TABLES.values() for text, _ in _lines(table))
+    return round(letters * _LETTER) + 2 * _PADDING + _INDENT
 
 
 def _box_height(table: TableSchema) -> int:

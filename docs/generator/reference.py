@@ -34,7 +34,7 @@ def columns() -> str:
 
 def _columns_of(table: TableSchema) -> str:
     key = ", ".join(f"`{name}`" for name in table.key)
-    heading = f"## {table.name} {{ #{table.name} }}\n\n**One row per {table.grain}**, by {key}. {table.description}"
+    heading = f"## {table.name}\n\n**One row per {table.grain}**, by {key}. {table.description}"
     rows = ((f"`{column.name}`", column.kind.name, column.description) for column in table.columns)
     return f"{heading}\n\n{_table(('column', 'type', 'meaning'), rows)}"
 

@@ -140,7 +140,7 @@ def own_terminal(page: str) -> Terminal:
 @cache
 def newer_terminal() -> Terminal:
     """Return a terminal where the same runs are read in API 2026-02-09."""
-    return Terminal(500, SOURCES__EXTEND__API_VERSION="2026-02-09", SOURCES__EXTEND__REQUESTS_PER_SECOND="0")
+    return Terminal(200, SOURCES__EXTEND__API_VERSION="2026-02-09", SOURCES__EXTEND__REQUESTS_PER_SECOND="0")
 
 
 @cache

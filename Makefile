@@ -50,8 +50,9 @@ lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
 	@.venv/bin/ruff format --check --quiet . || { echo "Not formatted; run: .venv/bin/ruff format ." >&2; exit 1; }
 	@.venv/bin/mypy --no-error-summary
 
+# Never with --quiet, which hides the warnings from --strict.
 docs: .venv/.docs-installed  ## Build the site of docs/ into build/site, strict and without network
-	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
 	@! grep -rElz '<(script|link|img|iframe)[^>]*(src|href)="?https?://' build/site --include=*.html || \
 	    { echo "The pages above fetch something from elsewhere." >&2; exit 1; }
 	@echo "Look at it: .venv/bin/python -m http.server --directory build/site"

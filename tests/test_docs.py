@@ -81,6 +81,35 @@ def test_an_output_that_is_changed_by_hand_is_found(tmp_path: Path, capsys: pyte
     assert f"-{version}1\n+{version}\n" in capsys.readouterr().out
 
 
+def test_no_output_is_written_by_hand() -> None:
+    outputs = 0
+    for path in [ROOT / "README.md", *DOCS.rglob("*.md")]:
+        by_hand = re.sub(
+            r"<!-- \[\[\[cog .*?<!-- \[\[\[end\]\]\] -->", "", text := path.read_text("utf-8"), flags=re.DOTALL
+        )
+        assert re.findall(r"^ *```(?:console|text)$", by_hand, re.MULTILINE) == [], path.name
+        outputs += len(re.findall(r"^```(?:console|text)$", text, re.MULTILINE))
+    assert outputs > 40
+
+
+def test_commands_and_options_that_the_docs_name_are_there() -> None:
+    reference = page("reference/cli.md")
+    commands = set(re.findall(r"^## extend-source (\w+(?: \w+)?)$", reference, re.MULTILINE))
+    options = set(re.findall(r"`(--[a-z-]+)`", reference)) | {"--help", "--version"}
+
+    assert {"sync", "report credits"} <= commands
+    for path in [ROOT / "README.md", *DOCS.rglob("*.md")]:
+        text = re.sub(r"<!-- .*? -->", "", path.read_text("utf-8"))
+        for line in re.findall(r"(?<![\w-])extend-source ([a-z]+[^\n`|;]*)", text):
+            words = line.split()
+            name = " ".join(words[:2]) if words[0] == "report" else words[0]
+            assert name in commands, (path.name, line)
+            assert {word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)} <= options, (
+                path.name,
+                line,
+            )
+
+
 def test_how_long_it_took_makes_no_difference_and_all_else_does() -> None:
     shown = "49 runs loaded in 8 s\nwatermark 2026-02-02 08:59:58 UTC, 5 min 3 s ago\nload 1770022860.123"
 

@@ -32,15 +32,6 @@ SETTINGS = {
 }
 """Environment variables, by what the results call them."""
 
-LARGE = {
-    **SETTINGS["small"],
-    "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG": '{"threads": 1, "max_vacuum_tasks": 0}',
-    "SOURCES__EXTEND__PACKAGE_MEGABYTES": "16",
-    "SOURCES__EXTEND__TYPED_TABLES": "false",
-}
-"""The docs' for answers of megabytes. A memory limit is not among them: with 125 and with 256 MB DuckDB ended these
-loads as out of memory, and 512 MB made no difference."""
-
 
 def section(sizes: list[str], lengths: list[int], settings: list[str]) -> Iterator[str]:
     """Sync each number of runs of each size once with each settings; yields the lines of a Markdown table."""
@@ -58,14 +49,11 @@ def section(sizes: list[str], lengths: list[int], settings: list[str]) -> Iterat
 
 def large() -> Iterator[str]:
     """Sync as many small runs, then a hundred of 5 MB and one of 50 MB, without a request budget."""
-    yield "| payload | runs | requests at once | settings | peak MB | seconds |"
-    yield "|---|---|---|---|---|---|"
-    kinds = (
+    yield "| payload | runs | requests at once | peak MB | seconds |"
+    yield "|---|---|---|---|---|"
+    for name, size, odd in (
         ("30 KB", SIZES["extract-30k"], None),
         ("5 MB, and one of 50 MB", SIZES["extract-5m"], SIZES["extract-50m"]),
-    )
-    for (setting, environment), (name, size, odd) in product(
-        {"default": SETTINGS["default"], "large": LARGE}.items(), kinds
     ):
         with tempfile.TemporaryDirectory(prefix="extend-bench-") as folder:
             bodies, work = Path(folder) / "bodies", Path(folder) / "work"
@@ -74,8 +62,8 @@ def large() -> Iterator[str]:
             with serving(bodies, size, 101) as url:
                 if odd is not None:
                     (bodies / "processor_runs" / run_id(50)).write_bytes(body(odd, 50))
-                took = measure("this_source_at_64", url, work, environment)
-        yield f"| {name} | 101 | 64 | {setting} | {took.peak_mb:.0f} | {took.seconds:.1f} |"
+                took = measure("this_source_at_64", url, work)
+        yield f"| {name} | 101 | 64 | {took.peak_mb:.0f} | {took.seconds:.1f} |"
 
 
 def main() -> None:

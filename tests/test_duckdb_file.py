@@ -70,6 +70,12 @@ def test_all_is_in_the_new_file_but_for_what_was_deleted(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
+def test_the_new_file_has_small_blocks(file: Path) -> None:
+    compact(file)
+    with duckdb.connect(str(file), read_only=True) as connection:
+        assert connection.execute("select block_size from pragma_database_size()").fetchall() == [(65_536,)]
+
+
 def test_a_link_to_the_file_stays_a_link(file: Path) -> None:
     link = file.parent / "link.duckdb"
     link.symlink_to(file.name)

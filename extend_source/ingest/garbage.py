@@ -1,10 +1,13 @@
-"""Fewer collections of Python's garbage while payloads become rows."""
+"""When Python looks for garbage, and when memory goes back to the system."""
 
 from __future__ import annotations
 
+import ctypes
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import pyarrow as pa
 
 _THRESHOLDS = (200_000, 10, 10)
 
@@ -28,3 +31,11 @@ def fewer_collections() -> Iterator[Callable[[], object]]:
         yield gc.collect
     finally:
         gc.set_threshold(*before)
+
+
+def give_back() -> None:
+    """Give memory that is no longer used back to the system, before a destination takes as much for itself."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    with suppress(OSError, AttributeError):  # the GNU C library alone has it
+        ctypes.CDLL(None).malloc_trim(0)

@@ -13,6 +13,9 @@ StoppedBy = Literal["request", "max_runs", "max_requests", "max_seconds"]
 LISTING_SHARE = 0.5
 """The part of the budgets that listing may use up: else a small budget would list each time and never fetch."""
 
+LARGE_SHARE = 0.25
+"""The part of `package_megabytes` that large answers may fill: DuckDB holds their rows three to five times."""
+
 _NO_LIMIT = 1 << 62
 
 
@@ -80,7 +83,8 @@ class Limits:
         if self._load_end is None:  # so that a load fetches something, however long listing took
             self._load_end, self._decoded_before = time.monotonic() + self._package_seconds, decoded
             return self.used_up is not None
-        is_full = time.monotonic() >= self._load_end or decoded - self._decoded_before >= self._package_bytes
+        most = self._package_bytes * (LARGE_SHARE if self._progress.has_large_answers else 1)
+        is_full = time.monotonic() >= self._load_end or decoded - self._decoded_before >= most
         return is_full or self.used_up is not None
 
     def _used_up(self, share: float) -> StoppedBy | None:

@@ -15,6 +15,7 @@ from extend_source.ingest.client import budget_of, client_for
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.fetching import Fetched, fetch_all
+from extend_source.ingest.garbage import give_back
 from extend_source.ingest.limits import Limits
 from extend_source.ingest.named_runs import wanted_by_id
 from extend_source.ingest.recorder import Recorder
@@ -123,8 +124,10 @@ class Load:
             async with self._session.database.lent():
                 async for tables in self._work(discovery, worklist):
                     yield tables
+                self._session.database.has_large_rows = self._progress.has_large_answers
         self._finish(worklist)
         yield self._taken()
+        give_back()
 
     async def _work(self, discovery: Discovery | None, worklist: Worklist) -> AsyncIterator[Tables]:
         try:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from extend_source.api import RequestStatistics
 from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 
+LARGE_ANSWER_BYTES = 1_000_000
+"""From this average on, answers are large: mostly the text of pages."""
+
 MAX_ERRORS = 10
 """Most failures that are told one by one; all of them are in ``fetch_errors``."""
 
@@ -113,6 +116,13 @@ class SyncProgress:
         """Remember one of the first failures."""
         if len(self.errors) < MAX_ERRORS:
             self.errors[object_id] = message
+
+    @property
+    def has_large_answers(self) -> bool:
+        """Tell whether what was fetched so far is large, so that a load of it takes much memory in the destination."""
+        sent = self.requests
+        has_fetched = any(counts.done for counts in self.of.values())
+        return has_fetched and sent.bytes_decoded >= LARGE_ANSWER_BYTES * sent.requests
 
     @property
     def seconds(self) -> float:

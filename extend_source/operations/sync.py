@@ -13,6 +13,7 @@ from dlt.common import logger
 from extend_source.config import ExtendSettings
 from extend_source.errors import ExtendError, TooManyErrors, extend_error_in
 from extend_source.ingest.beacon import told
+from extend_source.ingest.garbage import give_back
 from extend_source.ingest.named_runs import checked_run_ids
 from extend_source.ingest.progress import ObjectCounts, SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
@@ -145,6 +146,7 @@ def sync(
             session.compare_all = dropped_a_load(pipeline)
             while not session.is_over:
                 session.database.renew()
+                give_back()
                 if session.progress.packages:
                     pipeline.refresh = None  # a further load must not drop what the first one has brought
                 loads += run_load(pipeline, settings.package_attempts, extend_source(ids, session=session, **given))

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from extend_source.errors import SyncError, UsageError
+from extend_source.pipeline.duckdb_layout import BLOCK_BYTES
 
 _OLD, _NEW = "old", "new"
 
@@ -79,7 +80,7 @@ def _in_use(file: Path) -> UsageError:
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, fresh: Path) -> None:
-    connection.execute(f"ATTACH {_quoted(fresh)} AS {_NEW}")
+    connection.execute(f"ATTACH {_quoted(fresh)} AS {_NEW} (BLOCK_SIZE {BLOCK_BYTES})")
     connection.execute(f"COPY FROM DATABASE {_OLD} TO {_NEW}")
     if _contents(connection, _OLD) != _contents(connection, _NEW):
         raise OSError("the copy differs")

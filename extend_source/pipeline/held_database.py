@@ -9,17 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 
 from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
+from extend_source.pipeline.duckdb_layout import attach_for_large_rows, make_file
 
 PATIENCE_SECONDS = 1.0
 """The longest time that a sync keeps the file while it waits for the network; most syncs end before."""
+
+_MOST_JOBS = "max_parallel_load_jobs"
+"""What dlt calls the number of tables that it loads at once, among a destination's capabilities."""
 
 
 class HeldDatabase:
     """One more connection to a pipeline's DuckDB file, which keeps the file open; nothing for other destinations.
 
     Opening and closing the file takes longer than most of what a sync does with it.
+
+    Attributes:
+        has_large_rows: the file is to be opened for rows of kilobytes the next time.
     """
 
     def __init__(self, pipeline: dlt.Pipeline | None = None) -> None:
@@ -31,6 +39,7 @@ class HeldDatabase:
         self._pipeline = pipeline
         self._held = ExitStack()
         self._is_held = False
+        self.has_large_rows = False
 
     def hold(self, patience: float = 0.0) -> None:
         """Open the file, unless it is held. Where that fails, dlt will meet the same and say so.
@@ -41,9 +50,29 @@ class HeldDatabase:
         if self._pipeline is None or self._is_held:
             return
         with suppress(Exception):
-            if database_file(self._pipeline) is not None:
-                open_when_free(self._pipeline.sql_client(), self._held, patience)
+            file = database_file(self._pipeline)
+            if file is not None:
+                make_file(file)
+                self._open(self._pipeline, file, patience)
+
+    def _open(self, pipeline: dlt.Pipeline, file: Path, patience: float) -> None:
+        client = open_when_free(pipeline.sql_client(), self._held, patience)
+        self._is_held = True
+        if self.has_large_rows:
+            self._load_one_table_at_a_time(pipeline)
+            try:
+                attach_for_large_rows(client.native_connection, file)
+            except duckdb.Error:  # as it is, then
+                self.release()
+                open_when_free(pipeline.sql_client(), self._held, patience)
                 self._is_held = True
+
+    def _load_one_table_at_a_time(self, pipeline: dlt.Pipeline) -> None:
+        """Hold for as long as the file is held, unless the user has said otherwise."""
+        chosen = pipeline.destination.caps_params
+        if _MOST_JOBS not in chosen:
+            chosen[_MOST_JOBS] = 1
+            self._held.callback(chosen.pop, _MOST_JOBS)
 
     def release(self) -> None:
         """Close the file, unless dlt has it open. DuckDB then writes what it has kept beside the file into it."""
@@ -64,10 +93,13 @@ class HeldDatabase:
     async def lent(self) -> AsyncIterator[None]:
         """Let other processes have the file if the block, which waits for the network, takes long."""
         timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self.release)
+        had_large_rows = self.has_large_rows
         try:
             yield
         finally:
             timer.cancel()
+            if self.has_large_rows != had_large_rows:
+                self.release()
             self.hold(MAX_WAIT_SECONDS)
 
 

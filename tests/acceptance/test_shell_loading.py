@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from benchmarks.memory import LARGE, SETTINGS
+from benchmarks.memory import SETTINGS
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.shell import Outcome, run_shell
 from tests.acceptance.test_shell import only_line, settings
@@ -24,12 +24,6 @@ from tests.test_docs import page
 pytestmark = pytest.mark.thorough
 
 NO_KEY: dict[str, str] = {}
-
-PIECES = """
-    select max(count) from pragma_storage_info('extend.processor_runs') where column_name = 'id'
-    group by row_group_id order by row_group_id
-"""
-"""The rows of each of a table's row groups."""
 
 
 def json_of(outcome: Outcome) -> dict[str, Any]:
@@ -371,18 +365,3 @@ def test_a_sync_with_the_settings_for_a_small_machine_loads_all_runs(server: San
     assert landed(tmp_path, "select id from extend.processor_runs order by id") == [
         (run_id,) for run_id in sorted(server.workspace.run_ids())
     ]
-
-
-def test_with_the_settings_for_large_answers_duckdb_merges_nothing_and_does_so_later_without_them(
-    server: SandboxServer, tmp_path: Path
-) -> None:
-    large = exported("## Large answers")
-    pieces: list[list[tuple[int]]] = []
-    for more in (large, large, {**large, "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG": "{}"}):
-        outcome = run_shell(tmp_path, "sync", **settings(server, **more))
-        assert (outcome.code, outcome.stderr) == (0, "")
-        pieces.append(landed(tmp_path, PIECES))
-        server.workspace.add_run()
-
-    assert large == LARGE  # which is what the benchmarks measure
-    assert pieces == [[(120,)], [(120,), (1,)], [(122,)]]

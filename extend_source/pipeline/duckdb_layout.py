@@ -1,0 +1,59 @@
+"""How a DuckDB file is laid out, which decides how much memory DuckDB takes to write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+BLOCK_BYTES = 65_536
+"""The size of the blocks of a new file, a quarter of DuckDB's own choice; that of an existing file never changes.
+
+DuckDB holds a block for each column that a load writes to, however few its rows, and a typed table has two columns for
+each field. Smaller blocks still made the change of one run in a table of millions of rows slower.
+"""
+
+LARGE_ROWS_IN_GROUP = 4_096
+"""The rows of a row group while rows are large, in place of 122,880: DuckDB merges smaller groups, unpacked in memory.
+
+Not for all files: the change of one run in a table of millions of rows takes longer with many groups.
+"""
+
+_OF_DLT = 2
+
+
+def make_file(file: Path) -> None:
+    """Make an empty database, unless the file is there.
+
+    Args:
+        file: where.
+    """
+    if not file.exists():
+        duckdb.connect(str(file), config={"default_block_size": BLOCK_BYTES}).close()
+
+
+def attach_for_large_rows(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Attach a connection's own database anew, with small row groups, and have one thread work on it.
+
+    It holds for all connections of the process until the last one is closed. Where someone else in this process has one
+    as well, nothing is done: theirs may be in a transaction.
+
+    Args:
+        connection: a connection to the file that dlt has lent, in no transaction; dlt keeps another one.
+        file: the file.
+
+    Raises:
+        duckdb.Error: it is in use, or another process took the file in between; then all connections must be closed.
+    """
+    [(count,)] = connection.execute("SELECT * FROM duckdb_connection_count()").fetchall()
+    if count > _OF_DLT:
+        return
+    [(name,)] = connection.execute("SELECT current_database()").fetchall()
+    name, path = name.replace('"', '""'), str(file).replace("'", "''")
+    connection.execute("ATTACH ':memory:' AS aside")
+    connection.execute("USE aside")
+    connection.execute(f'DETACH "{name}"')
+    connection.execute(f"ATTACH '{path}' AS \"{name}\" (ROW_GROUP_SIZE {LARGE_ROWS_IN_GROUP})")
+    connection.execute(f'USE "{name}"')
+    connection.execute("DETACH aside")
+    connection.execute("SET GLOBAL threads = 1")  # each thread holds rows of its own

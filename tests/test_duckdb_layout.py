@@ -1,0 +1,92 @@
+"""How a DuckDB file is laid out: small blocks in a new one, small row groups while rows are large."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dlt
+import duckdb
+import pytest
+
+from extend_source.ingest.progress import SyncProgress
+from extend_source.pipeline.held_database import HeldDatabase, held_database
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / 'a "strange".name.duckdb'
+
+
+@pytest.fixture
+def pipeline(file: Path, tmp_path: Path) -> dlt.Pipeline:
+    return dlt.pipeline(
+        "p", destination=dlt.destinations.duckdb(str(file)), dataset_name="d", pipelines_dir=str(tmp_path / "pipelines")
+    )
+
+
+def group_sizes(file: Path) -> list[str | None]:
+    """What the process has the file open with, as rows in a row group; None: DuckDB's own."""
+    with duckdb.connect(str(file)) as connection:
+        rows = connection.execute("select options['row_group_size'] from duckdb_databases() where not internal")
+        return [size for (size,) in rows.fetchall()]
+
+
+def test_a_new_file_has_small_blocks_and_one_that_was_there_keeps_its_own(file: Path, pipeline: dlt.Pipeline) -> None:
+    with held_database(pipeline), duckdb.connect(str(file)) as connection:
+        assert connection.execute("select block_size from pragma_database_size()").fetchall() == [(65_536,)]
+    file.unlink()
+    duckdb.connect(str(file)).close()
+    with held_database(pipeline), duckdb.connect(str(file)) as connection:
+        assert connection.execute("select block_size from pragma_database_size()").fetchall() == [(262_144,)]
+
+
+def test_row_groups_are_small_while_rows_are_large_for_all_connections_and_no_longer(
+    file: Path, pipeline: dlt.Pipeline
+) -> None:
+    with held_database(pipeline) as database:
+        assert group_sizes(file) == [None]
+        database.has_large_rows = True
+        database.renew()
+        assert group_sizes(file) == ["4096"]
+        with duckdb.connect(str(file)) as connection:
+            connection.execute("create table numbers as select range as number from range(20000)")
+            groups = "select count(distinct row_group_id) from pragma_storage_info('numbers')"
+            assert connection.execute(groups).fetchall() == [(5,)]
+    assert group_sizes(file) == [None]
+    with duckdb.connect(str(file)) as connection:
+        assert connection.execute("select count(*), sum(number) from numbers").fetchall() == [(20_000, 199_990_000)]
+
+
+def test_the_file_stays_as_it_is_where_someone_else_in_the_process_has_it_open(
+    file: Path, pipeline: dlt.Pipeline
+) -> None:
+    with duckdb.connect(str(file)) as theirs:
+        theirs.execute("create table t as select 1 as a")
+        theirs.execute("begin")
+        theirs.execute("insert into t values (2)")
+        database = HeldDatabase(pipeline)
+        database.has_large_rows = True
+        database.hold()
+        assert group_sizes(file) == [None]
+        theirs.execute("commit")
+        database.end()
+        assert theirs.execute("from t").fetchall() == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(
+    ("done", "requests", "megabytes", "expected"),
+    [
+        (0, 1, 3.0, False),  # a page of the listing
+        (3, 4, 15.0, True),
+        (3, 4, 3.9, False),
+        (1, 2, 2.0, True),
+    ],
+)
+def test_answers_are_large_from_a_megabyte_on_on_average(
+    done: int, requests: int, megabytes: float, expected: bool
+) -> None:
+    progress = SyncProgress()
+    progress.runs_done = done
+    progress.requests.requests = requests
+    progress.requests.bytes_decoded = int(megabytes * 1e6)
+    assert progress.has_large_answers is expected

@@ -21,6 +21,8 @@ from extend_source.errors import (
 )
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.session import SyncSession
+from extend_source.migration.comparison import Comparison, Difference
+from extend_source.migration.migrate import MigrateResult, migrate
 from extend_source.operations.erase import EraseResult, erase
 from extend_source.operations.plan import PlanResult, plan
 from extend_source.operations.rebuild import RebuildResult, rebuild
@@ -51,8 +53,10 @@ __all__ = [
     "AccessRefused",
     "ApiError",
     "ApiUnreachable",
+    "Comparison",
     "CreditFigures",
     "CurrentViewsResult",
+    "Difference",
     "EraseResult",
     "ExtendError",
     "ExtendSettings",
@@ -60,6 +64,7 @@ __all__ = [
     "ExtendTransientError",
     "InvalidSetting",
     "ListedCredits",
+    "MigrateResult",
     "ModelsResult",
     "NoRawPayloads",
     "PlanResult",
@@ -84,6 +89,7 @@ __all__ = [
     "erase",
     "extend_source",
     "listed_credits",
+    "migrate",
     "plan",
     "quality_report",
     "rebuild",

@@ -6,6 +6,7 @@ from extend_source.errors import InvalidSetting
 from extend_source.pipeline.conditions import Condition
 from extend_source.pipeline.landed import LandedData
 from extend_source.tables.bookkeeping import SYNC_LOG
+from extend_source.tables.schemas import PROCESSOR_RUNS
 
 
 def refuse_another_generation(landed: LandedData, api_version: str) -> None:
@@ -18,10 +19,7 @@ def refuse_another_generation(landed: LandedData, api_version: str) -> None:
     Raises:
         InvalidSetting: loads of another version have brought something; the text says the two ways on.
     """
-    # a rebuild asks for no version: its rows are of those that the payloads were fetched with
-    brought = "{api_version} <> %s AND {mode} <> 'rebuild' AND ({runs_listed} > 0 OR {runs_fetched} > 0)"
-    condition = Condition(brought, api_version, columns=["api_version", "mode", "runs_listed", "runs_fetched"])
-    others = sorted({row[0] for row in landed.rows(SYNC_LOG, ("api_version",), condition, distinct=True)})
+    others = sorted(_generations_logged(landed) - {api_version})
     if others:
         raise InvalidSetting(
             f"This dataset holds runs of API {others[0]}, and api_version is {api_version}: each run has another id "
@@ -29,3 +27,20 @@ def refuse_another_generation(landed: LandedData, api_version: str) -> None:
             f'Load {api_version} into a dataset of its own and use that one once it is complete, or set api_version = "'
             f'{others[0]}"',
         )
+
+
+def generations_of(landed: LandedData) -> frozenset[str]:
+    """Name the API versions that loads have brought anything of, also where their log is lost.
+
+    Args:
+        landed: what the destination holds.
+    """
+    of_runs = {row[0] for row in landed.rows(PROCESSOR_RUNS, ("api_version",), distinct=True) if row[0]}
+    return frozenset(_generations_logged(landed) | of_runs)
+
+
+def _generations_logged(landed: LandedData) -> set[str]:
+    # a rebuild asks for no version: its rows are of those that the payloads were fetched with
+    brought = "{mode} <> 'rebuild' AND ({runs_listed} > 0 OR {runs_fetched} > 0)"
+    condition = Condition(brought, columns=["mode", "runs_listed", "runs_fetched"])
+    return {row[0] for row in landed.rows(SYNC_LOG, ("api_version",), condition, distinct=True) if row[0]}

@@ -63,6 +63,7 @@ class Workspace:
         totals_since: Under 2026-02-09, ``usage`` of runs created before this moment has no ``totalCredits`` and no
             ``breakdown``; None: all have. The service began on 2026-05-14.
         charges_since: Likewise for the ``charges`` in a breakdown, which began on 2026-06-10.
+        same_id_suffixes: Whether ids of runs have the same text behind their prefix in both versions of the API.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Workspace:
         self.runs: dict[str, RunRecord] = population.runs
         self.totals_since: datetime | None = None
         self.charges_since: datetime | None = None
+        self.same_id_suffixes = True
         self._deleted: dict[str, RunRecord] = {}
         self._serial = runs
         self._renderer = Renderer(self.files, embed_contents=embed_contents)

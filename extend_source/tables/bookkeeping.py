@@ -228,3 +228,20 @@ RAW_PAYLOADS = TableSchema(
         Column("payload_sha256", TEXT, "SHA-256 of a run's payload in canonical form."),
     ),
 )
+
+MIGRATED_IDS = TableSchema(
+    name="migrated_ids",
+    grain="run, processor or processor version of the dataset before it was migrated",
+    description="Its id in each version of the API. Made by migrate alone.",
+    key=("old_id", "resource_type"),
+    is_book=True,
+    columns=(
+        Column("old_id", TEXT, "The id in API 2025-04-21."),
+        Column("resource_type", TEXT, "processor_run, processor or processor_version."),
+        Column("new_id", TEXT, "The id in API 2026-02-09; NULL: not known.", about=ANY_OBJECT),
+        Column("matched_by", TEXT, "suffix, attributes or runs (of the processor); NULL: not matched."),
+        Column("is_listed", BOOLEAN, "API 2026-02-09 lists it; of a processor: runs of it."),
+        Column("reason", TEXT, "Why new_id or is_listed is missing: not_listed, ambiguous or files_differ."),
+        Column("migrated_at", TIMESTAMP, "When this was written."),
+    ),
+)

@@ -136,7 +136,7 @@ def rows_about(name: str) -> Iterator[Rows]:
     Yields:
         Where they are.
     """
-    for table in TABLES.values():
+    for table in (*TABLES.values(), bookkeeping.MIGRATED_IDS):
         for column in table.columns:
             if column.about == name:
                 yield Rows(table, column.name)

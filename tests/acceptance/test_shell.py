@@ -344,7 +344,20 @@ def test_an_unknown_fault_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 
 @pytest.mark.core
 @pytest.mark.parametrize(
-    "command", ["demo", "check", "plan", "sync", "reconcile", "status", "rebuild", "report quality", "views", "sandbox"]
+    "command",
+    [
+        "demo",
+        "check",
+        "plan",
+        "sync",
+        "reconcile",
+        "status",
+        "rebuild",
+        "migrate",
+        "report quality",
+        "views",
+        "sandbox",
+    ],
 )
 def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) -> None:
     outcome = run_shell(tmp_path, *command.split(), "--help")

@@ -22,6 +22,7 @@ ABOUT_A_RUN = {
     ("erasures", "id", "processor_run"),
     ("replacements", "id", "processor_run"),
     ("raw_payloads", "id", "processor_run"),
+    ("migrated_ids", "new_id", "processor_run"),
 }
 ABOUT_A_FILE = {
     ("files", "id", None),
@@ -38,6 +39,7 @@ ABOUT_A_FILE = {
     ("replacements", "id", "file"),
     ("tombstones", "id", "file"),
     ("raw_payloads", "id", "file"),
+    ("migrated_ids", "new_id", "file"),
 }
 
 

@@ -61,7 +61,7 @@ class Runs:
         """Yield the ids of all runs of the kind."""
         for run in workspace.runs.values():
             if runs.kind_of(run) is self.kind and workspace.shows(run):
-                yield run_id(self.kind, run.id)
+                yield run_id(self.kind, run.id, same_suffix=workspace.same_id_suffixes)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,9 @@ def list_legacy_runs(request: Request, workspace: Workspace, organization: Organ
     keys = [list(run_sort_key(run, sort_by)) for run in rows]
     digest = query_digest(workspace.id, "legacy runs", query, sort_by, sort_dir)
     page, token = page_of(request, organization, rows, keys, digest, sort_dir)
-    return json_response(generation_2025.listing("processorRuns", [runs.legacy_summary(run) for run in page], token))
+    return json_response(
+        generation_2025.listing("processorRuns", [runs.legacy_summary(workspace, run) for run in page], token)
+    )
 
 
 def _old_definition_id(given_id: str) -> str:

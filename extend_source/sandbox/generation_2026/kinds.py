@@ -9,7 +9,7 @@ from extend_source.sandbox.records import ProcessorType
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of run. Ids differ from those of 2025-04-21 by their prefix alone.
+    """A kind of run. Ids differ from those of 2025-04-21 by their prefix alone, unless the workspace says otherwise.
 
     Attributes:
         type: What 2025-04-21 calls it.
@@ -39,9 +39,15 @@ KIND_OF: dict[str, Kind] = {kind.type: kind for kind in KINDS}
 _RUN_2025, _DEFINITION_2025, _VERSION_2025 = "dpr", "dp", "dpv"
 
 
-def run_id(kind: Kind, old_id: object) -> str:
-    """Return the id of a run, of which ``old_id`` is the one under 2025-04-21."""
-    return with_prefix(old_id, _RUN_2025, kind.run_prefix)
+def run_id(kind: Kind, old_id: object, *, same_suffix: bool) -> str:
+    """Return the id of a run.
+
+    Args:
+        kind: The kind of the run.
+        old_id: Its id under 2025-04-21.
+        same_suffix: What follows the prefix is the same in both; else it is written from back to front.
+    """
+    return _turned(with_prefix(old_id, _RUN_2025, kind.run_prefix), kind.run_prefix, turn=not same_suffix)
 
 
 def definition_id(kind: Kind, old_id: object) -> str:
@@ -54,16 +60,22 @@ def version_id(kind: Kind, old_id: object) -> str:
     return with_prefix(old_id, _VERSION_2025, kind.version_prefix)
 
 
-def old_run_id(kind: Kind, new_id: str) -> str:
+def old_run_id(kind: Kind, new_id: str, *, same_suffix: bool) -> str:
     """Return the id under 2025-04-21 of a run, no id for one that 2026-02-09 does not give to runs of the kind."""
-    old_id = with_prefix(new_id, kind.run_prefix, _RUN_2025)
-    return old_id if run_id(kind, old_id) == new_id else ""
+    turned = _turned(new_id, kind.run_prefix, turn=not same_suffix)
+    old_id = with_prefix(turned, kind.run_prefix, _RUN_2025)
+    return old_id if run_id(kind, old_id, same_suffix=same_suffix) == new_id else ""
 
 
 def old_definition_id(kind: Kind, new_id: str) -> str:
     """Return the id under 2025-04-21 of a definition, no id for one that 2026-02-09 does not give to the kind."""
     old_id = with_prefix(new_id, kind.definition_prefix, _DEFINITION_2025)
     return old_id if definition_id(kind, old_id) == new_id else ""
+
+
+def _turned(given: str, prefix: str, *, turn: bool) -> str:
+    start = f"{prefix}_"
+    return start + given.removeprefix(start)[::-1] if turn and given.startswith(start) else given
 
 
 def with_prefix(given: object, old: str, new: str) -> str:

@@ -38,8 +38,8 @@ def list_parses(request: Request, workspace: Workspace, organization: Organizati
         for parse in parses.parse_runs(workspace)
         if batch_id is None  # no parse run was made by a batch
         and status in (None, parse.status)
-        and source in (None, parse.source[0])
-        and source_id in (None, parse.source[1])
+        and source in (None, parse.source(workspace)[0])
+        and source_id in (None, parse.source(workspace)[1])
         and part in str(parse.file.payload.get("name")).lower()
     ]
     rows.sort(key=lambda parse: parse.sort_key, reverse=True)

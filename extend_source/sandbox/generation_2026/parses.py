@@ -59,15 +59,16 @@ class Parse:
         config = (self.creator.payload.get("config") if self.creator else None) or {}
         return complete_parse_config(config, chance(rng_for("parse", self.file.id), _OCR_SHARE))
 
-    @property
-    def source(self) -> tuple[str, str | None]:
-        """What created it, a kind and an id; seen in no body, only filtered by."""
+    def source(self, workspace: Workspace) -> tuple[str, str | None]:
+        """Return what created it, a kind and an id; seen in no body, only filtered by."""
         if self.creator is None:
             return "API", None
         if self.creator.source == "WORKFLOW_RUN":
             return "WORKFLOW_RUN", self.creator.source_id
         kind = KIND_OF.get(str(self.creator.payload.get("type")))
-        return "DOCUMENT_PROCESSOR_RUN", run_id(kind, self.creator.id) if kind else self.creator.id
+        return "DOCUMENT_PROCESSOR_RUN", (
+            run_id(kind, self.creator.id, same_suffix=workspace.same_id_suffixes) if kind else self.creator.id
+        )
 
     @property
     def sort_key(self) -> tuple[datetime, str]:

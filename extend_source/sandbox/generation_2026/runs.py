@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from extend_source.sandbox.clock import rfc3339
 from extend_source.sandbox.credits import credits_of
 from extend_source.sandbox.generation_2026.configs import legacy_config, run_config
@@ -41,7 +44,7 @@ def find_run(workspace: Workspace, kind: Kind, given_id: str) -> RunRecord:
     Raises:
         NotFoundError: No such run of this kind.
     """
-    run = workspace.runs.get(old_run_id(kind, given_id))
+    run = workspace.runs.get(old_run_id(kind, given_id, same_suffix=workspace.same_id_suffixes))
     if run is None or kind_of(run) is not kind or not workspace.shows(run):
         raise NotFoundError(given_id)
     return run
@@ -84,7 +87,7 @@ def run_summary(workspace: Workspace, kind: Kind, run: RunRecord, *, full: bool 
         run: The run.
         full: Whether ``usage`` names the lines of its total, as in full runs.
     """
-    payload, new_id = run.payload, run_id(kind, run.id)
+    payload, new_id = run.payload, run_id(kind, run.id, same_suffix=workspace.same_id_suffixes)
     parses = parses_read_by(workspace, run)
     return {
         "object": kind.run,
@@ -139,7 +142,7 @@ def legacy_run(workspace: Workspace, run: RunRecord) -> Json:
     if kind is None:
         return run.payload
     reading = _reading(workspace, run, legacy=True)
-    payload = {**run.payload, **_legacy_ids(kind, run.payload)}
+    payload = {**run.payload, **_legacy_ids(workspace, kind, run.payload)}
     payload["url"] = _DASHBOARD + payload["id"]
     payload["config"] = legacy_config(payload.get("config") or {})
     payload["files"] = [file_summary(file) for file in files_of(workspace, run)]
@@ -147,19 +150,23 @@ def legacy_run(workspace: Workspace, run: RunRecord) -> Json:
         if key in payload:
             payload[key] = run_output(payload, payload[key], reading)
     merged = payload.get("mergedProcessors") or []
-    payload["mergedProcessors"] = [{**part, **_legacy_ids(kind, part)} for part in merged]
+    payload["mergedProcessors"] = [{**part, **_legacy_ids(workspace, kind, part)} for part in merged]
     return payload
 
 
-def legacy_summary(run: RunRecord) -> Json:
+def legacy_summary(workspace: Workspace, run: RunRecord) -> Json:
     """Return a run as GET ``/processor_runs`` shows it."""
     kind, summary = kind_of(run), summary_of(run)
     credits = credits_of(run.payload)
     if credits is not None:
         summary["usage"] = {"credits": json_number(credits)}
-    return {**summary, **_legacy_ids(kind, summary)} if kind else summary
+    return {**summary, **_legacy_ids(workspace, kind, summary)} if kind else summary
 
 
-def _legacy_ids(kind: Kind, payload: Json) -> Json:
-    names = {"id": run_id, "processorId": definition_id, "processorVersionId": version_id}
+def _legacy_ids(workspace: Workspace, kind: Kind, payload: Json) -> Json:
+    names: dict[str, Callable[[Kind, object], str]] = {
+        "id": partial(run_id, same_suffix=workspace.same_id_suffixes),
+        "processorId": definition_id,
+        "processorVersionId": version_id,
+    }
     return {key: rename(kind, payload[key]) for key, rename in names.items() if key in payload}

@@ -31,7 +31,14 @@ def run_usage(workspace: Workspace, kind: Kind, run: RunRecord, *, full: bool) -
     if own is None or run.status != "PROCESSED":
         return None
     lines = [_parse_line(parse) for parse in parses_created_by(workspace, run) if parse.credits is not None]
-    lines.append(_Line(kind.run, run_id(kind, run.id), own, lambda: _run_charges(workspace, run, own)))
+    lines.append(
+        _Line(
+            kind.run,
+            run_id(kind, run.id, same_suffix=workspace.same_id_suffixes),
+            own,
+            lambda: _run_charges(workspace, run, own),
+        )
+    )
     return _usage(workspace, run.created_at, own, lines, full)
 
 

@@ -1,0 +1,147 @@
+"""The second dataset, which the new version is loaded into until it takes the place of the first."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.extract import DltResource
+
+from extend_source.api import CURRENT_VERSION
+from extend_source.config import API_VERSION, SECTION
+from extend_source.errors import UsageError
+from extend_source.ingest.id_map import IdMap
+from extend_source.ingest.state import SyncState
+from extend_source.operations.erase import erase
+from extend_source.pipeline.dataset_switch import datasets_there
+from extend_source.pipeline.generations import generations_of
+from extend_source.pipeline.held_database import database_file
+from extend_source.pipeline.hints import apply_hints
+from extend_source.pipeline.landed import LandedData
+from extend_source.pipeline.loads import run_load
+from extend_source.pipeline.lock import exclusive
+from extend_source.pipeline.pending import settle
+from extend_source.pipeline.write_mode import active_write_mode
+from extend_source.source import load_id
+from extend_source.tables.bookkeeping import ERASURES, MIGRATED_IDS
+from extend_source.tables.contract import TableSchema
+from extend_source.tables.schemas import PROCESSOR_RUNS
+
+_ROWS_AT_ONCE = 50_000
+
+Row = tuple[Any, ...]
+
+
+def staged_dataset(dataset: str) -> str:
+    """Name the dataset that the new version is loaded into."""
+    return f"{dataset}_{CURRENT_VERSION.replace('-', '_')}"
+
+
+def backup_dataset(dataset: str) -> str:
+    """Name the dataset that the rows of the old version are kept in."""
+    return f"{dataset}_{API_VERSION.replace('-', '_')}"
+
+
+def staging_folder(pipeline: dlt.Pipeline) -> Path:
+    """Return the folder of dlt's notes of the second dataset: within the pipeline's own, so that it goes with that."""
+    return Path(pipeline.working_dir) / "migration"
+
+
+def staged_pipeline(pipeline: dlt.Pipeline) -> dlt.Pipeline:
+    """Open the pipeline of the second dataset: it has the name of the first one, and the same database.
+
+    Raises:
+        UsageError: there is a dataset of its name that something else has made.
+    """
+    dataset = staged_dataset(pipeline.dataset_name)
+    options: dict[str, Any] = {"dataset_name": dataset, "pipelines_dir": str(staging_folder(pipeline))}
+    file = database_file(pipeline)
+    destination = pipeline.destination if file is None else dlt.destinations.duckdb(str(file))
+    staged: dlt.Pipeline = dlt.pipeline(
+        pipeline.pipeline_name, destination=destination, progress=pipeline.collector, **options
+    )
+    if datasets_there(pipeline, dataset):
+        staged.sync_destination()
+        if SECTION not in staged.schema_names or generations_of(LandedData(staged, SECTION)) - {CURRENT_VERSION}:
+            raise UsageError(
+                f"There is a dataset {dataset} already, and it was not made by migrate", "Rename it, or drop it"
+            )
+    return staged
+
+
+def delete_staging_folder(pipeline: dlt.Pipeline) -> None:
+    """Delete dlt's notes of the second dataset, which is no more; documents are in its loads."""
+    shutil.rmtree(staging_folder(pipeline), ignore_errors=True)
+
+
+def carry(staged: dlt.Pipeline, id_map: IdMap, landed: LandedData, attempts: int) -> None:
+    """Write the map and the erasures to the second dataset, before anything is loaded there.
+
+    Args:
+        staged: its pipeline.
+        id_map: the map.
+        landed: what the first dataset holds: it knows when something was erased.
+        attempts: how often a load may fail before it is dropped.
+    """
+    times = {(kind, object_id): erased_at for object_id, kind, erased_at in landed.erasures()}
+    erasures = {
+        new_id: (new_id, kind, times.get((kind, old_id)))
+        for (kind, old_id), new_ids in sorted(id_map.erased.items())
+        for new_id in new_ids
+    }
+    with exclusive(staged):
+        settle(staged, attempts)
+    known = _erased_there(staged)
+    late = [erasures[object_id] for object_id in erasures.keys() - known]
+    if late and LandedData(staged, SECTION).knows_table(PROCESSOR_RUNS):  # erased in the first dataset since
+        runs, files = (sorted(row[0] for row in late if row[1] == kind) for kind in ("processor_run", "file"))
+        erase(staged, run_ids=runs, file_ids=files)
+    with exclusive(staged):
+        run_load(staged, attempts, _carried(id_map, list(erasures.values()), len(known | erasures.keys())))
+
+
+def _erased_there(staged: dlt.Pipeline) -> set[str]:
+    return {erasure[0] for erasure in LandedData(staged, SECTION).erasures()}
+
+
+def _carried(id_map: IdMap, erasures: list[Row], number: int) -> Any:
+    """The source of the load that writes the map and the erasures."""
+
+    @dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
+    def carried_rows() -> list[DltResource]:
+        return [_resource(ERASURES, _erasures()), _resource(MIGRATED_IDS, _ids())]
+
+    def _erasures() -> Iterator[Row]:
+        SyncState(dlt.current.source_state()).remember_rows("erasures", number)
+        yield from erasures
+
+    def _ids() -> Iterator[Row]:
+        now = datetime.now(timezone.utc)
+        for row in id_map.rows():
+            yield (*row, now)
+
+    def _resource(table: TableSchema, rows: Iterator[Row]) -> DltResource:
+        @dlt.resource(name=table.name)
+        def arrow_tables() -> Iterator[pa.Table]:
+            yield from _in_portions(table, rows)
+
+        return apply_hints(arrow_tables, table, active_write_mode())
+
+    return carried_rows()
+
+
+def _in_portions(table: TableSchema, rows: Iterator[Row]) -> Iterator[pa.Table]:
+    schema = table.arrow_schema
+    columns: list[list[Any]] = [[] for _ in table.column_names]
+    for row in rows:
+        for column, value in zip(columns, (*row, load_id()), strict=True):
+            column.append(value)
+        if len(columns[0]) == _ROWS_AT_ONCE:
+            yield pa.table(columns, schema=schema)
+            columns = [[] for _ in table.column_names]
+    yield pa.table(columns, schema=schema)

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from extend_source.api import CURRENT_VERSION, GENERATIONS, Endpoint, ExtendClient, RequestStatistics, lists_of
 from extend_source.config import API_VERSION, ExtendSettings
-from extend_source.errors import EndpointRemoved, InvalidRequest, NotFound, ObjectRefused
+from extend_source.errors import EndpointRemoved, InvalidRequest, NotFound, ObjectRefused, UnsupportedApiVersion
 from extend_source.ingest.client import budget_of, client_for
 from extend_source.pipeline.landed import LandedData
 from extend_source.tables.kinds import to_timestamp
@@ -109,8 +109,8 @@ async def read_id_map(
     Args:
         settings: key, deployment, workspace and request budget.
         landed: what the dataset of 2025-04-21 holds.
-        statistics: where requests are counted: two for the proof, one for each 1,000 runs of a type; without a proof
-            one for each 1,000 runs more, and one for each erased object that is not listed.
+        statistics: where requests are counted: two for the proof, one for each 1,000 runs of a type, one for each
+            erased run that is not listed; without a proof one for each 1,000 runs more.
         may_send: asked before each request; once it says no, `Withdrawn` is raised.
 
     Returns:
@@ -125,10 +125,18 @@ async def read_id_map(
         client_for(older, statistics, budget, may_send=may_send) as old,
         client_for(newer, statistics, budget, may_send=may_send) as new,
     ):
-        id_map = await _by_suffix(new, landed) if await _suffixes_agree(old, new) else None
+        id_map: IdMap | None = None
+        served: ExtendClient | None = old
+        try:
+            if await _suffixes_agree(old, new):
+                id_map = await _by_suffix(old, new, landed)
+        except UnsupportedApiVersion:  # the older one is served no longer: what has landed is the proof
+            id_map, served = await _by_suffix(None, new, landed), None
+            if id_map is None or not id_map.runs:
+                raise
         if id_map is None:
             id_map = await _by_attributes(old, new, landed)
-        await _find_erased_files(id_map, old, new, landed)
+        await _find_erased_files(id_map, served, new, landed)
     for run in landed.rows(PROCESSOR_RUNS, ("id", "type")):
         _note_missing(id_map, *run)
     return id_map
@@ -169,7 +177,7 @@ def _renamed(old_id: str, run_type: str | None) -> str | None:
     return prefix + old_id.removeprefix(_OLD_PREFIX) if prefix and old_id.startswith(_OLD_PREFIX) else None
 
 
-async def _by_suffix(new: ExtendClient, landed: LandedData) -> IdMap | None:
+async def _by_suffix(old: ExtendClient | None, new: ExtendClient, landed: LandedData) -> IdMap | None:
     """Match by suffix, a page at a time; None: a run that has landed speaks against it."""
     id_map, processors, files = IdMap("suffix"), _Processors(), _Files()
     erased = landed.erased("processor_run")
@@ -189,8 +197,11 @@ async def _by_suffix(new: ExtendClient, landed: LandedData) -> IdMap | None:
             id_map.runs[old_id] = run.id
             processors.note(of_processor, run)
         files.compare(landed, by_old_id)
-    for old_id in erased.difference(old_id for _, old_id in id_map.erased):
-        # not listed now: whatever its type was, it must not land should it be listed again
+    for old_id in sorted(erased.difference(old_id for _, old_id in id_map.erased)):
+        if old is not None and not await _is_gone(old, "processor_run", old_id):
+            id_map.unknown_erasures[old_id] = "not_listed"  # it is there, under an id that is not the one expected
+            continue
+        # whatever its type was, it must not land should it be listed again
         ids = tuple(filter(None, (_renamed(old_id, run_type) for run_type in _PREFIXES)))
         id_map.erased["processor_run", old_id] = (old_id, *ids)
     id_map.processors, id_map.keeps_file_ids = processors.matched(), files.are_kept
@@ -215,7 +226,7 @@ async def _by_attributes(old: ExtendClient, new: ExtendClient, landed: LandedDat
             id_map.runs[old_id] = matched[old_id].id
             processors.note(of_processor, matched[old_id])
     files.compare(landed, matched)
-    for old_id in landed.erased("processor_run"):
+    for old_id in sorted(landed.erased("processor_run")):
         if old_id in matched:
             id_map.erased["processor_run", old_id] = (old_id, matched[old_id].id)
             id_map.kept_out += 1
@@ -259,10 +270,11 @@ def match_by_attributes(
     return matched, reasons
 
 
-async def _find_erased_files(id_map: IdMap, old: ExtendClient, new: ExtendClient, landed: LandedData) -> None:
-    for file_id in landed.erased("file"):
+async def _find_erased_files(id_map: IdMap, old: ExtendClient | None, new: ExtendClient, landed: LandedData) -> None:
+    for file_id in sorted(landed.erased("file")):
         # where runs have not told: the new version has it under this id, or the old one has lost it
-        if id_map.keeps_file_ids or not await _is_gone(new, "file", file_id) or await _is_gone(old, "file", file_id):
+        is_known = id_map.keeps_file_ids or not await _is_gone(new, "file", file_id)
+        if is_known or (old is not None and await _is_gone(old, "file", file_id)):
             id_map.erased["file", file_id] = (file_id,)
         else:
             id_map.unknown_erasures[file_id] = "not_listed"

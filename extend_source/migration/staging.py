@@ -88,11 +88,10 @@ def carry(staged: dlt.Pipeline, id_map: IdMap, landed: LandedData, attempts: int
         landed: what the first dataset holds: it knows when something was erased.
         attempts: how often a load may fail before it is dropped.
     """
-    times = {(kind, object_id): erased_at for object_id, kind, erased_at in landed.erasures()}
     erasures = {
-        new_id: (new_id, kind, times.get((kind, old_id)))
-        for (kind, old_id), new_ids in sorted(id_map.erased.items())
-        for new_id in new_ids
+        new_id: (new_id, kind, erased_at)
+        for old_id, kind, erased_at in landed.erasures()
+        for new_id in id_map.erased.get((kind, old_id), (old_id,))  # the old id alone where nothing tells the new one
     }
     with exclusive(staged):
         settle(staged, attempts)

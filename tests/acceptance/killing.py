@@ -1,4 +1,4 @@
-"""A sync in a process of its own, killed at a chosen moment: what the parent asks for, and what the child runs."""
+"""A sync, or a migration, in a process of its own, killed at a chosen moment: what the parent asks for, and what the child runs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from typing import Any
 
 import dlt
 
-from extend_source import sync
+from extend_source import migrate, sync
 from extend_source.api import Endpoint, ExtendClient
 from extend_source.ingest import discovery, load
+from extend_source.pipeline import dataset_switch
 
 PHASES = ("listing", "fetching", "extract", "normalise", "load", "between packages")
+MIGRATION_PHASES = ("matching", *PHASES, "switching", "after the switch")
 
 _STEPS = ("open", "os.", "shutil.", "socket.")
 """What counts as a step: work on files and sockets, as Python's audit events name it; each answer counts, too."""
@@ -79,18 +81,31 @@ class Machine:
 
 
 def sync_until(moment: Moment | None, machine: Machine, **arguments: Any) -> str | None:
-    """Sync in another process and kill that with SIGKILL.
+    """Sync in another process and kill that with SIGKILL; see `_run_until`."""
+    return _run_until(sync, moment, machine, arguments)
+
+
+def migrate_until(moment: Moment | None, machine: Machine, **arguments: Any) -> str | None:
+    """Migrate in another process and kill that with SIGKILL; see `_run_until`."""
+    return _run_until(migrate, moment, machine, {"dry_run": False, **arguments})
+
+
+def _run_until(
+    work: Callable[..., Any], moment: Moment | None, machine: Machine, arguments: dict[str, Any]
+) -> str | None:
+    """Work in another process and kill that with SIGKILL.
 
     Args:
+        work: what to do.
         moment: when; None: never.
         machine: where.
-        **arguments: as for `sync`.
+        arguments: those of the work.
 
     Returns:
         The phase in which it was killed; None if it came to its end before.
     """
     receiver, sender = _processes.Pipe(duplex=False)
-    process = _processes.Process(target=_sync, args=(sender, moment, machine, arguments))
+    process = _processes.Process(target=_work, args=(work, sender, moment, machine, arguments))
     process.start()
     sender.close()
     phase = ""
@@ -147,13 +162,15 @@ class _Watch:
             time.sleep(60)
 
 
-def _sync(sender: Connection, moment: Moment | None, machine: Machine, arguments: dict[str, Any]) -> None:
+def _work(
+    work: Callable[..., Any], sender: Connection, moment: Moment | None, machine: Machine, arguments: dict[str, Any]
+) -> None:
     machine.pipelines.mkdir(exist_ok=True)
     os.chdir(machine.pipelines)
     watch = _Watch(sender, moment)
     _announce_phases(watch)
     sys.addaudithook(lambda event, _: watch.step() if event.startswith(_STEPS) else None)
-    sync(machine.pipeline(), **arguments)
+    work(machine.pipeline(), **arguments)
     watch.leave()
 
 
@@ -207,9 +224,25 @@ def _announce_phases(watch: _Watch) -> None:
     discovery.Discovery.pages = pages  # type: ignore[method-assign]
     load.fetch_all = fetched  # type: ignore[assignment]
     ExtendClient.get = answered  # type: ignore[method-assign]
+    _announce_phases_of_a_migration(watch)
     dlt.Pipeline.extract = _announced(dlt.Pipeline.extract, watch, "extract")  # type: ignore[method-assign]
     dlt.Pipeline.normalize = _announced(dlt.Pipeline.normalize, watch, "normalise")  # type: ignore[method-assign]
     dlt.Pipeline.load = _announced(dlt.Pipeline.load, watch, "load", "between packages")  # type: ignore[method-assign]
+
+
+def _announce_phases_of_a_migration(watch: _Watch) -> None:
+    module = sys.modules[migrate.__module__]
+    module.read_id_map = _announced(module.read_id_map, watch, "matching")  # type: ignore[attr-defined]
+    switch = dataset_switch._Work.switch
+
+    def switched(self: dataset_switch._Work, client: Any) -> Any:
+        watch.enter("switching")
+        execute = client.execute_sql
+        client.execute_sql = lambda *args: (watch.step(), execute(*args))[1]  # each statement is a step
+        return switch(self, client)
+
+    dataset_switch._Work.switch = switched  # type: ignore[method-assign]
+    module.switch = _announced(module.switch, watch, "before the switch", "after the switch")  # type: ignore[attr-defined]
 
 
 def _announced(function: Callable[..., Any], watch: _Watch, phase: str, next_phase: str | None = None) -> Any:

@@ -197,13 +197,7 @@ class Machines:
     def move(self) -> None:
         """Go on on a machine that knows nothing."""
         self._number += 1
-        warehouse = self.warehouse
-        if isinstance(warehouse, PostgresWarehouse):
-            name, address = "postgres", warehouse.uri
-        else:
-            assert isinstance(warehouse, Warehouse)
-            name, address = "duckdb", str(warehouse.database)
-        self.current = Machine(name, address, warehouse.dataset, warehouse.folder / f"machine-{self._number}")
+        self.current = machine_of(self.warehouse, f"machine-{self._number}")
 
     def wasted(self) -> int:
         """How many runs were asked for by id without having landed."""
@@ -212,6 +206,16 @@ class Machines:
         while count != (count := requests.total):
             time.sleep(0.05)  # what a process had sent when it was killed may still be on its way
         return runs_asked_for(self.warehouse.server) - self._gets_before - landed_runs(self.warehouse)
+
+
+def machine_of(warehouse: AnyWarehouse, pipelines: str) -> Machine:
+    """A machine that syncs to a warehouse, with dlt's notes in a folder of this name beside it."""
+    if isinstance(warehouse, PostgresWarehouse):
+        name, address = "postgres", warehouse.uri
+    else:
+        assert isinstance(warehouse, Warehouse)
+        name, address = "duckdb", str(warehouse.database)
+    return Machine(name, address, warehouse.dataset, warehouse.folder / pipelines)
 
 
 def runs_asked_for(server: SandboxServer) -> int:

@@ -129,9 +129,9 @@ class _Work:
         client.execute_sql(f"DROP SCHEMA {_quoted(new)}")
         for name in self._emptied:  # copies of the last load, which dlt makes anew
             client.execute_sql(f"DROP SCHEMA IF EXISTS {_quoted(name)} CASCADE")
-        for grant in grants:
-            _try(client, grant)
-        stale = [name for name, statement in views if not _try(client, statement)]
+        for statement in (*grants, *(statement for _, statement in views)):
+            client.execute_sql(_IF_POSSIBLE.format(_literal(statement)))
+        stale = [name for name, _ in _views_on(client, backup, self._known)] if self._is_postgres else []
         kept = sorted(set(there) - self._known - _DLT_TABLES.keys())
         return Switch(kept, stale)
 
@@ -196,18 +196,6 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _try(client: Sql, statement: str) -> bool:
-    """Run a statement of PostgreSQL that may fail without an end to the transaction."""
-    client.execute_sql("SAVEPOINT attempt")
-    try:
-        client.execute_sql(statement)
-    except DatabaseException:
-        client.execute_sql("ROLLBACK TO SAVEPOINT attempt")
-        return False
-    client.execute_sql("RELEASE SAVEPOINT attempt")
-    return True
-
-
 # ---- DuckDB, which cannot rename a schema or give a table another one: the rows are copied
 
 
@@ -232,6 +220,10 @@ def _move_in_duckdb(client: Sql, table: str, source: str, target: str) -> None:
 
 
 # ---- PostgreSQL, where views and rights belong to a table, whatever its name
+
+
+# an error would end the transaction, and dlt rolls back at each one
+_IF_POSSIBLE = "DO $if_possible$ BEGIN EXECUTE {}; EXCEPTION WHEN OTHERS THEN NULL; END $if_possible$"
 
 
 def _move_in_postgres(client: Sql, table: str, source: str, target: str) -> None:

@@ -17,15 +17,9 @@ from extend_source.ingest.id_map import IdMap, read_id_map
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.migration.comparison import Comparison, compare
-from extend_source.migration.staging import (
-    backup_dataset,
-    carry,
-    delete_staging_folder,
-    staged_dataset,
-    staged_pipeline,
-)
+from extend_source.migration.staging import carry, delete_staging_folder, staged_pipeline
 from extend_source.operations.sync import SyncResult, sync
-from extend_source.pipeline.dataset_switch import Switch, datasets_there, refuse_unswitchable, switch
+from extend_source.pipeline.dataset_switch import Switch, refuse_unswitchable, switch
 from extend_source.pipeline.generations import generations_of
 from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.landed import LandedData
@@ -33,6 +27,7 @@ from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.overrides import refuse_refresh
 from extend_source.pipeline.pending import settle
 from extend_source.pipeline.read_only import location, viewed, viewed_data
+from extend_source.pipeline.sibling_datasets import BACKUP, STAGED, dataset_name_of, datasets_there
 from extend_source.tables.schemas import PROCESSOR_RUNS
 
 if TYPE_CHECKING:
@@ -155,7 +150,7 @@ class _Migration:
         self._arguments: Any = arguments
         self._sent = RequestStatistics()
         self._facts: dict[str, Any] = {}
-        self._backup = backup_dataset(pipeline.dataset_name)
+        self._staged, self._backup = (dataset_name_of(pipeline, suffix) for suffix in (STAGED, BACKUP))
 
     def planned(self) -> MigrateResult:
         with viewed(self._pipeline) as view:
@@ -167,9 +162,8 @@ class _Migration:
             id_map = self._read_map(landed)
             if id_map is None:
                 return self._result("stopped")
-            staged = staged_dataset(self._pipeline.dataset_name)
-            if datasets_there(view, staged):
-                self._facts["loaded"] = _count_in(view, staged)
+            if datasets_there(view, self._staged):
+                self._facts["loaded"] = _count_in(view, self._staged)
         return self._plan(id_map)
 
     def done(self, load_unknown_erasures: bool, leave_missing: bool) -> MigrateResult:
@@ -284,7 +278,7 @@ class _Migration:
             state=state,
             destination=location(pipeline),
             dataset=pipeline.dataset_name,
-            staged_dataset=staged_dataset(pipeline.dataset_name),
+            staged_dataset=self._staged,
             backup_dataset=self._backup,
             requests=sent if requests is None else requests,
             **self._facts,

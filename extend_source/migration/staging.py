@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import dlt
@@ -13,19 +12,18 @@ import pyarrow as pa
 from dlt.extract import DltResource
 
 from extend_source.api import CURRENT_VERSION
-from extend_source.config import API_VERSION, SECTION
+from extend_source.config import SECTION
 from extend_source.errors import UsageError
 from extend_source.ingest.id_map import IdMap
 from extend_source.ingest.state import SyncState
 from extend_source.operations.erase import erase
-from extend_source.pipeline.dataset_switch import datasets_there
 from extend_source.pipeline.generations import generations_of
-from extend_source.pipeline.held_database import database_file
 from extend_source.pipeline.hints import apply_hints
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.loads import run_load
 from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.pending import settle
+from extend_source.pipeline.sibling_datasets import STAGED, datasets_there, sibling_folder, sibling_pipeline
 from extend_source.pipeline.write_mode import active_write_mode
 from extend_source.source import load_id
 from extend_source.tables.bookkeeping import ERASURES, MIGRATED_IDS
@@ -37,34 +35,14 @@ _ROWS_AT_ONCE = 50_000
 Row = tuple[Any, ...]
 
 
-def staged_dataset(dataset: str) -> str:
-    """Name the dataset that the new version is loaded into."""
-    return f"{dataset}_{CURRENT_VERSION.replace('-', '_')}"
-
-
-def backup_dataset(dataset: str) -> str:
-    """Name the dataset that the rows of the old version are kept in."""
-    return f"{dataset}_{API_VERSION.replace('-', '_')}"
-
-
-def staging_folder(pipeline: dlt.Pipeline) -> Path:
-    """Return the folder of dlt's notes of the second dataset: within the pipeline's own, so that it goes with that."""
-    return Path(pipeline.working_dir) / "migration"
-
-
 def staged_pipeline(pipeline: dlt.Pipeline) -> dlt.Pipeline:
-    """Open the pipeline of the second dataset: it has the name of the first one, and the same database.
+    """Open the pipeline of the second dataset.
 
     Raises:
         UsageError: there is a dataset of its name that something else has made.
     """
-    dataset = staged_dataset(pipeline.dataset_name)
-    options: dict[str, Any] = {"dataset_name": dataset, "pipelines_dir": str(staging_folder(pipeline))}
-    file = database_file(pipeline)
-    destination = pipeline.destination if file is None else dlt.destinations.duckdb(str(file))
-    staged: dlt.Pipeline = dlt.pipeline(
-        pipeline.pipeline_name, destination=destination, progress=pipeline.collector, **options
-    )
+    staged = sibling_pipeline(pipeline, STAGED)
+    dataset = staged.dataset_name
     if datasets_there(pipeline, dataset):
         staged.sync_destination()
         if SECTION not in staged.schema_names or generations_of(LandedData(staged, SECTION)) - {CURRENT_VERSION}:
@@ -76,7 +54,7 @@ def staged_pipeline(pipeline: dlt.Pipeline) -> dlt.Pipeline:
 
 def delete_staging_folder(pipeline: dlt.Pipeline) -> None:
     """Delete dlt's notes of the second dataset, which is no more; documents are in its loads."""
-    shutil.rmtree(staging_folder(pipeline), ignore_errors=True)
+    shutil.rmtree(sibling_folder(pipeline, STAGED), ignore_errors=True)
 
 
 def carry(staged: dlt.Pipeline, id_map: IdMap, landed: LandedData, attempts: int) -> None:

@@ -33,9 +33,10 @@ from extend_source.pipeline.overrides import refuse_refresh
 from extend_source.pipeline.pending import settle
 from extend_source.pipeline.read_only import location
 from extend_source.pipeline.reader import KEYS_PER_QUERY
+from extend_source.pipeline.sibling_datasets import BACKUP, dataset_name_of, datasets_there, sibling_pipeline
 from extend_source.pipeline.write_mode import active_write_mode, replacement_of
 from extend_source.source import load_id
-from extend_source.tables.bookkeeping import ERASURES, RAW_PAYLOADS
+from extend_source.tables.bookkeeping import ERASURES, MIGRATED_IDS, RAW_PAYLOADS
 from extend_source.tables.objects import TABLE_OF, Rows, rows_about
 from extend_source.tables.runs import without_files
 from extend_source.tables.schemas import PROCESSOR_RUN_FILES
@@ -50,7 +51,8 @@ class EraseResult:
     Attributes:
         runs: the runs asked for.
         files: the files asked for.
-        rows: rows deleted, by table; only tables that had some.
+        rows: rows deleted, by table; only tables that had some. Those of the dataset that a migration has kept bear its
+            name.
         payloads: raw payloads of other runs that a file was taken out of.
         files_left: files of the erased runs that are still there, as they were not named.
         runs_left: runs that still are there and have used the erased files: what they extracted stays.
@@ -113,12 +115,13 @@ def erase(
         settle(pipeline, settings.package_attempts)
         landed = LandedData(pipeline, SECTION)
         compare_all_next(pipeline, restore(landed))
+        named, runs = len(runs), _in_both_versions(landed, runs)
         known = {erasure[0] for erasure in landed.erasures()}
         run_load(pipeline, settings.package_attempts, _notes(runs, files, len(known.union(runs, files))))
         landed = LandedData(pipeline, SECTION)
         files_left = _linked(landed, "file_id", "run_id", runs, files)
         runs_left = _linked(landed, "run_id", "file_id", files, runs)
-        rows: Counter[str] = Counter()
+        rows = _erased_in_backup(pipeline, runs, files) if landed.knows_table(MIGRATED_IDS) else Counter[str]()
         with pipeline.sql_client(SECTION) as client:
             payloads = _clean_payloads(client, landed, runs_left, frozenset(files))
             existing = _existing_tables(pipeline)
@@ -129,7 +132,7 @@ def erase(
         delete_load_files(pipeline)
         sizes = compact_file(file) if file is not None else None
     return EraseResult(
-        runs=len(runs),
+        runs=named,
         files=len(files),
         rows={table: count for table, count in rows.items() if count},
         payloads=payloads,
@@ -140,6 +143,27 @@ def erase(
         compacted=sizes,
         remains=_remains(pipeline, compacted=sizes is not None),
     )
+
+
+def _in_both_versions(landed: LandedData, runs: list[str]) -> list[str]:
+    """Add the ids that runs of a migrated dataset have in the other version of the API."""
+    if not landed.knows_table(MIGRATED_IDS):
+        return runs
+    ways = (("new_id", "old_id"), ("old_id", "new_id"))
+    others = [row[1] for way in ways for row in landed.lookup(MIGRATED_IDS, way, runs) if row[1]]
+    return list(dict.fromkeys([*runs, *others]))
+
+
+def _erased_in_backup(pipeline: dlt.Pipeline, runs: list[str], files: list[str]) -> Counter[str]:
+    """Erase the same from the rows that a migration has kept; return how many there were, by dataset and table."""
+    if not datasets_there(pipeline, dataset_name_of(pipeline, BACKUP)):
+        return Counter()
+    backup = sibling_pipeline(pipeline, BACKUP)
+    try:
+        found = erase(backup, run_ids=runs, file_ids=files).rows
+    finally:
+        pipeline.activate()
+    return Counter({f"{backup.dataset_name}.{table}": count for table, count in found.items()})
 
 
 def _file_to_compact(pipeline: dlt.Pipeline) -> Path:

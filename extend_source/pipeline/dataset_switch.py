@@ -61,14 +61,6 @@ def refuse_unswitchable(pipeline: dlt.Pipeline) -> None:
     )
 
 
-def datasets_there(pipeline: dlt.Pipeline, *names: str) -> set[str]:
-    """Tell which of some datasets exist, by their names in the destination."""
-    with pipeline.sql_client(SECTION) as client:
-        places = ", ".join(["%s"] * len(names))
-        sql = f"SELECT schema_name FROM information_schema.schemata WHERE schema_name IN ({places})"
-        return {row[0] for row in client.execute_sql(sql, *names) or ()}
-
-
 def switch(pipeline: dlt.Pipeline, staged: dlt.Pipeline, backup: str) -> Switch:
     """Put the tables of one dataset in the place of another's, which go to a third.
 
@@ -107,7 +99,7 @@ class _Work:
             self._old, self._new = str(old.dataset_name), str(new.dataset_name)
             self._emptied = [str(client.staging_dataset_name) for client in (old, new)]
         self._backup = backup
-        self._states = {self._new: _stored_state(staged), backup: _stored_state(pipeline)}
+        self._state, self._known_state = _stored_state(staged), _stored_state(pipeline)
         self._known = {name for name in pipeline.schemas[SECTION].tables if name not in _DLT_TABLES}
 
     def switch(self, client: Sql) -> Switch:
@@ -116,24 +108,24 @@ class _Work:
         views = _views_on(client, old, self._known) if self._is_postgres else []
         grants = _grants(client, old) if self._is_postgres else []
         client.execute_sql(f"CREATE SCHEMA {_quoted(backup)}")
-        there = self._relations(client, old)
-        for name in self._known.intersection(there):
+        there, fresh = (
+            [name for name in self._relations(client, schema) if name not in _DLT_TABLES] for schema in (old, new)
+        )
+        ours = self._known.union(fresh).intersection(there)
+        for name in sorted(ours):
             self._move(client, name, old, backup)
-        for name in self._relations(client, new):
-            if name not in _DLT_TABLES:
-                self._move(client, name, new, old)
+        for name in fresh:
+            self._move(client, name, new, old)
         for name, owner in _DLT_TABLES.items():
             self._exchange(client, name, owner)
-        self._note_dataset(client, old, new, pipeline_dataset=self._pipeline.dataset_name)
-        self._note_dataset(client, backup, backup, pipeline_dataset=backup)
+        self._note_state(client)
         client.execute_sql(f"DROP SCHEMA {_quoted(new)}")
         for name in self._emptied:  # copies of the last load, which dlt makes anew
             client.execute_sql(f"DROP SCHEMA IF EXISTS {_quoted(name)} CASCADE")
-        for statement in (*grants, *(statement for _, statement in views)):
+        for statement in (*grants, *(statement for _, statement in views if statement)):
             client.execute_sql(_IF_POSSIBLE.format(_literal(statement)))
         stale = [name for name, _ in _views_on(client, backup, self._known)] if self._is_postgres else []
-        kept = sorted(set(there) - self._known - _DLT_TABLES.keys())
-        return Switch(kept, stale)
+        return Switch(sorted(set(there) - ours), stale)
 
     def _refuse_new_erasures(self, client: Sql) -> None:
         tables = [f"{_quoted(name)}.{_quoted(ERASURES.name)}" for name in (self._old, self._new)]
@@ -156,15 +148,21 @@ class _Work:
         client.execute_sql(f"INSERT INTO {old} ({columns}) SELECT {columns} FROM {new}")
         client.execute_sql(f"DROP TABLE {new}")
 
-    def _note_dataset(self, client: Sql, schema: str, loaded_as: str, *, pipeline_dataset: str) -> None:
-        """Tell dlt's state which dataset it is in now, and that it is newer than what any machine knows."""
-        info = self._states[loaded_as]
-        if info is None:
+    def _note_state(self, client: Sql) -> None:
+        """Give dlt's state what the new dataset says of this source, and make it newer than any machine knows."""
+        if self._state is None:
             return
-        state: dict[str, Any] = decompress_state(info.state)
-        state["dataset_name"] = pipeline_dataset
-        versions = [each.version for each in self._states.values() if each is not None]
-        state["_state_version"] = max(*versions, int(self._pipeline.state["_state_version"]), 0) + 1
+        state: dict[str, Any] = decompress_state(self._state.state)
+        of_source = state.get("sources", {}).get(SECTION, {})
+        if self._known_state is not None:
+            state = decompress_state(self._known_state.state)
+            self._write_state(client, self._backup, self._known_state, {**state, "dataset_name": self._backup})
+        versions = self._state.version, state["_state_version"], self._pipeline.state["_state_version"]
+        state = {**state, "dataset_name": self._pipeline.dataset_name, "_state_version": max(versions) + 1}
+        state["sources"] = {**state.get("sources", {}), SECTION: of_source}
+        self._write_state(client, self._old, self._state, state)
+
+    def _write_state(self, client: Sql, schema: str, stored: Any, state: dict[str, Any]) -> None:
         state["_version_hash"] = generate_pipeline_state_version_hash(state)  # type: ignore[arg-type]
         client.execute_sql(
             f"UPDATE {_quoted(schema)}.{_quoted(PIPELINE_STATE_TABLE_NAME)} SET version = %s, state = %s, "
@@ -173,7 +171,7 @@ class _Work:
             compress_state(state),  # type: ignore[arg-type]
             state["_version_hash"],
             self._pipeline.pipeline_name,
-            info._dlt_load_id,
+            stored._dlt_load_id,
         )
 
 
@@ -230,12 +228,16 @@ def _move_in_postgres(client: Sql, table: str, source: str, target: str) -> None
     client.execute_sql(f"ALTER TABLE {_quoted(source)}.{_quoted(table)} SET SCHEMA {_quoted(target)}")
 
 
-def _views_on(client: Sql, schema: str, tables: Iterable[str]) -> list[tuple[str, str]]:
-    """The views that read tables of a schema, by name, and what makes each read those of the same names again."""
+def _views_on(client: Sql, schema: str, tables: Iterable[str]) -> list[tuple[str, str | None]]:
+    """The views that read tables of a schema, by name, and what makes each read those of the same names again.
+
+    Nothing does so for a materialized view.
+    """
     # without the schema in front, names are written so that they are looked up anew
     client.execute_sql(f"SET LOCAL search_path = {_quoted(schema)}")
     rows = client.execute_sql(
-        "SELECT DISTINCT spaces.nspname, views.relname, views.relkind, pg_get_viewdef(views.oid) "
+        "SELECT DISTINCT spaces.nspname, views.relname, views.relkind, pg_get_viewdef(views.oid), "
+        "array_to_string(views.reloptions, ', ') "
         "FROM pg_depend AS uses JOIN pg_rewrite AS rules ON rules.oid = uses.objid "
         "JOIN pg_class AS views ON views.oid = rules.ev_class "
         "JOIN pg_namespace AS spaces ON spaces.oid = views.relnamespace "
@@ -245,21 +247,23 @@ def _views_on(client: Sql, schema: str, tables: Iterable[str]) -> list[tuple[str
         schema,
         list(tables),
     )
-    found = []
-    for space, name, kind, query in rows or ():
-        view = f"{_quoted(space)}.{_quoted(name)}"
-        replaced = f"CREATE OR REPLACE VIEW {view} AS {query}" if kind == "v" else "materialized views stay as they are"
-        found.append((f"{space}.{name}", replaced))
+    found: list[tuple[str, str | None]] = []
+    for space, name, kind, query, options in rows or ():
+        view = f"{_quoted(space)}.{_quoted(name)}{f' WITH ({options})' if options else ''}"
+        found.append((f"{space}.{name}", f"CREATE OR REPLACE VIEW {view} AS {query}" if kind == "v" else None))
     return found
 
 
 def _grants(client: Sql, schema: str) -> list[str]:
-    """What gives tables of a schema the rights that others have on those of the same names."""
+    """What gives tables of a schema the rights that others have on those of the same names.
+
+    Not where rules say which rows each may see: the new tables have no such rules.
+    """
     rows = client.execute_sql(
         "SELECT relname, privilege_type, "
         "CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END "
         "FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace, LATERAL aclexplode(relacl) "
-        "WHERE nspname = %s AND relkind IN ('r', 'p') AND grantee <> relowner",
+        "WHERE nspname = %s AND relkind IN ('r', 'p') AND grantee <> relowner AND NOT relrowsecurity",
         schema,
     )
     return [f"GRANT {right} ON {_quoted(schema)}.{_quoted(table)} TO {who}" for table, right, who in rows or ()]

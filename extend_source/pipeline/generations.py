@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from extend_source.api import CURRENT_VERSION
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.conditions import Condition
 from extend_source.pipeline.landed import LandedData
@@ -24,9 +25,14 @@ def refuse_another_generation(landed: LandedData, api_version: str) -> None:
         raise InvalidSetting(
             f"This dataset holds runs of API {others[0]}, and api_version is {api_version}: each run has another id "
             "there, so that all would come again and be counted twice",
-            f'Load {api_version} into a dataset of its own and use that one once it is complete, or set api_version = "'
-            f'{others[0]}"',
+            f"{_way_over(api_version)} into a dataset of its own and use that one once it is complete, or set "
+            f'api_version = "{others[0]}"',
         )
+
+
+def _way_over(api_version: str) -> str:
+    is_newest = api_version == CURRENT_VERSION
+    return f"Run `extend-source migrate`, load {api_version}" if is_newest else f"Load {api_version}"
 
 
 def generations_of(landed: LandedData) -> frozenset[str]:

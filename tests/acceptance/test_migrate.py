@@ -256,7 +256,7 @@ def test_the_next_sync_has_nothing_to_do_on_any_machine(story: Story) -> None:
 
 def test_nothing_is_left_of_the_second_dataset(story: Story) -> None:
     assert not {name for name in counts(story.warehouse) if name.startswith(STAGED)}
-    assert not (Path(story.warehouse.pipeline.working_dir) / "migration").exists()
+    assert not (Path(story.warehouse.pipeline.working_dir) / "dataset_2026_02_09").exists()
 
 
 def test_a_second_call_has_nothing_to_do(story: Story) -> None:
@@ -271,8 +271,27 @@ def test_a_second_call_has_nothing_to_do(story: Story) -> None:
     assert counts(story.warehouse) == before
 
 
-def test_the_backup_can_still_be_read_as_a_dataset(story: Story) -> None:
-    state = dlt.attach("extend", str(story.warehouse.pipelines), destination=story.warehouse.pipeline.destination)
+def test_dlt_knows_the_dataset_by_its_name(story: Story) -> None:
+    attached = dlt.attach("extend", str(story.warehouse.pipelines), destination=story.warehouse.pipeline.destination)
 
-    assert state.dataset_name == "extend"
-    assert state.state["sources"]["extend"]["rows"]["erasures"] == len(story.warehouse.rows("erasures"))
+    assert attached.dataset_name == "extend"
+    assert attached.state["sources"]["extend"]["rows"]["erasures"] == len(story.warehouse.rows("erasures"))
+
+
+def test_what_is_erased_afterwards_is_erased_from_the_backup_as_well(story: Story) -> None:
+    warehouse = story.warehouse
+    run_id, other = warehouse.column("processor_runs", "id")[:2]
+    old = dict(warehouse.query("select new_id, old_id from migrated_ids"))
+
+    result = erase(warehouse.pipeline, run_ids=[run_id, old[other]])  # by its new id, and by its old one
+
+    assert (result.runs, result.rows["processor_runs"], result.rows[f"{BACKUP}.processor_runs"]) == (2, 2, 2)
+    with warehouse.reading():
+        for schema in ("extend", BACKUP):
+            for name in sorted(name for name in counts(warehouse) if name.startswith(f"{schema}.")):
+                if not name.endswith((".erasures", "._dlt_version", ".notes", ".schema_drift")):
+                    text = str(warehouse.query(f"select * from {name}"))
+                    assert not [each for each in (run_id, other, old[run_id], old[other]) if each in text], name
+    assert {run_id, other, old[run_id], old[other]} <= set(warehouse.column("erasures", "id"))
+    warehouse.server.requests.reset()
+    assert warehouse.sync(api_version=CURRENT_VERSION, reconcile=True, review_window_days=0).fetched == 0

@@ -85,8 +85,8 @@ class IdMap:
             yield MatchedId(old_id, kind, processor, *matched)
 
 
-class _Run(NamedTuple):
-    """What a list says of a run."""
+class ListedRun(NamedTuple):
+    """What a list says of a run; `files` is empty where it does not say them."""
 
     id: str
     type: str | None
@@ -98,6 +98,7 @@ class _Run(NamedTuple):
 
     @property
     def attributes(self) -> tuple[Any, ...]:
+        """What is the same in both versions."""
         return self.created_at, self.type, self.processor_name
 
 
@@ -239,8 +240,8 @@ async def _by_attributes(old: ExtendClient, new: ExtendClient, landed: LandedDat
 
 
 def match_by_attributes(
-    old_runs: Iterable[_Run], new_runs: Iterable[_Run]
-) -> tuple[dict[str, _Run], dict[str, Reason]]:
+    old_runs: Iterable[ListedRun], new_runs: Iterable[ListedRun]
+) -> tuple[dict[str, ListedRun], dict[str, Reason]]:
     """Match runs of two lists by creation time, type and processor's name; of several alike by their files.
 
     Args:
@@ -250,11 +251,11 @@ def match_by_attributes(
     Returns:
         The other run by the id of the one, and why there is none.
     """
-    groups: dict[tuple[Any, ...], tuple[list[_Run], list[_Run]]] = defaultdict(lambda: ([], []))
+    groups: dict[tuple[Any, ...], tuple[list[ListedRun], list[ListedRun]]] = defaultdict(lambda: ([], []))
     for place, runs in enumerate((old_runs, new_runs)):
         for run in runs:
             groups[run.attributes][place].append(run)
-    matched: dict[str, _Run] = {}
+    matched: dict[str, ListedRun] = {}
     reasons: dict[str, Reason] = {}
     for attributes, (olds, news) in groups.items():
         counts = [Counter(run.files for run in runs) for runs in (olds, news)]
@@ -294,7 +295,7 @@ class _Processors:
     def __init__(self) -> None:
         self._pairs: set[tuple[str, str, str]] = set()
 
-    def note(self, old: Iterable[str | None], run: _Run) -> None:
+    def note(self, old: Iterable[str | None], run: ListedRun) -> None:
         new = (run.processor_id, run.processor_version_id)
         for kind, old_id, new_id in zip(("processor", "processor_version"), old, new, strict=True):
             if old_id and new_id:
@@ -316,7 +317,7 @@ class _Files:
     def __init__(self) -> None:
         self._verdicts: set[bool] = set()
 
-    def compare(self, landed: LandedData, runs: Mapping[str, _Run]) -> None:
+    def compare(self, landed: LandedData, runs: Mapping[str, ListedRun]) -> None:
         known: dict[str, list[str]] = defaultdict(list)
         for run_id, file_id in landed.lookup(PROCESSOR_RUN_FILES, ("run_id", "file_id"), runs):
             known[run_id].append(file_id)
@@ -347,21 +348,21 @@ def _with_files(runs: Endpoint) -> Endpoint:
     return replace(runs, adapt_summary=summary)
 
 
-async def _pages_of_ids(new: ExtendClient) -> AsyncIterator[list[_Run]]:
+async def _pages_of_ids(new: ExtendClient) -> AsyncIterator[list[ListedRun]]:
     """The runs of the new version whose ids have the prefix of their type."""
     async for page in _pages(new, _new_lists()):
         yield [run for run in page if run.id.startswith(_PREFIXES[str(run.type)])]
 
 
-async def _pages(client: ExtendClient, lists: Iterable[Endpoint]) -> AsyncIterator[list[_Run]]:
+async def _pages(client: ExtendClient, lists: Iterable[Endpoint]) -> AsyncIterator[list[ListedRun]]:
     for runs in lists:
         async for page in client.pages(runs, sort_by="createdAt", sort_dir="desc"):
             yield [_run(summary) for summary in page.summaries if isinstance(summary.get("id"), str)]
 
 
-def _run(summary: Mapping[str, Any]) -> _Run:
+def _run(summary: Mapping[str, Any]) -> ListedRun:
     files = summary.get("files")
-    return _Run(
+    return ListedRun(
         id=summary["id"],
         type=summary.get("type"),
         created_at=_time(summary.get("createdAt")),

@@ -28,7 +28,9 @@ from extend_source.pipeline.overrides import refuse_refresh
 from extend_source.pipeline.pending import settle
 from extend_source.pipeline.read_only import location, viewed, viewed_data
 from extend_source.pipeline.sibling_datasets import BACKUP, STAGED, dataset_name_of, datasets_there
+from extend_source.reports.models import MODELS
 from extend_source.tables.schemas import PROCESSOR_RUNS
+from extend_source.tables.typed.identifiers import CURRENT_SUFFIX
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -192,7 +194,7 @@ class _Migration:
                 left: Switch = switch(pipeline, staged, self._backup)
             finally:
                 pipeline.activate()
-            self._facts.update(kept=left.kept, on_old_rows=left.on_old_rows)
+            self._facts.update(kept=[name for name in left.kept if not _is_ours(name)], on_old_rows=left.on_old_rows)
             delete_staging_folder(pipeline)
         return self._result("done")
 
@@ -283,6 +285,10 @@ class _Migration:
             requests=sent if requests is None else requests,
             **self._facts,
         )
+
+
+def _is_ours(view: str) -> bool:
+    return view in MODELS or view.endswith(CURRENT_SUFFIX)
 
 
 def _missing(staged: dlt.Pipeline, runs: Mapping[str, str]) -> dict[str, str]:

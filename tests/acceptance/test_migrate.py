@@ -79,7 +79,7 @@ def ids_in(warehouse: AnyWarehouse, table: str, column: str = "id") -> list[str]
     return sorted(row[0] for row in warehouse.query(f"select {column} from {table}"))
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+@pytest.fixture(scope="module", params=["duckdb", pytest.param("postgres", marks=pytest.mark.thorough)])
 def warehouse_of_before(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AnyWarehouse]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import dlt
 import pytest
 
-from extend_source import AccessRefused, MigrateResult, UsageError, erase, migrate
+from extend_source import AccessRefused, MigrateResult, SyncProgress, UsageError, create_current_views, erase, migrate
 from extend_source.api import CURRENT_VERSION
 from extend_source.sandbox import OddAnswer, SandboxServer
 from tests.acceptance.scenes import OpenWarehouse
@@ -20,6 +20,8 @@ from tests.acceptance.test_kill import put_light_run
 from tests.acceptance.test_privacy import CANARIES, KEY, found_on_disk, put_secrets, rules
 from tests.acceptance.test_shell import only_line, settings
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse
+
+pytestmark = pytest.mark.thorough
 
 RUNS = 6
 PREFIXES = ("exr", "clr")
@@ -87,6 +89,14 @@ def test_a_run_that_cannot_be_loaded_leaves_the_dataset_as_it_was(warehouse: Ope
     assert warehouse.column("processor_runs", "id") == [run_id for run_id in NEW_IDS if run_id != "clr_0003"]
     assert left.comparison is not None
     assert (left.comparison.pairs, left.comparison.only_old) == (RUNS - 1, 1)
+
+
+def test_a_request_to_stop_is_heard_while_ids_are_matched(warehouse: OpenWarehouse) -> None:
+    progress = SyncProgress(stop_requested=True)
+
+    result = migrate(warehouse.pipeline, dry_run=False, progress=progress, **warehouse.settings())
+
+    assert (result.state, result.matched_by, warehouse.server.requests.counts) == ("stopped", None, {})
 
 
 def test_a_wrong_key_is_refused_and_nothing_is_written(warehouse: OpenWarehouse) -> None:
@@ -201,6 +211,37 @@ def test_privacy_rules_hold_in_the_second_dataset_and_nothing_hidden_is_left_on_
 # ---- what others have in the database
 
 
+def test_views_of_this_source_read_the_new_rows(in_postgres: PostgresWarehouse) -> None:
+    create_current_views(in_postgres.pipeline)
+
+    result = migrated(in_postgres)
+
+    assert (result.kept, result.on_old_rows) == ([], [])
+    assert in_postgres.query("select distinct api_version from processor_runs_current") == [(CURRENT_VERSION,)]
+    create_current_views(in_postgres.pipeline)
+    assert in_postgres.query("select count(*) from processor_runs_current") == [(RUNS,)]
+
+
+def test_another_source_of_the_same_pipeline_keeps_its_tables_and_its_state(warehouse: OpenWarehouse) -> None:
+    @dlt.source(name="counter")
+    def counter() -> Any:
+        @dlt.resource(name="numbers")
+        def numbers() -> Iterator[dict[str, int]]:
+            state = dlt.current.source_state()
+            state["number"] = state.get("number", 0) + 1
+            yield {"number": state["number"]}
+
+        return numbers
+
+    warehouse.pipeline.run(counter())
+
+    assert migrated(warehouse).kept == ["numbers"]
+
+    warehouse.pipeline.run(counter())
+    assert warehouse.query("select number from numbers order by 1") == [(1,), (2,)]
+    assert warehouse.sync(api_version=CURRENT_VERSION).fetched == 0
+
+
 def test_rows_of_other_pipelines_in_dlts_tables_stay(warehouse: OpenWarehouse) -> None:
     other = dlt.pipeline(
         "other",
@@ -238,8 +279,8 @@ def test_views_and_rights_in_postgres_go_with_the_name_of_a_table(in_postgres: P
     in_postgres.execute(
         f"create role reader_{name}; grant usage on schema extend to reader_{name}; "
         f"grant select on processor_runs to reader_{name}; create schema mart; "
-        "create view mart.versions as select r.api_version, s.type from processor_runs r join processor_run_summaries s "
-        "on s.id = r.id; create view mart.newest as select max(api_version) as version from mart.versions; "
+        "create view mart.versions with (security_invoker = true) as select r.api_version, s.type from processor_runs r "
+        "join processor_run_summaries s on s.id = r.id where r.id like '%_0%'; create view mart.newest as select max(api_version) as version from mart.versions; "
         "create materialized view mart.kept as select api_version from processor_runs; "
         "alter table processor_runs add column mine text; create view mart.mine as select mine from processor_runs"
     )
@@ -248,6 +289,8 @@ def test_views_and_rights_in_postgres_go_with_the_name_of_a_table(in_postgres: P
 
     assert result.on_old_rows == ["mart.kept", "mart.mine"]
     assert in_postgres.query("select distinct api_version from mart.versions") == [(CURRENT_VERSION,)]
+    options = "select reloptions from pg_class where oid = 'mart.versions'::regclass"
+    assert in_postgres.query(options) == [(["security_invoker=true"],)]
     assert in_postgres.query("select version from mart.newest") == [(CURRENT_VERSION,)]
     assert in_postgres.query("select count(*) from mart.mine") == [(RUNS,)]
     granted = f"select has_table_privilege('reader_{name}', 'extend.processor_runs', 'select')"

@@ -17,6 +17,8 @@ from extend_source.sandbox.requests_log import LoggedRequest
 from tests.acceptance.scenes import OpenWarehouse, reopen
 from tests.acceptance.warehouse import Warehouse
 
+pytestmark = pytest.mark.thorough
+
 LISTS = {"list_runs": 2, "list_extract_runs": 1, "list_classify_runs": 1, "list_split_runs": 1}
 
 

@@ -115,7 +115,7 @@ def few_runs() -> Iterator[SandboxServer]:
         yield server
 
 
-@pytest.mark.parametrize("destination", ["duckdb", pytest.param("postgres", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("destination", [pytest.param("duckdb", marks=pytest.mark.thorough), "postgres"])
 def test_a_migration_killed_while_it_loads_and_while_it_switches_goes_on(
     destination: str, few_runs: SandboxServer, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -25,11 +25,11 @@ from extend_source.ingest.load import Load
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.state import SyncState
 from extend_source.pipeline.completeness import restore
+from extend_source.pipeline.earlier_tables import refuse_earlier_tables
 from extend_source.pipeline.generations import refuse_another_generation
 from extend_source.pipeline.hints import apply_hints, silence_expected_warnings, variant_hints
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.late_error import raise_after_load
-from extend_source.pipeline.migrations import refuse_earlier_tables
 from extend_source.pipeline.overrides import ExtendResource, ExtendSource, refuse_changed_row_ids, refuse_overrides
 from extend_source.pipeline.replacements import Announcement
 from extend_source.pipeline.write_mode import WriteMode, active_write_mode, confirm

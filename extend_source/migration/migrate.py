@@ -27,7 +27,7 @@ from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.overrides import refuse_refresh
 from extend_source.pipeline.pending import settle
 from extend_source.pipeline.read_only import location, viewed, viewed_data
-from extend_source.pipeline.sibling_datasets import BACKUP, STAGED, dataset_name_of, datasets_there
+from extend_source.pipeline.sibling_datasets import BACKUP, STAGED, dataset_name_of, datasets_there, tables_in
 from extend_source.reports.models import MODELS
 from extend_source.tables.schemas import PROCESSOR_RUNS
 from extend_source.tables.typed.identifiers import CURRENT_SUFFIX
@@ -51,7 +51,7 @@ class MigrateResult:
         listed: the runs that API 2026-02-09 lists, by type.
         matched_by: how ids were matched: suffix or attributes; None: not looked at.
         matched: runs whose new ids are known and listed.
-        unmatched: the other runs, by reason: not_listed, ambiguous or files_differ. They stay in the backup alone.
+        unmatched: the other runs, by reason: not_listed, which stay in the backup alone, ambiguous or files_differ.
         gone: of these, runs that the dataset knows to be gone at Extend.
         processors: processors whose new ids are known.
         keeps_file_ids: files have the same ids in both versions; None: no run told.
@@ -164,8 +164,7 @@ class _Migration:
             id_map = self._read_map(landed)
             if id_map is None:
                 return self._result("stopped")
-            if datasets_there(view, self._staged):
-                self._facts["loaded"] = _count_in(view, self._staged)
+            self._facts["loaded"] = _count_in(view, self._staged)
         return self._plan(id_map)
 
     def done(self, load_unknown_erasures: bool, leave_missing: bool) -> MigrateResult:
@@ -299,13 +298,11 @@ def _missing(staged: dlt.Pipeline, runs: Mapping[str, str]) -> dict[str, str]:
 
 def _count_in(pipeline: dlt.Pipeline, dataset: str) -> int:
     """Count the runs of another dataset of the same database; one without the table has none."""
+    if PROCESSOR_RUNS.name not in tables_in(pipeline, dataset):
+        return 0
     with pipeline.sql_client(SECTION) as client:
-        there = (
-            "SELECT count(*) FROM information_schema.tables WHERE table_schema = %s AND table_name = 'processor_runs'"
-        )
-        if not (client.execute_sql(there, dataset) or [[0]])[0][0]:
-            return 0
-        return int((client.execute_sql(f'SELECT count(*) FROM "{dataset}".processor_runs') or [[0]])[0][0])
+        name = f"{client.escape_column_name(dataset)}.{client.escape_column_name(PROCESSOR_RUNS.name)}"
+        return int((client.execute_sql(f"SELECT count(*) FROM {name}") or [[0]])[0][0])
 
 
 def _unknown_erasures(found: Mapping[str, str]) -> UsageError:

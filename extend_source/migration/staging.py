@@ -11,19 +11,17 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
 
-from extend_source.api import CURRENT_VERSION
 from extend_source.config import SECTION
 from extend_source.errors import UsageError
 from extend_source.ingest.id_map import IdMap
 from extend_source.ingest.state import SyncState
 from extend_source.operations.erase import erase
-from extend_source.pipeline.generations import generations_of
 from extend_source.pipeline.hints import apply_hints
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.loads import run_load
 from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.pending import settle
-from extend_source.pipeline.sibling_datasets import STAGED, datasets_there, sibling_folder, sibling_pipeline
+from extend_source.pipeline.sibling_datasets import STAGED, dataset_name_of, sibling_folder, sibling_pipeline, tables_in
 from extend_source.pipeline.write_mode import active_write_mode
 from extend_source.source import load_id
 from extend_source.tables.bookkeeping import ERASURES, MIGRATED_IDS
@@ -41,14 +39,15 @@ def staged_pipeline(pipeline: dlt.Pipeline) -> dlt.Pipeline:
     Raises:
         UsageError: there is a dataset of its name that something else has made.
     """
+    dataset = dataset_name_of(pipeline, STAGED)
+    tables = tables_in(pipeline, dataset)
+    if tables and MIGRATED_IDS.name not in tables:
+        raise UsageError(
+            f"There is a dataset {dataset} already, and it was not made by migrate", "Rename it, or drop it"
+        )
     staged = sibling_pipeline(pipeline, STAGED)
-    dataset = staged.dataset_name
-    if datasets_there(pipeline, dataset):
+    if tables:
         staged.sync_destination()
-        if SECTION not in staged.schema_names or generations_of(LandedData(staged, SECTION)) - {CURRENT_VERSION}:
-            raise UsageError(
-                f"There is a dataset {dataset} already, and it was not made by migrate", "Rename it, or drop it"
-            )
     return staged
 
 

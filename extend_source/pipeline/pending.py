@@ -10,9 +10,9 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.config import SECTION
 from extend_source.pipeline.completeness import restore
+from extend_source.pipeline.earlier_tables import carry_over
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.loads import answers, compare_all_next, load_ids, note_failure, refuse_failed_jobs
-from extend_source.pipeline.migrations import migrate
 
 
 def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
@@ -63,7 +63,7 @@ def settle(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
         PipelineStepFailed: loading failed; the load stays pending unless it was the last attempt.
         RowsRefused: the destination refused rows, and dlt was told to go on.
     """
-    return finish_pending(pipeline, attempts) + migrate(pipeline, attempts)
+    return finish_pending(pipeline, attempts) + carry_over(pipeline, attempts)
 
 
 def _finish(pipeline: dlt.Pipeline) -> LoadInfo | None:

@@ -30,6 +30,13 @@ def datasets_there(pipeline: dlt.Pipeline, *names: str) -> set[str]:
         return {row[0] for row in client.execute_sql(sql, *names) or ()}
 
 
+def tables_in(pipeline: dlt.Pipeline, dataset: str) -> set[str]:
+    """Name the tables of a dataset, dlt's own left out; one that does not exist has none."""
+    with pipeline.sql_client(SECTION) as client:
+        sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
+        return {row[0] for row in client.execute_sql(sql, dataset) or () if not row[0].startswith("_dlt")}
+
+
 def sibling_folder(pipeline: dlt.Pipeline, suffix: str) -> Path:
     """Return the folder of dlt's notes of a sibling: within the pipeline's own, so that it goes with that."""
     return Path(pipeline.working_dir) / f"dataset_{suffix}"

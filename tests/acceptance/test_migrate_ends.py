@@ -151,7 +151,10 @@ def test_a_value_that_differs_between_the_versions_is_named(warehouse: OpenWareh
     ("statement", "line"),
     [
         ("create schema extend_2025_04_21", "There is a dataset extend_2025_04_21 already, the name for the old rows"),
-        ("create schema extend_2026_02_09", "There is a dataset extend_2026_02_09 already, and it was not made by"),
+        (
+            "create schema extend_2026_02_09; create table extend_2026_02_09.mine (n int)",
+            "There is a dataset extend_2026_02_09 already, and it was not made by",
+        ),
     ],
 )
 def test_a_dataset_of_another_is_not_touched(warehouse: OpenWarehouse, statement: str, line: str) -> None:

@@ -119,9 +119,15 @@ def few_runs() -> Iterator[SandboxServer]:
 def test_a_migration_killed_while_it_loads_and_while_it_switches_goes_on(
     destination: str, few_runs: SandboxServer, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    moments = [Moment("load", 2, 40), Moment("switching", 1, 90), Moment("after the switch", 1, 1)]
+    first_of_all, *moments = (
+        Moment("load", 1, 60),  # of the map and the erasures
+        Moment("load", 2, 40),
+        Moment("switching", 1, 90),
+        Moment("after the switch", 1, 1),
+    )
     with dataset_of_before(destination, few_runs, tmp_path, request) as before:
         warehouse = before.warehouse
+        assert migrate_until(first_of_all, machine_of(warehouse, "gone"), **settings(few_runs)) == "load"
         machine = machine_of(warehouse, warehouse.pipelines.name)
         for moment in moments:
             assert migrate_until(moment, machine, **settings(few_runs)) == moment.phase

@@ -111,7 +111,7 @@ def test_a_kill_before_the_earlier_tables_are_dropped_loses_and_doubles_nothing(
     earlier: AnyWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("extend_source.pipeline.migrations._drop", _killed)
+        patch.setattr("extend_source.pipeline.earlier_tables._drop", _killed)
         with pytest.raises(KeyboardInterrupt):
             earlier.sync(run_ids=["dpr_unknown"])
     assert (len(earlier.rows("raw_payloads")), earlier.tables() >= FORMERS) == (10, True)

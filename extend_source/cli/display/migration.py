@@ -19,9 +19,13 @@ _MATCHED_BY = {
     "attributes": "by creation time, type, processor and file",
 }
 _REASONS = {
-    "not_listed": "not listed under the new version",
+    "not_listed": "not listed in the new version",
     "ambiguous": "several alike",
     "files_differ": "the one like it has another file",
+}
+_CONSEQUENCES = {
+    "not_listed": "in the backup alone from then on",
+    **dict.fromkeys(("ambiguous", "files_differ"), "loaded all the same, but which new id is whose is not known"),
 }
 
 
@@ -48,7 +52,7 @@ def _found(result: MigrateResult) -> Iterator[str]:
     yield f"API {CURRENT_VERSION} lists {of_type or 'no runs'}"
     yield f"{result.matched:,} matched ({_MATCHED_BY[result.matched_by]}), {result.processors:,} processors"
     for reason, count in result.unmatched.items():
-        yield f"{counted(count, 'run')} not matched, {_REASONS[reason]}: only in the backup from then on"
+        yield f"{counted(count, 'run')} not matched: {_REASONS[reason]}; {_CONSEQUENCES[reason]}"
     if result.gone:
         yield f"  {result.gone:,} of these are known to be gone at Extend"
     if result.keeps_file_ids is False:

@@ -26,7 +26,7 @@ _ROWS_AT_ONCE = 100
 """A payload can have megabytes."""
 
 
-def migrate(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
+def carry_over(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
     """Carry the rows of earlier versions' tables over to today's, then drop those tables.
 
     A kill in between loses nothing: the rows keep the ids of their loads, and the next call writes them again.

@@ -11,7 +11,7 @@ import dlt
 
 from extend_source.api import CURRENT_VERSION, RequestStatistics, lists_of
 from extend_source.config import API_VERSION, SECTION, ExtendSettings
-from extend_source.errors import UsageError, Withdrawn
+from extend_source.errors import AnotherWorkspace, UsageError, Withdrawn
 from extend_source.ingest.client import run_to_end
 from extend_source.ingest.id_map import IdMap, read_id_map
 from extend_source.ingest.progress import SyncProgress
@@ -124,8 +124,9 @@ def migrate(
 
     Raises:
         UsageError: the destination cannot switch datasets, one of the names is taken, erased runs would come back,
-            or processors are named by their old ids.
-        InvalidSetting: the pipeline was made with `refresh`, or a setting cannot work.
+            processors are named by their old ids, or the dataset holds several workspaces.
+        InvalidSetting: the pipeline was made with `refresh`, a setting cannot work, or no run that has landed is
+            listed.
         SyncUnderWay: the pipeline is being synced.
         ApiError: the API refused everything, or cannot be reached.
         TooManyErrors: a greater share of runs failed than `max_error_share` allows.
@@ -203,7 +204,20 @@ class _Migration:
             raise UsageError(
                 "The dataset holds runs of both versions of the API", "Load each version into a dataset of its own"
             )
-        return API_VERSION in found
+        if API_VERSION not in found:
+            return False
+        self._refuse_several_workspaces(landed)
+        return True
+
+    def _refuse_several_workspaces(self, landed: LandedData) -> None:
+        named = {row[0] for row in landed.rows(PROCESSOR_RUNS, ("workspace_id",), distinct=True) if row[0]}
+        wanted = self._settings.workspace_id
+        if len(named) > 1 or (wanted and named - {wanted}):
+            raise UsageError(
+                f"The dataset holds runs of the workspaces {', '.join(sorted(named))}, and migrate loads those of "
+                f"{wanted or 'one'} alone",
+                f"Load API {CURRENT_VERSION} of each into a new dataset instead",
+            )
 
     def _refuse_taken_names(self, pipeline: dlt.Pipeline) -> None:
         if datasets_there(pipeline, self._backup):
@@ -219,6 +233,12 @@ class _Migration:
             id_map = run_to_end(reading)
         except Withdrawn:
             return None
+        if not id_map.runs and set(id_map.reasons.values()) == {"not_listed"}:
+            raise AnotherWorkspace(
+                f"None of the {len(id_map.reasons):,} runs that have landed is listed in API {CURRENT_VERSION}: the "
+                "key seems to be of another workspace, or base_url of another deployment",
+                "Check both, and workspace_id",
+            )
         self._refuse_old_processors(landed, id_map)
         gone = landed.all_tombstones()
         self._facts.update(

@@ -13,6 +13,7 @@ import pytest
 
 from extend_source import AccessRefused, MigrateResult, SyncProgress, UsageError, create_current_views, erase, migrate
 from extend_source.api import CURRENT_VERSION
+from extend_source.errors import AnotherWorkspace
 from extend_source.sandbox import OddAnswer, SandboxServer
 from tests.acceptance.scenes import OpenWarehouse
 from tests.acceptance.shell import run_shell
@@ -191,6 +192,25 @@ def test_a_destination_without_a_switch_is_refused_with_the_plain_way(
         migrate(pipeline, api_key=empty_server.api_key, base_url=empty_server.base_url)
 
     assert empty_server.requests.counts == {}
+
+
+def test_a_key_of_another_workspace_replaces_nothing(warehouse: OpenWarehouse) -> None:
+    with (
+        SandboxServer(runs=5) as other,
+        pytest.raises(AnotherWorkspace, match="None of the 6 runs that have landed is"),
+    ):
+        migrate(warehouse.pipeline, dry_run=False, **warehouse.settings() | {"base_url": other.base_url})
+
+    assert warehouse.column("processor_runs", "api_version") == ["2025-04-21"] * RUNS
+
+
+def test_a_dataset_of_several_workspaces_is_refused(warehouse: OpenWarehouse) -> None:
+    warehouse.execute("update processor_runs set workspace_id = case when id > 'dpr_0002' then 'ws_1' else 'ws_2' end")
+
+    with pytest.raises(
+        UsageError, match="holds runs of the workspaces ws_1, ws_2, and migrate loads those of one alone"
+    ):
+        migrate(warehouse.pipeline, **warehouse.settings())
 
 
 # ---- privacy

@@ -12,7 +12,7 @@ import pytest
 from extend_source import MigrateResult, UsageError, erase, migrate
 from extend_source.api import CURRENT_VERSION
 from extend_source.config import API_VERSION
-from extend_source.sandbox import OddAnswer, SandboxServer, Workspace
+from extend_source.sandbox import OddAnswer, Options, SandboxServer, Workspace
 from extend_source.sandbox.requests_log import LoggedRequest
 from tests.acceptance.scenes import OpenWarehouse, reopen
 from tests.acceptance.warehouse import Warehouse
@@ -167,6 +167,24 @@ def test_an_erased_run_that_cannot_be_told_stops_the_migration_before_anything_i
     assert not [entry for entry in world.server.requests.entries if "/extract_runs/" in entry.path]
     assert world.migrate(copied, dry_run=False, load_unknown_erasures=True).state == "done"
     assert {world.new_id("twin"), world.new_id("other_twin")} <= set(copied.column("processor_runs", "id"))
+
+
+def test_an_erased_run_that_is_there_but_not_under_the_id_expected_stops_the_migration(tmp_path: Path) -> None:
+    workspace = Workspace(runs=0)
+    for minutes in range(4):
+        workspace.add_run(status="PROCESSED", created_at=workspace.now - timedelta(minutes=minutes))
+    odd = {**workspace.run_payload(workspace.run_ids()[0]), "id": "dpr_odd", "type": "MYSTERY"}
+    workspace.put_run(odd, created_at=workspace.now)  # no list of 2026-02-09 has it
+    with SandboxServer(workspaces=[workspace], options=Options(largest_page=3)) as server:
+        warehouse = OpenWarehouse(server, tmp_path)
+        warehouse.sync()
+        erase(warehouse.pipeline, run_ids=["dpr_odd"])
+
+        plan = migrate(warehouse.pipeline, **warehouse.settings())
+
+        assert (plan.matched_by, plan.matched, plan.unknown_erasures) == ("suffix", 4, {"dpr_odd": "not_listed"})
+        with pytest.raises(UsageError, match=r"dpr_odd \(not listed\)"):
+            migrate(warehouse.pipeline, dry_run=False, **warehouse.settings())
 
 
 def test_an_erased_file_that_runs_do_not_tell_is_asked_for(world: World, copied: Warehouse) -> None:

@@ -55,7 +55,6 @@ class Before:
         erase(warehouse.pipeline, run_ids=[run_id])
         self.erased = run_id, new_id(workspace, run_id)
         self.runs = warehouse.count("processor_runs")
-        workspace.advance(0)
         warehouse.server.requests.reset()
 
 

@@ -66,6 +66,19 @@ def test_the_pages_of_the_three_lists_hold_every_run_once(
     assert [created[id_] for id_ in by_creation] == sorted(created[id_] for id_ in by_creation)
 
 
+def test_on_demand_ids_of_runs_share_no_suffix_and_lead_to_the_same_runs(
+    newer: InProcessClient, workspace: Workspace
+) -> None:
+    workspace.same_id_suffixes = False
+    old_id = next(run.id for run in workspace.runs.values() if run.payload["type"] == "EXTRACT")
+    turned = "exr_" + old_id.removeprefix("dpr_")[::-1]
+
+    assert turned in ids(newer, "extract_runs", maxPageSize=1000)
+    assert newer.get(f"/extract_runs/{turned}").json()["id"] == turned
+    assert newer.get(f"/processor_runs/{turned}").json()["processorRun"]["id"] == turned
+    assert newer.get(f"/extract_runs/{new_id(old_id, 'exr_')}").status_code == 404
+
+
 def test_ids_differ_by_their_prefix_alone(newer: InProcessClient, workspace: Workspace) -> None:
     for path, (_, prefix) in RUNS.items():
         name, short = DEFINITIONS[path]

@@ -128,6 +128,7 @@ def migrate(
         InvalidSetting: the pipeline was made with `refresh`, a setting cannot work, or no run that has landed is
             listed.
         SyncUnderWay: the pipeline is being synced.
+        SyncError: the datasets could not be switched; nothing has changed.
         ApiError: the API refused everything, or cannot be reached.
         TooManyErrors: a greater share of runs failed than `max_error_share` allows.
         RowsRefused: the destination refused rows, and dlt was told to go on.
@@ -284,8 +285,7 @@ class _Migration:
         self._facts["sync"] = result
         missing = _missing(staged, id_map.runs)
         if missing and result.stopped_by is None:  # beyond the filters or the start date: loaded by id before, too
-            further = SyncProgress()
-            result = sync(staged, run_ids=list(missing.values()), progress=further, **self._arguments)
+            result = sync(staged, run_ids=list(missing.values()), progress=self._progress, **self._arguments)
             missing = _missing(staged, missing)
         self._facts.update(loaded=len(id_map.runs) - len(missing), missing=list(missing)[:_MAX_NAMED])
         if result.stopped_by is not None:

@@ -17,11 +17,13 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.pipeline.state_sync import generate_pipeline_state_version_hash
 
 from extend_source.config import SECTION
-from extend_source.errors import UsageError
+from extend_source.errors import SyncError, UsageError
 from extend_source.pipeline.conditions import Sql
 from extend_source.pipeline.held_database import database_file
 from extend_source.pipeline.read_only import location
+from extend_source.redaction import redact
 from extend_source.tables.bookkeeping import ERASURES
+from extend_source.wording import one_line
 
 _DLT_TABLES = {
     VERSION_TABLE_NAME: "schema_name",
@@ -30,7 +32,16 @@ _DLT_TABLES = {
 }
 """dlt's own tables, which pipelines of one dataset share, and what tells whose a row is."""
 
-_RELATIONS = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s{database} ORDER BY table_name"
+LOCK_SECONDS = 60
+"""The longest time to wait for those who read a table: in PostgreSQL no one can while it moves."""
+
+_MAX_CHARACTERS = 300
+"""Errors of databases can be pages long."""
+
+_RELATIONS = """
+SELECT table_name FROM information_schema.tables
+WHERE table_schema = %s AND table_catalog = current_database() ORDER BY table_name
+"""
 
 
 @dataclass(frozen=True)
@@ -73,16 +84,18 @@ def switch(pipeline: dlt.Pipeline, staged: dlt.Pipeline, backup: str) -> Switch:
         What was left.
 
     Raises:
-        UsageError: something was erased meanwhile that the new tables do not know of.
+        SyncError: it could not be done, as someone reads the tables or something was erased meanwhile; nothing has
+            changed.
     """
     work = _Work(pipeline, staged, backup)
     try:
         with pipeline.sql_client(SECTION) as client, client.begin_transaction():
             left = work.switch(client)
     except DatabaseException as error:
-        raise UsageError(
-            f"The datasets could not be switched, and nothing has changed: {error}",
-            "Close what reads the tables, then run the same command again",
+        reason = one_line(redact(str(error)))[:_MAX_CHARACTERS]
+        raise SyncError(
+            f"The datasets could not be switched, and nothing has changed: {reason}",
+            "Close what uses the tables, then run the same command again",
         ) from error
     pipeline.sync_destination()  # its state there is the newer one: dlt takes it, and the schema
     return left
@@ -104,6 +117,8 @@ class _Work:
 
     def switch(self, client: Sql) -> Switch:
         old, new, backup = self._old, self._new, self._backup
+        if self._is_postgres:
+            client.execute_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
         self._refuse_new_erasures(client)
         views = _views_on(client, old, self._known) if self._is_postgres else []
         grants = _grants(client, old) if self._is_postgres else []
@@ -131,11 +146,10 @@ class _Work:
         tables = [f"{_quoted(name)}.{_quoted(ERASURES.name)}" for name in (self._old, self._new)]
         unknown = f"SELECT count(*) FROM {tables[0]} WHERE id NOT IN (SELECT id FROM {tables[1]})"
         if (client.execute_sql(unknown) or [[0]])[0][0]:
-            raise UsageError("Something was erased while the new version was loaded", "Run the same command again")
+            raise SyncError("Something was erased while the new version was loaded", "Run the same command again")
 
     def _relations(self, client: Sql, schema: str) -> list[str]:
-        sql = _RELATIONS.format(database=" AND table_catalog = current_database()")
-        return [str(row[0]) for row in client.execute_sql(sql, schema) or ()]
+        return [str(row[0]) for row in client.execute_sql(_RELATIONS, schema) or ()]
 
     def _exchange(self, client: Sql, table: str, owner: str) -> None:
         """Keep the rows of one of dlt's tables in the backup, and put the new dataset's in the place of ours."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import dlt
+import psycopg2
 import pytest
 
 from extend_source import AccessRefused, MigrateResult, SyncProgress, UsageError, create_current_views, erase, migrate
 from extend_source.api import CURRENT_VERSION
-from extend_source.errors import AnotherWorkspace
+from extend_source.errors import AnotherWorkspace, SyncError
+from extend_source.pipeline import dataset_switch
 from extend_source.sandbox import OddAnswer, SandboxServer
+from extend_source.sandbox.requests_log import LoggedRequest
 from tests.acceptance.scenes import OpenWarehouse
 from tests.acceptance.shell import run_shell
 from tests.acceptance.test_kill import put_light_run
@@ -319,6 +323,38 @@ def test_views_and_rights_in_postgres_go_with_the_name_of_a_table(in_postgres: P
     granted = f"select has_table_privilege('reader_{name}', 'extend.processor_runs', 'select')"
     assert in_postgres.query(granted) == [(True,)]
     in_postgres.execute(f"drop owned by reader_{name}; drop role reader_{name}")
+
+
+def test_what_another_machine_erases_during_the_load_stops_the_switch(in_postgres: PostgresWarehouse) -> None:
+    statements = ["insert into erasures (id, resource_type, _dlt_load_id) values ('dpr_0000', 'processor_run', '1')"]
+    server = in_postgres.server
+
+    def erase_elsewhere(entry: LoggedRequest) -> None:
+        if entry.route == "get_extract_run" and statements:
+            in_postgres.execute(statements.pop())
+
+    server.before_each_request = erase_elsewhere
+    with pytest.raises(SyncError, match="Something was erased while the new version was loaded"):
+        migrated(in_postgres)
+
+    assert migrated(in_postgres).state == "done"
+    assert in_postgres.column("processor_runs", "id") == [run_id for run_id in NEW_IDS if run_id != "exr_0000"]
+
+
+def test_someone_who_keeps_a_table_locked_holds_up_no_more_than_the_switch(
+    in_postgres: PostgresWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset_switch, "LOCK_SECONDS", 1)
+    with closing(psycopg2.connect(in_postgres.uri)) as reader, reader.cursor() as cursor:
+        cursor.execute("select count(*) from extend.splits")
+
+        with pytest.raises(SyncError, match=r"could not be switched, and nothing has changed: .*lock timeout"):
+            migrated(in_postgres)
+
+        assert in_postgres.column("processor_runs", "api_version") == ["2025-04-21"] * RUNS
+    in_postgres.server.requests.reset()
+    assert migrated(in_postgres).state == "done"
+    assert gets(in_postgres.server) == []
 
 
 # ---- the shell

@@ -138,8 +138,13 @@ async def read_id_map(
         if id_map is None:
             id_map = await _by_attributes(old, new, landed)
         await _find_erased_files(id_map, served, new, landed)
-    for run in landed.rows(PROCESSOR_RUNS, ("id", "type")):
-        _note_missing(id_map, *run)
+    erased = landed.erased("processor_run")
+    for old_id in erased:  # where a kill has left rows of it
+        id_map.runs.pop(old_id, None)
+        id_map.reasons.pop(old_id, None)
+    for old_id, run_type in landed.rows(PROCESSOR_RUNS, ("id", "type")):
+        if old_id not in erased:
+            _note_missing(id_map, old_id, run_type)
     return id_map
 
 

@@ -339,6 +339,8 @@ def test_what_another_machine_erases_during_the_load_stops_the_switch(in_postgre
 
     assert migrated(in_postgres).state == "done"
     assert in_postgres.column("processor_runs", "id") == [run_id for run_id in NEW_IDS if run_id != "exr_0000"]
+    known = [row[0] for row in in_postgres.query("select old_id from migrated_ids order by 1")]
+    assert known == [f"dpr_{number:04}" for number in range(1, RUNS)]
 
 
 def test_someone_who_keeps_a_table_locked_holds_up_no_more_than_the_switch(

@@ -40,6 +40,7 @@ DEPLOYMENTS = {
 API_VERSION = "2025-04-21"
 
 FileContents = Literal["embedded", "fetch", "none"]
+ParseOutput = Literal["none", "chunks", "blocks", "words"]
 ProcessorType = Literal["EXTRACT", "CLASSIFY", "SPLITTER"]
 RunStatus = Literal["PENDING", "PROCESSING", "PROCESSED", "FAILED", "CANCELLED"]
 RunSource = Literal[
@@ -62,6 +63,7 @@ PROCESSOR_TYPES: tuple[str, ...] = get_args(ProcessorType)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
 RUN_SOURCES: tuple[str, ...] = get_args(RunSource)
 FILE_CONTENTS: tuple[str, ...] = get_args(FileContents)
+PARSE_OUTPUTS: tuple[str, ...] = get_args(ParseOutput)
 TableFormat = Literal["delta", "iceberg"]
 TABLE_FORMATS: tuple[str, ...] = get_args(TableFormat)
 
@@ -167,6 +169,9 @@ class ExtendSettings(BaseConfiguration):
         max_concurrency: the most requests under way at once.
         file_contents: the text of files. ``embedded``: what the run payload carries; ``fetch``: one request more for
             each distinct file that has not landed with text; ``none``: no text at all.
+        parse_output: how much of parse runs is loaded (API 2026-02-09): one request for each that is new or has
+            changed. ``none``: no parse runs, only what their list says; ``chunks``: the runs, their pages and their
+            text in chunks; ``blocks``: headings, paragraphs, tables and lines as well; ``words``: and each word.
         typed_tables: for each extraction processor a table with a typed column for each field of its schema, and
             one for each array.
         keep_raw: keep the payloads too, so that all tables can be rebuilt from them without a request.
@@ -215,6 +220,7 @@ class ExtendSettings(BaseConfiguration):
     requests_per_second: float = 10.0
     max_concurrency: int = 64
     file_contents: str = "embedded"
+    parse_output: str = "chunks"
     typed_tables: bool = True
     keep_raw: bool = False
     table_format: str | None = None
@@ -258,6 +264,7 @@ class ExtendSettings(BaseConfiguration):
             if isinstance(getattr(self, name), str):
                 raise ConfigurationValueError(f'{name} takes a list, for example ["..."], not one text.')
         _check_choices("file_contents", [self.file_contents], FILE_CONTENTS)
+        _check_choices("parse_output", [self.parse_output], PARSE_OUTPUTS)
         _check_choices("table_format", [self.table_format] if self.table_format else None, TABLE_FORMATS)
         _check_choices("processor_types", self.processor_types, PROCESSOR_TYPES)
         _check_choices("statuses", self.statuses, RUN_STATUSES)

@@ -19,7 +19,15 @@ from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
-from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings, TableFormat, setting_names
+from extend_source.config import (
+    SECTION,
+    ExtendSettings,
+    FileContents,
+    ParseOutput,
+    PrivacySettings,
+    TableFormat,
+    setting_names,
+)
 from extend_source.ingest.chunks import Chunks
 from extend_source.ingest.load import Load
 from extend_source.ingest.session import SyncSession
@@ -35,7 +43,7 @@ from extend_source.pipeline.replacements import Announcement
 from extend_source.pipeline.write_mode import WriteMode, active_write_mode, confirm
 from extend_source.privacy import privacy_rules, warn_of_left_out_text
 from extend_source.providers import refuse_unknown_arguments, refuse_unknown_sections
-from extend_source.tables import TABLES, TYPED_TABLES, Tables, TableSchema
+from extend_source.tables import TABLES, TYPED_TABLES, Tables, TableSchema, wanted_tables
 from extend_source.tables.bookkeeping import TYPED_COLUMNS
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -82,6 +90,7 @@ def extend_source(
     requests_per_second: float = ExtendSettings.requests_per_second,
     max_concurrency: int = ExtendSettings.max_concurrency,
     file_contents: FileContents = "embedded",
+    parse_output: ParseOutput = "chunks",
     typed_tables: bool = ExtendSettings.typed_tables,
     keep_raw: bool = ExtendSettings.keep_raw,
     table_format: TableFormat | None = None,
@@ -100,7 +109,7 @@ def extend_source(
     privacy: PrivacySettings | dict[str, Any] | None = None,
     session: SyncSession | None = None,
 ) -> Iterable[DltResource]:
-    """Load processor runs from Extend: all that are new or have changed, or the ones asked for.
+    """Load processor and parse runs from Extend: all that are new or have changed, or the ones asked for.
 
     Every table is a resource of its own, so ``with_resources("files", "file_pages")`` loads just these; one pass over
     HTTP feeds them all. All settings but `run_ids` and `session` can also come from ``[sources.extend]`` in dlt's
@@ -128,6 +137,7 @@ def extend_source(
         requests_per_second: the request budget; 0: no limit.
         max_concurrency: the most requests under way at once.
         file_contents: ``embedded``, ``fetch`` or ``none``.
+        parse_output: ``none``, ``chunks``, ``blocks`` or ``words``.
         typed_tables: a table with typed columns for each extraction processor, and one for each of its arrays.
         keep_raw: keep the payloads too.
         table_format: for the destination filesystem: ``delta`` or ``iceberg``.
@@ -174,6 +184,7 @@ def extend_source(
         requests_per_second=requests_per_second,
         max_concurrency=max_concurrency,
         file_contents=file_contents,
+        parse_output=parse_output,
         typed_tables=typed_tables,
         keep_raw=keep_raw,
         table_format=table_format,
@@ -194,7 +205,7 @@ def extend_source(
     rules = privacy_rules(settings)
     ids = run_ids if run_ids is None or isinstance(run_ids, str) else list(run_ids)
     shared = session or SyncSession()
-    tables = [table for table in TABLES.values() if keep_raw or not table.opt_in]
+    tables = wanted_tables(keep_raw=keep_raw, parse_output=parse_output)
     if not typed_tables:
         tables.remove(TYPED_COLUMNS)
     names = frozenset([*(table.name for table in tables), *([TYPED_TABLES] if typed_tables else [])])

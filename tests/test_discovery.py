@@ -65,7 +65,7 @@ class Landed(LandedData):
 
     def __init__(self, runs: dict[str, LandedRun] | None = None, *, loads: Iterable[str] = ("1",)) -> None:
         super().__init__(None)
-        self.known = runs or {}
+        self.held = runs or {}
         self.loads = set(loads)
         self.listed: dict[str, LandedSummary] = {}
         self.gone: dict[str, datetime] = {}
@@ -81,7 +81,7 @@ class Landed(LandedData):
         return load_id in self.loads
 
     def runs(self, ids: Iterable[str], *, incomplete: bool = False) -> dict[str, LandedRun]:
-        return {run_id: self.known[run_id] for run_id in ids if run_id in self.known}
+        return {run_id: self.held[run_id] for run_id in ids if run_id in self.held}
 
     def summaries(self, object_type: str, ids: Iterable[str]) -> dict[str, LandedSummary]:
         assert object_type == "processor_run"
@@ -94,13 +94,13 @@ class Landed(LandedData):
         return {run_id: self.gone[run_id] for run_id in ids if run_id in self.gone}
 
     def runs_in_flight(self, settings: ExtendSettings) -> Any:
-        yield from (run_id for run_id, run in self.known.items() if run.status in ("PENDING", "PROCESSING"))
+        yield from (run_id for run_id, run in self.held.items() if run.status in ("PENDING", "PROCESSING"))
 
     def runs_of_scope(self, settings: ExtendSettings) -> Any:
-        yield from self.known
+        yield from self.held
 
     def runs_to_recheck(self, settings: ExtendSettings, since: datetime) -> Any:
-        yield from (run_id for run_id, run in self.known.items() if run.updated_at and run.updated_at >= since)
+        yield from (run_id for run_id, run in self.held.items() if run.updated_at and run.updated_at >= since)
 
     def failed_runs(self, workspace_id: str | None) -> Any:
         yield from self.failed
@@ -111,7 +111,7 @@ def landed_as(*summaries: Summary) -> Landed:
     landed = Landed()
     for each in summaries:
         credits = each.get("usage", {}).get("credits")
-        landed.known[each["id"]] = LandedRun(
+        landed.held[each["id"]] = LandedRun(
             each["status"],
             datetime.fromisoformat(each["updatedAt"].replace("Z", "+00:00")),
             None if credits is None else Decimal(str(credits)),
@@ -220,8 +220,8 @@ def test_a_start_date_leaves_out_what_changed_before() -> None:
 def test_a_figure_that_the_payload_does_not_have_is_not_asked_for_again(fetched: int, differs: bool) -> None:
     listed = summary(1, usage={"credits": 3})
     landed = landed_as(listed)
-    run = landed.known["dpr_1"]
-    landed.known["dpr_1"] = run._replace(credits=None, fetched_at=NOW - HOUR + timedelta(minutes=fetched))
+    run = landed.held["dpr_1"]
+    landed.held["dpr_1"] = run._replace(credits=None, fetched_at=NOW - HOUR + timedelta(minutes=fetched))
 
     discovery = discover(Listing([listed]), landed, at(NOW))
 
@@ -275,7 +275,7 @@ def test_a_run_differs_in_status_time_or_credits(change: Summary, differs: bool)
 
 def test_a_run_that_landed_in_fewer_tables_differs() -> None:
     landed = landed_as(summary(1), summary(2))
-    landed.known["dpr_2"] = landed.known["dpr_2"]._replace(tables=frozenset({"files"}))
+    landed.held["dpr_2"] = landed.held["dpr_2"]._replace(tables=frozenset({"files"}))
 
     assert found(discover(Listing([summary(1), summary(2)]), landed, at(NOW))) == [("dpr_2", "listed")]
 

@@ -71,15 +71,39 @@ def test_the_source_works_outside_of_a_pipeline(server: SandboxServer) -> None:
 
 
 def test_each_table_is_a_resource_of_its_own_name() -> None:
-    source, with_raw = extend_source(api_key="sk_x"), extend_source(api_key="sk_x", keep_raw=True)
+    source = extend_source(api_key="sk_x")
+    with_all = extend_source(api_key="sk_x", keep_raw=True, parse_output="words")
 
     assert (
         [*source.resources]
         == [*source.selected_resources]
-        == [*(n for n in TABLES if not n.startswith("raw_")), "typed_tables"]
+        == [*(name for name, table in TABLES.items() if not table.opt_in), "typed_tables"]
     )
-    assert [*with_raw.resources] == [*with_raw.selected_resources] == [*TABLES, "typed_tables"]
+    assert [*with_all.resources] == [*with_all.selected_resources] == [*TABLES, "typed_tables"]
     assert source.max_table_nesting == 0
+
+
+@pytest.mark.parametrize(
+    ("parse_output", "tables"),
+    [
+        ("none", []),
+        ("chunks", ["parse_runs", "parse_pages", "parse_chunks"]),
+        ("blocks", ["parse_runs", "parse_pages", "parse_chunks", "parse_blocks", "parse_lines"]),
+        ("words", ["parse_runs", "parse_pages", "parse_chunks", "parse_blocks", "parse_lines", "parse_words"]),
+    ],
+)
+def test_the_tables_of_parse_runs_are_chosen_by_a_setting(parse_output: Any, tables: list[str]) -> None:
+    source = extend_source(api_key="sk_x", parse_output=parse_output)
+
+    named = [name for name in source.resources if name.startswith("parse_") and name != "parse_run_summaries"]
+    assert named == tables
+
+
+def test_an_unknown_part_of_parse_runs_is_refused_in_one_line() -> None:
+    with pytest.raises(ConfigurationValueError) as refusal:
+        extend_source(api_key="sk_x", parse_output="pages")
+
+    assert str(refusal.value) == "parse_output takes none, chunks, blocks, words; not 'pages'."
 
 
 def test_a_table_merges_in_the_scope_of_its_owner_without_its_markers() -> None:

@@ -94,7 +94,7 @@ def read(
 
     async def collect() -> None:
         async for page in SummaryList("parse_run", context, reconcile=reconcile).pages(client):  # type: ignore[arg-type]
-            fresh.extend(each["id"] for each in page)
+            fresh.extend(each["id"] for each in page.fresh)
 
     asyncio.run(collect())
     seen = listed[: client.pages_read * PAGE]

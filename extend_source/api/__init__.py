@@ -10,7 +10,7 @@ async with ExtendClient(api_key=key, budget=RequestBudget(10.0)) as client:
 from extend_source.api.bodies import Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.client import ExtendClient
-from extend_source.api.endpoints import CURRENT_VERSION, GENERATIONS, Endpoint, lists_of
+from extend_source.api.endpoints import CURRENT_VERSION, GENERATIONS, Endpoint, lists_of, object_type_of
 from extend_source.api.pages import RunFilters, RunPage
 from extend_source.api.retries import RetryPolicy, parse_retry_after
 from extend_source.api.statistics import RequestStatistics
@@ -27,5 +27,6 @@ __all__ = [
     "RunFilters",
     "RunPage",
     "lists_of",
+    "object_type_of",
     "parse_retry_after",
 ]

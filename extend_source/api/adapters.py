@@ -130,6 +130,37 @@ def parse_run_summary(summary: Payload) -> Payload:
     return {**canonical, "fileId": file.get("id")} if file else canonical
 
 
+def parse_run(run: Payload) -> Payload:
+    """Make a full parse run canonical: no link to its output or to pictures in it (SDK 1.20.0, parse_run)."""
+    canonical = {key: value for key, value in run.items() if key != "outputUrl"}
+    if "file" in run:
+        canonical["file"] = without_download_link(run["file"])
+    if "config" in run:
+        canonical["config"] = parse_config(run["config"])
+    _drop_images(canonical.get("output"))
+    return canonical
+
+
+def parse_config(config: Any) -> Any:
+    """Make the config of a parse run canonical: the part of a run's config that is about parsing."""
+    if not isinstance(config, dict) or config.keys() == {"type", "parser"}:
+        return config
+    return {"type": "PARSE", "parser": config}
+
+
+def _drop_images(output: Any) -> None:
+    """Put the news that there is a picture in the place of each link to one."""
+    left = [output]
+    while left:  # blocks may nest deeper than calls can
+        value = left.pop()
+        if isinstance(value, list):
+            left.extend(value)
+        elif isinstance(value, dict):
+            if value.pop("imageUrl", None) is not None:
+                value["hasImage"] = True
+            left.extend(value.values())
+
+
 def _without_email(version: Payload) -> Payload:
     creator = version.get("createdBy")
     if not isinstance(creator, dict) or "email" not in creator:

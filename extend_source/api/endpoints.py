@@ -15,6 +15,8 @@ from extend_source.api.adapters import (
     RunAdapter,
     as_it_is,
     file_without_download_link,
+    parse_config,
+    parse_run,
     parse_run_summary,
     run_without_download_links,
 )
@@ -155,6 +157,9 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 list_key="data",
                 is_sortable=False,
                 id_prefix="pr_",
+                shared="config",
+                adapt=parse_run,
+                adapt_shared=parse_config,
                 adapt_summary=parse_run_summary,
             ),
             Endpoint(  # SDK 1.20.0, files
@@ -226,3 +231,20 @@ def endpoints_for(api_version: str, object_type: str, object_id: str, run_type: 
     candidates = [each for each in endpoints_of(api_version) if each.object_type == object_type]
     known = [each for each in candidates if run_type and each.run_type == run_type]
     return known or sorted(candidates, key=lambda each: not object_id.startswith(each.id_prefix or object_id))
+
+
+def object_type_of(api_version: str, object_id: str) -> str:
+    """Say what a run is, going by what its id begins with, which is a guess.
+
+    Args:
+        api_version: for example ``2025-04-21``.
+        object_id: the run's id.
+
+    Returns:
+        The type of object, ``processor_run`` where nothing fits.
+
+    Raises:
+        UnsupportedApiVersion: there are no endpoints for the version.
+    """
+    fitting = (each for each in endpoints_of(api_version) if each.id_prefix and object_id.startswith(each.id_prefix))
+    return next((each.object_type for each in fitting), "processor_run")

@@ -22,9 +22,10 @@ class SyncContext:
         progress: the counts.
         limits: when to stop.
         scope: what is synced.
-        tables: the tables to load that need objects to be fetched; an object that has landed in fewer of them is
-            fetched again. Empty: listing is enough.
+        tables: the tables to load that need runs to be fetched; a run that has landed in fewer of them is fetched
+            again. Empty: listing is enough.
         now: the time, UTC.
+        selected: all tables to load.
     """
 
     settings: ExtendSettings
@@ -34,3 +35,4 @@ class SyncContext:
     scope: Scope
     tables: frozenset[str]
     now: datetime
+    selected: frozenset[str] = frozenset()

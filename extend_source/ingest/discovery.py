@@ -354,8 +354,7 @@ class Discovery:
             return self._unless_gone(run for run in run_ids if run not in self._seen and run not in taken)
 
         if whole:
-            incomplete = shortfall(landed, self._drift_rows)
-            landed.note_incomplete(incomplete.runs, incomplete.files)
+            landed.note_incomplete(shortfall(landed, self._drift_rows).by_type)
         yield "incomplete", self._obtainable(run for run in landed.incomplete_runs(settings) if run not in taken)
         yield "in_flight", unseen(landed.runs_in_flight(settings))
         yield "failed", [run for run in landed.failed_runs(settings.workspace_id) if run not in taken]

@@ -35,7 +35,7 @@ class Limits:
         self._package_runs = settings.package_runs if bounded else _NO_LIMIT
         self._package_seconds = settings.package_minutes * 60 if bounded else float("inf")
         self._package_bytes = settings.package_megabytes * 1e6 if bounded else float("inf")
-        self._runs_before = progress.runs_done
+        self._runs_before = progress.counted
         self._load_end: float | None = None
         self._decoded_before = 0
 
@@ -43,9 +43,9 @@ class Limits:
     def runs(self) -> int:
         """How many runs the load may still fetch: a request each, retries aside."""
         settings, progress = self._settings, self._progress
-        most = self._package_runs - (progress.runs_done - self._runs_before)
+        most = self._package_runs - (progress.counted - self._runs_before)
         if settings.max_runs is not None:
-            most = min(most, settings.max_runs - progress.runs_done)
+            most = min(most, settings.max_runs - progress.counted)
         if settings.max_requests is not None:
             most = min(most, settings.max_requests - progress.requests.requests)
         return max(0, most)
@@ -58,7 +58,7 @@ class Limits:
     def stopped_by(self) -> StoppedBy | None:
         """Why the sync must fetch no more runs; None: it may go on."""
         settings = self._settings
-        if settings.max_runs is not None and self._progress.runs_done >= settings.max_runs:
+        if settings.max_runs is not None and self._progress.counted >= settings.max_runs:
             return "max_runs"
         return self.used_up
 

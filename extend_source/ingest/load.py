@@ -14,10 +14,12 @@ from extend_source.errors import AnotherWorkspace, ExtendError, InvalidSetting
 from extend_source.ingest.client import budget_of, client_for
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery
-from extend_source.ingest.fetching import Fetched, fetch_all
+from extend_source.ingest.fetching import fetch_all
 from extend_source.ingest.garbage import give_back
 from extend_source.ingest.limits import Limits
-from extend_source.ingest.named_runs import wanted_by_id
+from extend_source.ingest.named_objects import NamedFiles, NamedObjects, fetches_texts
+from extend_source.ingest.named_runs import find, wanted_by_id
+from extend_source.ingest.parse_runs import ParseRuns
 from extend_source.ingest.recorder import Recorder
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.state import Position, Scope, SyncState, scope_of
@@ -26,12 +28,11 @@ from extend_source.ingest.summaries import SummaryList, summary_lists
 from extend_source.ingest.sync_log import LoadLog
 from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.json_codec import decode_json
-from extend_source.pipeline.landed import LandedData, has_ended
+from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import report_unmatched
 from extend_source.privacy.templates import parse_path
-from extend_source.tables import FETCHED_TABLES, Origin, Tables, selection_text
+from extend_source.tables import FETCHED_TABLES, Origin, Tables, fetches_parse_runs, selection_text
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIFT
-from extend_source.tables.files import TEXT_TABLES
 from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
 
 _MAX_OTHERS = 15
@@ -77,7 +78,15 @@ class Load:
         self._load_id = load_id or ""
         session.sync_id = session.sync_id or self._load_id
         session.progress.packages += 1
-        self._named_files: dict[str, bool] = {}
+        now = datetime.now(timezone.utc)
+        self._context = SyncContext(
+            settings, landed, session.progress, self._limits, self._scope, self._tables, now, selected=tables
+        )
+        self._parse_runs = ParseRuns(self._context) if fetches_parse_runs(tables) else None
+        self._named: list[NamedObjects] = [self._parse_runs] if self._parse_runs else []
+        if fetches_texts(settings, tables):
+            self._named.append(NamedFiles(settings, landed, self._recorder.erased_files))
+        self._found_as: dict[str, str] = {}
         self._kept_origins: dict[str, Origin] = {}
         self._batch_began_at = 0
         self._log = LoadLog(session.progress, self._load_id, session.sync_id)
@@ -149,15 +158,14 @@ class Load:
 
     def _discovery(self, run_ids: Iterable[str] | None) -> Discovery | None:
         """Make the worklist; return what fills it, None: that is done."""
-        session, settings, now = self._session, self._settings, datetime.now(timezone.utc)
-        context = SyncContext(settings, self._landed, self._progress, self._limits, self._scope, self._tables, now)
+        session, settings, context = self._session, self._settings, self._context
         if run_ids is not None:
             session.worklist = wanted_by_id(run_ids, context)
             return None
         start = None if settings.start_date is None else parse_start_date(settings.start_date)
         discovery = Discovery(
             context,
-            position=Position() if session.compare_all else self._state.position(self._scope, start, now),
+            position=Position() if session.compare_all else self._state.position(self._scope, start, context.now),
             reconcile=session.reconcile,
             drift_rows=self._state.rows("schema_drift"),
         )
@@ -180,21 +188,30 @@ class Load:
                 yield tables
 
     async def _list(self, objects: SummaryList, client: ExtendClient, discovery: Discovery) -> AsyncIterator[Tables]:
-        """Load what a list says of objects that are not fetched; where it cannot be read, runs are all the same."""
+        """Load what a list says; where it cannot be read, runs are fetched all the same."""
         worklist, context = discovery.worklist, discovery.context
+        wanted: list[Wanted] = []
         if worklist.listing_error is not None or worklist.listing_stopped_by is not None:
             return
         workspace_id = self._settings.workspace_id
         try:
-            async for fresh in objects.pages(client):
-                for summary in fresh:
+            async for page in objects.pages(client):
+                for summary in page.fresh:
                     self._recorder.flattener.add_summary(objects.object_type, summary, workspace_id, context.now)
-                if fresh:
+                for object_id in page.returned:
+                    self._recorder.flattener.remove_tombstone(object_id)
+                if self._parse_runs is not None:
+                    wanted += self._parse_runs.listed(page, worklist)
+                if page.fresh:
                     yield self._taken()
+            if self._parse_runs is not None and objects.seen is not None:
+                wanted += self._parse_runs.vanished(objects.seen, worklist)
         except ExtendError as problem:
             if problem.refuses_everything:
                 raise
             worklist.listing_error = problem
+        self._progress.found(objects.object_type, wanted=len(wanted))
+        worklist.add(wanted)
         if objects.stopped_by is not None:  # the next sync reads it from its beginning again
             worklist.listing_stopped_by, worklist.complete = objects.stopped_by, False
 
@@ -222,7 +239,7 @@ class Load:
                 self._recorder.flattener.add_erasure(*erasure)
 
     async def _fetch(self, client: ExtendClient, worklist: Worklist) -> AsyncIterator[Tables]:
-        """Fetch what is on the worklist, and what it names: the text of files, where that is wanted."""
+        """Fetch what is on the worklist, and what it names: parse runs, and the text of files, where that is wanted."""
         self._begin_batch()
         kept = KeptPayloads(worklist.ids("incomplete"), self._landed)
         has_news = True
@@ -245,8 +262,11 @@ class Load:
                 must_end_soon=self._must_end_soon,
                 on_answer=self._count,
             ):
+                if found_as := self._found_as.pop(answer.wanted.id, None):
+                    answer = replace(answer, wanted=answer.wanted._replace(object_type=found_as))
                 self._recorder.add(answer, worklist, self._kept_origins.pop(answer.wanted.id, None))
-                self._note_files(answer)
+                for named in self._named:
+                    named.note(answer)
                 # what a run says of its files, and their text, come in one batch, if that is not too much
                 if self._is_batch_full() and (not self._settle(worklist) or self._is_large()):
                     yield self._taken()
@@ -257,30 +277,26 @@ class Load:
             worklist.put_back()
 
     def _settle(self, worklist: Worklist) -> bool:
-        """Complete what has come since the last batch; tell whether it names files whose text is wanted."""
-        named, self._named_files = self._named_files, {}
+        """Complete what has come since the last batch; tell whether it names what is wanted as well."""
         with self._landed.connected():
             self._recorder.settle(worklist)
-            fresh = worklist.not_asked(file_id for file_id in named if file_id not in self._recorder.erased_files)
-            landed = set() if self._settings.refresh else self._landed.files_with_contents(fresh)
-        wanted = [
-            Wanted(file_id, "referenced", object_type="file", is_final=named[file_id])
-            for file_id in fresh
-            if file_id not in landed
-        ]
-        self._progress.found("file", wanted=len(wanted))
-        worklist.add_first(wanted)
-        return bool(wanted)
+            wanted = [(named.object_type, named.fresh(worklist)) for named in self._named]
+        for object_type, some in wanted:
+            self._progress.found(object_type, wanted=len(some))
+            worklist.add_first(some)
+        return any(some for _, some in wanted)
 
     def _add_backlog(self, worklist: Worklist) -> bool:
-        """Once all runs are done, add the files that landed without text; tell whether there are any."""
-        if self._session.has_backlog or not self._fetches_contents or len(worklist) or worklist.mode == "by_id":
+        """Once all runs are done, add what earlier syncs have left: parse runs, and files without text."""
+        is_readable = self._landed.is_readable
+        if self._session.has_backlog or len(worklist) or worklist.mode == "by_id" or not is_readable:
             return False
         self._session.has_backlog = True
-        fresh = worklist.not_asked(self._landed.files_without_contents())
-        self._progress.found("file", wanted=len(fresh))
-        worklist.add(Wanted(file_id, "backlog", object_type="file") for file_id in fresh)
-        return bool(fresh)
+        for named in self._named:
+            fresh = named.backlog(worklist)
+            self._progress.found(named.object_type, wanted=len(fresh))
+            worklist.add(fresh)
+        return bool(len(worklist))
 
     def _begin_batch(self) -> None:
         self._batch_began_at = self._progress.requests.bytes_decoded
@@ -290,15 +306,6 @@ class Load:
 
     def _is_large(self) -> bool:
         return self._progress.requests.bytes_decoded - self._batch_began_at >= BATCH_BYTES
-
-    def _note_files(self, answer: Fetched[Wanted]) -> None:
-        """Note the files of a run, by whether any of their runs has ended: before that, they may have no text yet."""
-        if answer.payload is None or answer.wanted.object_type != "processor_run" or not self._fetches_contents:
-            return
-        status, files = answer.payload.get("status"), answer.payload.get("files")
-        for file in files if isinstance(files, list) else []:
-            if isinstance(file, dict) and isinstance(file.get("id"), str):
-                self._named_files[file["id"]] = self._named_files.get(file["id"], False) or has_ended(status)
 
     def _taken(self) -> Tables:
         with self._landed.connected():
@@ -351,10 +358,6 @@ class Load:
     def _remembers_failures(self) -> bool:
         return self._landed.is_readable and FETCH_ERRORS.name in self._selected
 
-    @property
-    def _fetches_contents(self) -> bool:
-        return self._settings.file_contents == "fetch" and bool(self._tables & TEXT_TABLES)
-
     def _may_send(self) -> bool:
         return self._limits.used_up is None and self._session.error is None
 
@@ -380,10 +383,14 @@ class Load:
         raw = kept.take(wanted.id) if wanted.reason == "incomplete" else None
         payload = None if raw is None else decode_json(raw.payload.encode())
         if raw is None or not isinstance(payload, dict):
-            return await client.find(wanted.object_type, wanted.id, arrival, run_type=wanted.run_type)
+            found_as, payload = await find(client, wanted, arrival, either=self._parse_runs is not None)
+            if found_as != wanted.object_type:
+                self._found_as[wanted.id] = found_as
+            return payload
         known = next(self._landed.lookup(PROCESSOR_RUNS, LandedOrigin._fields, [wanted.id], complete=True), None)
         self._kept_origins[wanted.id] = origin_of(raw, LandedOrigin(*known) if known else None, self._tables)
         return payload
 
     def _count(self, wanted: Wanted) -> None:
         self._progress.of[wanted.object_type].done += 1
+        self._progress.counted += wanted.object_type != "file" and wanted.reason != "referenced"

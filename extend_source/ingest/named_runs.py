@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
 
 from dlt.common import logger
 
-from extend_source.errors import UsageError
+from extend_source.api import Arrival, ExtendClient, object_type_of
+from extend_source.errors import InvalidRequest, NotFound, UsageError
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.worklist import Wanted, Worklist
-from extend_source.pipeline.landed import LandedRun, has_ended
+from extend_source.pipeline.landed import LandedData, LandedRun, has_ended
+from extend_source.pipeline.landed_parse_runs import LandedParseRun, erased_parse_runs, landed_parse_runs
+from extend_source.tables import PARSED_TABLES, fetches_parse_runs
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 
 MAX_ID_CHARACTERS = 255
+
+RUN_TYPES = ("processor_run", "parse_run")
+"""What an id that a user gives may be of."""
 
 
 def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:
@@ -24,19 +33,76 @@ def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:
     Returns:
         The runs to fetch, in the order given.
     """
-    landed, progress = context.landed, context.progress
+    landed, progress, settings = context.landed, context.progress, context.settings
     ids = list(dict.fromkeys(run_id.strip() for run_id in checked_run_ids(run_ids)))
-    erased = landed.erased("processor_run")
-    if unwanted := erased.intersection(ids):
+    erased = erased_parse_runs(landed)
+    if unwanted := set(ids) & erased:
         logger.warning(f"{len(unwanted):,} of the runs asked for were erased on request and are left out.")
         ids = [run_id for run_id in ids if run_id not in erased]
-    known = {} if context.settings.refresh else landed.runs(ids)
-    wanted = [Wanted(run_id) for run_id in ids if run_id not in known or not _is_final(known[run_id], context.tables)]
+    types = run_types_of(ids, settings.api_version, landed)
+    if not fetches_parse_runs(context.selected) and (unwanted := {each for each in ids if types[each] == "parse_run"}):
+        logger.warning(
+            f'{len(unwanted):,} of the runs asked for are parse runs and are left out: parse_output = "none".'
+        )
+        ids = [run_id for run_id in ids if run_id not in unwanted]
+    parse_tables = PARSED_TABLES.intersection(context.selected)
+    known = set[str]()
+    if not settings.refresh:
+        known.update(run_id for run_id, run in landed.runs(ids).items() if _is_final(run, context.tables))
+        known.update(run_id for run_id, run in landed_parse_runs(landed, ids).items() if _is_final(run, parse_tables))
+    wanted = [Wanted(run_id, object_type=types[run_id]) for run_id in ids if run_id not in known]
     progress.mode = "by_id"
-    progress.found("processor_run", known=len(ids) - len(wanted), wanted=len(wanted))
+    for object_type in sorted(set(types.values())):
+        asked = [run_id for run_id in ids if types[run_id] == object_type]
+        new = sum(run_id not in known for run_id in asked)
+        progress.found(object_type, known=len(asked) - new, wanted=new)
     worklist = Worklist("by_id", context.scope)
     worklist.add(wanted)
+    worklist.not_asked(ids)
     return worklist
+
+
+def run_types_of(ids: Iterable[str], api_version: str, landed: LandedData) -> dict[str, str]:
+    """Say of each run asked for what it is: what it has landed as, or else what ids that begin so are as a rule.
+
+    Args:
+        ids: the ids.
+        api_version: the API version.
+        landed: what the destination holds.
+
+    Returns:
+        ``processor_run`` or ``parse_run`` by id; where that is a guess, the API may say otherwise.
+    """
+    types = {run_id: object_type_of(api_version, run_id) for run_id in ids}
+    for object_type in RUN_TYPES:
+        for kinds in (LISTED_TYPES, OBJECT_TYPES):
+            types.update(dict.fromkeys(landed.known(kinds[object_type].table, types), object_type))
+    return types
+
+
+async def find(client: ExtendClient, wanted: Wanted, arrival: Arrival, *, either: bool) -> tuple[str, dict[str, Any]]:
+    """Fetch an object; one that was asked for by its id may be of another type than its id looks like.
+
+    Args:
+        client: the API.
+        wanted: the object.
+        arrival: where the bytes of the answer come to.
+        either: runs and parse runs are both loaded.
+
+    Returns:
+        What it is, and its payload.
+
+    Raises:
+        ExtendError: it cannot be had; of two answers, the one of the type that its id looks like.
+    """
+    try:
+        return wanted.object_type, await client.find(wanted.object_type, wanted.id, arrival, run_type=wanted.run_type)
+    except (NotFound, InvalidRequest):
+        if wanted.reason == "asked" and either:
+            other = next(each for each in RUN_TYPES if each != wanted.object_type)
+            with suppress(NotFound, InvalidRequest):
+                return other, await client.find(other, wanted.id, arrival)
+        raise
 
 
 def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
@@ -64,5 +130,5 @@ def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
     return ids
 
 
-def _is_final(landed: LandedRun, tables: frozenset[str]) -> bool:
+def _is_final(landed: LandedRun | LandedParseRun, tables: frozenset[str]) -> bool:
     return has_ended(landed.status) and tables <= landed.tables

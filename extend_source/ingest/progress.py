@@ -69,6 +69,8 @@ class SyncProgress:
         mode: how the runs are found: full, incremental, reconcile, by_id or rebuild; empty until that is decided.
         of: the counts by type of objects. Those of runs have names of their own here (`listed`, `known`, `wanted`,
             `runs_done`, `fetched`, ...), and so have those of files (`files_wanted`, `files_done`, ...).
+        counted: of what was fetched, or failed, what `max_runs` and `package_runs` count: runs, and parse runs that no
+            fetched run had named.
         packages: loads begun.
         listing_done: the number of wanted runs is final.
         stop_requested: set it to end the sync early: what has been fetched is loaded, the rest is left.
@@ -81,6 +83,7 @@ class SyncProgress:
     of: dict[str, ObjectCounts] = field(
         default_factory=lambda: {name: ObjectCounts() for name in {**OBJECT_TYPES, **LISTED_TYPES}}
     )
+    counted: int = 0
     packages: int = 0
     listing_done: bool = False
     stop_requested: bool = False

@@ -14,11 +14,26 @@ from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.pipeline.known_values import keep_known
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import RuleUsage, privacy_rules
-from extend_source.tables import TABLES, TYPED_TABLES, FetchError, Flattener, Origin, Tables, selection_text
+from extend_source.tables import (
+    PARSED_TABLES,
+    TABLES,
+    TYPED_TABLES,
+    FetchError,
+    Flattener,
+    Origin,
+    Tables,
+    selection_text,
+)
 from extend_source.tables.row_counts import RowCounts
 from extend_source.tables.schemas import FILES
 
 NOT_FOUND = "not_found"
+
+_SUMMED = ("processor_run", "parse_run")
+"""The types of objects of which a payload's sum is kept, and that are noted when they are gone."""
+
+_SHOWN = ("listed", "referenced", "backlog")
+"""The reasons of what the API has shown: in a list, or in a run."""
 
 
 class Recorder:
@@ -47,6 +62,7 @@ class Recorder:
         """
         self._settings, self._landed, self._progress, self._load_id = settings, landed, progress, load_id
         self._selection = selection_text(tables)
+        self._parse_selection = selection_text(tables, PARSED_TABLES)
         self._row_counts = RowCounts(tables, typed=TYPED_TABLES in tables)
         self._added: list[tuple[Wanted, str, bool]] = []
         self._failures: list[Fetched[Wanted]] = []
@@ -55,6 +71,7 @@ class Recorder:
         self._flattener = Flattener(
             with_contents=settings.file_contents != "none",
             trust_empty_contents=settings.file_contents == "embedded",
+            parse_output=settings.parse_output,
             keep_raw=settings.keep_raw,
             landed_drift=frozenset(landed.drift()),
             erased_files=self.erased_files,
@@ -97,7 +114,7 @@ class Recorder:
             answer.fetched_at,
             wanted.created_at,
             wanted.updated_at,
-            self._selection,
+            self._parse_selection if wanted.object_type == "parse_run" else self._selection,
         )
         try:
             payload_sum = self._flattener.add(wanted.object_type, answer.payload, origin, final=wanted.is_final)
@@ -109,7 +126,10 @@ class Recorder:
         """Compare what was added since the last call with what has landed, and record what failed."""
         added, failures = self._added, self._failures
         self._added, self._failures = [], []
-        sums = self._landed.payload_sums(one.id for one, _, _ in added if one.object_type == "processor_run")
+        sums: dict[str, str | None] = {}
+        for object_type in _SUMMED:
+            ids = [one.id for one, _, _ in added if one.object_type == object_type]
+            sums.update(self._landed.payload_sums(ids, object_type))
         for wanted, payload_sum, was_fetched in added:
             changed = sums.get(wanted.id) != payload_sum
             counts = self._progress.of[wanted.object_type]
@@ -127,19 +147,23 @@ class Recorder:
                 worklist.hold_back(failure.wanted)
 
     def _add_tombstones(self, missing: Sequence[Fetched[Wanted]]) -> set[str]:
-        """Record runs that the API no longer has; one that it never showed is none of them."""
-        runs = [answer for answer in missing if answer.wanted.object_type == "processor_run"]
-        ids = [answer.wanted.id for answer in runs]
-        listed = {answer.wanted.id for answer in runs if answer.wanted.reason == "listed"}
-        gone = listed | set(self._landed.payload_sums(ids)) | set(self._landed.listed_times(ids))
-        known = self._landed.tombstones(gone)
-        for answer in runs:
-            run_id = answer.wanted.id
-            if run_id in gone:
-                since = known.get(run_id, answer.fetched_at)
-                self._flattener.add_tombstone(run_id, self._settings.workspace_id, since, NOT_FOUND)
-        self._progress.gone += len(gone)
-        return gone
+        """Record objects that the API no longer has; one that it never showed is none of them."""
+        all_gone: set[str] = set()
+        for object_type in _SUMMED:
+            answers = [answer for answer in missing if answer.wanted.object_type == object_type]
+            ids = [answer.wanted.id for answer in answers]
+            shown = {answer.wanted.id for answer in answers if answer.wanted.reason in _SHOWN}
+            landed, listed = self._landed.payload_sums(ids, object_type), self._landed.listed_times(ids, object_type)
+            gone = shown.union(landed, listed)
+            known = self._landed.tombstones(gone)
+            for answer in answers:
+                if (object_id := answer.wanted.id) in gone:
+                    since = known.get(object_id, answer.fetched_at)
+                    workspace_id = self._settings.workspace_id
+                    self._flattener.add_tombstone(object_type, object_id, workspace_id, since, NOT_FOUND)
+            self._progress.of[object_type].gone += len(gone)
+            all_gone |= gone
+        return all_gone
 
     def _add_errors(self, failures: Sequence[Fetched[Wanted]]) -> None:
         """Record dead letters, carrying on the count of earlier ones."""

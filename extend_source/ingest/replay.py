@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
@@ -36,33 +37,21 @@ from extend_source.json_codec import MemberDecoder, encode_json
 from extend_source.pipeline.conditions import equals
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import privacy_rules
-from extend_source.tables import (
-    FETCHED_TABLES,
-    TABLES,
-    TYPED_TABLES,
-    FetchError,
-    Tables,
-)
+from extend_source.tables import TABLES, TYPED_TABLES, FetchError, Tables, wanted_tables
 from extend_source.tables.bookkeeping import (
     FETCH_ERRORS,
     RAW_PAYLOADS,
     TOMBSTONES,
 )
 from extend_source.tables.files import TEXT_TABLES
-from extend_source.tables.objects import LISTED_TABLES
+from extend_source.tables.objects import LISTED_TABLES, OBJECT_TYPES
 from extend_source.tables.row_counts import is_marker
-from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS
+from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES
 
 UNREADABLE = "unreadable_raw_payload"
 """The code of ``fetch_errors`` rows of payloads that have landed and cannot be read."""
 
 _LEFT_AS_THEY_ARE = (RAW_PAYLOADS, TOMBSTONES, *LISTED_TABLES)
-
-WRITTEN_TABLES = tuple(table for table in TABLES.values() if table not in _LEFT_AS_THEY_ARE)
-"""The tables that a rebuild writes, the source's own books among them."""
-
-REBUILT_TABLES = tuple(table.name for table in WRITTEN_TABLES if table.name in FETCHED_TABLES)
-"""Those of them that hold what payloads say."""
 
 
 class Replay:
@@ -74,6 +63,8 @@ class Replay:
 
     Attributes:
         settings: the settings of the source; those of the wire are not used.
+        written: the tables that it writes, the source's own books among them.
+        rebuilt: the names of those of them that hold what payloads say.
         progress: the counts.
         without_payload: runs that have landed without a raw payload.
         outdated: runs that have landed from a later payload than the raw one.
@@ -88,6 +79,9 @@ class Replay:
         """Begin; nothing is read yet."""
         self.settings = settings
         self.settings.keep_raw = False  # the payloads have landed
+        wanted = wanted_tables(keep_raw=False, parse_output=settings.parse_output)
+        self.written = tuple(table for table in wanted if table not in _LEFT_AS_THEY_ARE)
+        self.rebuilt = tuple(table.name for table in self.written if not table.is_book)
         self.progress = progress
         self.progress.mode = "rebuild"
         self.without_payload = self.outdated = 0
@@ -122,10 +116,10 @@ class Replay:
             load_id: dlt's id of the load.
 
         Yields:
-            Every table of `WRITTEN_TABLES` by name, a batch of payloads at a time.
+            Every table of `written` by name, a batch of payloads at a time.
 
         Raises:
-            NoRawPayloads: no payload of a run has landed.
+            NoRawPayloads: no payload of a run or parse run has landed.
             InvalidSetting: the destination cannot hold the tables.
         """
         landed.probe()
@@ -150,22 +144,24 @@ class Replay:
     def _size_of_next_load(self) -> int:
         """Say how many payloads go into the next load: all that a load had brought, of as many loads as fit."""
         most = self.settings.package_runs
-        whole = runs = 0
-        load_id = None
+        whole, load_id = 0, None
+        of_load: Counter[str] = Counter()
         for size, stored in enumerate(self._pending or ()):
             if stored.load_id != load_id:
-                whole, runs, load_id = size, 0, stored.load_id
-            runs += not stored.is_file
+                whole, load_id = size, stored.load_id
+                of_load.clear()
+            of_load[stored.object_type] += not stored.is_file
             if whole and size >= most:
                 return whole
-            if runs > most:  # it was larger than loads may be now
+            if of_load[stored.object_type] > most:  # it was larger than loads may be now
                 return size
         return self.left
 
     def _take_stock(self, landed: LandedData) -> deque[StoredPayload]:
         """Find the payloads, and the runs that must be left alone."""
-        runs = list(stored_payloads("processor_run", landed))
-        if not runs:
+        kinds = ["processor_run"] if self.settings.parse_output == "none" else ["processor_run", "parse_run"]
+        stored = {kind: list(stored_payloads(kind, landed)) for kind in kinds}
+        if not any(stored.values()):
             raise NoRawPayloads("No payload has landed that tables could be rebuilt from")
         rules = privacy_rules(self.settings)
         if rules is not None and rules.hides_fields:
@@ -174,14 +170,16 @@ class Replay:
         if files:
             # text was fetched, whatever the setting says today: where runs carry none, it means nothing
             self.settings.file_contents = "fetch"
-        without_payload, outdated = runs_to_leave_alone(runs, landed)
-        self.without_payload, self.outdated = len(without_payload), len(outdated)
-        self.untouched = {**without_payload, **outdated}
-        runs = [run for run in runs if run.id not in outdated]
-        self.progress.found("processor_run", wanted=len(runs))
+        for kind, runs in stored.items():
+            without_payload, outdated = runs_to_leave_alone(kind, runs, landed)
+            self.without_payload += len(without_payload)
+            self.outdated += len(outdated)
+            self.untouched |= {**without_payload, **outdated}
+            stored[kind] = [run for run in runs if run.id not in outdated]
+            self.progress.found(kind, wanted=len(stored[kind]))
         self.progress.found("file", wanted=len(files))
         self.progress.listing_done = True
-        return deque(sorted(runs + files))
+        return deque(sorted(itertools.chain(*stored.values(), files)))
 
 
 class _Load:
@@ -190,7 +188,7 @@ class _Load:
     def __init__(self, replay: Replay, landed: LandedData, load_id: str) -> None:
         """Begin a load."""
         self._replay, self._landed, self._progress = replay, landed, replay.progress
-        names = [*REBUILT_TABLES, *([TYPED_TABLES] if replay.settings.typed_tables else [])]
+        names = [*replay.rebuilt, *([TYPED_TABLES] if replay.settings.typed_tables else [])]
         self._written = frozenset(names)
         self._recorder = Recorder(replay.settings, landed, replay.progress, load_id, self._written)
         self._log = LoadLog(replay.progress, load_id, replay.sync_id)
@@ -209,11 +207,12 @@ class _Load:
         Returns:
             How many were added; of a new load at least one.
         """
-        ids = [stored.id for stored, _ in some if not stored.is_file]
-        known = {
-            row[0]: LandedOrigin(*row)
-            for row in self._landed.lookup(PROCESSOR_RUNS, LandedOrigin._fields, ids, complete=True)
-        }
+        known: dict[str, LandedOrigin] = {}
+        for kind in ("processor_run", "parse_run"):
+            ids = [stored.id for stored, _ in some if stored.object_type == kind]
+            table = OBJECT_TYPES[kind].table
+            rows = self._landed.lookup(table, LandedOrigin._fields, ids, complete=True)
+            known.update((row[0], LandedOrigin(*row)) for row in rows)
         for place, (stored, raw) in enumerate(some):
             if raw is None:
                 continue
@@ -287,7 +286,7 @@ class _Load:
         tables = self._recorder.take()
         self._leave_newer_files(tables)
         self._leave_errors_of_the_api(tables)
-        for schema in (*map(TABLES.__getitem__, REBUILT_TABLES), *tables.typed.values()):
+        for schema in (*map(TABLES.__getitem__, self._replay.rebuilt), *tables.typed.values()):
             markers = pc.sum(is_marker(schema, tables[schema.name]), min_count=0).as_py()
             self._replay.rows[schema.name] += tables[schema.name].num_rows - markers
         return tables
@@ -361,7 +360,7 @@ class _WrittenTexts:
 
 
 def _files_of(run: dict[str, Any]) -> list[dict[str, Any]]:
-    files = run.get("files")
+    files = run.get("files", [run.get("file")])  # a parse run has one
     entries = files if isinstance(files, list) else []
     return [file for file in entries if isinstance(file, dict) and isinstance(file.get("id"), str)]
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationValueError, ConfigValueCannotBeCoercedException
 
-from extend_source.config import SECTION, ExtendSettings, FileContents, PrivacySettings, TableFormat, setting_names
+from extend_source.config import (
+    SECTION,
+    ExtendSettings,
+    FileContents,
+    ParseOutput,
+    PrivacySettings,
+    TableFormat,
+    setting_names,
+)
 from extend_source.privacy import privacy_rules
 from extend_source.providers import refuse_unknown_arguments, wrong_type
 
@@ -42,6 +50,7 @@ class Arguments(TypedDict, total=False):
     requests_per_second: float | None
     max_concurrency: int | None
     file_contents: FileContents | None
+    parse_output: ParseOutput | None
     typed_tables: bool | None
     keep_raw: bool | None
     table_format: TableFormat | None

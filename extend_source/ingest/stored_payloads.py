@@ -10,10 +10,10 @@ from typing import NamedTuple
 from extend_source.pipeline.conditions import between, equals
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.reader import KEYS_PER_QUERY
-from extend_source.tables import FETCHED_TABLES, Origin, selected_by, selection_text
+from extend_source.tables import FETCHED_TABLES, PARSED_TABLES, Origin, selected_by, selection_text
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.contract import LOAD_ID
-from extend_source.tables.schemas import PROCESSOR_RUNS
+from extend_source.tables.objects import OBJECT_TYPES
 
 LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
 """The time of what was fetched at a time that is not known."""
@@ -33,15 +33,17 @@ class StoredPayload(NamedTuple):
 
     Attributes:
         fetched_at: when it was fetched, UTC.
-        is_file: it is a file's; else a run's.
-        id: the file's or run's id.
+        is_file: it is a file's; else a run's, or a parse run's.
+        id: the object's id.
         load_id: the load that brought it.
+        object_type: what the object is.
     """
 
     fetched_at: datetime
     is_file: bool
     id: str
     load_id: str
+    object_type: str
 
 
 class RawPayload(NamedTuple):
@@ -60,7 +62,7 @@ class RawPayload(NamedTuple):
 
     @property
     def is_file(self) -> bool:
-        """It is a file's; else a run's."""
+        """It is a file's; else a run's, or a parse run's."""
         return self.resource_type == "file"
 
 
@@ -163,7 +165,7 @@ def _raw_rows(stored: Sequence[StoredPayload], landed: LandedData) -> dict[str, 
 
 
 class LandedOrigin(NamedTuple):
-    """What ``processor_runs`` says of the load of a run."""
+    """What ``processor_runs`` says of the load of a run, and ``parse_runs`` of that of a parse run."""
 
     id: str
     fetched_at: datetime | None
@@ -174,19 +176,20 @@ class LandedOrigin(NamedTuple):
 
 
 def stored_payloads(resource_type: str, landed: LandedData) -> Iterator[StoredPayload]:
-    """List the payloads of runs or files, without the payloads themselves."""
+    """List the payloads of a type of objects, without the payloads themselves."""
     columns = ("id", "fetched_at", LOAD_ID)
     for key, fetched_at, load_id in landed.rows(RAW_PAYLOADS, columns, equals("resource_type", resource_type)):
-        yield StoredPayload(fetched_at or LONG_AGO, resource_type == "file", key, load_id or "")
+        yield StoredPayload(fetched_at or LONG_AGO, resource_type == "file", key, load_id or "", resource_type)
 
 
 def runs_to_leave_alone(
-    stored: Iterable[StoredPayload], landed: LandedData
+    object_type: str, stored: Iterable[StoredPayload], landed: LandedData
 ) -> tuple[dict[str, datetime], dict[str, datetime]]:
     """Name the runs whose rows the payloads cannot give back.
 
     Args:
-        stored: the payloads of runs.
+        object_type: ``processor_run`` or ``parse_run``.
+        stored: their payloads.
         landed: what the destination holds.
 
     Returns:
@@ -195,13 +198,13 @@ def runs_to_leave_alone(
     raw = {run.id: run.fetched_at for run in stored}
     without_payload: dict[str, datetime] = {}
     later: dict[str, datetime] = {}
-    for run_id, time in landed.rows(PROCESSOR_RUNS, ("id", "fetched_at"), complete=True):
+    for run_id, time in landed.rows(OBJECT_TYPES[object_type].table, ("id", "fetched_at"), complete=True):
         fetched_at = time or LONG_AGO
         if run_id not in raw:
             without_payload[run_id] = fetched_at
         elif fetched_at > raw[run_id]:
             later[run_id] = fetched_at
-    sums = landed.payload_sums(later)
+    sums = landed.payload_sums(later, object_type)
     for run_id, sha256 in landed.lookup(RAW_PAYLOADS, ("id", "payload_sha256"), list(later)):
         if sums[run_id] == sha256:  # fetched again since, and not changed
             del later[run_id]
@@ -213,13 +216,14 @@ def origin_of(raw: RawPayload, known: LandedOrigin | None, written: frozenset[st
     times: RawPayload | LandedOrigin = raw
     if known is not None and (known.fetched_at or LONG_AGO) > (raw.fetched_at or LONG_AGO):
         times = known  # fetched again since, and not changed
-    tables = FETCHED_TABLES if known is None else selected_by(known.loaded_tables).union(written)
+    filled = PARSED_TABLES if raw.resource_type == "parse_run" else FETCHED_TABLES
+    tables = filled if known is None else selected_by(known.loaded_tables, filled).union(written)
     return Origin(
         api_version=raw.api_version,
         workspace_id=raw.workspace_id,
         fetched_at=times.fetched_at or LONG_AGO,
         created_at=times.created_at,
         updated_at=times.updated_at,
-        loaded_tables=selection_text(tables),
+        loaded_tables=selection_text(tables, filled),
         payload_sha256=raw.payload_sha256,
     )

@@ -1,10 +1,10 @@
-"""Objects of which the list says all that is loaded: what is new of them is found by comparing it."""
+"""The lists beside that of runs: what is new in them is found by comparing what they say with what has landed."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from extend_source.api import ExtendClient, lists_of
 from extend_source.config import parse_start_date
@@ -14,7 +14,7 @@ from extend_source.ingest.limits import StoppedBy
 from extend_source.pipeline.landed import MOVING_STATUSES
 from extend_source.privacy import PrivacyRules, privacy_rules
 from extend_source.tables.kinds import to_timestamp
-from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
+from extend_source.tables.objects import LISTED_TYPES
 from extend_source.tables.runs import payload_sha256
 from extend_source.tables.schemas import CREDIT_USAGE
 
@@ -46,7 +46,7 @@ def summary_lists(context: SyncContext, selected: frozenset[str], *, reconcile: 
         The lists.
     """
     for name, kind in LISTED_TYPES.items():
-        if name not in OBJECT_TYPES and kind.table.name in selected:
+        if name != "processor_run" and kind.table.name in selected:
             yield SummaryList(name, context, reconcile=reconcile)
 
 
@@ -64,6 +64,20 @@ def time_of(summary: dict[str, Any], key: str = "updatedAt") -> datetime | None:
         return None
 
 
+class SummaryPage(NamedTuple):
+    """A page of a list.
+
+    Attributes:
+        shown: all that it has, but for what is older than the start date.
+        fresh: what of it is new or has changed.
+        returned: ids of what was thought to be gone.
+    """
+
+    shown: list[dict[str, Any]]
+    fresh: list[dict[str, Any]]
+    returned: list[str]
+
+
 class SummaryList:
     """A list, read as far as anything in it may be new.
 
@@ -75,6 +89,7 @@ class SummaryList:
     Attributes:
         object_type: what is listed.
         stopped_by: why `pages` ended before it had read what it had to; None: it has.
+        seen: the ids of what it has shown; None: it was not read to its end.
     """
 
     def __init__(self, object_type: str, context: SyncContext, *, reconcile: bool) -> None:
@@ -87,35 +102,40 @@ class SummaryList:
         """
         self.object_type, self._context, self._reconcile = object_type, context, reconcile
         self.stopped_by: StoppedBy | None = None
+        self.seen: set[str] | None = None
         self._privacy = privacy_rules(context.settings)
         start = context.settings.start_date
         self._start = None if start is None else parse_start_date(start)
         self._last: datetime | None = None
         self._is_newest_first = True
 
-    async def pages(self, client: ExtendClient) -> AsyncIterator[list[dict[str, Any]]]:
+    async def pages(self, client: ExtendClient) -> AsyncIterator[SummaryPage]:
         """Read the list.
 
         Args:
             client: the API.
 
         Yields:
-            The summaries of each page that are new or have changed.
+            What each page says; what is erased, or of an erased file, is left out.
 
         Raises:
             ExtendError: the list cannot be read; what came before can be loaded.
         """
-        context, landed = self._context, self._context.landed
+        context, landed, seen = self._context, self._context.landed, set[str]()
         for endpoint in lists_of(context.settings.api_version, self.object_type):
-            table, erased = LISTED_TYPES[self.object_type].table, landed.erased("file")
+            table = LISTED_TYPES[self.object_type].table
+            erased = landed.erased("file") | landed.erased("processor_run") | landed.erased(self.object_type)
             moving = None if endpoint.is_sortable else landed.oldest_moving(table, sorted(MOVING_STATUSES))
             try:
                 async for page in client.pages(endpoint):
                     summaries = [each for each in page.summaries if isinstance(each.get("id"), str)]
                     self._note_order(summaries, "updatedAt" if endpoint.is_sortable else "createdAt")
                     context.progress.found(self.object_type, listed=len(summaries))
-                    fresh = self._fresh([each for each in summaries if not is_before(each, self._start)], erased)
-                    yield fresh
+                    seen.update(each["id"] for each in summaries)
+                    recent = [each for each in summaries if not is_before(each, self._start)]
+                    shown = [each for each in recent if erased.isdisjoint((each["id"], each.get("fileId")))]
+                    fresh, returned = self._compared(shown)
+                    yield SummaryPage(shown, fresh, returned)
                     may_move = moving is not None and (self._last is None or self._last >= moving)
                     # where nothing can be read all looks new: what changed further back, a reconcile brings
                     has_news = bool(fresh) and landed.is_readable
@@ -128,6 +148,7 @@ class SummaryList:
             except Withdrawn:
                 self.stopped_by = context.limits.used_up
                 return
+        self.seen = seen if self._reconcile else None
 
     def _note_order(self, summaries: Sequence[dict[str, Any]], key: str) -> None:
         for summary in summaries:
@@ -138,17 +159,16 @@ class SummaryList:
             self._is_newest_first &= self._last is None or moment <= self._last
             self._last = moment
 
-    def _fresh(self, summaries: list[dict[str, Any]], erased: frozenset[str]) -> list[dict[str, Any]]:
-        """Find what the destination does not hold as it is now; what is of an erased file is left out."""
+    def _compared(self, summaries: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+        """Find what the destination does not hold as it is now, and what it takes for gone."""
         landed = self._context.landed
         sums = summary_sums(self.object_type, summaries, self._privacy)
         with landed.connected():
             known = landed.summaries(self.object_type, sums)
+            returned = list(landed.tombstones(sums))
             unpaid = self._not_in_the_ledger(summaries) if self._reconcile else set()
         said = {object_id: summary.sha256 for object_id, summary in known.items() if object_id not in unpaid}
-        return [
-            each for each in summaries if said.get(each["id"]) != sums[each["id"]] and each.get("fileId") not in erased
-        ]
+        return [each for each in summaries if said.get(each["id"]) != sums[each["id"]]], returned
 
     def _not_in_the_ledger(self, summaries: list[dict[str, Any]]) -> set[str]:
         """Find objects whose credits the list tells and the ledger has lost."""

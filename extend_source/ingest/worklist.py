@@ -23,8 +23,8 @@ class Wanted(NamedTuple):
         id: the object's id.
         reason: why: the listing shows it new or changed; it was asked for by id; it had not ended when it landed; rows
             of it are gone from the destination; it could not be loaded before; it is not listed any longer; nothing
-            says that it has changed (recheck); an object that was just fetched names it; it landed without its text
-            (backlog).
+            says that it has changed (recheck); an object that was just fetched names it; it landed without its text,
+            or is known and has not landed (backlog).
         created_at: when it was created, as the listing says; None for what was not listed.
         updated_at: when it changed last, as the listing says.
         object_type: what it is, a key of `OBJECT_TYPES`.
@@ -43,7 +43,7 @@ class Wanted(NamedTuple):
 
 @dataclass
 class Worklist:
-    """What is left to fetch, in order: runs, and the files whose text is wanted.
+    """What is left to fetch, in order: runs, parse runs, and the files whose text is wanted.
 
     A load takes some and reports each one that is done; what a load took and did not do, as it ended early, is taken
     first by the next load.
@@ -76,10 +76,11 @@ class Worklist:
 
     @property
     def runs_left(self) -> int:
-        """How many runs are left."""
-        return sum(one.object_type == "processor_run" for one in self._left())
+        """How many runs are left, parse runs among them."""
+        return sum(one.object_type != "file" for one in self.left())
 
-    def _left(self) -> Iterator[Wanted]:
+    def left(self) -> Iterator[Wanted]:
+        """Yield what is left, in no order."""
         yield from self._pending
         yield from self._under_way.values()
 
@@ -133,12 +134,12 @@ class Worklist:
             run_type: the type of runs; empty: any.
             most: how many at most.
         """
-        ids = [one.id for one in self._left() if one.object_type == object_type and run_type in ("", one.run_type)]
+        ids = [one.id for one in self.left() if one.object_type == object_type and run_type in ("", one.run_type)]
         return ids[:: max(1, len(ids) // most)][:most]
 
     def drop_rechecks(self) -> int:
         """Strike out the rechecks if no other run is left; return how many there were."""
-        runs = [one.reason for one in self._left() if one.object_type == "processor_run"]
+        runs = [one.reason for one in self.left() if one.object_type == "processor_run"]
         if self._under_way or any(reason != "recheck" for reason in runs):
             return 0
         self._pending = deque(one for one in self._pending if one.reason != "recheck")
@@ -152,4 +153,4 @@ class Worklist:
     @property
     def oldest_change(self) -> datetime | None:
         """The oldest change among the runs that are left; None: there is none."""
-        return min((one.updated_at for one in self._left() if one.updated_at is not None), default=None)
+        return min((one.updated_at for one in self.left() if one.updated_at is not None), default=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +16,7 @@ from dlt.extract import DltResource
 
 from extend_source.config import SECTION
 from extend_source.errors import UsageError
-from extend_source.ingest.named_runs import checked_run_ids
+from extend_source.ingest.named_runs import checked_run_ids, run_types_of
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.state import SyncState
 from extend_source.json_codec import decode_json, encode_json
@@ -37,11 +37,15 @@ from extend_source.pipeline.sibling_datasets import BACKUP, dataset_name_of, dat
 from extend_source.pipeline.write_mode import active_write_mode, replacement_of
 from extend_source.source import load_id
 from extend_source.tables.bookkeeping import ERASURES, MIGRATED_IDS, RAW_PAYLOADS
-from extend_source.tables.objects import TABLE_OF, Rows, rows_about
+from extend_source.tables.objects import Rows, rows_about
+from extend_source.tables.parse_runs import PARSE_RUN_SUMMARIES, PARSE_RUNS
 from extend_source.tables.runs import without_files
-from extend_source.tables.schemas import PROCESSOR_RUN_FILES
+from extend_source.tables.schemas import PROCESSOR_RUN_FILES, PROCESSOR_RUNS
 
-_RUN, _FILE = "processor_run", "file"
+_RUN, _FILE, _PARSE_RUN = "processor_run", "file", "parse_run"
+
+_FOUND_BY = (PROCESSOR_RUNS, PARSE_RUNS, PARSE_RUN_SUMMARIES)
+"""The tables by whose rows others are found: these rows go last."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,9 @@ class EraseResult:
     """What was erased.
 
     Attributes:
-        runs: the runs asked for.
+        runs: the runs asked for, parse runs left out.
         files: the files asked for.
+        parse_runs: the parse runs asked for, and those of the files.
         rows: rows deleted, by table; only tables that had some. Those of the dataset that a migration has kept bear its
             name.
         payloads: raw payloads of other runs that a file was taken out of.
@@ -70,6 +75,7 @@ class EraseResult:
     runs_left: list[str]
     destination: str
     dataset: str
+    parse_runs: int = 0
     compacted: tuple[int, int] | None = None
     remains: list[str] = field(default_factory=list)
 
@@ -77,15 +83,16 @@ class EraseResult:
 def erase(
     pipeline: dlt.Pipeline, *, run_ids: Iterable[str] = (), file_ids: Iterable[str] = (), compact: bool = False
 ) -> EraseResult:
-    """Delete all rows of runs and files, and note their ids so that no sync loads them again.
+    """Delete all rows of runs, parse runs and files, and note their ids so that no sync loads them again.
 
     The ids are noted first: a kill in between leaves rows to delete, and the same call deletes them. What dlt keeps of
     earlier loads is deleted as a whole: the rows in its staging dataset and, on this machine, the files of all loads.
 
     Args:
         pipeline: the pipeline that has loaded them.
-        run_ids: the runs.
-        file_ids: the files. Runs that used a file stay, with what they extracted from it.
+        run_ids: the runs, parse runs among them.
+        file_ids: the files, which takes their parse runs along. Runs that used a file stay, with what they extracted
+            from it.
         compact: then write the DuckDB file anew, in which the bytes of deleted rows would stay.
 
     Returns:
@@ -99,8 +106,8 @@ def erase(
         SyncError: the DuckDB file could not be written anew; it is as it was.
         PipelineStepFailed: a load that an earlier sync left behind, or the note, could not be loaded.
     """
-    runs, files = checked_run_ids(run_ids), checked_run_ids(file_ids)
-    if not runs and not files:
+    named, files = checked_run_ids(run_ids), checked_run_ids(file_ids)
+    if not named and not files:
         raise UsageError("Nothing to erase", "Name runs or files")
     if replacement_of(pipeline) == "supersede":
         name = pipeline.destination.destination_name
@@ -115,24 +122,31 @@ def erase(
         settle(pipeline, settings.package_attempts)
         landed = LandedData(pipeline, SECTION)
         compare_all_next(pipeline, restore(landed))
-        named, runs = len(runs), _in_both_versions(landed, runs)
+        types = run_types_of(named, settings.api_version, landed)
+        asked = [run_id for run_id in named if types[run_id] == _RUN]
+        parse_runs = [run_id for run_id in named if types[run_id] == _PARSE_RUN]
+        parse_runs += _parse_runs_of(landed, files).difference(parse_runs)
+        runs = _in_both_versions(landed, asked)
+        ids = {_RUN: runs, _FILE: files, _PARSE_RUN: parse_runs}
         known = {erasure[0] for erasure in landed.erasures()}
-        run_load(pipeline, settings.package_attempts, _notes(runs, files, len(known.union(runs, files))))
+        run_load(pipeline, settings.package_attempts, _notes(ids, len(known.union(*ids.values()))))
         landed = LandedData(pipeline, SECTION)
-        files_left = _linked(landed, "file_id", "run_id", runs, files)
+        files_left = sorted(
+            {*_linked(landed, "file_id", "run_id", runs, files), *_parsed_by(landed, parse_runs, files)}
+        )
         runs_left = _linked(landed, "run_id", "file_id", files, runs)
         rows = _erased_in_backup(pipeline, runs, files) if landed.knows_table(MIGRATED_IDS) else Counter[str]()
         with pipeline.sql_client(SECTION) as client:
             payloads = _clean_payloads(client, landed, runs_left, frozenset(files))
             existing = _existing_tables(pipeline)
-            for found, ids in _rows_of(landed, runs, files):
+            for found, owners in _rows_of(landed, ids):
                 if found.table.name in existing:
-                    rows[found.table.name] += _delete(client, found, ids)
+                    rows[found.table.name] += _delete(client, found, owners)
         _empty_staging(pipeline)
         delete_load_files(pipeline)
         sizes = compact_file(file) if file is not None else None
     return EraseResult(
-        runs=named,
+        runs=len(asked),
         files=len(files),
         rows={table: count for table, count in rows.items() if count},
         payloads=payloads,
@@ -140,6 +154,7 @@ def erase(
         runs_left=runs_left,
         destination=location(pipeline),
         dataset=pipeline.dataset_name,
+        parse_runs=len(parse_runs),
         compacted=sizes,
         remains=_remains(pipeline, compacted=sizes is not None),
     )
@@ -188,7 +203,7 @@ def _remains(pipeline: dlt.Pipeline, *, compacted: bool) -> list[str]:
     return [f"{file} holds their bytes until DuckDB writes over them: erase again with --compact. {elsewhere}"]
 
 
-def _notes(runs: Sequence[str], files: Sequence[str], erasures: int) -> Any:
+def _notes(ids: Mapping[str, Sequence[str]], erasures: int) -> Any:
     """The source of the load that notes what is erased, and how many erasures there are then."""
     now = datetime.now(timezone.utc)
 
@@ -197,8 +212,8 @@ def _notes(runs: Sequence[str], files: Sequence[str], erasures: int) -> Any:
         @dlt.resource(name=ERASURES.name)
         def notes() -> Iterator[pa.Table]:
             SyncState(dlt.current.source_state()).remember_rows("erasures", erasures)
-            kinds = [(run_id, _RUN) for run_id in runs] + [(file_id, _FILE) for file_id in files]
-            rows = [(object_id, kind, now, load_id()) for object_id, kind in dict(kinds).items()]
+            kinds = {object_id: kind for kind, of_kind in ids.items() for object_id in of_kind}
+            rows = [(object_id, kind, now, load_id()) for object_id, kind in kinds.items()]
             schema = ERASURES.arrow_schema
             columns = zip(*rows, strict=True)
             arrays = [pa.array(values, type=field.type) for values, field in zip(columns, schema, strict=True)]
@@ -209,14 +224,26 @@ def _notes(runs: Sequence[str], files: Sequence[str], erasures: int) -> Any:
     return erased_ids()
 
 
-def _rows_of(landed: LandedData, runs: list[str], files: list[str]) -> Iterator[tuple[Rows, list[str]]]:
+def _rows_of(landed: LandedData, ids: Mapping[str, list[str]]) -> Iterator[tuple[Rows, list[str]]]:
     """Name all rows to delete, and whose they are, those that others are found by last."""
     for table in landed.typed_tables():
-        yield Rows(table, "run_id"), runs
-    places = [(rows, ids) for kind, ids in ((_RUN, runs), (_FILE, files)) for rows in rows_about(kind)]
-    for rows, ids in sorted(places, key=lambda place: place[0].table is TABLE_OF[_RUN]):
+        yield Rows(table, "run_id"), ids[_RUN]
+    places = [(rows, of_kind) for kind, of_kind in ids.items() for rows in rows_about(kind)]
+    for rows, of_kind in sorted(places, key=lambda place: place[0].table in _FOUND_BY):
         if rows.table is not ERASURES:
-            yield rows, ids
+            yield rows, of_kind
+
+
+def _parse_runs_of(landed: LandedData, files: Sequence[str]) -> set[str]:
+    """The parse runs of files: all that they hold is of the file."""
+    tables = (PARSE_RUNS, PARSE_RUN_SUMMARIES)
+    return {row[1] for table in tables for row in landed.lookup(table, ("file_id", "id"), files)}
+
+
+def _parsed_by(landed: LandedData, parse_runs: Sequence[str], known: Sequence[str]) -> set[str]:
+    """The files of parse runs, but for those that are erased as well."""
+    rows = landed.lookup(PARSE_RUNS, ("id", "file_id"), parse_runs)
+    return {row[1] for row in rows if row[1] is not None}.difference(known)
 
 
 def _delete(client: Sql, rows: Rows, ids: Sequence[str]) -> int:

@@ -17,6 +17,7 @@ from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.limits import Limits, StoppedBy
 from extend_source.ingest.named_runs import checked_run_ids, wanted_by_id
+from extend_source.ingest.parse_runs import ParseRuns
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.state import SyncState, scope_of
@@ -26,7 +27,7 @@ from extend_source.pipeline.generations import refuse_another_generation
 from extend_source.pipeline.pending import pending_loads
 from extend_source.pipeline.read_only import location, source_state, viewed, viewed_data
 from extend_source.source import extend_source
-from extend_source.tables import FETCHED_TABLES, selection_text
+from extend_source.tables import FETCHED_TABLES, fetches_parse_runs, selection_text
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -46,7 +47,7 @@ class PlanResult:
         listing_requests: requests that the listing took, and will take again.
         file_backlog: files that landed without text, which the sync fetches; None: it fetches no text of files. For
             each new file of a fetched run it sends one request more, of which the listing tells nothing.
-        requests: requests that the sync will send: listing, runs and file backlog.
+        requests: requests that the sync will send: listing, runs, parse runs and file backlog.
         minutes: how long they take within the request budget; None: there is no budget.
         loads: loads that the sync will make, the pending ones not counted.
         pending_loads: loads that an earlier sync left behind, which the sync finishes first.
@@ -56,6 +57,8 @@ class PlanResult:
         stops_at: the limit that will end the sync early, max_requests or max_seconds; None: neither.
         destination: where the rows go, without any password.
         dataset: the dataset (schema) they go to.
+        parse_runs: parse runs to fetch: those listed anew, and those that landed runs name. One that a run names and no
+            list has shown is not known before.
     """
 
     mode: str
@@ -73,6 +76,7 @@ class PlanResult:
     stops_at: str | None
     destination: str
     dataset: str
+    parse_runs: int = 0
 
     @property
     def runs(self) -> int:
@@ -120,7 +124,7 @@ def plan(
         refuse_another_generation(landed, settings.api_version)
         now = datetime.now(timezone.utc)
         limits = Limits(settings, counts, bounded=True)
-        context = SyncContext(settings, landed, counts, limits, scope, fetched_tables, now)
+        context = SyncContext(settings, landed, counts, limits, scope, fetched_tables, now, selected=tables)
         if ids is not None:
             worklist = wanted_by_id(ids, context)
         else:
@@ -132,6 +136,8 @@ def plan(
             if worklist.listing_error is not None:
                 raise worklist.listing_error
         backlog = len(landed.files_without_contents()) if settings.file_contents == "fetch" else None
+        if fetches_parse_runs(tables) and ids is None and worklist.complete:
+            worklist.add(ParseRuns(context).backlog(worklist))
         pending = len(pending_loads(pipeline, view))
     return _result(pipeline, settings, counts, worklist, backlog, pending)
 
@@ -143,9 +149,13 @@ async def _list_all(discovery: Discovery, tables: frozenset[str]) -> None:
         async for _ in discovery.pages(client):
             pass
         if discovery.worklist.complete:
+            parse_runs = ParseRuns(context) if fetches_parse_runs(tables) else None
             for objects in summary_lists(context, tables, reconcile=reconcile):
-                async for _ in objects.pages(client):
-                    pass
+                async for page in objects.pages(client):
+                    if parse_runs is not None:
+                        discovery.worklist.add(parse_runs.listed(page, discovery.worklist))
+                if parse_runs is not None and objects.seen is not None:
+                    discovery.worklist.add(parse_runs.vanished(objects.seen, discovery.worklist))
 
 
 def _result(
@@ -156,8 +166,9 @@ def _result(
     backlog: int | None,
     pending: int,
 ) -> PlanResult:
-    by_reason: Counter[str] = Counter(run.reason for run in worklist.take(len(worklist)))
-    listing, runs, files = progress.requests.requests, by_reason.total(), backlog or 0
+    by_reason = Counter[str](one.reason for one in worklist.left() if one.object_type == "processor_run")
+    parse_runs = sum(one.object_type == "parse_run" for one in worklist.left())
+    listing, runs, files = progress.requests.requests, by_reason.total() + parse_runs, backlog or 0
     requests = listing + runs + files
     rate = settings.requests_per_second
     minutes = requests / rate / 60 if rate else None
@@ -177,6 +188,7 @@ def _result(
         stops_at=_stops_at(settings, requests, minutes),
         destination=location(pipeline),
         dataset=pipeline.dataset_name,
+        parse_runs=parse_runs,
     )
 
 

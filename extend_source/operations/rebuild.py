@@ -15,7 +15,7 @@ from extend_source.errors import extend_error_in
 from extend_source.ingest.chunks import Chunks
 from extend_source.ingest.garbage import fewer_collections
 from extend_source.ingest.progress import SyncProgress
-from extend_source.ingest.replay import REBUILT_TABLES, WRITTEN_TABLES, Replay
+from extend_source.ingest.replay import Replay
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.state import SyncState
 from extend_source.pipeline.comments import keep_comments
@@ -43,8 +43,9 @@ class RebuildResult:
     Attributes:
         runs: runs whose rows were written anew.
         files: files written anew from what ``GET /files/{id}`` had sent.
+        parse_runs: parse runs whose rows were written anew.
         failed: payloads that could not be read; rows in ``fetch_errors``.
-        without_payload: runs that have landed without a raw payload; their rows were left as they are.
+        without_payload: runs and parse runs that have landed without a raw payload; their rows were left as they are.
         outdated: runs that have landed from a later payload than the raw one, as `keep_raw` was off by then; their
             rows were left as they are, too.
         left: payloads left over, as the rebuild was asked to stop.
@@ -66,6 +67,7 @@ class RebuildResult:
     seconds: float
     destination: str
     dataset: str
+    parse_runs: int = 0
     errors: dict[str, str] = field(default_factory=dict)
     load_ids: list[str] = field(default_factory=list)
 
@@ -94,7 +96,8 @@ def rebuild(
         pipeline: the pipeline that has loaded the runs.
         progress: filled while the rebuild runs; set its `stop_requested` to end it early.
         **arguments: settings by name, as for `extend_source`; the API key is not needed. With `file_contents` =
-            ``none`` no text of files is written; `package_runs` is the most runs in one load.
+            ``none`` no text of files is written; `parse_output` says how much of parse runs is; `package_runs` is the
+            most runs in one load.
 
     Returns:
         What was done. Payloads that cannot be read are rows in ``fetch_errors``, not an exception.
@@ -140,7 +143,7 @@ def _source(replay: Replay) -> Any:
         @dlt.resource(name="run_batches", selected=False)
         def run_batches() -> Iterator[Tables]:
             landed = landed_data(write_mode)
-            if not replay.sync_id and restore(landed, frozenset(REBUILT_TABLES)):
+            if not replay.sync_id and restore(landed, frozenset(replay.rebuilt)):
                 SyncState(dlt.current.source_state()).forget_positions()
             announcement, chunks = Announcement(landed, load_id()), Chunks()
             for batch in replay.load(landed, load_id() or ""):
@@ -148,7 +151,7 @@ def _source(replay: Replay) -> Any:
             announcement.make()
             yield chunks.rest()
 
-        resources = [table_resource(run_batches, table, write_mode) for table in WRITTEN_TABLES]
+        resources = [table_resource(run_batches, table, write_mode) for table in replay.written]
         return [*resources, typed_resource(run_batches, write_mode)]
 
     return landed_payloads()
@@ -159,14 +162,15 @@ def _result(pipeline: dlt.Pipeline, replay: Replay, loads: list[str]) -> Rebuild
     return RebuildResult(
         runs=progress.fetched,
         files=progress.files_fetched,
-        failed=progress.failed + progress.files_failed,
+        failed=sum(counts.failed for counts in progress.of.values()),
         without_payload=replay.without_payload,
         outdated=replay.outdated,
         left=replay.left,
-        tables={**dict.fromkeys(REBUILT_TABLES, 0), **replay.rows},
+        tables={**dict.fromkeys(replay.rebuilt, 0), **replay.rows},
         seconds=round(progress.seconds, 3),
         destination=location(pipeline),
         dataset=pipeline.dataset_name,
+        parse_runs=progress.of["parse_run"].fetched,
         errors=dict(progress.errors),
         load_ids=loads,
     )

@@ -58,7 +58,7 @@ class SyncResult:
         seconds: seconds the sync took.
         stopped_by: why it ended early: request (Ctrl-C, SIGTERM), max_runs, max_requests or max_seconds; None: it did
             not.
-        left: runs that were to be fetched and were not.
+        left: runs, and parse runs, that were to be fetched and were not.
         listing_complete: the listing was read as far as it had to be.
         watermark: all changes up to here are loaded, UTC; None: the listing has not been worked off yet.
         destination: where the rows are, without any password.
@@ -99,7 +99,8 @@ class SyncResult:
     @property
     def complete(self) -> bool:
         """Tell whether everything that was wanted was loaded."""
-        return not self.failed and not self.files_failed and self.stopped_by is None
+        failed = any(counts.failed for counts in self.objects.values())
+        return not failed and not self.failed and not self.files_failed and self.stopped_by is None
 
 
 def sync(

@@ -12,24 +12,32 @@ from dataclasses import dataclass, field
 
 from extend_source.pipeline.conditions import equals
 from extend_source.pipeline.landed import LandedData
-from extend_source.tables import TABLES, TYPED_TABLES, selected_by
+from extend_source.tables import PARSED_TABLES, TABLES, TYPED_TABLES, selected_by
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT, TYPED_COLUMNS
 from extend_source.tables.objects import Rows
-from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_RUNS, ROW_COUNTS, Counts, counts_of
-from extend_source.tables.schemas import FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS, RUN_CONFIGS
+from extend_source.tables.parse_runs import PARSE_RUNS
+from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_PARSE_RUNS, OF_RUNS, ROW_COUNTS, Counts, counts_of
+from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS, RUN_CONFIGS
 
 
 @dataclass
 class Incomplete:
-    """The runs and files that must be written again, as some of their rows are gone.
+    """The objects that must be written again, as some of their rows are gone.
 
     Attributes:
         runs: ids of runs, those that bring back a config among them.
         files: ids of files.
+        parse_runs: ids of parse runs, those that bring back a config among them.
     """
 
     runs: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
+    parse_runs: set[str] = field(default_factory=set)
+
+    @property
+    def by_type(self) -> dict[str, set[str]]:
+        """The ids by the type of object."""
+        return {"processor_run": self.runs, "file": self.files, "parse_run": self.parse_runs}
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,16 @@ class _Run:
         return not self.counts.keys() <= TABLES.keys()
 
 
+@dataclass(frozen=True)
+class _ParseRun:
+    """What ``parse_runs`` says of what was written of a parse run."""
+
+    id: str
+    config_id: str | None
+    tables: frozenset[str]
+    counts: Counts
+
+
 def owners_of(tables: Collection[str], landed: LandedData) -> Incomplete:
     """Find whose rows some tables held, which hold none of them any longer.
 
@@ -87,7 +105,12 @@ def owners_of(tables: Collection[str], landed: LandedData) -> Incomplete:
             lost_names = TYPED_COLUMNS.name in tables and run.has_typed_rows
             if lost_names or any(run.had_rows_in(table, processors.get(table)) for table in lost):
                 found.runs.add(run.id)
-    found.runs |= _runs_with(configs, landed)
+    _add_users(configs, landed, found)
+    if not PARSED_TABLES.isdisjoint(tables):
+        for parse_run in _parse_runs(landed):
+            had = {*parse_run.counts, PARSE_RUNS.name, *parse_run.tables.intersection([RAW_PAYLOADS.name])}
+            if not had.isdisjoint(tables):
+                found.parse_runs.add(parse_run.id)
     if FILES.name in tables:
         found.files.update(_linked_files(landed))
     elif any(owned.table.name in tables for owned in OF_FILES):
@@ -114,7 +137,7 @@ def restore(landed: LandedData, selected: frozenset[str] = frozenset()) -> froze
     lacking = landed.lacking(selected)
     if lacking:
         incomplete = owners_of(lacking, landed)
-        landed.note_incomplete(incomplete.runs, incomplete.files)
+        landed.note_incomplete(incomplete.by_type)
         landed.make_again()
     return lacking
 
@@ -130,6 +153,7 @@ def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
         The owners. Those that were written before counts were kept are none of them.
     """
     found = Incomplete()
+    _add_incomplete_parse_runs(landed, found)
     runs, configs = _Expected(), _Expected()
     config_users: dict[str, None] = {}
     with_raw: list[str] = []
@@ -142,7 +166,10 @@ def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
             with_raw.append(run.id)
         if run.counts and SCHEMA_DRIFT.name in run.counts:
             drifted.add(run.id)
-    if not runs.ids:
+    for parse_run in _parse_runs(landed):
+        if parse_run.config_id is not None and RUN_CONFIGS.name in parse_run.tables:
+            config_users[parse_run.config_id] = None
+    if not runs.ids and not config_users:
         return found
     typed = {table.name: table for table in landed.typed_tables()}
     owned_by_runs = {owned.table.name: owned for owned in OF_RUNS} | {
@@ -168,8 +195,24 @@ def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
     lost_configs = set(config_users)
     for owned in OF_CONFIGS:
         lost_configs |= configs.missing_in(owned.table.name, landed.count_by(owned))
-    found.runs |= _runs_with(lost_configs, landed)
+    _add_users(lost_configs, landed, found)
     return found
+
+
+def _add_incomplete_parse_runs(landed: LandedData, found: Incomplete) -> None:
+    """Find the parse runs that have fewer rows than were written."""
+    parse_runs, with_raw = _Expected(), []
+    for parse_run in _parse_runs(landed):
+        parse_runs.add(parse_run.id, parse_run.counts)
+        if RAW_PAYLOADS.name in parse_run.tables:
+            with_raw.append(parse_run.id)
+    for owned in (*OF_PARSE_RUNS, Rows(CREDIT_USAGE, "resource_id", "parse_run")):
+        if owned.table.name in parse_runs.rows:
+            found.parse_runs |= parse_runs.missing_in(owned.table.name, landed.count_by(owned))
+    if with_raw:
+        of_parse_runs = equals("resource_type", "parse_run")
+        stored = {row[0] for row in landed.rows(RAW_PAYLOADS, ("id",), of_parse_runs)}
+        found.parse_runs.update(run_id for run_id in with_raw if run_id not in stored)
 
 
 class _Expected:
@@ -208,11 +251,24 @@ def _runs(landed: LandedData) -> Iterator[_Run]:
         yield _Run(run_id, processor_id, config_id, selected_by(tables), counts_of(value))
 
 
+def _parse_runs(landed: LandedData) -> Iterator[_ParseRun]:
+    columns = ("id", "config_id", "loaded_tables", ROW_COUNTS, "credits")
+    for run_id, config_id, text, value, credits in landed.rows(PARSE_RUNS, columns, complete=True):
+        tables, counts = selected_by(text, PARSED_TABLES), counts_of(value) or {}
+        if credits is not None and CREDIT_USAGE.name in tables:
+            counts[CREDIT_USAGE.name] = 1
+        yield _ParseRun(run_id, config_id, tables, counts)
+
+
 def _configs_in(tables: Collection[str], landed: LandedData) -> set[str]:
     """The configs whose rows some tables held."""
     if RUN_CONFIGS.name in tables:
-        rows = landed.rows(PROCESSOR_RUNS, ("config_id",), distinct=True, complete=True)
-        return {row[0] for row in rows if row[0] is not None}
+        return {
+            row[0]
+            for table in (PROCESSOR_RUNS, PARSE_RUNS)
+            for row in landed.rows(table, ("config_id",), distinct=True, complete=True)
+            if row[0] is not None
+        }
     names = [owned.table.name for owned in OF_CONFIGS if owned.table.name in tables]
     found = set()
     for config_id, value in landed.rows(RUN_CONFIGS, ("config_id", ROW_COUNTS)) if names else ():
@@ -222,15 +278,17 @@ def _configs_in(tables: Collection[str], landed: LandedData) -> set[str]:
     return found
 
 
-def _runs_with(configs: Collection[str], landed: LandedData) -> set[str]:
-    """A run for each config, which brings it back: one that is still there, if there is any."""
-    users: dict[str, str] = {}
-    if configs:
-        gone = landed.all_tombstones()
-        for run_id, config_id in landed.rows(PROCESSOR_RUNS, ("id", "config_id"), complete=True):
-            if config_id in configs and (config_id not in users or users[config_id] in gone):
-                users[config_id] = run_id
-    return set(users.values())
+def _add_users(configs: Collection[str], landed: LandedData, found: Incomplete) -> None:
+    """Add a run, or a parse run, for each config, which brings it back: one that is still there, if there is any."""
+    left = set(configs)
+    for kind, table in (("processor_run", PROCESSOR_RUNS), ("parse_run", PARSE_RUNS)):
+        users: dict[str, str] = {}
+        gone = landed.all_tombstones(kind) if left else set()
+        for user_id, config_id in landed.rows(table, ("id", "config_id"), complete=True) if left else ():
+            if config_id in left and (config_id not in users or users[config_id] in gone):
+                users[config_id] = user_id
+        found.by_type[kind].update(users.values())
+        left.difference_update(config_id for config_id, user_id in users.items() if user_id not in gone)
 
 
 def _linked_files(landed: LandedData) -> Iterable[str]:

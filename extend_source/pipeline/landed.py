@@ -6,7 +6,7 @@ nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -31,7 +31,7 @@ from extend_source.tables.bookkeeping import (
 )
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.files import TEXT_TABLES
-from extend_source.tables.objects import LISTED_TYPES
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 from extend_source.tables.row_counts import ROW_COUNTS, Counts, counts_of
 from extend_source.tables.schemas import (
     FILES,
@@ -132,9 +132,9 @@ class LandedData(DestinationReader):
         """Tell which of some ids have a row in a table, also one of a load that was cut off."""
         return [row[0] for row in self.lookup(table, ("id",), ids)]
 
-    def payload_sums(self, ids: Iterable[str]) -> dict[str, str | None]:
+    def payload_sums(self, ids: Iterable[str], object_type: str = "processor_run") -> dict[str, str | None]:
         """Look up the SHA-256 of the payloads of runs that have landed."""
-        return dict(self.lookup(PROCESSOR_RUNS, ("id", "payload_sha256"), ids, complete=True))
+        return dict(self.lookup(OBJECT_TYPES[object_type].table, ("id", "payload_sha256"), ids, complete=True))
 
     def summaries(self, object_type: str, ids: Iterable[str]) -> dict[str, LandedSummary]:
         """Look up the summaries that have landed; not those of a load that was cut off, which are written again."""
@@ -164,9 +164,11 @@ class LandedData(DestinationReader):
             types.update(self.lookup(table, ("id", "type"), (run_id for run_id in wanted if run_id not in types)))
         return types
 
-    def listed_times(self, ids: Iterable[str]) -> dict[str, tuple[datetime | None, datetime | None]]:
+    def listed_times(
+        self, ids: Iterable[str], object_type: str = "processor_run"
+    ) -> dict[str, tuple[datetime | None, datetime | None]]:
         """Look up when runs were created and changed last, as an earlier listing said."""
-        rows = self.lookup(PROCESSOR_RUN_SUMMARIES, ("id", "created_at", "updated_at"), ids)
+        rows = self.lookup(LISTED_TYPES[object_type].table, ("id", "created_at", "updated_at"), ids)
         return {row[0]: (row[1], row[2]) for row in rows}
 
     def tombstones(self, ids: Iterable[str]) -> dict[str, datetime]:
@@ -174,9 +176,9 @@ class LandedData(DestinationReader):
         rows = self.lookup(TOMBSTONES, ("id", "detected_at"), ids, complete=True)
         return {row[0]: row[1] or _EPOCH for row in rows}
 
-    def all_tombstones(self) -> set[str]:
+    def all_tombstones(self, object_type: str = "processor_run") -> set[str]:
         """The runs that are known to be gone."""
-        of_runs = equals("resource_type", "processor_run")
+        of_runs = equals("resource_type", object_type)
         return {row[0] for row in self.rows(TOMBSTONES, ("id",), of_runs, complete=True)}
 
     def erasures(self) -> list[tuple[str, str, datetime | None]]:
@@ -192,7 +194,7 @@ class LandedData(DestinationReader):
         moving = sorted(MOVING_STATUSES)
         unfinished = f"({{status}} IS NULL OR {{status}} IN ({', '.join(['%s'] * len(moving))}))"
         condition = Condition(unfinished, *moving, columns=["status"])
-        yield from self._run_ids(condition, *_in_scope(settings))
+        yield from self._run_ids(condition, *in_scope(settings))
 
     def incomplete_runs(self, settings: ExtendSettings) -> list[str]:
         """The runs that have not landed with all their rows, as far as the settings ask for them, newest change first.
@@ -201,28 +203,36 @@ class LandedData(DestinationReader):
         ``processor_runs``, or rows of theirs are gone from the destination.
         """
         columns = ("id", "updated_at")
-        found = list(self.rows(PROCESSOR_RUNS, columns, *_in_scope(settings), complete=False))
+        found = list(self.rows(PROCESSOR_RUNS, columns, *in_scope(settings), complete=False))
         half_replaced = sorted(self._half_replaced_runs)
         for start in range(0, len(half_replaced), KEYS_PER_QUERY):
             chosen = one_of("id", half_replaced[start : start + KEYS_PER_QUERY])
-            found += self.rows(PROCESSOR_RUNS, columns, chosen, *_in_scope(settings), complete=True)
+            found += self.rows(PROCESSOR_RUNS, columns, chosen, *in_scope(settings), complete=True)
         found.sort(key=lambda run: (run[1] or _EPOCH, run[0]), reverse=True)
         return list(dict.fromkeys(run_id for run_id, _ in found))
 
-    def note_incomplete(self, runs: Iterable[str], files: Iterable[str]) -> None:
-        """Remember in the destination that rows of runs and files are gone, until a load has written them again."""
+    def note_incomplete(self, found: Mapping[str, Collection[str]]) -> None:
+        """Remember in the destination that rows of objects are gone, until a load has written them again.
+
+        Args:
+            found: ids by the type of object.
+        """
         now = datetime.now(timezone.utc)
         load_id = f"incomplete-{now:%Y%m%dT%H%M%S}"  # of a load that never ends
-        found = [("processor_run", run_id) for run_id in runs] + [("file", file_id) for file_id in files]
-        for kind, object_id in found:
-            self._incomplete.setdefault(kind, set()).add(object_id)
-        if found:
-            self.replace(REPLACEMENTS, [(object_id, kind, now, load_id) for kind, object_id in found], drop=NO_ROW)
+        for kind, ids in found.items():
+            self._incomplete.setdefault(kind, set()).update(ids)
+        rows = [(object_id, kind, now, load_id) for kind, ids in found.items() for object_id in ids]
+        if rows:
+            self.replace(REPLACEMENTS, rows, drop=NO_ROW)
         for name in ("_half_replaced", "_half_replaced_runs"):
             self.__dict__.pop(name, None)
 
+    def incomplete(self, resource_type: str) -> frozenset[str]:
+        """The objects of a type that are known to lack rows."""
+        return self._half_replaced[resource_type]
+
     def noted(self, resource_type: str, ids: Collection[str]) -> list[str]:
-        """Tell which of some runs or files are known to lack rows."""
+        """Tell which of some objects are known to lack rows."""
         return [object_id for object_id in self._half_replaced[resource_type] if object_id in ids]
 
     @cached_property
@@ -232,8 +242,8 @@ class LandedData(DestinationReader):
 
     @cached_property
     def _half_replaced(self) -> dict[str, frozenset[str]]:
-        """The runs and files of which some rows are not there, or of an earlier payload, by the type of resource."""
-        ids: dict[str, set[str]] = {"processor_run": set(), "file": set()}
+        """The objects of which some rows are not there, or of an earlier payload, by the type of resource."""
+        ids: dict[str, set[str]] = {kind: set() for kind in OBJECT_TYPES}
         for object_id, kind in self.rows(REPLACEMENTS, ("id", "resource_type"), complete=False):
             ids[kind].add(object_id)
         return {kind: frozenset(of_kind | self._incomplete.get(kind, set())) for kind, of_kind in ids.items()}
@@ -260,7 +270,7 @@ class LandedData(DestinationReader):
 
         Those that were listed and gone before they were fetched are known from their summaries only.
         """
-        conditions = _in_scope(settings)
+        conditions = in_scope(settings)
         if settings.start_date is not None:
             start = parse_start_date(settings.start_date)
             conditions.append(Condition("{updated_at} >= %s", start, columns=["updated_at"]))
@@ -276,7 +286,7 @@ class LandedData(DestinationReader):
         young = Condition(age, since, columns=["updated_at", "created_at", "fetched_at"])
         moving = sorted(MOVING_STATUSES)
         ended = Condition(f"{{status}} NOT IN ({', '.join(['%s'] * len(moving))})", *moving, columns=["status"])
-        yield from self._run_ids(young, ended, *_in_scope(settings), order_by=("fetched_at", "id"))
+        yield from self._run_ids(young, ended, *in_scope(settings), order_by=("fetched_at", "id"))
 
     def _run_ids(self, *conditions: Condition, order_by: Sequence[str] = ()) -> Iterator[str]:
         columns = ("id", "fetched_at") if order_by else ("id",)
@@ -293,8 +303,7 @@ class LandedData(DestinationReader):
 
     def files_without_contents(self) -> list[str]:
         """The files that have landed without text, pages or sheets, but for those that were asked for too often."""
-        too_often = Condition("{attempts} >= %s", MAX_ATTEMPTS, columns=["attempts"])
-        not_given_up = self.absent_from(FETCH_ERRORS, "id", too_often, key="id")
+        not_given_up = self.absent_from(FETCH_ERRORS, "id", too_often(), key="id")
         without = [self.absent_from(table, "file_id", key="id", complete=True) for table in _TEXT_TABLES]
         missing = {row[0]: None for row in self.rows(FILES, ("id",), not_given_up, *without)}
         missing.update((row[0], None) for row in self.lookup(FILES, ("id",), self._half_replaced["file"]))
@@ -310,11 +319,11 @@ class LandedData(DestinationReader):
         rows = self.lookup(FETCH_ERRORS, ("id", "attempts", "first_seen_at", "status_code"), ids)
         return {row[0]: LandedError(row[1], row[2] or _EPOCH, row[3]) for row in rows}
 
-    def failed_runs(self, workspace_id: str | None) -> Iterator[str]:
+    def failed_runs(self, workspace_id: str | None, object_type: str = "processor_run") -> Iterator[str]:
         """The runs that could not be loaded, but for those that have failed often, or that the API does not know."""
         may_exist = Condition("({status_code} IS NULL OR {status_code} <> 404)", columns=["status_code"])
         few = Condition("{attempts} < %s", MAX_ATTEMPTS, columns=["attempts"])
-        run = equals("resource_type", "processor_run")
+        run = equals("resource_type", object_type)
         for row in self.rows(FETCH_ERRORS, ("id",), few, may_exist, run, equals("workspace_id", workspace_id)):
             yield row[0]
 
@@ -355,7 +364,12 @@ class LandedData(DestinationReader):
         return {(row[0], row[1]): row[2] for row in rows}
 
 
-def _in_scope(settings: ExtendSettings) -> list[Condition]:
+def too_often() -> Condition:
+    """The errors of what was asked for too often."""
+    return Condition("{attempts} >= %s", MAX_ATTEMPTS, columns=["attempts"])
+
+
+def in_scope(settings: ExtendSettings) -> list[Condition]:
     """The conditions on landed runs that follow from the workspace, processors and types asked for."""
     conditions = [equals("workspace_id", settings.workspace_id)]
     if settings.processor_ids:

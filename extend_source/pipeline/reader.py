@@ -318,6 +318,33 @@ class DestinationReader:
                 found += self.rows(table, columns, chosen, *conditions, distinct=distinct, complete=complete)
         return iter(found)
 
+    def overtaken(
+        self, table: TableSchema, by: TableSchema, times: tuple[str, str], columns: Sequence[str]
+    ) -> list[str]:
+        """Name the ids whose row in a table is older than that in another one, and says something else.
+
+        Args:
+            table: the table, with a column ``id``; rows of loads that did not end are left out.
+            by: the other table, with an ``id``, too.
+            times: the column with the time of a row in each.
+            columns: columns of both, of which one at least differs; an unknown value differs from none.
+        """
+        for one in (table, by):
+            list(self.rows(one, ("id",), NO_ROW))  # notices where there is no such table
+        if not self.has_table(table.name) or not self.has_table(by.name):
+            return []
+
+        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
+            older, _ = self._select(client, table, ("id", times[0], *columns), (), True)
+            newer, _ = self._select(client, by, ("id", times[1], *columns), (), None)
+            names = {name: client.escape_column_name(name) for name in ("id", *times, *columns)}
+            differs = " OR ".join(f"older.{names[name]} <> newer.{names[name]}" for name in columns)
+            sql = f"SELECT older.{names['id']} FROM ({older}) AS older JOIN ({newer}) AS newer "
+            sql += f"ON older.{names['id']} = newer.{names['id']} "
+            return sql + f"WHERE older.{names[times[0]]} < newer.{names[times[1]]} AND ({differs})", ()
+
+        return [row[0] for row in self._read(table.name, write)]
+
     def count_by(self, owned: Rows) -> dict[str, int]:
         """Count the rows of a table by their owners.
 

@@ -8,18 +8,20 @@ import pyarrow as pa
 from dlt.common import logger
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
-from extend_source.config import ExtendSettings, PrivacyAction, resolved_privacy
+from extend_source.config import API_VERSION, ExtendSettings, PrivacyAction, resolved_privacy
 from extend_source.privacy.columns import clean_rows, column_actions
 from extend_source.privacy.documents import Cleaners, Document
 from extend_source.privacy.hiding import Hider
 from extend_source.privacy.matching import FieldRule, FieldRules
 from extend_source.privacy.objects import ColumnActions, ObjectCleaner
+from extend_source.privacy.parse_outputs import ParseOutputCleaner
 from extend_source.privacy.templates import Keys, parse_path, parse_template
 from extend_source.privacy.usage import RuleUsage
 from extend_source.tables import TABLES, TableSchema, schemas
 from extend_source.tables.configs import declared_fields
 from extend_source.tables.files import PART_TABLES
 from extend_source.tables.objects import LISTED_TABLES, LISTED_TYPES
+from extend_source.tables.parse_runs import PARSE_RUNS
 from extend_source.tables.runs import output_format_of
 
 _MAX_NOTED = 256
@@ -50,6 +52,10 @@ class PrivacyRules:
         self._parts = {part: self._cleaner(table) for part, table in PART_TABLES.items()}
         self._classification = self._cleaner(schemas.CLASSIFICATIONS)
         self._split = self._cleaner(schemas.SPLITS)
+        self._credit_line = self._cleaner(schemas.CREDIT_ATTRIBUTIONS)
+        self._credit_charge = self._cleaner(schemas.CREDIT_CHARGES)
+        self._parse_run = self._cleaner(PARSE_RUNS)
+        self._parse_outputs = ParseOutputCleaner(columns, hider, hides_fields=fields.hides)
         self._listed = {table.name: self._cleaner(table) for table in LISTED_TABLES}
 
     def _cleaner(self, table: TableSchema) -> ObjectCleaner:
@@ -72,16 +78,24 @@ class PrivacyRules:
         """
         return self._fields.action([path], scalar=scalar)
 
-    def clean_run(self, run: dict[str, Any]) -> dict[str, Any]:
-        """Clean a run.
+    def clean(self, object_type: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Clean an object.
 
         Args:
-            run: the API's ProcessorRun object; it is left as it is.
+            object_type: what it is, a key of `OBJECT_TYPES`.
+            payload: the canonical object; it is left as it is.
 
         Returns:
             A copy to be landed, and to be summed.
         """
+        if object_type == "file":
+            return self.clean_file(payload)
+        return self._clean_parse_run(payload) if object_type == "parse_run" else self.clean_run(payload)
+
+    def clean_run(self, run: dict[str, Any]) -> dict[str, Any]:
+        """Clean a processor run."""
         clean = self._run(run)
+        self._replace(clean, "usage", self._usage(clean.get("usage")))
         self._replace(clean, "files", self._files(run.get("files")))
         self._replace(clean, "mergedProcessors", self._merged_processor.all(run.get("mergedProcessors")))
         if self.hides_fields and not isinstance(run.get("config"), dict):
@@ -109,6 +123,21 @@ class PrivacyRules:
             clean["contents"] = {**self._contents(contents), **parts}
         return clean
 
+    def _clean_parse_run(self, run: dict[str, Any]) -> dict[str, Any]:
+        """Clean a parse run; where fields are hidden what it has read, which shows them, is left out."""
+        clean = self._parse_run(run)
+        self._replace(clean, "usage", self._usage(clean.get("usage")))
+        if isinstance(run.get("file"), dict):
+            self._replace(clean, "file", self.clean_file(run["file"]))
+        if self.hides_fields:
+            if not isinstance(run.get("config"), dict):
+                self._replace(clean, "config", None)
+            if not isinstance(run.get("file"), dict):
+                self._replace(clean, "file", None)
+        if isinstance(run.get("output"), dict):
+            clean["output"] = self._parse_outputs.clean(clean["output"])
+        return clean
+
     def clean_summary(self, object_type: str, summary: dict[str, Any]) -> dict[str, Any]:
         """Clean what the listing says of an object."""
         listed = LISTED_TYPES[object_type]
@@ -125,6 +154,16 @@ class PrivacyRules:
     def _replace(self, clean: dict[str, Any], key: str, content: Any) -> None:
         if key in clean:
             clean[key] = content
+
+    def _usage(self, usage: Any) -> Any:
+        """Clean what things have cost; where fields are hidden nobody knows what unknown keys hold."""
+        lines = usage.get("breakdown") if isinstance(usage, dict) else None
+        if lines is None or not self.hides_fields:
+            return usage
+        cleaned = self._credit_line.all(lines)
+        for line in cleaned or ():
+            self._replace(line, "charges", self._credit_charge.all(line.get("charges")))
+        return {**usage, "breakdown": cleaned}
 
     def _files(self, files: Any) -> Any:
         if isinstance(files, list) and all(isinstance(file, dict) for file in files):
@@ -204,8 +243,15 @@ def privacy_rules(settings: ExtendSettings) -> PrivacyRules | None:
 
 
 def warn_of_left_out_text(settings: ExtendSettings, rules: PrivacyRules | None) -> None:
-    """Say in the log that the text of files does not land, where the settings have not said so."""
-    if rules is not None and rules.hides_fields and settings.file_contents == "embedded":
+    """Say in the log that the text of documents does not land, where the settings have not said so."""
+    if rules is None or not rules.hides_fields:
+        return
+    if settings.file_contents == "embedded":
         logger.warning(
             'The text of files is left out, as it would show fields that privacy hides (file_contents: "none").'
+        )
+    if settings.parse_output != "none" and settings.api_version != API_VERSION:
+        logger.warning(
+            "The text that parse runs have read is left out, as it would show fields that privacy hides "
+            '(parse_output: "none" would save the requests for them).'
         )

@@ -83,10 +83,11 @@ class ObjectCleaner:
 
 
 def _known_keys(table: TableSchema, handled: Iterable[str]) -> _Known:
-    known: _Known = dict.fromkeys(handled)
-    for column in table.api_columns:
-        assert column.api is not None
-        *outer, last = column.api.split(".")
+    known: _Known = {}
+    paths: list[tuple[str, Column | None]] = [(path, None) for path in handled]
+    paths += [(column.api, column) for column in table.columns if column.api is not None]
+    for path, column in paths:
+        *outer, last = path.split(".")
         place = known
         for key in outer:
             place = place.setdefault(key, {})

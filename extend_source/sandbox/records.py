@@ -158,6 +158,21 @@ class RunRecord:
         return self.status in TERMINAL_STATUSES
 
 
+@dataclass(frozen=True)
+class GivenParseRun:
+    """A parse run that a test has put there.
+
+    Attributes:
+        payload: The ParseRun object, served exactly so.
+        created_at: ``createdAt`` of the summary.
+        updated_at: ``updatedAt`` of the summary.
+    """
+
+    payload: Json
+    created_at: datetime
+    updated_at: datetime
+
+
 def embedded_files(payload: Mapping[str, Any]) -> list[Json]:
     """Return the File objects in a run's payload, which a test may have filled with anything."""
     files = payload.get("files")

@@ -21,6 +21,7 @@ from extend_source.sandbox.queries import RunQuery, SortBy, SortDir, file_sort_k
 from extend_source.sandbox.records import (
     STATUSES,
     FileRecord,
+    GivenParseRun,
     Json,
     Processor,
     ProcessorVersion,
@@ -62,6 +63,8 @@ class Workspace:
         runs: The runs, by id, in order of creation.
         totals_since: Under 2026-02-09, ``usage`` of runs created before this moment has no ``totalCredits`` and no
             ``breakdown``; None: all have. The service began on 2026-05-14.
+        given_parse_runs: Parse runs that were put there, by id; all others follow from the files.
+        deleted_parse_runs: Ids of parse runs that are gone.
         charges_since: Likewise for the ``charges`` in a breakdown, which began on 2026-06-10.
         same_id_suffixes: Whether ids of runs have the same text behind their prefix in both versions of the API.
     """
@@ -88,6 +91,8 @@ class Workspace:
         self.totals_since: datetime | None = None
         self.charges_since: datetime | None = None
         self.same_id_suffixes = True
+        self.given_parse_runs: dict[str, GivenParseRun] = {}
+        self.deleted_parse_runs: set[str] = set()
         self._deleted: dict[str, RunRecord] = {}
         self._serial = runs
         self._renderer = Renderer(self.files, embed_contents=embed_contents)
@@ -271,6 +276,33 @@ class Workspace:
             self.files[file.id] = file
             self._renderer.forget()
             return file.id
+
+    def put_parse_run(
+        self, payload: Mapping[str, Any], *, created_at: datetime | None = None, updated_at: datetime | None = None
+    ) -> str:
+        """Serve a parse run exactly as given, in place of any with the same id.
+
+        Args:
+            payload: A ParseRun object of 2026-02-09.
+            created_at: For the listing; now when not given.
+            updated_at: For the listing; ``created_at`` when not given.
+
+        Returns:
+            The parse run's id.
+        """
+        with self.lock:
+            created = created_at or self.now
+            parse_run = GivenParseRun(copy.deepcopy(dict(payload)), created, updated_at or created)
+            parse_run_id = str(payload["id"])
+            self.given_parse_runs[parse_run_id] = parse_run
+            self.deleted_parse_runs.discard(parse_run_id)
+            return parse_run_id
+
+    def delete_parse_run(self, parse_run_id: str) -> None:
+        """Remove a parse run: from then on it is not listed and GET answers 404; runs still name it."""
+        with self.lock:
+            self.given_parse_runs.pop(parse_run_id, None)
+            self.deleted_parse_runs.add(parse_run_id)
 
     def set_processor_name(self, processor: str, name: str, *, rename_past_runs: bool = True) -> None:
         """Rename a processor without touching ``updatedAt`` of its runs.

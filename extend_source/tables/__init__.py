@@ -4,11 +4,21 @@ from extend_source.tables.contract import Column, TableSchema
 from extend_source.tables.flattening import Cleaning, FetchError, Flattener, Tables
 from extend_source.tables.objects import TABLES
 from extend_source.tables.runs import Origin
-from extend_source.tables.selection import FETCHED_TABLES, STANDARD_TABLES, TYPED_TABLES, selected_by, selection_text
+from extend_source.tables.selection import (
+    FETCHED_TABLES,
+    PARSED_TABLES,
+    STANDARD_TABLES,
+    TYPED_TABLES,
+    fetches_parse_runs,
+    selected_by,
+    selection_text,
+    wanted_tables,
+)
 from extend_source.tables.typed import TypedName, TypedNames
 
 __all__ = [
     "FETCHED_TABLES",
+    "PARSED_TABLES",
     "STANDARD_TABLES",
     "TABLES",
     "TYPED_TABLES",
@@ -21,6 +31,8 @@ __all__ = [
     "Tables",
     "TypedName",
     "TypedNames",
+    "fetches_parse_runs",
     "selected_by",
     "selection_text",
+    "wanted_tables",
 ]

@@ -46,7 +46,7 @@ TOMBSTONES = TableSchema(
     marker_on="reason",
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
-        Column("resource_type", TEXT, "The object type: processor_run."),
+        Column("resource_type", TEXT, "processor_run or parse_run."),
         _WORKSPACE_ID,
         Column("detected_at", TIMESTAMP, "When it was found to be gone."),
         Column(
@@ -59,16 +59,16 @@ TOMBSTONES = TableSchema(
 
 FETCH_ERRORS = TableSchema(
     name="fetch_errors",
-    grain="run, or file's text, that could not be loaded",
+    grain="run, parse run or file's text that could not be loaded",
     description="A later success removes the row.",
     key=("id",),
     is_book=True,
     replaced_by="id",
     marker_on="attempts",
     columns=(
-        Column("id", TEXT, "The run's or file's id.", about=ANY_OBJECT),
+        Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
         _WORKSPACE_ID,
-        Column("resource_type", TEXT, "processor_run or file."),
+        Column("resource_type", TEXT, "processor_run, file or parse_run."),
         Column("attempts", INTEGER, "Loads in which it failed."),
         Column("status_code", INTEGER, "The HTTP status, where there was an answer."),
         Column("code", TEXT, "The API's error code, or this source's name for the error."),
@@ -90,7 +90,7 @@ SCHEMA_DRIFT = TableSchema(
         Column("reason", TEXT, "unknown_key; unexpected_type: the column cannot hold a value; no_column: no room."),
         Column("json_type", TEXT, "The JSON type seen first."),
         Column("first_seen_at", TIMESTAMP, "When it was seen first."),
-        Column("example_run_id", TEXT, "A run that carries it; NULL: seen on a file.", references="processor_run"),
+        Column("example_run_id", TEXT, "A run that carries it; NULL: seen elsewhere.", references="processor_run"),
     ),
 )
 
@@ -113,7 +113,7 @@ SYNC_LOG = TableSchema(
         Column("runs_changed", INTEGER, "Of these, runs that were new or had another payload than before."),
         Column("runs_failed", INTEGER, "Runs that went to fetch_errors."),
         Column("runs_gone", INTEGER, "Runs found to be gone: tombstones."),
-        Column("runs_pending", INTEGER, "Runs left for a later load."),
+        Column("runs_pending", INTEGER, "Runs, and parse runs, left for a later load."),
         Column("runs_restored", INTEGER, "Runs written again, as rows of theirs were gone."),
         Column("runs_rechecked", INTEGER, "Runs fetched although nothing said that they had changed."),
         Column("runs_drifted", INTEGER, "Of these, runs that had changed unnoticed."),
@@ -184,48 +184,48 @@ TYPED_COLUMNS = TableSchema(
 
 ERASURES = TableSchema(
     name="erasures",
-    grain="run or file that was erased on request",
+    grain="run, file or parse run that was erased on request",
     description="No sync loads it again, while its row is here.",
     key=("id",),
     is_book=True,
     columns=(
-        Column("id", TEXT, "The run's or file's id.", about=ANY_OBJECT),
-        Column("resource_type", TEXT, "processor_run or file."),
+        Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
+        Column("resource_type", TEXT, "processor_run, file or parse_run."),
         Column("erased_at", TIMESTAMP, "When it was erased."),
     ),
 )
 
 REPLACEMENTS = TableSchema(
     name="replacements",
-    grain="run or file that a load has replaced, or is about to",
+    grain="run, file or parse run that a load has replaced, or is about to",
     description="Written before a load begins. Until it has ended, tables may hold a part of the new rows only.",
     key=("id",),
     is_book=True,
     columns=(
-        Column("id", TEXT, "The run's or file's id.", about=ANY_OBJECT),
-        Column("resource_type", TEXT, "processor_run or file."),
+        Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
+        Column("resource_type", TEXT, "processor_run, file or parse_run."),
         Column("announced_at", TIMESTAMP, "When this was written."),
     ),
 )
 
 RAW_PAYLOADS = TableSchema(
     name="raw_payloads",
-    grain="payload of a run, or of a file that was fetched for its text",
+    grain="payload of a run, of a parse run, or of a file that was fetched for its text",
     description="Written with keep_raw: all tables can be rebuilt from it without a request.",
     key=("id", "resource_type"),
     opt_in=True,
     latest_by="fetched_at",
     columns=(
-        Column("id", TEXT, "The run's or file's id.", about=ANY_OBJECT),
-        Column("resource_type", TEXT, "processor_run or file."),
+        Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
+        Column("resource_type", TEXT, "processor_run, file or parse_run."),
         Column("api_version", TEXT, "The API version it was fetched with; NULL: a file fetched before 0.2."),
         _WORKSPACE_ID,
         Column("payload", DOCUMENT_TEXT, "The payload as JSON text, digits as sent, without signed URLs."),
         Column("is_final", BOOLEAN, "Of a file: no run was working on it any longer: if it has no text, it has none."),
-        Column("created_at", TIMESTAMP, "Creation of the run, from the listing.", keep_known=True),
-        Column("updated_at", TIMESTAMP, "Last update of the run, from the listing.", keep_known=True),
+        Column("created_at", TIMESTAMP, "Creation of the object, from the listing.", keep_known=True),
+        Column("updated_at", TIMESTAMP, "Last update of the object, from the listing.", keep_known=True),
         Column("fetched_at", TIMESTAMP, "When this source fetched it."),
-        Column("payload_sha256", TEXT, "SHA-256 of a run's payload in canonical form."),
+        Column("payload_sha256", TEXT, "SHA-256 of a run's or parse run's payload in canonical form."),
     ),
 )
 

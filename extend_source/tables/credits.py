@@ -33,10 +33,13 @@ class CreditTables:
         self._drift = drift
         self._charged: set[tuple[str, str]] = set()
 
-    def add(self, run_id: str, usage: Any, credits: Decimal | None, observed_at: datetime) -> Extra | None:
-        """Add the usage of a processor run.
+    def add(
+        self, resource_type: str, run_id: str, usage: Any, credits: Decimal | None, observed_at: datetime
+    ) -> Extra | None:
+        """Add the usage of a run.
 
         Args:
+            resource_type: processor_run or parse_run; what others have started is told of the former only.
             run_id: the run.
             usage: the API's RunUsage object, or what is in its place (SDK 1.20.0, run_usage).
             credits: the run's own credits, without what it started; None: unknown.
@@ -45,15 +48,15 @@ class CreditTables:
         Returns:
             What no table holds of the breakdown, for the run's ``extra``.
         """
-        self.note("processor_run", run_id, credits, observed_at)
+        self.note(resource_type, run_id, credits, observed_at)
         lines = usage.get("breakdown") if isinstance(usage, dict) else None
         if lines is None:
             return None
         if not isinstance(lines, list):
-            self._drift.unexpected_type("processor_run", "usage.breakdown", lines)
+            self._drift.unexpected_type(resource_type, "usage.breakdown", lines)
             return {"breakdown": lines}
         told: set[tuple[str, str]] = set()
-        odd = [line for line in lines if not self._add_line(run_id, line, observed_at, told)]
+        odd = [line for line in lines if not self._add_line(resource_type, run_id, line, observed_at, told)]
         return {"breakdown": odd} if odd else None
 
     def note(self, resource_type: str, resource_id: str, credits: Decimal | None, observed_at: datetime) -> None:
@@ -72,8 +75,10 @@ class CreditTables:
         """Forget whose charges were written, so that later runs write theirs again."""
         self._charged.clear()
 
-    def _add_line(self, run_id: str, line: Any, observed_at: datetime, told: set[tuple[str, str]]) -> bool:
-        """Add one thing of a breakdown; tell whether it is one, and has not been told before."""
+    def _add_line(
+        self, owner_type: str, run_id: str, line: Any, observed_at: datetime, told: set[tuple[str, str]]
+    ) -> bool:
+        """Add one thing of a breakdown; tell whether it is one, has not been told before, and tables hold all of it."""
         try:
             name, resource_id, credits = line["object"], line["id"], to_credits(line["credits"])
         except (KeyError, TypeError, ValueError):
@@ -81,16 +86,18 @@ class CreditTables:
         resource_type = "processor_run" if name in CURRENT_RUNS else name
         is_thing = isinstance(resource_type, str) and isinstance(resource_id, str)
         if credits is None or not is_thing or (resource_type, resource_id) in told:
-            self._drift.unexpected_type("processor_run", "usage.breakdown", line)
+            self._drift.unexpected_type(owner_type, "usage.breakdown", line)
             return False
         told.add((resource_type, resource_id))
-        attributions = self._tables[schemas.CREDIT_ATTRIBUTIONS]
         values, extra = _LINE.read(line, self._drift)
-        attributions.add(values, extra, run_id=run_id, resource_type=resource_type)
+        has_attributions = owner_type == "processor_run"  # a parse run starts nothing
+        if has_attributions:
+            attributions = self._tables[schemas.CREDIT_ATTRIBUTIONS]
+            attributions.add(values, extra, run_id=run_id, resource_type=resource_type)
         if resource_id != run_id:  # its own line is there already
             self.note(resource_type, resource_id, credits, observed_at)
         self._add_charges(resource_type, resource_id, line.get("charges"))
-        return True
+        return has_attributions or not extra
 
     def _add_charges(self, resource_type: str, resource_id: str, charges: Any) -> None:
         """Add what a thing's credits were charged for; several runs of a load may tell the same."""

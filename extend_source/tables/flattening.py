@@ -13,11 +13,13 @@ from extend_source.json_codec import encode_json
 from extend_source.redaction import without_signed_urls
 from extend_source.tables import bookkeeping
 from extend_source.tables.building import TableSet
+from extend_source.tables.configs import ConfigTables
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.credits import CreditTables
 from extend_source.tables.files import FileTables
 from extend_source.tables.links import CleanConfigs, file_without_signatures, run_without_signatures
 from extend_source.tables.objects import LISTED_TABLES, LISTED_TYPES, TABLES
+from extend_source.tables.parse_outputs import ParseRunTables, file_id_of
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.runs import Origin, RunTables, payload_sha256, without_files
 from extend_source.tables.typed import TypedNames, TypedTables
@@ -28,11 +30,8 @@ _LISTED_READERS = {table.name: ObjectReader.of(table) for table in LISTED_TABLES
 class Cleaning(Protocol):
     """Hides what must not be written anywhere."""
 
-    def clean_run(self, run: dict[str, Any]) -> dict[str, Any]:
-        """Return a copy of a run without it."""
-
-    def clean_file(self, file: dict[str, Any]) -> dict[str, Any]:
-        """Return a copy of a file without it."""
+    def clean(self, object_type: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Return a copy of an object without it."""
 
     def clean_summary(self, object_type: str, summary: dict[str, Any]) -> dict[str, Any]:
         """Return a copy of a summary without it."""
@@ -61,7 +60,7 @@ class FetchError:
     Attributes:
         id: the run's or file's id.
         workspace_id: the workspace named in the settings.
-        resource_type: ``processor_run`` or ``file``.
+        resource_type: what it is, a key of `OBJECT_TYPES`.
         attempts: the loads in which it failed, this one included.
         status_code: the HTTP status, where there was an answer.
         code: the API's error code, or the name of the error.
@@ -92,6 +91,7 @@ class Flattener:
         *,
         with_contents: bool = True,
         trust_empty_contents: bool = True,
+        parse_output: str = "words",
         keep_raw: bool = False,
         landed_drift: frozenset[tuple[str, str]] = frozenset(),
         erased_files: frozenset[str] = frozenset(),
@@ -104,6 +104,7 @@ class Flattener:
         Args:
             with_contents: write the text of files; False keeps all of it out of the tables, the raw ones included.
             trust_empty_contents: an empty list of pages in a run means that the file has none.
+            parse_output: how much of what parse runs have read is written, a key of `PARSE_OUTPUT_TABLES`.
             keep_raw: also keep the payloads themselves.
             landed_drift: keys of ``schema_drift`` rows that earlier loads wrote, which stay as they are.
             erased_files: ids of files that must not be written again.
@@ -119,18 +120,18 @@ class Flattener:
         self._privacy = privacy
         hide = None if privacy is None else privacy.field_action
         self._typed = None if names is None else TypedTables(names, self._drift, hide)
+        self._configs, self._credits = ConfigTables(self._tables, self._drift), CreditTables(self._tables, self._drift)
+        shared = (self._tables, self._drift, self._files, self._configs, self._credits)
+        self._parse_runs = ParseRunTables(*shared, parse_output=parse_output, keep_raw=keep_raw)
         self._runs = RunTables(
-            self._tables,
-            self._drift,
-            self._files,
+            *shared,
             keep_raw=keep_raw,
             raw_contents=with_contents,
             typed=self._typed,
         )
-        self._credits = CreditTables(self._tables, self._drift)
         self._keep_raw = keep_raw
         self._erased_files = erased_files
-        self._cut_documents, self._configs = cut_documents, CleanConfigs()
+        self._cut_documents, self._clean_configs = cut_documents, CleanConfigs()
         self._written_drift = set(landed_drift)
 
     def add(self, object_type: str, payload: dict[str, Any], origin: Origin, *, final: bool = True) -> str:
@@ -143,23 +144,30 @@ class Flattener:
             final: what names the object has ended: a file without text gets a row that says so.
 
         Returns:
-            The SHA-256 of a run's payload, see `RunTables.add`; empty for a file, of which none is kept.
+            The SHA-256 of a run's payload, see `RunTables.add`; empty for a file, of which none is kept, and for what
+            must not be written.
 
         Raises:
             Exception: the payload cannot be read, for example as it nests too deeply; nothing of it was added.
         """
         if object_type == "file":
             return self._add_file(payload, origin, final=final)
-        return self._add_run(payload, origin)
-
-    def _add_run(self, run: dict[str, Any], origin: Origin) -> str:
+        if object_type == "parse_run" and file_id_of(payload) in self._erased_files:
+            # all that it says is of the file: it is not to be asked for again either
+            self.add_erasure(payload["id"], object_type, origin.fetched_at)
+            return ""
         try:
-            run = without_files(run, self._erased_files)
-            run = run_without_signatures(run, cut_documents=self._cut_documents, configs=self._configs)
+            run = without_files(payload, self._erased_files)
+            run = run_without_signatures(run, cut_documents=self._cut_documents, configs=self._clean_configs)
+            if self._privacy is not None:
+                run = self._privacy.clean(object_type, run)
+            family = self._parse_runs if object_type == "parse_run" else self._runs
             with self._tables.all_or_nothing():
-                return self._runs.add(run if self._privacy is None else self._privacy.clean_run(run), origin)
+                return family.add(run, origin)
         except Exception:
-            self._runs.forget()
+            # what was written with it must be written again with others
+            self._configs.forget()
+            self._credits.forget()
             raise
 
     def _add_file(self, file: dict[str, Any], origin: Origin, *, final: bool) -> str:
@@ -168,7 +176,7 @@ class Flattener:
             return ""
         file = file_without_signatures(file, cut_documents=self._cut_documents)
         if self._privacy is not None:
-            file = self._privacy.clean_file(file)
+            file = self._privacy.clean("file", file)
         self._files.add(file, origin.fetched_at, fetched=True, keep_empty=final)
         self._tables[bookkeeping.FETCH_ERRORS].mark(file["id"])
         if self._keep_raw:
@@ -234,23 +242,25 @@ class Flattener:
             read = _LISTED_READERS[table.name].read(item, self._drift)
             builder.add(*read, **{str(table.replaced_by): owner}, position=position)
 
-    def add_tombstone(self, run_id: str, workspace_id: str | None, detected_at: datetime, reason: str) -> None:
-        """Add a run that is gone at the source; it is no longer an error."""
+    def add_tombstone(
+        self, object_type: str, object_id: str, workspace_id: str | None, detected_at: datetime, reason: str
+    ) -> None:
+        """Add an object that is gone at the source; it is no longer an error."""
         self._tables[bookkeeping.TOMBSTONES].add(
-            id=run_id,
-            resource_type="processor_run",
+            id=object_id,
+            resource_type=object_type,
             workspace_id=workspace_id,
             detected_at=detected_at,
             reason=reason,
         )
-        self._tables[bookkeeping.FETCH_ERRORS].mark(run_id)
+        self._tables[bookkeeping.FETCH_ERRORS].mark(object_id)
 
-    def remove_tombstone(self, run_id: str) -> None:
-        """Say that a run is there again."""
-        self._tables[bookkeeping.TOMBSTONES].mark(run_id)
+    def remove_tombstone(self, object_id: str) -> None:
+        """Say that an object is there again."""
+        self._tables[bookkeeping.TOMBSTONES].mark(object_id)
 
     def add_erasure(self, object_id: str, resource_type: str, erased_at: datetime | None) -> None:
-        """Add a run or file that was erased on request."""
+        """Add an object that was erased on request."""
         self._tables[bookkeeping.ERASURES].add(id=object_id, resource_type=resource_type, erased_at=erased_at)
 
     def add_log(self, entry: Mapping[str, Any], objects: Iterable[Mapping[str, Any]]) -> None:

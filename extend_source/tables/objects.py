@@ -1,7 +1,7 @@
 """Extend's objects as data: the tables of each type, and the rows that go with an object of it.
 
-Another object that is loaded from its list is an entry in `LISTED_TYPES`, the module with its tables, and an entry in
-``api/endpoints.py``.
+Another object is an entry in `OBJECT_TYPES` if it is fetched, in `LISTED_TYPES` if its list is read, the module with
+its tables, and an entry in ``api/endpoints.py``.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from extend_source.tables import bookkeeping, schemas
+from extend_source.tables import bookkeeping, parse_runs, schemas
 from extend_source.tables.contract import ANY_OBJECT, TableSchema
-from extend_source.tables.parse_runs import PARSE_RUN_SUMMARIES
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,12 @@ class ObjectType:
 
 
 OBJECT_TYPES: dict[str, ObjectType] = {
-    kind.name: kind for kind in (ObjectType("processor_run", schemas.PROCESSOR_RUNS), ObjectType("file", schemas.FILES))
+    kind.name: kind
+    for kind in (
+        ObjectType("processor_run", schemas.PROCESSOR_RUNS),
+        ObjectType("file", schemas.FILES),
+        ObjectType("parse_run", parse_runs.PARSE_RUNS),
+    )
 }
 """The object types that are fetched one by one, by name."""
 
@@ -57,7 +61,7 @@ LISTED_TYPES: dict[str, ListedType] = {
     kind.name: kind
     for kind in (
         ListedType("processor_run", bookkeeping.PROCESSOR_RUN_SUMMARIES),
-        ListedType("parse_run", PARSE_RUN_SUMMARIES, has_credits=True),
+        ListedType("parse_run", parse_runs.PARSE_RUN_SUMMARIES, has_credits=True),
     )
 }
 """The object types that are listed, by name. Runs are compared by what has landed of the run itself."""
@@ -88,6 +92,7 @@ TABLES: dict[str, TableSchema] = {
         schemas.EXTRACTION_EDITS,
         schemas.CLASSIFICATIONS,
         schemas.SPLITS,
+        *parse_runs.PARSE_OUTPUT_TABLES["words"],
         schemas.CREDIT_USAGE,
         schemas.CREDIT_ATTRIBUTIONS,
         schemas.CREDIT_CHARGES,

@@ -13,7 +13,8 @@ from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.flattening import Tables
 from extend_source.tables.objects import Rows, rows_owned_by
-from extend_source.tables.schemas import FILES, PROCESSOR_RUNS, RUN_CONFIGS
+from extend_source.tables.parse_runs import PARSE_RUNS
+from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUNS, RUN_CONFIGS
 
 ROW_COUNTS = "row_counts"
 """The column that holds them."""
@@ -24,6 +25,9 @@ Counts = dict[str, int]
 
 OF_RUNS = tuple(rows for rows in rows_owned_by("processor_run") if rows.table is not RAW_PAYLOADS)
 """The rows of runs, but for the typed ones, which come with the processors, and payloads, which a rebuild leaves."""
+
+OF_PARSE_RUNS = tuple(rows for rows in rows_owned_by("parse_run") if rows.table not in (RAW_PAYLOADS, CREDIT_USAGE))
+"""The rows of parse runs, but for their credits, which each run that used them tells again."""
 
 OF_FILES, OF_CONFIGS = rows_owned_by("file"), rows_owned_by("config")
 """The rows of files, and of configs."""
@@ -76,7 +80,7 @@ class RowCounts:
         self._of_files: dict[str, Counts] = {}
 
     def fill(self, tables: Tables, drifted: Collection[str], files: Mapping[str, Counts]) -> None:
-        """Write the counts of a batch into the rows of its runs, files and configs.
+        """Write the counts of a batch into the rows of its runs, parse runs, files and configs.
 
         Args:
             tables: the batch.
@@ -95,8 +99,9 @@ class RowCounts:
             file_id: {**files.get(file_id, {}), **self._of_files.get(file_id, {})}
             for file_id in tables[FILES.name]["id"].to_pylist()
         }
-        configs = self._counted(tables, OF_CONFIGS)
-        for table, of_owners in ((PROCESSOR_RUNS, runs), (FILES, of_files), (RUN_CONFIGS, configs)):
+        configs, parse_runs = self._counted(tables, OF_CONFIGS), self._counted(tables, OF_PARSE_RUNS)
+        owners = ((PROCESSOR_RUNS, runs), (FILES, of_files), (RUN_CONFIGS, configs), (PARSE_RUNS, parse_runs))
+        for table, of_owners in owners:
             tables[table.name] = _with_counts(tables[table.name], table, of_owners)
 
     def _counted(self, tables: Tables, owned: Collection[Rows]) -> dict[str, Counts]:

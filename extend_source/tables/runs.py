@@ -74,6 +74,8 @@ class RunTables:
         tables: TableSet,
         drift: DriftLog,
         files: FileTables,
+        configs: ConfigTables,
+        credits: CreditTables,
         *,
         keep_raw: bool = False,
         raw_contents: bool = True,
@@ -85,6 +87,8 @@ class RunTables:
             tables: where the rows go.
             drift: where unknown keys are noted.
             files: where the files of runs go.
+            configs: where their configs go.
+            credits: where their credits go.
             keep_raw: also keep the payloads themselves.
             raw_contents: with the text of files in them.
             typed: where typed rows go; None: nowhere.
@@ -95,11 +99,10 @@ class RunTables:
         self._tables = tables
         self._drift = drift
         self._files = files
-        self._configs = ConfigTables(tables, drift)
+        self._configs, self._credits = configs, credits
         self._extraction = ExtractionTables(tables, drift)
         self._stages = StageTables(tables, drift)
         self._edits = EditTables(tables, drift)
-        self._credits = CreditTables(tables, drift)
 
     def add(self, run: dict[str, Any], origin: Origin) -> str:
         """Add a run.
@@ -127,7 +130,7 @@ class RunTables:
         self._add_edits(run_id, run, output_format, extra)
         self._add_files(run_id, run, origin.fetched_at, extra)
         self._add_merged_processors(run_id, run, extra)
-        if odd := self._credits.add(run_id, run.get("usage"), values[_CREDITS], origin.fetched_at):
+        if odd := self._credits.add("processor_run", run_id, run.get("usage"), values[_CREDITS], origin.fetched_at):
             extra["usage"] = {**(extra.get("usage") or {}), **odd}
         # what the run itself says is newer than what the listing said before
         created_at = self._moment(run, "createdAt", extra) or origin.created_at
@@ -162,11 +165,6 @@ class RunTables:
             self._typed.add(run, config_id, created_at)
         self._drift.run_id = None
         return sha256
-
-    def forget(self) -> None:
-        """Forget which configs and charges were written, so that later runs write theirs again."""
-        self._configs.forget()
-        self._credits.forget()
 
     def _add_config(self, run: dict[str, Any], extra: Extra) -> str | None:
         config = run.get("config")

@@ -66,7 +66,7 @@ PROCESSOR_RUNS = TableSchema(
         Column("failure_message", TEXT, "Why it failed, in words.", api="failureMessage"),
         Column("credits", CREDITS, "Without parsing; NULL: unknown.", api="usage.credits", keep_known=True),
         Column("total_credits", CREDITS, "With what it started; never add these up.", api="usage.totalCredits"),
-        Column("parse_run_id", TEXT, "The parse run that it used (API 2026-02-09).", api="parseRunId"),
+        Column("parse_run_id", TEXT, "The parse run used (API 2026-02-09).", api="parseRunId", references="parse_run"),
         Column("output_format", TEXT, "schema, fields, classification or splits; NULL: no output."),
         Column("url", TEXT, "The run in the dashboard.", api="url"),
         Column("metadata", JSON, "What the caller attached to the run.", api="metadata"),
@@ -223,7 +223,7 @@ RUN_CONFIGS = TableSchema(
     ),
     columns=(
         Column("config_id", TEXT, "SHA-256 of the config as canonical JSON.", about="config"),
-        Column("processor_type", TEXT, "EXTRACT, CLASSIFY or SPLITTER.", api="type"),
+        Column("processor_type", TEXT, "EXTRACT, CLASSIFY or SPLITTER; PARSE: of parse runs.", api="type"),
         Column("base_processor", TEXT, "The model family.", api="baseProcessor"),
         Column("base_version", TEXT, "The model version.", api="baseVersion"),
         Column("rules", TEXT, "The free-text rules for extraction, classification or splitting."),

@@ -1,11 +1,15 @@
-"""Which tables a load writes: all that need fetching, or a choice, and how a run's row remembers it."""
+"""Which tables a load writes: all that need fetching, or a choice, and how an object's row remembers it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+from extend_source.tables.bookkeeping import RAW_PAYLOADS
+from extend_source.tables.contract import TableSchema
 from extend_source.tables.formers import FORMER_NAMES
-from extend_source.tables.objects import TABLES
+from extend_source.tables.objects import TABLES, rows_owned_by
+from extend_source.tables.parse_runs import PARSE_OUTPUT_TABLES
+from extend_source.tables.schemas import FILES, RUN_CONFIG_PAGE_RANGES, RUN_CONFIGS
 
 BOOKS = frozenset(name for name, table in TABLES.items() if table.is_book)
 """The tables filled from the listing and by the source itself."""
@@ -13,40 +17,75 @@ BOOKS = frozenset(name for name, table in TABLES.items() if table.is_book)
 TYPED_TABLES = "typed_tables"
 """Stands for all typed tables: the name of the resource that yields them."""
 
-FETCHED_TABLES: frozenset[str] = frozenset(TABLES) - BOOKS | {TYPED_TABLES}
+_OF_PARSE_RUNS = frozenset(table.name for table in PARSE_OUTPUT_TABLES["words"])
+
+FETCHED_TABLES: frozenset[str] = frozenset(TABLES) - BOOKS - _OF_PARSE_RUNS | {TYPED_TABLES}
 """The tables that need runs to be fetched."""
 
-STANDARD_TABLES: frozenset[str] = FETCHED_TABLES - {table.name for table in TABLES.values() if table.opt_in}
-"""Those of `FETCHED_TABLES` that every load writes unless told otherwise."""
+PARSED_TABLES: frozenset[str] = _OF_PARSE_RUNS | {
+    *(rows.table.name for rows in rows_owned_by("parse_run")),
+    *(table.name for table in (FILES, RUN_CONFIGS, RUN_CONFIG_PAGE_RANGES)),
+}
+"""The tables that parse runs fill when they are fetched, some of them beside others."""
+
+STANDARD_TABLES: frozenset[str] = frozenset(
+    name for name in FETCHED_TABLES | PARSED_TABLES if name not in TABLES or not TABLES[name].opt_in
+)
+"""Those of both that every load writes unless told otherwise."""
 
 _STANDARD = "standard"
 
 
-def selection_text(tables: Collection[str]) -> str | None:
+def wanted_tables(*, keep_raw: bool, parse_output: str) -> list[TableSchema]:
+    """Name the tables that settings ask for.
+
+    Args:
+        keep_raw: payloads are kept.
+        parse_output: a key of `PARSE_OUTPUT_TABLES`.
+
+    Returns:
+        The tables, in the order of `TABLES`.
+    """
+    parsed = PARSE_OUTPUT_TABLES[parse_output]
+    return [
+        table
+        for table in TABLES.values()
+        if (table in parsed if table.name in _OF_PARSE_RUNS else keep_raw or table is not RAW_PAYLOADS)
+    ]
+
+
+def fetches_parse_runs(tables: Collection[str]) -> bool:
+    """Tell whether some tables need parse runs to be fetched."""
+    return not _OF_PARSE_RUNS.isdisjoint(tables)
+
+
+def selection_text(tables: Collection[str], filled: frozenset[str] = FETCHED_TABLES) -> str | None:
     """Write a choice of tables as text for `processor_runs.loaded_tables`.
 
     Args:
-        tables: names of tables; those of the source's own books are left out.
+        tables: names of tables; those that the object does not fill are left out.
+        filled: the tables that objects of the type fill: `FETCHED_TABLES` or `PARSED_TABLES`.
 
     Returns:
         The names joined by commas, ``standard`` for `STANDARD_TABLES`, less those with a minus; None for just these.
     """
-    chosen = FETCHED_TABLES.intersection(tables)
-    if chosen == STANDARD_TABLES:
+    chosen, standard = filled.intersection(tables), filled & STANDARD_TABLES
+    if chosen == standard:
         return None
-    missing = STANDARD_TABLES - chosen
-    if len(missing) < len(STANDARD_TABLES) / 2:
-        return ",".join([_STANDARD, *sorted(chosen - STANDARD_TABLES), *(f"-{name}" for name in sorted(missing))])
+    missing = standard - chosen
+    if len(missing) < len(standard) / 2:
+        return ",".join([_STANDARD, *sorted(chosen - standard), *(f"-{name}" for name in sorted(missing))])
     return ",".join(sorted(chosen))
 
 
-def selected_by(text: str | None) -> frozenset[str]:
+def selected_by(text: str | None, filled: frozenset[str] = FETCHED_TABLES) -> frozenset[str]:
     """Read what `selection_text` wrote."""
+    standard = filled & STANDARD_TABLES
     if text is None:
-        return STANDARD_TABLES
+        return standard
     names = frozenset(FORMER_NAMES.get(name, name) for name in text.split(","))
     if _STANDARD not in names:
         return names
     missing = {name[1:] for name in names if name.startswith("-")}
     added = {name for name in names if not name.startswith("-")} - {_STANDARD}
-    return (STANDARD_TABLES - missing) | added
+    return (standard - missing) | added

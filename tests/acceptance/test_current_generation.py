@@ -69,7 +69,8 @@ def test_each_run_is_fetched_once_where_its_type_is(shared: tuple[Warehouse, War
     gets: dict[str, int] = {}
     for kind in old.column("processor_runs", "type"):
         gets[GET_OF[kind]] = gets.get(GET_OF[kind], 0) + 1
-    assert new.server.requests.counts == {**LISTS, **gets}
+    parsed = sum(status in ("PROCESSED", "FAILED") for status in new.column("parse_run_summaries", "status"))
+    assert new.server.requests.counts == {**LISTS, **gets, "get_parse_run": parsed}
     assert sum(gets.values()) == 120
 
 
@@ -206,11 +207,13 @@ def test_the_log_counts_by_type_of_objects(warehouse: Warehouse) -> None:
 
     counted = {row["resource_type"]: row for row in warehouse.rows("sync_log_objects")}
     parse_runs, files = warehouse.count("parse_run_summaries"), warehouse.count("files")
+    parsed = warehouse.count("parse_runs")
     assert {name: (row["listed"], row["wanted"], row["fetched"]) for name, row in counted.items()} == {
         "processor_run": (120, 120, 120),
         "file": (0, files, files),
-        "parse_run": (parse_runs, 0, 0),
+        "parse_run": (parse_runs, parsed, parsed),
     }
+    assert parsed == parse_runs - warehouse.column("parse_run_summaries", "status").count("PROCESSING") > 50
     assert {name: counts.listed for name, counts in result.objects.items()} == {
         "processor_run": 120,
         "file": 0,
@@ -279,7 +282,11 @@ def test_runs_of_some_types_are_listed_where_they_are(warehouse: Warehouse) -> N
     warehouse.sync(api_version=CURRENT_VERSION, processor_types=["CLASSIFY"])
 
     assert set(warehouse.column("processor_runs", "type")) == {"CLASSIFY"}
-    assert warehouse.server.requests.counts.keys() == {"list_classify_runs", "get_classify_run", "list_parse_runs"}
+    counts = warehouse.server.requests.counts
+    assert counts.keys() == {"list_classify_runs", "get_classify_run", "list_parse_runs", "get_parse_run"}
+    named = {parse_run_id for parse_run_id in warehouse.column("processor_runs", "parse_run_id") if parse_run_id}
+    assert set(warehouse.column("parse_runs", "id")) == named
+    assert counts["get_parse_run"] == len(named) < warehouse.count("parse_run_summaries")
 
 
 def test_runs_of_a_processor_are_listed_where_it_is(warehouse: Warehouse) -> None:

@@ -47,6 +47,14 @@ def put_file(workspace: Workspace, file: Payload) -> None:
     workspace.put_run({"object": "document_processor_run", **holder})
 
 
+def put_parse_run(workspace: Workspace, parse_run: Payload) -> None:
+    workspace.put_parse_run(json.loads(encode_json(parse_run)))
+
+
+def with_one_chunk(parse_run: Payload) -> Payload:
+    return {**parse_run, "output": {**parse_run["output"], "chunks": parse_run["output"]["chunks"][:1]}}
+
+
 def with_fewer_lines(run: Payload) -> Payload:
     value = {**run["output"]["value"], "lines": []}
     return {**run, "output": {"value": value, "metadata": {}}}
@@ -71,6 +79,7 @@ class Specimen:
         gone: the book that says that it is gone.
         settings: of each sync.
         object_type: its kind.
+        fault: the name of such requests for faults.
         new_id: its id, where that is not the one of the payload.
     """
 
@@ -84,6 +93,7 @@ class Specimen:
     gone: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     object_type: str = "processor_run"
+    fault: str = "run"
     new_id: str | None = None
 
     @property
@@ -119,6 +129,19 @@ SPECIMENS = {
         gone="fetch_errors",
         settings={"file_contents": "fetch"},
         object_type="file",
+        fault="file",
+    ),
+    "parse_run": Specimen(
+        golden="parse_run.2026-02-09.json",
+        put=put_parse_run,
+        remove=Workspace.delete_parse_run,
+        fewer=with_one_chunk,
+        shrinking=("parse_blocks", 7, 4),
+        request="get_parse_run",
+        secret=("parse_chunks.content", "A chart and a code"),
+        gone="tombstones",
+        settings={"api_version": CURRENT_VERSION, "parse_output": "words"},
+        object_type="parse_run",
     ),
 }
 SPECIMENS["processor_run of 2026-02-09"] = replace(
@@ -154,11 +177,12 @@ class Life:
         self.sync("again", reconcile=True, max_rechecks=0)
         self.views = create_current_views(self.warehouse.pipeline).views
         self.current = self.rows(suffix="_current")
-        self.rebuilt = rebuild(self.warehouse.pipeline)
+        output = specimen.settings.get("parse_output")
+        self.rebuilt = rebuild(self.warehouse.pipeline, parse_output=output)
         self.note("rebuilt", 0)
         specimen.put(workspace, specimen.fewer(specimen.payload))
         self.sync("fewer", refresh=True)
-        self.server.faults.set([f"503:1@{'run' if self.object_type == 'processor_run' else 'file'}"])
+        self.server.faults.set([f"503:1@{specimen.fault}"])
         self.sync("failed", refresh=True, max_object_seconds=1, max_error_share=1)
         self.server.faults.clear()
         specimen.put(workspace, specimen.payload)
@@ -166,8 +190,8 @@ class Life:
         self.limited = self.sync("limited", refresh=True, max_requests=2)
         specimen.remove(workspace, str(specimen.payload["id"]))
         self.sync("gone", refresh=True, reconcile=True)
-        ids = {"processor_run": "run_ids", "file": "file_ids"}
-        self.erasure = erase(self.warehouse.pipeline, **{ids[self.object_type]: [specimen.id]})
+        ids = "file_ids" if self.object_type == "file" else "run_ids"
+        self.erasure = erase(self.warehouse.pipeline, **{ids: [specimen.id]})
         self.note("erased", 0)
         specimen.put(workspace, specimen.payload)
         self.sync("after", refresh=True, reconcile=True)
@@ -217,7 +241,7 @@ def test_it_lands_in_the_rows_that_were_typed_by_hand(life: Life) -> None:
     expected = json.loads((GOLDEN / life.specimen.golden).read_text("utf-8"))["rows"]
     compared = 0
     for table, rows in expected.items():
-        if table not in landed or table in ("run_configs", "processor_runs"):
+        if table not in landed or table in ("run_configs", "processor_runs", "parse_runs"):
             continue  # rows of others; the run itself has a config's sum
         json_columns = {column.name for column in TABLES[table].columns if column.kind.name == "json"}
         typed = [
@@ -253,7 +277,7 @@ def test_its_current_view_shows_the_same_rows(life: Life) -> None:
 
 
 def test_its_rows_are_rebuilt_from_its_payload_without_a_request(life: Life) -> None:
-    assert (life.rebuilt.runs, life.rebuilt.failed) == (1, 0)
+    assert (life.rebuilt.runs + life.rebuilt.parse_runs, life.rebuilt.failed) == (1, 0)
     assert without_books(life.moments["rebuilt"].rows) == without_books(life.moments["again"].rows)
 
 
@@ -289,7 +313,7 @@ def test_a_hidden_column_is_nowhere_in_the_dataset(life: Life, tmp_path: Path) -
         warehouse = Warehouse(server, tmp_path)
         warehouse.sync(keep_raw=True, privacy={"columns": {column: "mask"}}, **life.specimen.settings)
     table, _, name = column.partition(".")
-    assert [value == secret for value in warehouse.column(table, name)] == [False]
+    assert set(warehouse.column(table, name)) == {"***"}
     assert [cell for cell in warehouse.cells() if secret in str(cell)] == []
 
 

@@ -9,16 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 from extend_source.api import CURRENT_VERSION
-from extend_source.api.adapters import parse_run_summary
+from extend_source.api.adapters import parse_run, parse_run_summary
 from extend_source.api.endpoints import endpoints_for
 from extend_source.config import API_VERSION
 from extend_source.json_codec import decode_json
 from extend_source.sandbox import NotFoundError, Workspace
 from extend_source.sandbox.generation_2026.kinds import KIND_OF
-from extend_source.sandbox.generation_2026.parse_bodies import parse_summary
+from extend_source.sandbox.generation_2026.parse_bodies import full_parse, parse_summary
 from extend_source.sandbox.generation_2026.parses import parse_runs
 from extend_source.sandbox.generation_2026.runs import full_run
-from extend_source.tables import TABLES, Flattener, Origin, TableSchema, TypedName, TypedNames
+from extend_source.tables import TABLES, Flattener, Origin, TableSchema, TypedName, TypedNames, wanted_tables
 from extend_source.tables.kinds import to_timestamp
 from tests.acceptance.warehouse import AnyWarehouse, Row, canonical_json, without_sync_columns
 
@@ -40,7 +40,7 @@ BOOKS = frozenset(
 )
 """The source's own books and the payloads as they are: nothing that a run says by itself."""
 
-RUN_FED_TABLES = tuple(name for name in TABLES if name not in BOOKS)
+RUN_FED_TABLES = tuple(name for name, table in TABLES.items() if name not in BOOKS and not table.opt_in)
 
 _SUMMARY_COLUMNS = {
     "id": "id",
@@ -63,6 +63,7 @@ def expected_tables(
     run_ids: Iterable[str] | None = None,
     *,
     file_contents: str = "embedded",
+    parse_output: str = "chunks",
     listed: bool = True,
     workspace_id: str | None = None,
     loaded_tables: str | None = None,
@@ -75,6 +76,7 @@ def expected_tables(
         workspace: the state of the stand-in.
         run_ids: the runs that were loaded; None for all that can be seen, which must then be readable.
         file_contents: the setting of the load.
+        parse_output: the setting of the load.
         listed: the runs were found by listing; those loaded by id have no times.
         workspace_id: the setting of the load.
         loaded_tables: what ``processor_runs.loaded_tables`` says.
@@ -85,7 +87,11 @@ def expected_tables(
     Returns:
         The rows by table, without the columns that every load changes.
     """
-    flattener = Flattener(with_contents=file_contents != "none", trust_empty_contents=file_contents == "embedded")
+    flattener = Flattener(
+        with_contents=file_contents != "none",
+        trust_empty_contents=file_contents == "embedded",
+        parse_output=parse_output,
+    )
     with workspace.lock:
         runs = []
         for run_id in workspace.run_ids() if run_ids is None else run_ids:
@@ -93,14 +99,21 @@ def expected_tables(
             origin = Origin(api_version, workspace_id, _NOW, created, updated, loaded_tables)
             runs.append(_decoded_run(workspace, run_id, api_version))
             flattener.add("processor_run", runs[-1], origin)
-        for parse_run in parse_runs(workspace) if api_version == CURRENT_VERSION and run_ids is None else ():
-            summary = parse_run_summary(decode_json(workspace.signed_body(parse_summary(workspace, parse_run))))
+        for parsed in parse_runs(workspace) if api_version == CURRENT_VERSION and run_ids is None else ():
+            summary = parse_run_summary(decode_json(workspace.signed_body(parse_summary(workspace, parsed))))
             flattener.add_summary("parse_run", summary, workspace_id, _NOW)
+            if parsed.status in _ENDED:
+                payload = parse_run(decode_json(workspace.signed_body(full_parse(workspace, parsed))))
+                origin = Origin(api_version, workspace_id, _NOW, *_times(summary))
+                flattener.add("parse_run", payload, origin)
         for file, final in _fetched_files(workspace, runs) if file_contents == "fetch" else ():
             flattener.add("file", file, Origin(API_VERSION, workspace_id, _NOW), final=final)
     batch = flattener.take(None, _NOW)
+    wanted = [table.name for table in wanted_tables(keep_raw=False, parse_output=parse_output)]
     return {
-        name: _merged(TABLES[name], batch[name].to_pylist(), (earlier or {}).get(name, [])) for name in RUN_FED_TABLES
+        name: _merged(TABLES[name], batch[name].to_pylist(), (earlier or {}).get(name, []))
+        for name in wanted
+        if name not in BOOKS
     }
 
 

@@ -32,6 +32,7 @@ ABOUT_A_FILE = {
     ("file_sheets", "file_id", None),
     ("file_sections", "file_id", None),
     ("parse_run_summaries", "file_id", None),
+    ("parse_runs", "file_id", None),
     ("credit_usage", "resource_id", "file"),
     ("credit_charges", "resource_id", "file"),
     ("fetch_errors", "id", "file"),
@@ -40,6 +41,22 @@ ABOUT_A_FILE = {
     ("tombstones", "id", "file"),
     ("raw_payloads", "id", "file"),
     ("migrated_ids", "new_id", "file"),
+}
+ABOUT_A_PARSE_RUN = {
+    ("parse_runs", "id", None),
+    ("parse_pages", "parse_run_id", None),
+    ("parse_chunks", "parse_run_id", None),
+    ("parse_blocks", "parse_run_id", None),
+    ("parse_lines", "parse_run_id", None),
+    ("parse_words", "parse_run_id", None),
+    ("parse_run_summaries", "id", None),
+    ("credit_usage", "resource_id", "parse_run"),
+    ("credit_charges", "resource_id", "parse_run"),
+    ("fetch_errors", "id", "parse_run"),
+    ("erasures", "id", "parse_run"),
+    ("replacements", "id", "parse_run"),
+    ("tombstones", "id", "parse_run"),
+    ("raw_payloads", "id", "parse_run"),
 }
 
 
@@ -53,6 +70,10 @@ def test_rows_in_these_tables_go_with_a_run():
 
 def test_rows_in_these_tables_go_with_a_file():
     assert places(rows_about("file")) == ABOUT_A_FILE
+
+
+def test_rows_in_these_tables_go_with_a_parse_run():
+    assert places(rows_about("parse_run")) == ABOUT_A_PARSE_RUN
 
 
 def test_a_payload_gives_rows_of_its_own_in_these_tables_beside_its_first():
@@ -79,4 +100,4 @@ def test_every_column_with_the_id_of_a_run_file_or_config_says_so():
         for column in table.columns
         if column.name.endswith(("run_id", "file_id", "config_id")) and not (column.about or column.references)
     }
-    assert silent == {"processor_runs.parse_run_id"}  # parse runs have no table yet
+    assert silent == set()

@@ -110,7 +110,9 @@ class ProgressLine:
         parts = [f"{progress.runs_done:,} of {progress.wanted:,} runs"]
         if progress.files_wanted:
             parts.append(f"{progress.files_done:,} of {progress.files_wanted:,} files")
-        all_done = progress.runs_done >= progress.wanted and progress.files_done >= progress.files_wanted
+        if (parse_runs := progress.of["parse_run"]).wanted:
+            parts.append(f"{parse_runs.done:,} of {parse_runs.wanted:,} parse runs")
+        all_done = all(counts.done >= counts.wanted for counts in progress.of.values())
         is_loading = is_loading or all_done
         left = progress.seconds_left
         if progress.stop_requested:
@@ -119,7 +121,7 @@ class ProgressLine:
             parts.append("loading")
         elif left is not None and not progress.stop_requested:
             parts.append(f"{duration(left)} left")
-        if failed := progress.failed + progress.files_failed:
+        if failed := sum(counts.failed for counts in progress.of.values()):
             parts.append(f"{failed:,} failed")
         if progress.mode == "rebuild":
             return parts  # without a request
@@ -140,7 +142,8 @@ class ProgressLine:
         self.sample()
         progress = self._progress
         line = printable(self.text(options.max_width - 2))
-        done, wanted = progress.runs_done + progress.files_done, progress.wanted + progress.files_wanted
+        done = sum(counts.done for counts in progress.of.values())
+        wanted = sum(counts.wanted for counts in progress.of.values())
         # the text goes before the bar
         room = min(_BAR_WIDTH, options.max_width - len(line) - 3) if progress.listing_done and wanted else 0
         width = room if room >= _MIN_BAR_WIDTH else 0

@@ -61,6 +61,9 @@ def show_result(console: Console, result: SyncResult) -> None:
     ]
     if result.files_fetched or result.files_failed:
         lines.append(f"{result.files_fetched:,} file contents loaded, {result.files_failed:,} failed")
+    parse_runs = result.objects.get("parse_run")
+    if parse_runs is not None and (parse_runs.fetched or parse_runs.failed):
+        lines.append(f"{counted(parse_runs.fetched, 'parse run')} loaded, {parse_runs.failed:,} failed")
     lines += [
         f"{counted(requests, 'request')} ({by_endpoint or 'none'}), {megabytes(result.bytes_received)} received"
         + (f", {result.retries:,} retries" if result.retries else "")
@@ -97,8 +100,9 @@ def _found(result: SyncResult) -> str:
 
 def show_rebuild(console: Console, result: RebuildResult) -> None:
     """Print what a rebuild did."""
+    parsed = f", {counted(result.parse_runs, 'parse run')}" if result.parse_runs else ""
     lines = [
-        f"{counted(result.runs, 'run')} and {counted(result.files, 'file')} written anew, "
+        f"{counted(result.runs, 'run')}{parsed} and {counted(result.files, 'file')} written anew, "
         f"{result.failed:,} failed in {duration(result.seconds)}",
         f"{counted(sum(result.tables.values()), 'row')} in "
         f"{counted(sum(1 for rows in result.tables.values() if rows), 'table')}, without a request",
@@ -119,9 +123,8 @@ def show_rebuild(console: Console, result: RebuildResult) -> None:
 def show_erasure(console: Console, result: EraseResult) -> None:
     """Print what was erased."""
     total = sum(result.rows.values())
-    named = " and ".join(
-        counted(number, noun) for number, noun in ((result.runs, "run"), (result.files, "file")) if number
-    )
+    erased = ((result.runs, "run"), (result.files, "file"), (result.parse_runs, "parse run"))
+    named = " and ".join(counted(number, noun) for number, noun in erased if number)
     lines = [f"{named} erased: {counted(total, 'row')} in {counted(len(result.rows), 'table')}"]
     lines += [f"  {count:>9,}  {table}" for table, count in sorted(result.rows.items())]
     if result.payloads:
@@ -168,6 +171,7 @@ def _effort(plan: PlanResult) -> list[str]:
     """Say what it takes."""
     parts = [f"{plan.listing_requests:,} to list again"] if plan.listing_requests else []
     parts += [f"{plan.runs:,} for runs"] if plan.runs else []
+    parts += [f"{plan.parse_runs:,} for parse runs"] if plan.parse_runs else []
     parts += [f"{plan.file_backlog:,} for files that landed without text"] if plan.file_backlog else []
     lines = [f"{counted(plan.requests, 'request')} ({', '.join(parts) or 'none'}) in {counted(plan.loads, 'load')}"]
     if plan.minutes is not None:

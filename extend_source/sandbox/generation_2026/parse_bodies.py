@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from extend_source.sandbox.clock import rfc3339
 from extend_source.sandbox.generation_2026.files import file_summary
 from extend_source.sandbox.generation_2026.parsed_text import parse_output
 from extend_source.sandbox.generation_2026.parses import Parse
 from extend_source.sandbox.generation_2026.usage import parse_usage
-from extend_source.sandbox.records import Json
+from extend_source.sandbox.records import GivenParseRun, Json
 from extend_source.sandbox.seeding import rng_for
 from extend_source.sandbox.workspace import Workspace
 
@@ -21,6 +22,15 @@ def parse_summary(workspace: Workspace, parse: Parse) -> Json:
         "createdAt": parse.created_at,
         "updatedAt": parse.updated_at,
     }
+
+
+def given_summary(parse_run: GivenParseRun) -> Json:
+    """Return a parse run that was put there as the listing shows it."""
+    payload, usage = parse_run.payload, parse_run.payload.get("usage")
+    shown = {key: value for key, value in payload.items() if key not in ("output", "outputUrl", "config")}
+    if isinstance(usage, dict):
+        shown["usage"] = {key: value for key, value in usage.items() if key != "breakdown"}
+    return {**shown, "createdAt": rfc3339(parse_run.created_at), "updatedAt": rfc3339(parse_run.updated_at)}
 
 
 def full_parse(workspace: Workspace, parse: Parse, output_url: str | None = None) -> Json:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from extend_source.sandbox import parameters
 from extend_source.sandbox.endpoint import Endpoint, found, listing_of, page_of
 from extend_source.sandbox.generation_2026 import parses
-from extend_source.sandbox.generation_2026.parse_bodies import full_parse, parse_summary
+from extend_source.sandbox.generation_2026.parse_bodies import full_parse, given_summary, parse_summary
 from extend_source.sandbox.generation_2026.parsed_text import parse_output
 from extend_source.sandbox.organization import Organization
 from extend_source.sandbox.paging import make_token, query_digest, read_token
@@ -34,26 +34,33 @@ def list_parses(request: Request, workspace: Workspace, organization: Organizati
     source_id, batch_id = parameters.text(request, "sourceId"), parameters.text(request, "batchId")
     part = (parameters.text(request, "fileNameContains") or "").lower()
     rows = [
-        parse
+        (*parse.sort_key, parse_summary(workspace, parse))
         for parse in parses.parse_runs(workspace)
-        if batch_id is None  # no parse run was made by a batch
-        and status in (None, parse.status)
-        and source in (None, parse.source(workspace)[0])
-        and source_id in (None, parse.source(workspace)[1])
-        and part in str(parse.file.payload.get("name")).lower()
+        if source in (None, parse.source(workspace)[0]) and source_id in (None, parse.source(workspace)[1])
     ]
-    rows.sort(key=lambda parse: parse.sort_key, reverse=True)
-    keys = [
-        [moment.isoformat(timespec="microseconds"), parse_id] for moment, parse_id in (row.sort_key for row in rows)
+    if source in (None, "API") and source_id is None:
+        given = workspace.given_parse_runs.items()
+        rows += [(parse_run.created_at, parse_id, given_summary(parse_run)) for parse_id, parse_run in given]
+    rows = [
+        row
+        for row in rows
+        if batch_id in (None, row[2].get("batchId"))
+        and status in (None, row[2].get("status"))
+        and part in str((row[2].get("file") or {}).get("name")).lower()
     ]
+    rows.sort(key=lambda row: row[:2], reverse=True)
+    keys = [[moment.isoformat(timespec="microseconds"), parse_id] for moment, parse_id, _ in rows]
     digest = query_digest(workspace.id, "parse runs", status, source, source_id, batch_id, part)
     page, token = page_of(request, organization, rows, keys, digest, "desc")
-    return json_response(listing_of([parse_summary(workspace, parse) for parse in page], token))
+    return json_response(listing_of([summary for _, _, summary in page], token))
 
 
 def get_parse(request: Request, workspace: Workspace, organization: Organization) -> Response:
     """GET ``/parse_runs/{id}``."""
     by_url = parameters.choice(request, "responseType", _RESPONSE_TYPES) == "url"
+    given = workspace.given_parse_runs.get(request.path_params["id"])
+    if given is not None:
+        return json_response(given.payload)
     parse: parses.Parse = found(parses.parse_run, workspace, request.path_params["id"])
     link = _link(request, workspace, organization, parse.id) if by_url else None
     return json_response(workspace.signed_body(full_parse(workspace, parse, link)))
@@ -95,7 +102,8 @@ def _digest(workspace: Workspace, parse_id: str) -> str:
 
 
 def _parse_ids(workspace: Workspace) -> Iterator[str]:
-    return (parse.id for parse in parses.parse_runs(workspace))
+    yield from (parse.id for parse in parses.parse_runs(workspace))
+    yield from workspace.given_parse_runs
 
 
 ENDPOINTS = (

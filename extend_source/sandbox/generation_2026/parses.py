@@ -123,10 +123,10 @@ def parses_created_by(workspace: Workspace, run: RunRecord) -> list[Parse]:
 
 
 def parse_runs(workspace: Workspace) -> Iterator[Parse]:
-    """Yield all parse runs."""
+    """Yield all parse runs that follow from files."""
     for file in workspace.files.values():
         parse = parse_of(file)
-        if parse is not None:
+        if parse is not None and _is_there(workspace, parse.id):
             yield parse
 
 
@@ -138,9 +138,14 @@ def parse_run(workspace: Workspace, parse_id: str) -> Parse:
     """
     file = workspace.files.get(with_prefix(parse_id, "pr", "file"))
     parse = parse_of(file) if file else None
-    if parse is None or parse.id != parse_id:
+    if parse is None or parse.id != parse_id or not _is_there(workspace, parse_id):
         raise NotFoundError(parse_id)
     return parse
+
+
+def _is_there(workspace: Workspace, parse_id: str) -> bool:
+    """Say whether a parse run is shown as it follows from its file."""
+    return parse_id not in workspace.deleted_parse_runs and parse_id not in workspace.given_parse_runs
 
 
 def _file_ids(run: RunRecord) -> list[str]:

@@ -1,0 +1,262 @@
+"""A parse run's payload: its own row, and the pages, chunks, blocks, lines and words of its output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from extend_source.json_codec import encode_json
+from extend_source.tables import bookkeeping, parse_runs
+from extend_source.tables.building import TableSet
+from extend_source.tables.configs import ConfigTables
+from extend_source.tables.contract import TableSchema
+from extend_source.tables.credits import CreditTables
+from extend_source.tables.files import FileTables
+from extend_source.tables.reading import DriftLog, Extra, ObjectReader
+from extend_source.tables.runs import Origin, payload_sha256
+
+_RUN = ObjectReader.of(parse_runs.PARSE_RUNS)
+_PAGE = ObjectReader.of(parse_runs.PARSE_PAGES)
+_CHUNK = ObjectReader.of(parse_runs.PARSE_CHUNKS)
+_BLOCK = ObjectReader.of(parse_runs.PARSE_BLOCKS)
+_OCR = {
+    key: (table, ObjectReader.of(table))
+    for key, table in (("lines", parse_runs.PARSE_LINES), ("words", parse_runs.PARSE_WORDS))
+}
+_CREDITS = [column.name for column in parse_runs.PARSE_RUNS.api_columns].index("credits")
+_ROTATION = [column.name for column in parse_runs.PARSE_PAGES.api_columns].index("rotation_applied")
+_CORNERS = (("left", "top"), ("right", "top"), ("right", "bottom"), ("left", "bottom"))
+
+
+class _Place(NamedTuple):
+    """Where blocks stand: their chunk, the block around them and how many there are around that."""
+
+    chunk: int
+    parent: int | None = None
+    depth: int = 0
+
+
+class ParseRunTables:
+    """Writes the payloads of parse runs."""
+
+    def __init__(
+        self,
+        tables: TableSet,
+        drift: DriftLog,
+        files: FileTables,
+        configs: ConfigTables,
+        credits: CreditTables,
+        *,
+        parse_output: str,
+        keep_raw: bool,
+    ) -> None:
+        """Start a load.
+
+        Args:
+            tables: where the rows go.
+            drift: where unknown keys are noted.
+            files: where their files go.
+            configs: where their configs go.
+            credits: where their credits go.
+            parse_output: which tables to fill, a key of `PARSE_OUTPUT_TABLES`.
+            keep_raw: also keep the payloads themselves.
+        """
+        self._tables, self._drift, self._files = tables, drift, files
+        self._configs, self._credits, self._keep_raw = configs, credits, keep_raw
+        self._filled = parse_runs.PARSE_OUTPUT_TABLES[parse_output]
+
+    def add(self, run: dict[str, Any], origin: Origin) -> str:
+        """Add a parse run.
+
+        Args:
+            run: the canonical ParseRun object with an ``id`` (SDK 1.20.0, parse_run).
+            origin: where it came from.
+
+        Returns:
+            The payload's `payload_sha256`.
+        """
+        run_id: str = run["id"]
+        for table in self._filled:
+            if table.replaced_by is not None:
+                self._tables[table].mark(run_id)
+        self._tables[bookkeeping.FETCH_ERRORS].mark(run_id)
+        self._tables[bookkeeping.TOMBSTONES].mark(run_id)
+        values, read_extra = _RUN.read(run, self._drift)
+        extra: Extra = dict(read_extra or {})
+        config_id = self._add_config(run.get("config"), extra)
+        file_id = self._add_file(run, origin, extra)
+        left_over = self._add_output(run_id, run.get("output"))
+        if left_over:
+            extra["output"] = {**(extra.get("output") or {}), **left_over}
+        self._add_usage(run, values, origin, extra)
+        said = {
+            "api_version": origin.api_version,
+            "workspace_id": origin.workspace_id,
+            "created_at": origin.created_at,
+            "updated_at": origin.updated_at,
+            "fetched_at": origin.fetched_at,
+            "payload_sha256": origin.payload_sha256 or payload_sha256(run),
+        }
+        self._tables[parse_runs.PARSE_RUNS].add(
+            values,
+            extra or None,
+            **said,
+            file_id=file_id,
+            config_id=config_id,
+            loaded_tables=origin.loaded_tables,
+            row_counts=None,  # rows are counted once all are there
+        )
+        if self._keep_raw:
+            payload = encode_json(run)
+            self._tables[bookkeeping.RAW_PAYLOADS].add(
+                **said, id=run_id, resource_type="parse_run", payload=payload, is_final=None
+            )
+        return str(said["payload_sha256"])
+
+    def _add_config(self, config: Any, extra: Extra) -> str | None:
+        if isinstance(config, dict):
+            return self._configs.add(config)
+        self._keep(extra, "config", config)
+        return None
+
+    def _add_file(self, run: dict[str, Any], origin: Origin, extra: Extra) -> str | None:
+        """Add the file; API 2025-04-21 says its id alone."""
+        file, file_id = run.get("file"), file_id_of(run)
+        if isinstance(file, dict) and file_id is not None:
+            self._files.add(file, origin.fetched_at)
+        else:
+            self._keep(extra, "file", file)
+        if "fileId" in run and run["fileId"] != file_id:
+            self._keep(extra, "fileId", run["fileId"])
+        return file_id
+
+    def _add_usage(self, run: dict[str, Any], values: list[Any], origin: Origin, extra: Extra) -> None:
+        usage, credits = run.get("usage"), values[_CREDITS]
+        odd = self._credits.add("parse_run", run["id"], usage, credits, origin.fetched_at) or {}
+        if isinstance(usage, dict) and usage.get("totalCredits") not in (None, usage.get("credits")):
+            odd["totalCredits"] = usage["totalCredits"]  # a parse run starts nothing: both are the same
+        if odd:
+            extra["usage"] = {**(extra.get("usage") or {}), **odd}
+
+    def _add_output(self, run_id: str, output: Any) -> Extra:
+        """Add the output; return what no table holds of it. What is no object, the reader of the run keeps."""
+        extra: Extra = {}
+        if not isinstance(output, dict):
+            return extra
+        position = 0
+        for number, chunk in enumerate(self._objects_of(output, "chunks", extra)):
+            before, left_over = position, Extra()
+            position = self._add_blocks(run_id, chunk, "blocks", _Place(number), before, left_over)
+            values, read_extra = _CHUNK.read(chunk, self._drift)
+            self._tables[parse_runs.PARSE_CHUNKS].add(
+                values,
+                {**(read_extra or {}), **left_over} or None,
+                parse_run_id=run_id,
+                position=number,
+                block_count=position - before,
+            )
+        ocr = output.get("ocr")
+        if isinstance(ocr, dict):
+            left_over = {key: value for key, value in ocr.items() if key not in _OCR and value is not None}
+            for key, value in left_over.items():
+                self._drift.unknown_key("parse_run", f"output.ocr.{key}", value)
+            for key, (table, reader) in _OCR.items():
+                self._add_items(run_id, ocr, key, table, reader, left_over)
+            if left_over:
+                extra["ocr"] = left_over
+        elif ocr is not None:
+            self._keep(extra, "ocr", ocr)
+        self._add_pages(run_id, output.get("metadata"), extra)
+        return extra
+
+    def _add_pages(self, run_id: str, metadata: Any, extra: Extra) -> None:
+        if not isinstance(metadata, dict):
+            return
+        odd: Extra = {}
+        for position, page in enumerate(self._objects_of(metadata, "pages", odd)):
+            values, read_extra = _PAGE.read(page, self._drift)
+            turned = values[_ROTATION]
+            rotation = None if turned is None else turned % 360
+            self._tables[parse_runs.PARSE_PAGES].add(
+                values, read_extra, parse_run_id=run_id, position=position, rotation=rotation
+            )
+        if odd:
+            extra["metadata"] = odd
+
+    def _add_items(
+        self, run_id: str, owner: dict[str, Any], key: str, table: TableSchema, reader: ObjectReader, extra: Extra
+    ) -> None:
+        if table in self._filled:
+            for position, item in enumerate(self._objects_of(owner, key, extra)):
+                self._tables[table].add(*reader.read(item, self._drift), parse_run_id=run_id, position=position)
+
+    def _add_blocks(
+        self, run_id: str, owner: dict[str, Any], key: str, place: _Place, position: int, extra: Extra
+    ) -> int:
+        """Add the blocks of a chunk, or of a block, those within them included.
+
+        Args:
+            run_id: the parse run.
+            owner: the chunk or block.
+            key: its member that holds them.
+            place: where they stand.
+            position: of the first one.
+            extra: where to leave what is no list of blocks.
+
+        Returns:
+            The position of the next block.
+        """
+        for block in self._objects_of(owner, key, extra):
+            own, left_over = position, Extra()
+            inner = _Place(place.chunk, own, place.depth + 1)
+            position = self._add_blocks(run_id, block, "children", inner, own + 1, left_over)
+            if parse_runs.PARSE_BLOCKS in self._filled:
+                values, read_extra = _BLOCK.read(block, self._drift)
+                self._tables[parse_runs.PARSE_BLOCKS].add(
+                    values,
+                    {**(read_extra or {}), **left_over} or None,
+                    parse_run_id=run_id,
+                    position=own,
+                    chunk_position=place.chunk,
+                    parent_position=place.parent,
+                    depth=place.depth,
+                    polygon=_polygon(block),
+                )
+        return position
+
+    def _objects_of(self, owner: dict[str, Any], key: str, extra: Extra) -> Iterator[dict[str, Any]]:
+        """Yield the objects of a list; anything else goes to the owner's ``extra``."""
+        items = owner.get(key)
+        if isinstance(items, list) and all(isinstance(item, dict) for item in items):
+            yield from items
+        else:
+            self._keep(extra, key, items)
+
+    def _keep(self, extra: Extra, key: str, value: Any) -> None:
+        if value is not None:
+            extra[key] = value
+            self._drift.unexpected_type("parse_run", key, value)
+
+
+def file_id_of(run: dict[str, Any]) -> str | None:
+    """Name the file of a parse run.
+
+    Args:
+        run: the canonical ParseRun object.
+
+    Returns:
+        The file's id; None where it is not told.
+    """
+    file = run.get("file")
+    file_id = file.get("id") if isinstance(file, dict) else run.get("fileId")
+    return file_id if isinstance(file_id, str) else None
+
+
+def _polygon(block: dict[str, Any]) -> str | None:
+    """Return a block's corners as JSON text; None where they are those of its box."""
+    polygon, box = block.get("polygon"), block.get("boundingBox")
+    if polygon is None:
+        return None
+    if isinstance(box, dict) and polygon == [{"x": box.get(x), "y": box.get(y)} for x, y in _CORNERS]:
+        return None
+    return encode_json(polygon)

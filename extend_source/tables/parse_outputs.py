@@ -85,9 +85,9 @@ class ParseRunTables:
         extra: Extra = dict(read_extra or {})
         config_id = self._add_config(run.get("config"), extra)
         file_id = self._add_file(run, origin, extra)
-        left_over = self._add_output(run_id, run.get("output"))
-        if left_over:
-            extra["output"] = {**(extra.get("output") or {}), **left_over}
+        if isinstance(run.get("output"), dict):  # what is no object is in extra already
+            left_over = self._add_output(run_id, run["output"], dict(extra.get("output") or {}))
+            extra |= {"output": left_over} if left_over else {}
         self._add_usage(run, values, origin, extra)
         said = {
             "api_version": origin.api_version,
@@ -138,11 +138,8 @@ class ParseRunTables:
         if odd:
             extra["usage"] = {**(extra.get("usage") or {}), **odd}
 
-    def _add_output(self, run_id: str, output: Any) -> Extra:
-        """Add the output; return what no table holds of it. What is no object, the reader of the run keeps."""
-        extra: Extra = {}
-        if not isinstance(output, dict):
-            return extra
+    def _add_output(self, run_id: str, output: dict[str, Any], extra: Extra) -> Extra:
+        """Add the output to what no column of the run holds of it; return what no table holds either."""
         position = 0
         for number, chunk in enumerate(self._objects_of(output, "chunks", extra)):
             before, left_over = position, Extra()
@@ -166,22 +163,20 @@ class ParseRunTables:
                 extra["ocr"] = left_over
         elif ocr is not None:
             self._keep(extra, "ocr", ocr)
-        self._add_pages(run_id, output.get("metadata"), extra)
+        if isinstance(output.get("metadata"), dict):
+            odd = self._add_pages(run_id, output["metadata"], dict(extra.get("metadata") or {}))
+            extra |= {"metadata": odd} if odd else {}
         return extra
 
-    def _add_pages(self, run_id: str, metadata: Any, extra: Extra) -> None:
-        if not isinstance(metadata, dict):
-            return
-        odd: Extra = {}
-        for position, page in enumerate(self._objects_of(metadata, "pages", odd)):
+    def _add_pages(self, run_id: str, metadata: dict[str, Any], extra: Extra) -> Extra:
+        for position, page in enumerate(self._objects_of(metadata, "pages", extra)):
             values, read_extra = _PAGE.read(page, self._drift)
             turned = values[_ROTATION]
             rotation = None if turned is None else turned % 360
             self._tables[parse_runs.PARSE_PAGES].add(
                 values, read_extra, parse_run_id=run_id, position=position, rotation=rotation
             )
-        if odd:
-            extra["metadata"] = odd
+        return extra
 
     def _add_items(
         self, run_id: str, owner: dict[str, Any], key: str, table: TableSchema, reader: ObjectReader, extra: Extra

@@ -216,3 +216,84 @@ def _nest_pages(draw: st.DrawFn, output: Any) -> None:
                 citation.pop("pageWidth", None)
                 citation.pop("pageHeight", None)
                 citation["page"] = draw(_PAGES)
+
+
+# ---- parse runs
+
+_LINK = f"https://files.test/picture?X-Amz-Signature={SIGNATURE}"
+_EDGES = objects(left=st.floats(0, 2000), top=st.floats(0, 2000), right=st.integers(0, 2000), bottom=st.floats(0, 2000))
+_DETAILS = objects(
+    {"imageUrl": st.one_of(st.none(), st.just(_LINK))}, type=st.sampled_from(["figure_details", "table_cell_details"]),
+    rowCount=st.integers(0, 99), columnCount=st.integers(0, 99), rowIndex=st.integers(0, 99), columnIndex=st.integers(0, 99),
+    cellReference=TEXTS, formula=TEXTS, formatting=DOCUMENTS, figureType=TEXTS, decodedValue=TEXTS, format=TEXTS, latex=TEXTS,
+)  # fmt: skip
+_BLOCK_METADATA = objects(
+    page=objects(number=st.integers(1, 99), width=st.floats(1, 2000), height=st.integers(1, 2000)),
+    sheet=objects(index=st.integers(0, 9), name=TEXTS), minOcrConfidence=CONFIDENCES, avgOcrConfidence=CONFIDENCES,
+)  # fmt: skip
+
+
+def _or_odd(value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """A value as the API promises it, and now and then another."""
+    return st.integers(0, 9).flatmap(lambda number: MISFITS if number == 9 else value)
+
+
+def _blocks(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return objects(
+        {"polygon": _or_odd(st.lists(POINTS, max_size=2)), "details": _DETAILS, "children": _or_odd(inner)},
+        object=st.just("block"), id=TEXTS, type=TEXTS, parentBlockId=TEXTS, content=TEXTS, metadata=_BLOCK_METADATA,
+        boundingBox=_EDGES,
+    )  # fmt: skip
+
+
+_BLOCKS = _blocks(st.lists(_blocks(st.lists(_blocks(st.just([])), max_size=1)), max_size=2))
+_CHUNKS = objects(
+    {"blocks": _or_odd(st.lists(_BLOCKS, min_size=1, max_size=2))}, object=st.just("chunk"), type=TEXTS, content=TEXTS,
+    metadata=objects(
+        pageRange=objects(start=st.integers(1, 9), end=st.integers(1, 9)),
+        minOcrConfidence=CONFIDENCES, avgOcrConfidence=CONFIDENCES,
+    ),
+)  # fmt: skip
+_OCR_ITEMS = objects(
+    content=TEXTS, boundingBox=_EDGES, confidence=CONFIDENCES, pageNumber=st.integers(1, 9), blockId=TEXTS,
+    rotation=st.floats(-180, 180),
+)  # fmt: skip
+_PARSE_PAGES = objects(
+    number=st.integers(1, 9), rotationApplied=st.integers(-360, 360), originalPageWidth=st.floats(1, 2000),
+    originalPageHeight=st.floats(1, 2000), dpi=st.integers(1, 600),
+)  # fmt: skip
+_PARSE_OUTPUTS = objects(
+    {
+        "chunks": _or_odd(st.lists(_CHUNKS, max_size=2)),
+        "ocr": _or_odd(objects(
+            {"words": _or_odd(st.lists(_OCR_ITEMS, max_size=2)), "lines": _or_odd(st.lists(_OCR_ITEMS, max_size=2))}
+        )),
+        "metadata": _or_odd(objects(
+            {"pages": _or_odd(st.lists(_PARSE_PAGES, max_size=2))}, originalMimeType=TEXTS, finalMimeType=TEXTS
+        )),
+    },
+)  # fmt: skip
+_OWN_LINES = objects(
+    {"object": st.just("parse_run"), "id": st.just("pr_1"), "credits": CREDITS}, charges=st.lists(_CHARGES, max_size=2)
+)
+_PARSE_RUNS = objects(
+    {"id": st.just("pr_1"), "output": _or_odd(_PARSE_OUTPUTS), "file": _or_odd(files(1))},
+    object=st.just("parse_run"), batchId=TEXTS, status=st.sampled_from(["PROCESSED", "FAILED"]), failureReason=TEXTS,
+    failureMessage=TEXTS, metadata=st.dictionaries(KEYS, DOCUMENTS, max_size=2), outputUrl=st.just(_LINK),
+    metrics=objects(processingTimeMs=st.floats(0, 10**6), pageCount=st.integers(0, 99)),
+    config=objects(target=TEXTS, engineVersion=TEXTS, advancedOptions=objects(fixed=TEXTS)),
+    usage=objects(credits=CREDITS, totalCredits=CREDITS, breakdown=st.lists(_OWN_LINES, max_size=2)),
+)  # fmt: skip
+
+
+def parse_runs() -> st.SearchStrategy[dict[str, Any]]:
+    """A ParseRun of API 2026-02-09, of any state and shape; its file has no text of its own."""
+    return _PARSE_RUNS.map(_without_text)
+
+
+def _without_text(run: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(run["file"], dict):
+        run["file"].pop("contents", None)
+    if run.get("outputUrl") != _LINK:
+        run["outputUrl"] = None
+    return run

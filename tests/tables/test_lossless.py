@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extend_source.api import CURRENT_VERSION, lists_of
-from extend_source.tables import TABLES
+from extend_source.tables import TABLES, Flattener, Origin
 from tests.leaves import missing_leaves
-from tests.tables.flat import cells, flatten, is_marker
-from tests.tables.payloads import DOCUMENTS, KEYS, METADATA_KEYS, SIGNATURE, current_runs, runs
+from tests.tables.flat import NOW, cells, flatten, is_marker, rows_of
+from tests.tables.payloads import DOCUMENTS, KEYS, METADATA_KEYS, SIGNATURE, current_runs, parse_runs, runs
 
 TYPE_OF = {"extract_run": "EXTRACT", "classify_run": "CLASSIFY", "split_run": "SPLITTER"}
 
@@ -61,6 +61,34 @@ def test_keys_of_2026_are_unique_too(run: dict[str, Any]) -> None:
     assert [row["run_id"] for row in tables["credit_attributions"] if is_marker("credit_attributions", row)] == [
         "dpr_1"
     ]
+
+
+OF_PARSE_RUNS = re.compile(
+    r"\.output\.chunks\[\d+\](\.blocks\[\d+\](\.children\[\d+\])*)?\.(object|details\.type).*"
+    r"|\.usage\.breakdown\[\d+\]\.object"
+)
+"""What the API calls chunks, blocks and their details, which their tables say."""
+
+
+@settings(max_examples=200)
+@given(run=parse_runs())
+def test_every_leaf_of_any_parse_run_lands_in_some_column(run: dict[str, Any]) -> None:
+    wire = deepcopy(run)
+    endpoint = lists_of(CURRENT_VERSION, "parse_run")[0]
+    flattener = Flattener()
+
+    flattener.add("parse_run", endpoint.adapt(run), Origin(CURRENT_VERSION, "ws_1", NOW))
+
+    tables = rows_of(flattener, markers=True)
+    landed = {name: [row for row in rows if not is_marker(name, row)] for name, rows in tables.items()}
+    missing = [place for place, _ in missing_leaves(wire, cells(landed)) if not OF_PARSE_RUNS.fullmatch(place)]
+    assert missing == []
+    assert SIGNATURE not in json.dumps(list(cells(tables)), default=str)
+    for name, rows in tables.items():
+        keys = [tuple(row[column] for column in TABLES[name].key) for row in rows]
+        assert len(set(keys)) == len(keys), name
+    owned = {name for name, table in TABLES.items() if table.replaced_by == "parse_run_id"}
+    assert [name for name in owned if sum(is_marker(name, row) for row in tables[name]) != 1] == []
 
 
 def canonical_of(run: dict[str, Any]) -> dict[str, Any]:

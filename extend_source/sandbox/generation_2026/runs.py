@@ -100,7 +100,7 @@ def run_summary(workspace: Workspace, kind: Kind, run: RunRecord, *, full: bool 
         "reviewed": bool(payload.get("reviewed")),
         "edited": bool(payload.get("edited")),
         **_files(workspace, kind, run),
-        "parseRunId": parses[0].id if parses and _was_ingested(run) else None,
+        "parseRunId": payload.get("parseRunId") or (parses[0].id if parses and _was_ingested(run) else None),
         "dashboardUrl": _DASHBOARD + new_id,
         "usage": run_usage(workspace, kind, run, full=full),
         "createdAt": rfc3339(run.created_at),

@@ -141,6 +141,14 @@ def parse_run(run: Payload) -> Payload:
     return canonical
 
 
+def parser_run(run: Payload) -> Payload:
+    """Make a parser run of 2025-04-21 canonical: what it has read in one place (SDK 0.2.0, parser_run)."""
+    canonical = {key: value for key, value in run.items() if key not in ("chunks", "ocr")}
+    if run.keys() & {"chunks", "ocr"}:
+        canonical["output"] = {key: run[key] for key in ("chunks", "ocr") if key in run}
+    return parse_run(canonical)
+
+
 def parse_config(config: Any) -> Any:
     """Make the config of a parse run canonical: the part of a run's config that is about parsing."""
     if not isinstance(config, dict) or config.keys() == {"type", "parser"}:

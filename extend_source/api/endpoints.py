@@ -18,6 +18,7 @@ from extend_source.api.adapters import (
     parse_config,
     parse_run,
     parse_run_summary,
+    parser_run,
     run_without_download_links,
 )
 from extend_source.config import API_VERSION
@@ -124,6 +125,16 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 id_prefix="dpr_",
                 shared="config",
                 adapt=run_without_download_links,
+            ),
+            Endpoint(  # docs "Get Parser Run"; there is no list
+                object_type="parse_run",
+                get_name="get_parser_run",
+                get_path="/parser_runs/{id}",
+                get_key="parserRun",
+                id_prefix="parser_run_",
+                shared="config",
+                adapt=parser_run,
+                adapt_shared=parse_config,
             ),
             Endpoint(  # docs "Get File"
                 object_type="file",

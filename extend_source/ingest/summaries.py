@@ -89,7 +89,7 @@ class SummaryList:
     Attributes:
         object_type: what is listed.
         stopped_by: why `pages` ended before it had read what it had to; None: it has.
-        seen: the ids of what it has shown; None: it was not read to its end.
+        seen: the ids of what it has shown; None: it was not read to its end, or there is no list.
     """
 
     def __init__(self, object_type: str, context: SyncContext, *, reconcile: bool) -> None:
@@ -122,7 +122,8 @@ class SummaryList:
             ExtendError: the list cannot be read; what came before can be loaded.
         """
         context, landed, seen = self._context, self._context.landed, set[str]()
-        for endpoint in lists_of(context.settings.api_version, self.object_type):
+        lists = lists_of(context.settings.api_version, self.object_type)
+        for endpoint in lists:
             table = LISTED_TYPES[self.object_type].table
             erased = landed.erased("file") | landed.erased("processor_run") | landed.erased(self.object_type)
             moving = None if endpoint.is_sortable else landed.oldest_moving(table, sorted(MOVING_STATUSES))
@@ -148,7 +149,7 @@ class SummaryList:
             except Withdrawn:
                 self.stopped_by = context.limits.used_up
                 return
-        self.seen = seen if self._reconcile else None
+        self.seen = seen if self._reconcile and lists else None
 
     def _note_order(self, summaries: Sequence[dict[str, Any]], key: str) -> None:
         for summary in summaries:

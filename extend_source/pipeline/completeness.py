@@ -15,6 +15,7 @@ from extend_source.pipeline.landed import LandedData
 from extend_source.tables import PARSED_TABLES, TABLES, TYPED_TABLES, selected_by
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT, TYPED_COLUMNS
 from extend_source.tables.objects import Rows
+from extend_source.tables.parse_outputs import PARSER_RUN
 from extend_source.tables.parse_runs import PARSE_RUNS
 from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_PARSE_RUNS, OF_RUNS, ROW_COUNTS, Counts, counts_of
 from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS, RUN_CONFIGS
@@ -252,10 +253,10 @@ def _runs(landed: LandedData) -> Iterator[_Run]:
 
 
 def _parse_runs(landed: LandedData) -> Iterator[_ParseRun]:
-    columns = ("id", "config_id", "loaded_tables", ROW_COUNTS, "credits")
-    for run_id, config_id, text, value, credits in landed.rows(PARSE_RUNS, columns, complete=True):
+    columns = ("id", "config_id", "loaded_tables", ROW_COUNTS, "credits", "object")
+    for run_id, config_id, text, value, credits, name in landed.rows(PARSE_RUNS, columns, complete=True):
         tables, counts = selected_by(text, PARSED_TABLES), counts_of(value) or {}
-        if credits is not None and CREDIT_USAGE.name in tables:
+        if credits is not None and name != PARSER_RUN and CREDIT_USAGE.name in tables:
             counts[CREDIT_USAGE.name] = 1
         yield _ParseRun(run_id, config_id, tables, counts)
 

@@ -101,7 +101,8 @@ def unlisted_parse_runs(landed: LandedData, settings: ExtendSettings, seen: Coll
     conditions = [equals("workspace_id", settings.workspace_id)]
     if settings.start_date is not None:
         start = parse_start_date(settings.start_date)
-        conditions.append(Condition("{updated_at} >= %s", start, columns=["updated_at"]))
+        # the list goes by creation, and is not read further back
+        conditions.append(Condition("{created_at} >= %s", start, columns=["created_at"]))
     with landed.connected():
         known = {
             row[0] for table in (PARSE_RUNS, PARSE_RUN_SUMMARIES) for row in landed.rows(table, ("id",), *conditions)

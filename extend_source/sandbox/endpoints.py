@@ -11,6 +11,7 @@ from extend_source.sandbox import parameters
 from extend_source.sandbox.endpoint import Endpoint, Token, found, page_of, with_token
 from extend_source.sandbox.organization import Organization
 from extend_source.sandbox.paging import query_digest
+from extend_source.sandbox.parser_runs import parser_run, parser_run_ids
 from extend_source.sandbox.problems import ApiError
 from extend_source.sandbox.queries import SOURCES, RunQuery, file_sort_key, run_sort_key, summary_of
 from extend_source.sandbox.records import PROCESSOR_TYPES, STATUSES, Json
@@ -83,6 +84,12 @@ def cancel_run(request: Request, workspace: Workspace, organization: Organizatio
     return _run_response(workspace, run_id)
 
 
+def get_parser_run(request: Request, workspace: Workspace, organization: Organization) -> Response:
+    """GET ``/parser_runs/{id}``."""
+    body: Json = found(parser_run, workspace, request.path_params["id"])
+    return json_response(workspace.signed_body({"success": True, "parserRun": body}))
+
+
 def delete_run(request: Request, workspace: Workspace, organization: Organization) -> Response:
     """DELETE ``/processor_runs/{id}``."""
     run_id = request.path_params["id"]
@@ -122,6 +129,7 @@ ENDPOINTS = (
     Endpoint("POST", "/processor_runs/{id}/cancel", "cancel_run", cancel_run),
     Endpoint("GET", "/files", "list_files", list_files),
     Endpoint("GET", "/files/{id}", "get_file", get_file, _file_ids),
+    Endpoint("GET", "/parser_runs/{id}", "get_parser_run", get_parser_run, parser_run_ids),
     Endpoint("DELETE", "/files/{id}", "delete_file", delete_file),
 )
 """The endpoints of API 2025-04-21."""

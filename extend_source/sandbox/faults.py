@@ -31,7 +31,7 @@ DEFAULT_PROBABILITY = 0.1
 
 _LISTS_OF_RUNS = ("list_runs", "list_extract_runs", "list_classify_runs", "list_split_runs")
 _OTHER_LISTS = ("list_parse_runs", "list_files", "list_extractors", "list_classifiers", "list_splitters")
-_RUNS = ("get_run", "get_extract_run", "get_classify_run", "get_split_run", "get_parse_run")
+_RUNS = ("get_run", "get_extract_run", "get_classify_run", "get_split_run", "get_parse_run", "get_parser_run")
 _DEFINITIONS = ("get_extractor", "get_classifier", "get_splitter")
 _ROUTES = {"list": _LISTS_OF_RUNS + _OTHER_LISTS, "run": _RUNS, "file": ("get_file",)}
 _DEFAULT_ENDPOINTS = {"wrong_id": (*_RUNS, "get_file", *_DEFINITIONS), "shifting_pages": _LISTS_OF_RUNS}

@@ -17,7 +17,7 @@ _LINE = ObjectReader.of(schemas.CREDIT_ATTRIBUTIONS)
 CURRENT_RUNS = ("extract_run", "classify_run", "split_run")
 """What processor runs are called in API 2026-02-09 (SDK 1.20.0)."""
 
-_BASES = {"processor_run": "processing", "parse_run": "parsing"}
+_BASES = {"processor_run": "processing", "parse_run": "parsing", "file": "parsing"}
 
 
 class CreditTables:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from extend_source.json_codec import encode_json
@@ -25,6 +26,9 @@ _OCR = {
 }
 _CREDITS = [column.name for column in parse_runs.PARSE_RUNS.api_columns].index("credits")
 _ROTATION = [column.name for column in parse_runs.PARSE_PAGES.api_columns].index("rotation_applied")
+PARSER_RUN = "parser_run"
+"""What API 2025-04-21 calls a parse run (SDK 0.2.0)."""
+
 _CORNERS = (("left", "top"), ("right", "top"), ("right", "bottom"), ("left", "bottom"))
 
 
@@ -88,7 +92,7 @@ class ParseRunTables:
         if isinstance(run.get("output"), dict):  # what is no object is in extra already
             left_over = self._add_output(run_id, run["output"], dict(extra.get("output") or {}))
             extra |= {"output": left_over} if left_over else {}
-        self._add_usage(run, values, origin, extra)
+        self._add_usage(run, file_id, values[_CREDITS], origin, extra)
         said = {
             "api_version": origin.api_version,
             "workspace_id": origin.workspace_id,
@@ -130,9 +134,13 @@ class ParseRunTables:
             self._keep(extra, "fileId", run["fileId"])
         return file_id
 
-    def _add_usage(self, run: dict[str, Any], values: list[Any], origin: Origin, extra: Extra) -> None:
-        usage, credits = run.get("usage"), values[_CREDITS]
-        odd = self._credits.add("parse_run", run["id"], usage, credits, origin.fetched_at) or {}
+    def _add_usage(
+        self, run: dict[str, Any], file_id: str | None, credits: Decimal | None, origin: Origin, extra: Extra
+    ) -> None:
+        usage, owner = run.get("usage"), ("parse_run", run["id"])
+        if run.get("object") == PARSER_RUN and file_id is not None:
+            owner = ("file", file_id)  # runs tell the cost of the same parse with the file
+        odd = self._credits.add(*owner, usage, credits, origin.fetched_at) or {}
         if isinstance(usage, dict) and usage.get("totalCredits") not in (None, usage.get("credits")):
             odd["totalCredits"] = usage["totalCredits"]  # a parse run starts nothing: both are the same
         if odd:

@@ -15,6 +15,8 @@ import pytest
 from extend_source import SyncResult, erase, plan, rebuild
 from extend_source.api import CURRENT_VERSION
 from extend_source.sandbox import Options, SandboxServer, Workspace
+from extend_source.sandbox.generation_2026.parses import parse_runs
+from extend_source.sandbox.parser_runs import parser_run
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import impatient
 from tests.acceptance.warehouse import AnyWarehouse, Row, Warehouse, without_sync_columns
@@ -316,3 +318,28 @@ def test_where_a_field_is_hidden_no_text_of_a_parse_run_is_in_the_dataset(empty_
     assert (empty_warehouse.count("parse_runs"), empty_warehouse.count("parse_pages")) == (1, 1)
     cells = " ".join(str(cell) for cell in empty_warehouse.cells())
     assert [text for text in ("text a", "table a", "cell a") if text in cells] == []
+
+
+# ---- API 2025-04-21, which has no list
+
+
+def test_parser_runs_of_2025_are_loaded_by_id_into_the_same_tables(tmp_path: Path) -> None:
+    with SandboxServer(runs=20) as server:
+        warehouse = Warehouse(server, tmp_path)
+        parse = next(parse for parse in parse_runs(server.workspace) if parse.credits is not None)
+        parser_run_id = f"parser_run{parse.file.id.removeprefix('file')}"
+        chunks = parser_run(server.workspace, parser_run_id)["chunks"]
+
+        first = warehouse.sync(run_ids=[parser_run_id, "parser_run_unknown"])
+        texts = warehouse.column("parse_chunks", "content")
+        warehouse.sync()
+        sums = {row["resource_id"]: row["credits"] for row in warehouse.rows("credit_usage")}
+
+        assert (first.objects["parse_run"].fetched, first.objects["parse_run"].failed) == (1, 1)
+        assert sorted(texts) == sorted(chunk["content"] for chunk in chunks)
+        (row,) = warehouse.rows("parse_runs")
+        assert (row["id"], row["object"], row["file_id"]) == (parser_run_id, "parser_run", parse.file.id)
+        # the cost of the same parse, which runs tell with the file, is in the ledger once
+        assert sums[parse.file.id] == row["credits"] == parse.credits
+        assert parser_run_id not in sums
+        assert server.requests.counts["get_parser_run"] == 2

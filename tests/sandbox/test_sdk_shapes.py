@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from extend_ai.file.types import FileGetResponse, FileListResponse
+from extend_ai.parser_run.types import ParserRunGetResponse
 from extend_ai.processor_run.types import ProcessorRunGetResponse, ProcessorRunListResponse
-from extend_ai.types import File, ProcessorRun, ProcessorRunSummary
+from extend_ai.types import File, ParserRun, ParserRunStatus, ProcessorRun, ProcessorRunSummary
 
 from extend_source.sandbox import Workspace
+from extend_source.sandbox.parser_runs import parser_run, parser_run_ids
 
 from .in_process import InProcessClient
 from .sdk_shapes import instants, problems, through_sdk
@@ -67,11 +69,27 @@ def test_every_summary_is_what_the_sdk_declares(seed: int) -> None:
         assert through_sdk(ProcessorRunSummary, summary) == instants(summary)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_parser_run_is_what_the_sdk_declares(seed: int) -> None:
+    workspace = Workspace(seed=seed, runs=60)
+    for status in ("PROCESSING", *["FAILED"] * 20):
+        workspace.add_run(processor="claims", status=status)
+    kinds = set()
+    for parser_run_id in parser_run_ids(workspace):
+        payload = parser_run(workspace, parser_run_id)
+        model = ParserRun if payload["object"] == "parser_run" else ParserRunStatus
+        assert problems(model, payload) == []
+        assert through_sdk(model, payload) == instants(payload)
+        kinds.add((payload["object"], payload["status"]))
+    assert kinds >= {("parser_run", "PROCESSED"), ("parser_run", "FAILED"), ("parser_run_status", "PROCESSING")}
+
+
 def test_every_envelope_is_what_the_sdk_declares(client: InProcessClient, workspace: Workspace) -> None:
     run_id, file_id = workspace.run_ids()[0], next(iter(workspace.files))
     for model, path in (
         (ProcessorRunListResponse, "/processor_runs"),
         (ProcessorRunGetResponse, f"/processor_runs/{run_id}"),
+        (ParserRunGetResponse, f"/parser_runs/{next(parser_run_ids(workspace))}"),
         (FileListResponse, "/files"),
         (FileGetResponse, f"/files/{file_id}?rawText=true"),
     ):

@@ -73,7 +73,7 @@ def run_types_of(ids: Iterable[str], api_version: str, landed: LandedData) -> di
     Returns:
         ``processor_run`` or ``parse_run`` by id; where that is a guess, the API may say otherwise.
     """
-    types = {run_id: object_type_of(api_version, run_id) for run_id in ids}
+    types = {run_id: object_type_of(api_version, run_id) or "processor_run" for run_id in ids}
     for object_type in RUN_TYPES:
         for kinds in (LISTED_TYPES, OBJECT_TYPES):
             types.update(dict.fromkeys(landed.known(kinds[object_type].table, types), object_type))
@@ -81,7 +81,7 @@ def run_types_of(ids: Iterable[str], api_version: str, landed: LandedData) -> di
 
 
 async def find(client: ExtendClient, wanted: Wanted, arrival: Arrival, *, either: bool) -> tuple[str, dict[str, Any]]:
-    """Fetch an object; one that was asked for by its id may be of another type than its id looks like.
+    """Fetch an object; one that was asked for by an id that looks like none may be of either type.
 
     Args:
         client: the API.
@@ -93,12 +93,12 @@ async def find(client: ExtendClient, wanted: Wanted, arrival: Arrival, *, either
         What it is, and its payload.
 
     Raises:
-        ExtendError: it cannot be had; of two answers, the one of the type that its id looks like.
+        ExtendError: it cannot be had.
     """
     try:
         return wanted.object_type, await client.find(wanted.object_type, wanted.id, arrival, run_type=wanted.run_type)
     except (NotFound, InvalidRequest):
-        if wanted.reason == "asked" and either:
+        if wanted.reason == "asked" and either and object_type_of(client.api_version, wanted.id) is None:
             other = next(each for each in RUN_TYPES if each != wanted.object_type)
             with suppress(NotFound, InvalidRequest):
                 return other, await client.find(other, wanted.id, arrival)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.pipeline.conditions import NO_ROW, Condition, equals, one_of
-from extend_source.pipeline.landed import MOVING_STATUSES, LandedData, in_scope, too_often
+from extend_source.pipeline.landed import MAX_ATTEMPTS, MOVING_STATUSES, LandedData, in_scope, too_often
 from extend_source.tables import PARSED_TABLES, selected_by
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, TOMBSTONES
 from extend_source.tables.parse_runs import PARSE_RUN_SUMMARIES, PARSE_RUNS
@@ -87,6 +87,7 @@ def missing_parse_runs(
         found += landed.failed_runs(settings.workspace_id, _TYPE)
         ids = list(dict.fromkeys(found))
         left_out = set(landed.tombstones(ids)) | moving_parse_runs(landed, ids) | erased_parse_runs(landed)
+        left_out.update(each for each, error in landed.errors(ids).items() if error.attempts >= MAX_ATTEMPTS)
         return [parse_run_id for parse_run_id in ids if parse_run_id not in left_out]
 
 

@@ -137,6 +137,8 @@ def parse_run(run: Payload) -> Payload:
         canonical["file"] = without_download_link(run["file"])
     if "config" in run:
         canonical["config"] = parse_config(run["config"])
+    if run.get("outputUrl") is not None:  # it was not asked for: what is there is not loaded, which must be seen
+        canonical["hasOutputUrl"] = True
     _drop_images(canonical.get("output"))
     return canonical
 

@@ -194,7 +194,7 @@ def test_each_parse_run_of_the_list_lands(shared: tuple[Warehouse, Warehouse]) -
 
 def test_no_address_of_a_person_and_no_link_lands(shared: tuple[Warehouse, Warehouse]) -> None:
     _, new = shared
-    new.sync(api_version=CURRENT_VERSION, refresh=True, keep_raw=True)
+    new.sync(api_version=CURRENT_VERSION, refresh=True, keep_raw=True, parse_output="words")
 
     found = b"".join(path.read_bytes() for path in new.folder.rglob("*") if path.is_file())
 

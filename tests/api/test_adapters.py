@@ -153,3 +153,43 @@ def test_an_id_is_asked_for_where_it_looks_to_be_from_and_then_elsewhere(
     endpoints = endpoints_for(CURRENT_VERSION, "processor_run", object_id, run_type)
 
     assert [each.get_path.removesuffix("/{id}") for each in endpoints] == paths
+
+
+def test_a_parse_run_is_left_without_any_link() -> None:
+    block = {"details": {"type": "figure_details", "imageUrl": "https://files.test/1.png?sig=0"}}
+    output = {"chunks": [{"blocks": [{"details": {}, "children": [block]}, {"details": {"imageUrl": None}}]}]}
+    file = {"id": "file_1", "presignedUrl": "https://files.test/1.pdf?sig=0"}
+    run = {"id": "pr_1", "file": file, "output": output, "outputUrl": "https://files.test/1.json?sig=0", "config": {}}
+
+    adapted = endpoints_for(CURRENT_VERSION, "parse_run", "pr_1")[0].adapt(run)
+
+    assert adapted == {
+        "id": "pr_1",
+        "file": {"id": "file_1"},
+        "output": {
+            "chunks": [
+                {
+                    "blocks": [
+                        {"details": {}, "children": [{"details": {"type": "figure_details", "hasImage": True}}]},
+                        {"details": {}},
+                    ]
+                }
+            ]
+        },
+        "hasOutputUrl": True,
+        "config": {"type": "PARSE", "parser": {}},
+    }
+
+
+def test_a_parser_run_of_2025_has_its_output_where_a_parse_run_has_it() -> None:
+    run = {"object": "parser_run", "id": "parser_run_1", "fileId": "file_1", "chunks": [], "ocr": {"words": []}}
+    light = {"object": "parser_run_status", "id": "parser_run_1", "status": "PROCESSING"}
+    endpoint = endpoints_for("2025-04-21", "parse_run", "parser_run_1")[0]
+
+    assert endpoint.adapt(run) == {
+        "object": "parser_run",
+        "id": "parser_run_1",
+        "fileId": "file_1",
+        "output": {"chunks": [], "ocr": {"words": []}},
+    }
+    assert endpoint.adapt(light) == light

@@ -15,6 +15,7 @@ from extend_source.cli.demo import QUERIES
 from extend_source.cli.errors import DONE, FAILED, REFUSED, SOME_FAILED, STOPPED, WRONG_USE
 from extend_source.config import ExtendSettings
 from extend_source.tables import TABLES
+from extend_source.tables.bookkeeping import MIGRATED_IDS
 
 README = (ROOT / "README.md").read_text("utf-8")
 MAX_README_LINES = 220
@@ -41,6 +42,11 @@ def test_what_is_generated_from_the_code_is_as_the_code_has_it() -> None:
 
     assert {path.name for path in quick} >= {"columns.md", "settings.md", "cli.md", "exit-codes.md"}
     assert check(quick) == 0, "run: make docs-write"
+
+
+def test_the_table_of_a_migration_is_in_its_page() -> None:
+    listed = table_below("| column | type | meaning |", "\n" + page("how-to/migrate.md"))
+    assert listed == [[f"`{column.name}`", column.kind.name, column.description] for column in MIGRATED_IDS.columns]
 
 
 @pytest.mark.thorough

@@ -39,7 +39,7 @@ _BIN = ".venv/bin/"
 _DOCS = Path(__file__).parents[1]
 _SHOW = (
     "import duckdb, sys; "
-    "duckdb.connect('extend_demo.duckdb', read_only=True).sql(sys.stdin.read()).show(max_width=1000, max_rows=100)"
+    "duckdb.connect(sys.argv[1], read_only=True).sql(sys.stdin.read()).show(max_width=1000, max_rows=100)"
 )
 
 
@@ -78,7 +78,8 @@ def shell(*command_lines: str, at: str = "own", first: int | None = None, hidden
 
     Args:
         *command_lines: run one after the other. ``{run}`` stands for the id of a run that has landed.
-        at: where: ``own`` (120 runs of one's own), ``demo`` (what the demo has loaded) or ``newer`` (API 2026-02-09).
+        at: where: ``own`` (120 runs of one's own), ``demo`` (what the demo has loaded), ``newer`` (API 2026-02-09) or
+            ``parses`` (the same, loaded with parse runs by the page itself).
         first: show only so many lines of the output of each.
         hidden: run them without showing anything.
     """
@@ -109,9 +110,9 @@ def held() -> None:
     _fenced(f'$ extend-source status; echo "exit code $?"\n{output}')
 
 
-def query(name: str) -> None:
-    """A query of docs/queries, and its rows in what the demo has loaded."""
-    _asked((_DOCS / "queries" / f"{name}.sql").read_text("utf-8").strip())
+def query(name: str, at: str = "demo") -> None:
+    """A query of docs/queries, and its rows in what has been loaded: by the demo, or ``at`` another place."""
+    _asked((_DOCS / "queries" / f"{name}.sql").read_text("utf-8").strip(), at)
 
 
 def question(number: int) -> None:
@@ -128,18 +129,19 @@ def example(name: str, at: str = "own") -> None:
     _settle(f"```python\n{code}\n```\n\n```text\n{output}\n```")
 
 
-def _asked(sql: str) -> None:
-    terminal = _terminal("demo")
+def _asked(sql: str, at: str = "demo") -> None:
+    terminal = _terminal(at)
+    file = "extend_demo.duckdb" if at == "demo" else "extend_pipeline.duckdb"
     (terminal.folder / "query.sql").write_text(sql, "utf-8")
-    rows = terminal.run(f'python -c "{_SHOW}" <query.sql')
+    rows = terminal.run(f'python -c "{_SHOW}" {file} <query.sql')
     _settle(f"```sql\n{sql}\n```\n\n```text\n{rows}\n```")
 
 
 def _terminal(at: str) -> Terminal:
     if at == "own":
         return own_terminal(_cog().inFile)
-    if at == "newer":
-        return newer_terminal()
+    if at in ("newer", "parses"):
+        return newer_terminal(at)
     demo_output()
     return demo_terminal()
 

@@ -57,7 +57,7 @@ class MigrateResult:
         keeps_file_ids: files have the same ids in both versions; None: no run told.
         erasures: runs and files that were erased, and will be kept out under their new ids as well.
         unknown_erasures: erased runs and files that would come back, as nothing tells their new ids; with the reason.
-        requests: of a plan, what the migration will send from here on; else what was sent.
+        requests: of a plan, what the migration will send from here on, those for parse runs aside; else what was sent.
         minutes: of a plan, how long that takes within the request budget; None: there is no budget, or nothing to do.
         loaded: of the runs matched, those that are loaded already.
         missing: of the runs matched, the first that could not be loaded.

@@ -56,7 +56,7 @@ class CreditTables:
             self._drift.unexpected_type(resource_type, "usage.breakdown", lines)
             return {"breakdown": lines}
         told: set[tuple[str, str]] = set()
-        odd = [line for line in lines if not self._add_line(resource_type, run_id, line, observed_at, told)]
+        odd = [line for line in lines if not self._add_line(resource_type, run_id, credits, line, observed_at, told)]
         return {"breakdown": odd} if odd else None
 
     def note(self, resource_type: str, resource_id: str, credits: Decimal | None, observed_at: datetime) -> None:
@@ -76,7 +76,13 @@ class CreditTables:
         self._charged.clear()
 
     def _add_line(
-        self, owner_type: str, run_id: str, line: Any, observed_at: datetime, told: set[tuple[str, str]]
+        self,
+        owner_type: str,
+        run_id: str,
+        own_credits: Decimal | None,
+        line: Any,
+        observed_at: datetime,
+        told: set[tuple[str, str]],
     ) -> bool:
         """Add one thing of a breakdown; tell whether it is one, has not been told before, and tables hold all of it."""
         try:
@@ -94,10 +100,12 @@ class CreditTables:
         if has_attributions:
             attributions = self._tables[schemas.CREDIT_ATTRIBUTIONS]
             attributions.add(values, extra, run_id=run_id, resource_type=resource_type)
-        if resource_id != run_id:  # its own line is there already
+        is_own = (resource_type, resource_id) == (owner_type, run_id)
+        if not is_own or own_credits is None:  # else the ledger has it from `usage.credits`
             self.note(resource_type, resource_id, credits, observed_at)
         self._add_charges(resource_type, resource_id, line.get("charges"))
-        return has_attributions or not extra
+        is_held = not is_own or own_credits in (None, credits)
+        return has_attributions or (is_held and not extra)
 
     def _add_charges(self, resource_type: str, resource_id: str, charges: Any) -> None:
         """Add what a thing's credits were charged for; several runs of a load may tell the same."""

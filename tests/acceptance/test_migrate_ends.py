@@ -381,7 +381,7 @@ def test_the_shell_plans_and_then_migrates(empty_server: SandboxServer, tmp_path
         "API 2026-02-09 lists 3 CLASSIFY, 3 EXTRACT",
         "6 matched (what follows the prefix of an id is the same in both versions), 0 processors",
     ]
-    assert lines[3] == "It takes about 15 requests"
+    assert lines[3] == "It takes about 15 requests and one for each parse run"
     assert done.code == 0
     assert "Dataset extend holds API 2026-02-09 now, after 15 requests." in done.stdout.splitlines()
     assert "Runs in both have the same status, the same credits and as many fields." in done.stdout.splitlines()

@@ -54,6 +54,7 @@ ABOUT_A_PARSE_RUN = {
     ("credit_charges", "resource_id", "parse_run"),
     ("fetch_errors", "id", "parse_run"),
     ("erasures", "id", "parse_run"),
+    ("migrated_ids", "new_id", "parse_run"),
     ("replacements", "id", "parse_run"),
     ("tombstones", "id", "parse_run"),
     ("raw_payloads", "id", "parse_run"),

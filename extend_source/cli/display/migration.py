@@ -90,7 +90,7 @@ def _change(old: object, new: object) -> str:
 
 def _planned(result: MigrateResult) -> Iterator[str]:
     minutes = "" if result.minutes is None else f", at least {duration(math.ceil(result.minutes * 60))}"
-    yield f"It takes about {counted(result.requests, 'request')}{minutes}"
+    yield f"It takes about {counted(result.requests, 'request')} and one for each parse run{minutes}"
     yield f"Nothing was written. With --yes, {CURRENT_VERSION} is loaded into dataset {result.staged_dataset}, and then"
     yield f"takes the place of {result.dataset}; the old rows stay in {result.backup_dataset}."
 

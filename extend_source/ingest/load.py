@@ -329,6 +329,9 @@ class Load:
             ):  # rows that someone has deleted are missed by the next whole scan
                 rows = max(rows, self._state.rows("schema_drift"))
             self._state.remember_rows("schema_drift", rows)
+        if ERASURES.name in self._selected:
+            noted = self._recorder.flattener.erased_with_files
+            self._state.remember_rows("erasures", self._state.rows("erasures") + noted)
         reached = self._reached(worklist)
         if reached != worklist.before and worklist.mode != "by_id":
             if reached.watermark != worklist.before.watermark:

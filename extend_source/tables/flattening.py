@@ -84,6 +84,9 @@ class Flattener:
     """Turns the payloads of one load into tables, in batches.
 
     What a load has seen once (a file, a config, an unknown key) it writes once. Nothing here does I/O.
+
+    Attributes:
+        erased_with_files: how many parse runs were noted as erased, as their files are.
     """
 
     def __init__(
@@ -133,6 +136,7 @@ class Flattener:
         self._erased_files = erased_files
         self._cut_documents, self._clean_configs = cut_documents, CleanConfigs()
         self._written_drift = set(landed_drift)
+        self.erased_with_files = 0
 
     def add(self, object_type: str, payload: dict[str, Any], origin: Origin, *, final: bool = True) -> str:
         """Add an object as the API sends it in full, wholly or not at all.
@@ -155,6 +159,7 @@ class Flattener:
         if object_type == "parse_run" and file_id_of(payload) in self._erased_files:
             # all that it says is of the file: it is not to be asked for again either
             self.add_erasure(payload["id"], object_type, origin.fetched_at)
+            self.erased_with_files += 1
             return ""
         try:
             run = without_files(payload, self._erased_files)

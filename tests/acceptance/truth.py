@@ -42,6 +42,12 @@ BOOKS = frozenset(
 
 RUN_FED_TABLES = tuple(name for name, table in TABLES.items() if name not in BOOKS and not table.opt_in)
 
+_BEYOND_CHUNKS = {
+    "blocks": "standard,parse_blocks,parse_lines",
+    "words": "standard,parse_blocks,parse_lines,parse_words",
+}
+"""What ``parse_runs.loaded_tables`` says where more is loaded than by default."""
+
 _SUMMARY_COLUMNS = {
     "id": "id",
     "status": "status",
@@ -104,7 +110,8 @@ def expected_tables(
             flattener.add_summary("parse_run", summary, workspace_id, _NOW)
             if parsed.status in _ENDED:
                 payload = parse_run(decode_json(workspace.signed_body(full_parse(workspace, parsed))))
-                origin = Origin(api_version, workspace_id, _NOW, *_times(summary))
+                also_loaded = _BEYOND_CHUNKS.get(parse_output)
+                origin = Origin(api_version, workspace_id, _NOW, *_times(summary), also_loaded)
                 flattener.add("parse_run", payload, origin)
         for file, final in _fetched_files(workspace, runs) if file_contents == "fetch" else ():
             flattener.add("file", file, Origin(API_VERSION, workspace_id, _NOW), final=final)

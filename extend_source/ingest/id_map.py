@@ -19,6 +19,7 @@ from extend_source.errors import EndpointRemoved, InvalidRequest, NotFound, Obje
 from extend_source.ingest.client import budget_of, client_for
 from extend_source.pipeline.landed import LandedData
 from extend_source.tables.kinds import to_timestamp
+from extend_source.tables.objects import OBJECT_TYPES
 from extend_source.tables.schemas import PROCESSOR_RUN_FILES, PROCESSOR_RUNS
 
 MatchedBy = Literal["suffix", "attributes"]
@@ -137,7 +138,7 @@ async def read_id_map(
                 raise
         if id_map is None:
             id_map = await _by_attributes(old, new, landed)
-        await _find_erased_files(id_map, served, new, landed)
+        await _find_other_erasures(id_map, served, new, landed)
     erased = landed.erased("processor_run")
     for old_id in erased:  # where a kill has left rows of it
         id_map.runs.pop(old_id, None)
@@ -276,14 +277,22 @@ def match_by_attributes(
     return matched, reasons
 
 
-async def _find_erased_files(id_map: IdMap, old: ExtendClient | None, new: ExtendClient, landed: LandedData) -> None:
-    for file_id in sorted(landed.erased("file")):
-        # where runs have not told: the new version has it under this id, or the old one has lost it
-        is_known = id_map.keeps_file_ids or not await _is_gone(new, "file", file_id)
-        if is_known or (old is not None and await _is_gone(old, "file", file_id)):
-            id_map.erased["file", file_id] = (file_id,)
-        else:
-            id_map.unknown_erasures[file_id] = "not_listed"
+async def _find_other_erasures(id_map: IdMap, old: ExtendClient | None, new: ExtendClient, landed: LandedData) -> None:
+    """Find the new ids of erased files and parse runs, which no list of the older version has."""
+    for kind in OBJECT_TYPES.keys() - {"processor_run"}:
+        older, newer = (_prefix_of(kind, version) for version in (API_VERSION, CURRENT_VERSION))
+        for old_id in sorted(landed.erased(kind)):
+            new_id = newer + old_id.removeprefix(older) if old_id.startswith(older) else old_id
+            # where runs have not told: the new version has it under that id, or the old one has lost it
+            is_known = (kind == "file" and id_map.keeps_file_ids) or not await _is_gone(new, kind, new_id)
+            if is_known or (old is not None and await _is_gone(old, kind, old_id)):
+                id_map.erased[kind, old_id] = tuple(dict.fromkeys((old_id, new_id)))
+            else:
+                id_map.unknown_erasures[old_id] = "not_listed"
+
+
+def _prefix_of(object_type: str, api_version: str) -> str:
+    return next(each.id_prefix for each in GENERATIONS[api_version] if each.object_type == object_type)
 
 
 async def _is_gone(client: ExtendClient, object_type: str, object_id: str) -> bool:

@@ -15,12 +15,9 @@ from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.pipeline.landed import LandedData, LandedRun, has_ended
 from extend_source.pipeline.landed_parse_runs import LandedParseRun, erased_parse_runs, landed_parse_runs
 from extend_source.tables import PARSED_TABLES, fetches_parse_runs
-from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, RUN_TYPES
 
 MAX_ID_CHARACTERS = 255
-
-RUN_TYPES = ("processor_run", "parse_run")
-"""What an id that a user gives may be of."""
 
 
 def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:

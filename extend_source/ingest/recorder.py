@@ -24,13 +24,11 @@ from extend_source.tables import (
     Tables,
     selection_text,
 )
+from extend_source.tables.objects import RUN_TYPES
 from extend_source.tables.row_counts import RowCounts
 from extend_source.tables.schemas import FILES
 
 NOT_FOUND = "not_found"
-
-_SUMMED = ("processor_run", "parse_run")
-"""The types of objects of which a payload's sum is kept, and that are noted when they are gone."""
 
 _SHOWN = ("listed", "referenced", "backlog")
 """The reasons of what the API has shown: in a list, or in a run."""
@@ -127,7 +125,7 @@ class Recorder:
         added, failures = self._added, self._failures
         self._added, self._failures = [], []
         sums: dict[str, str | None] = {}
-        for object_type in _SUMMED:
+        for object_type in RUN_TYPES:
             ids = [one.id for one, _, _ in added if one.object_type == object_type]
             sums.update(self._landed.payload_sums(ids, object_type))
         for wanted, payload_sum, was_fetched in added:
@@ -149,7 +147,7 @@ class Recorder:
     def _add_tombstones(self, missing: Sequence[Fetched[Wanted]]) -> set[str]:
         """Record objects that the API no longer has; one that it never showed is none of them."""
         all_gone: set[str] = set()
-        for object_type in _SUMMED:
+        for object_type in RUN_TYPES:
             answers = [answer for answer in missing if answer.wanted.object_type == object_type]
             ids = [answer.wanted.id for answer in answers]
             shown = {answer.wanted.id for answer in answers if answer.wanted.reason in _SHOWN}

@@ -75,7 +75,7 @@ def carry(staged: dlt.Pipeline, id_map: IdMap, landed: LandedData, attempts: int
     known = _erased_there(staged)
     late = [erasures[object_id] for object_id in erasures.keys() - known]
     if late and LandedData(staged, SECTION).knows_table(PROCESSOR_RUNS):  # erased in the first dataset since
-        runs, files = (sorted(row[0] for row in late if row[1] == kind) for kind in ("processor_run", "file"))
+        runs, files = (sorted(row[0] for row in late if (row[1] == "file") is is_file) for is_file in (False, True))
         erase(staged, run_ids=runs, file_ids=files)
     with exclusive(staged):
         run_load(staged, attempts, _carried(id_map, list(erasures.values()), len(known | erasures.keys())))

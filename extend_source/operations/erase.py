@@ -135,7 +135,9 @@ def erase(
             {*_linked(landed, "file_id", "run_id", runs, files), *_parsed_by(landed, parse_runs, files)}
         )
         runs_left = _linked(landed, "run_id", "file_id", files, runs)
-        rows = _erased_in_backup(pipeline, runs, files) if landed.knows_table(MIGRATED_IDS) else Counter[str]()
+        rows = Counter[str]()
+        if landed.knows_table(MIGRATED_IDS):
+            rows = _erased_in_backup(pipeline, [*runs, *parse_runs], files)
         with pipeline.sql_client(SECTION) as client:
             payloads = _clean_payloads(client, landed, runs_left, frozenset(files))
             existing = _existing_tables(pipeline)

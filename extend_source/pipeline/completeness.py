@@ -14,7 +14,7 @@ from extend_source.pipeline.conditions import equals
 from extend_source.pipeline.landed import LandedData
 from extend_source.tables import PARSED_TABLES, TABLES, TYPED_TABLES, selected_by
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT, TYPED_COLUMNS
-from extend_source.tables.objects import Rows
+from extend_source.tables.objects import OBJECT_TYPES, RUN_TYPES, Rows
 from extend_source.tables.parse_outputs import PARSER_RUN
 from extend_source.tables.parse_runs import PARSE_RUNS
 from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_PARSE_RUNS, OF_RUNS, ROW_COUNTS, Counts, counts_of
@@ -266,8 +266,8 @@ def _configs_in(tables: Collection[str], landed: LandedData) -> set[str]:
     if RUN_CONFIGS.name in tables:
         return {
             row[0]
-            for table in (PROCESSOR_RUNS, PARSE_RUNS)
-            for row in landed.rows(table, ("config_id",), distinct=True, complete=True)
+            for kind in RUN_TYPES
+            for row in landed.rows(OBJECT_TYPES[kind].table, ("config_id",), distinct=True, complete=True)
             if row[0] is not None
         }
     names = [owned.table.name for owned in OF_CONFIGS if owned.table.name in tables]
@@ -282,8 +282,8 @@ def _configs_in(tables: Collection[str], landed: LandedData) -> set[str]:
 def _add_users(configs: Collection[str], landed: LandedData, found: Incomplete) -> None:
     """Add a run, or a parse run, for each config, which brings it back: one that is still there, if there is any."""
     left = set(configs)
-    for kind, table in (("processor_run", PROCESSOR_RUNS), ("parse_run", PARSE_RUNS)):
-        users: dict[str, str] = {}
+    for kind in RUN_TYPES:
+        table, users = OBJECT_TYPES[kind].table, dict[str, str]()
         gone = landed.all_tombstones(kind) if left else set()
         for user_id, config_id in landed.rows(table, ("id", "config_id"), complete=True) if left else ():
             if config_id in left and (config_id not in users or users[config_id] in gone):

@@ -20,6 +20,7 @@ Not for all files: the change of one run in a table of millions of rows takes lo
 """
 
 _OF_DLT = 2
+"""The connections of one of dlt's clients: the one that it opened, and the copy of it that it lends."""
 
 
 def make_file(file: Path) -> None:

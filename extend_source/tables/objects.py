@@ -37,6 +37,9 @@ OBJECT_TYPES: dict[str, ObjectType] = {
 }
 """The object types that are fetched one by one, by name."""
 
+RUN_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if "payload_sha256" in kind.table.column_names)
+"""Those of runs: their payload's sum is kept, and they are known to be gone once the API has them no longer."""
+
 
 @dataclass(frozen=True)
 class ListedType:

@@ -18,6 +18,7 @@ from extend_source.api import CURRENT_VERSION
 from extend_source.errors import AnotherWorkspace, SyncError
 from extend_source.pipeline import dataset_switch
 from extend_source.sandbox import OddAnswer, SandboxServer
+from extend_source.sandbox.generation_2026.parses import parse_runs
 from extend_source.sandbox.requests_log import LoggedRequest
 from tests.acceptance.scenes import OpenWarehouse
 from tests.acceptance.shell import run_shell
@@ -79,6 +80,49 @@ def test_what_is_erased_between_two_calls_is_erased_from_what_was_loaded(warehou
     assert warehouse.column("processor_runs", "id") == [run_id for run_id in NEW_IDS if run_id != "exr_0000"]
     assert warehouse.column("erasures", "id") == ["dpr_0000", "exr_0000"]
     assert found_on_disk(warehouse.pipelines, "exr_0000") == []
+
+
+@pytest.fixture
+def parsed(tmp_path: Path) -> Iterator[tuple[OpenWarehouse, str, str]]:
+    """A dataset of 2025-04-21 with three parser runs that have ended, and two of their ids."""
+    with SandboxServer(runs=12) as server:
+        made = OpenWarehouse(server, tmp_path)
+        made.sync()
+        ended = [each.id for each in parse_runs(server.workspace) if each.status == "PROCESSED"][:3]
+        old_ids = [f"parser_run{each.removeprefix('pr')}" for each in ended]
+        made.sync(run_ids=old_ids)
+        assert made.column("parse_runs", "id") == sorted(old_ids)
+        yield made, old_ids[0], old_ids[1]
+
+
+def test_a_parse_run_that_was_erased_stays_erased(parsed: tuple[OpenWarehouse, str, str]) -> None:
+    warehouse, early, late = parsed
+    erase(warehouse.pipeline, run_ids=[early])
+    assert migrated(warehouse, max_runs=4).state == "stopped"
+    erase(warehouse.pipeline, run_ids=[late])
+
+    assert migrated(warehouse).state == "done"
+
+    new_ids = {f"pr{each.removeprefix('parser_run')}" for each in (early, late)}
+    assert warehouse.count("parse_runs") > 3
+    with warehouse.reading():
+        # their ids alone are elsewhere, where a run names them or their cost
+        for table in sorted(name for name in warehouse.tables() if name.startswith("parse_")):
+            text = str(warehouse.query(f'select * from "{table}"'))
+            assert not [each for each in (early, late, *new_ids) if each in text], table
+    assert new_ids <= set(warehouse.column("erasures", "id"))
+
+
+def test_a_parse_run_is_erased_from_the_rows_that_were_kept(parsed: tuple[OpenWarehouse, str, str]) -> None:
+    warehouse, old_id, other = parsed
+    assert migrated(warehouse).state == "done"
+    kept = "select count(*) from extend_2025_04_21.parse_chunks where parse_run_id = "
+    assert warehouse.query(f"{kept}'{old_id}'") > [(0,)]
+
+    erase(warehouse.pipeline, run_ids=[old_id])
+
+    assert warehouse.query(f"{kept}'{old_id}'") == [(0,)]
+    assert warehouse.query(f"{kept}'{other}'") > [(0,)]
 
 
 def test_a_run_that_cannot_be_loaded_leaves_the_dataset_as_it_was(warehouse: OpenWarehouse) -> None:

@@ -136,7 +136,8 @@ class Load:
                 self._session.database.has_large_rows = self._progress.has_large_answers
         self._finish(worklist)
         yield self._taken()
-        give_back()
+        if self._progress.has_large_answers:
+            give_back()
 
     async def _work(self, discovery: Discovery | None, worklist: Worklist) -> AsyncIterator[Tables]:
         try:

@@ -147,7 +147,8 @@ def sync(
             session.compare_all = dropped_a_load(pipeline)
             while not session.is_over:
                 session.database.renew()
-                give_back()
+                if session.progress.has_large_answers:
+                    give_back()
                 if session.progress.packages:
                     pipeline.refresh = None  # a further load must not drop what the first one has brought
                 loads += run_load(pipeline, settings.package_attempts, extend_source(ids, session=session, **given))

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from extend_source.api import lists_of
 from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.pipeline.conditions import NO_ROW, Condition, equals, one_of
 from extend_source.pipeline.landed import MAX_ATTEMPTS, MOVING_STATUSES, LandedData, in_scope, too_often
@@ -75,12 +76,13 @@ def missing_parse_runs(
         says, are left out.
     """
     with landed.connected():
-        found = list(_named(landed, settings, tables))
-        if of_list:
-            found += _listed(landed, settings, tables)
-        found += landed.overtaken(
-            PARSE_RUNS, PARSE_RUN_SUMMARIES, ("fetched_at", "listed_at"), ("status", "updated_at", "credits")
-        )
+        found: list[str] = []
+        if lists_of(settings.api_version, _TYPE):  # where there is no list, runs name none either
+            found += _named(landed, settings, tables)
+            found += _listed(landed, settings, tables) if of_list else ()
+            found += landed.overtaken(
+                PARSE_RUNS, PARSE_RUN_SUMMARIES, ("fetched_at", "listed_at"), ("status", "updated_at", "credits")
+            )
         workspace = equals("workspace_id", settings.workspace_id)
         found += (row[0] for row in landed.rows(PARSE_RUNS, ("id",), _MOVING, workspace, complete=True))
         found += sorted(landed.incomplete(_TYPE))

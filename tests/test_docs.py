@@ -49,6 +49,15 @@ def test_the_table_of_a_migration_is_in_its_page() -> None:
     assert listed == [[f"`{column.name}`", column.kind.name, column.description] for column in MIGRATED_IDS.columns]
 
 
+def test_the_page_of_freshness_says_of_every_table_when_its_rows_are_final() -> None:
+    rows = table_below("| table | a row is final when |", "\n" + page("explanation/freshness.md"))
+    named = set(re.findall(r"`(\w+)`", " ".join(row[0] for row in rows)))
+    assert {"processor_runs", "run_id", "parse_run_id", "run_configs"} <= named
+    for name, table in TABLES.items():
+        owner = table.owner.name if table.owner else None
+        assert name in named or owner in named or name.startswith("run_config_"), name
+
+
 @pytest.mark.thorough
 def test_every_output_is_what_the_command_prints() -> None:
     assert check() == 0, "run: make docs-write"

@@ -40,7 +40,6 @@ MAX_LINES = 400
 LONGER = {
     "config.py": "one page of all settings, two thirds of it their meanings",
     "pipeline/reader.py": "one class: every query on the destination",
-    "reports/running.py": "one way to run a query in every SQL dialect",
     "sandbox/workspace.py": "one class: the state of the stand-in",
     "tables/schemas.py": "the tables, a line for each column",
 }

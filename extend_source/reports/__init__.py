@@ -8,7 +8,7 @@ from extend_source.reports.listed_credits import ListedCredits, listed_credits
 from extend_source.reports.models import ModelsResult, create_models
 from extend_source.reports.products import ProductCredits, spend_by_product
 from extend_source.reports.quality import QUALITY_QUERIES, QualityReport, quality_report
-from extend_source.reports.running import QueryResult
+from extend_source.reports.queries import QueryResult
 
 __all__ = [
     "QUALITY_QUERIES",

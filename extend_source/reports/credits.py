@@ -28,7 +28,7 @@ from extend_source.reports.figures import (
 )
 from extend_source.reports.models import MODELS, MissingTables, Models
 from extend_source.reports.projection import DailyCredits, month_to_date
-from extend_source.reports.running import QueryRunner
+from extend_source.reports.runner import QueryRunner
 from extend_source.reports.span import resolved_span
 from extend_source.reports.warnings import warnings_of
 from extend_source.tables.bookkeeping import SYNC_LOG

@@ -19,7 +19,8 @@ from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.read_only import location, viewed
 from extend_source.pipeline.write_mode import IN_ENDED_LOADS, current_rows, replacement_of
-from extend_source.reports.running import QueryRunner, parsed, tables_of
+from extend_source.reports.queries import parsed, tables_of
+from extend_source.reports.runner import QueryRunner
 from extend_source.tables.bookkeeping import ERASURES, REPLACEMENTS
 from extend_source.tables.contract import ANY_OBJECT, LOAD_ID
 from extend_source.tables.objects import OBJECT_TYPES, TABLE_OF, TABLES
@@ -90,7 +91,7 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
                 left_out.append(table)
                 continue
             name = view_of(table)
-            definitions[name], grains[name] = runner.translated(tree), grain
+            definitions[name], grains[name] = runner.translation.of(tree), grain
         if not definitions:
             raise _nothing_landed()
         runner.create_views(definitions)

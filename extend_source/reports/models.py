@@ -15,7 +15,8 @@ from extend_source.ingest.resolution import resolved_settings
 from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.read_only import location
 from extend_source.pricing import Price
-from extend_source.reports.running import Query, QueryRunner, load_query, parsed, tables_of
+from extend_source.reports.queries import Query, load_query, parsed, tables_of
+from extend_source.reports.runner import QueryRunner
 from extend_source.tables.contract import Column
 from extend_source.tables.kinds import CREDITS, NUMBER, TIMESTAMP
 from extend_source.tables.objects import TABLES
@@ -124,7 +125,7 @@ class Models:
             tree = tree.with_(name, as_=model, append=place > 0, copy=False)
         if missing := self._runner.missing(tables_of(tree)):
             raise MissingTables(missing)
-        return [tuple(row) for row in self._runner.rows(self._runner.translated(tree))]
+        return [tuple(row) for row in self._runner.rows(self._runner.translation.of(tree))]
 
     def definition(self, name: str) -> str:
         """Write a model for the destination, over the views of the models that it builds on.
@@ -139,7 +140,7 @@ class Models:
         }
         if missing := self._runner.missing(sorted(built_on.difference(MODELS))):
             raise MissingTables(missing)
-        return self._runner.translated(tree)
+        return self._runner.translation.of(tree)
 
     def lacking(self, name: str) -> list[str]:
         """Name the tables that have not landed and that a model does without."""

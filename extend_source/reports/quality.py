@@ -10,7 +10,8 @@ import dlt
 
 from extend_source.errors import UsageError
 from extend_source.pipeline.read_only import location, viewed
-from extend_source.reports.running import QueryResult, QueryRunner, load_query
+from extend_source.reports.queries import QueryResult, load_query
+from extend_source.reports.runner import QueryRunner
 
 _FOLDER = "quality"
 

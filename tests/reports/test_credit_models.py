@@ -16,7 +16,7 @@ import sqlglot
 from extend_source.pipeline.read_only import viewed
 from extend_source.pricing import price_book
 from extend_source.reports.models import MODELS, MissingTables, Models, create_models, load_model
-from extend_source.reports.running import QueryRunner
+from extend_source.reports.runner import QueryRunner
 from extend_source.sandbox import SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse, new_databases
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse

@@ -11,7 +11,7 @@ from sqlglot.errors import UnsupportedError
 from extend_source.pipeline.landed import LandedData
 from extend_source.reports.current import selections
 from extend_source.reports.models import MODELS, load_model
-from extend_source.reports.running import parsed
+from extend_source.reports.queries import parsed
 from extend_source.tables import TABLES
 
 DIALECTS = ("bigquery", "snowflake", "redshift", "databricks", "mysql")

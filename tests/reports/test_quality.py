@@ -12,7 +12,7 @@ from sqlglot import exp
 from extend_source import QualityReport, QueryResult, credit_report, quality_report
 from extend_source.errors import UsageError
 from extend_source.reports import QUALITY_QUERIES
-from extend_source.reports.running import load_query, parsed
+from extend_source.reports.queries import load_query, parsed
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.truth import Tables, expected_tables

@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 
 from extend_source.reports import QUALITY_QUERIES
-from extend_source.reports.running import load_query
+from extend_source.reports.queries import load_query
 
 FOLDER = files("extend_source.reports") / "quality"
 

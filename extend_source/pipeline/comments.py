@@ -17,6 +17,7 @@ import dlt
 from dlt.common import logger
 
 from extend_source.config import SECTION
+from extend_source.pipeline.traits import traits_of
 from extend_source.redaction import redact
 from extend_source.wording import counted, one_line
 
@@ -71,8 +72,7 @@ def keep_comments(pipeline: dlt.Pipeline, place: str) -> None:
         pipeline: the pipeline; any destination but DuckDB and PostgreSQL is left alone.
         place: where the destination is.
     """
-    kind = pipeline.destination.destination_type.rpartition(".")[2]
-    if kind not in _PRESENT:
+    if traits_of(pipeline).kind not in _PRESENT:
         return
     try:
         refused = _keep(pipeline, place)

@@ -21,6 +21,7 @@ from extend_source.errors import SyncError, UsageError
 from extend_source.pipeline.conditions import Sql
 from extend_source.pipeline.held_database import database_file
 from extend_source.pipeline.read_only import location
+from extend_source.pipeline.traits import traits_of
 from extend_source.redaction import redact
 from extend_source.tables.bookkeeping import ERASURES
 from extend_source.wording import one_line
@@ -63,7 +64,7 @@ def refuse_unswitchable(pipeline: dlt.Pipeline) -> None:
     Raises:
         UsageError: it cannot; the text says the plain way.
     """
-    if _is_postgres(pipeline) or database_file(pipeline) is not None:
+    if traits_of(pipeline).kind == "postgres" or database_file(pipeline) is not None:
         return
     raise UsageError(
         f"The destination {location(pipeline)} cannot put one dataset in the place of another in one step",
@@ -106,7 +107,7 @@ class _Work:
 
     def __init__(self, pipeline: dlt.Pipeline, staged: dlt.Pipeline, backup: str) -> None:
         self._pipeline = pipeline
-        self._is_postgres = _is_postgres(pipeline)
+        self._is_postgres = traits_of(pipeline).kind == "postgres"
         self._move: Callable[..., None] = _move_in_postgres if self._is_postgres else _move_in_duckdb
         with pipeline.sql_client(SECTION) as old, staged.sql_client(SECTION) as new:
             self._old, self._new = str(old.dataset_name), str(new.dataset_name)
@@ -194,10 +195,6 @@ def _stored_state(pipeline: dlt.Pipeline) -> Any:
     with pipeline.destination_client(SECTION) as connected:
         client: Any = connected
         return client.get_stored_state(pipeline.pipeline_name)
-
-
-def _is_postgres(pipeline: dlt.Pipeline) -> bool:
-    return pipeline.destination.destination_type.endswith(".postgres")
 
 
 def _quoted(name: str) -> str:

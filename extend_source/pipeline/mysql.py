@@ -11,6 +11,8 @@ from typing import Any
 
 import dlt
 
+from extend_source.pipeline.traits import traits_of
+
 
 @cache
 def _register() -> None:
@@ -39,5 +41,5 @@ def _register() -> None:
 
 def use_long_texts(pipeline: dlt.Pipeline) -> None:
     """Let a pipeline's tables hold texts of any length, if it loads through SQLAlchemy; else do nothing."""
-    if pipeline.destination is not None and pipeline.destination.destination_type.endswith(".sqlalchemy"):
+    if traits_of(pipeline).kind == "sqlalchemy":
         _register()

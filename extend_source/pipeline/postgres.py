@@ -14,6 +14,8 @@ from typing import Any
 
 import dlt
 
+from extend_source.pipeline.traits import traits_of
+
 KEEPS_EMPTY_TEXTS = "x-extend-keeps-empty-texts"
 """The hint of a table in which an empty text is no NULL."""
 
@@ -52,6 +54,6 @@ def _without_nullable_columns(client: Any) -> Any:
 
 def keep_empty_texts(pipeline: dlt.Pipeline) -> None:
     """Let a pipeline's tables tell empty texts from NULL, if it loads into PostgreSQL; else do nothing."""
-    if pipeline.destination is not None and pipeline.destination.destination_type.endswith(".postgres"):
+    if traits_of(pipeline).kind == "postgres":
         with suppress(ImportError):  # dlt says which extra is missing, when the load begins
             _register()

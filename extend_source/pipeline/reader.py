@@ -20,6 +20,7 @@ from extend_source.errors import InvalidSetting
 from extend_source.pipeline.conditions import NO_ROW, Condition, Sql, equals, one_of
 from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
 from extend_source.pipeline.storage import Gone, columns_there, find_gone, last_load_left_rows_out, make_again
+from extend_source.pipeline.traits import traits_of
 from extend_source.pipeline.write_mode import current_rows, log_once, refuse_unreadable_folder, replacement_of
 from extend_source.tables.bookkeeping import ERASURES
 from extend_source.tables.contract import LOAD_ID, TableSchema
@@ -90,7 +91,7 @@ class DestinationReader:
     @property
     def has_pages(self) -> bool:
         """Tell whether a row must fit a page, as in PostgreSQL."""
-        return self._pipeline is not None and self._pipeline.destination.destination_type.endswith(".postgres")
+        return self._pipeline is not None and traits_of(self._pipeline).has_pages
 
     @property
     def is_readable(self) -> bool:
@@ -112,7 +113,7 @@ class DestinationReader:
         self.has_load("")
 
     def _refuse_ambiguous_names(self, pipeline: dlt.Pipeline) -> None:
-        if not pipeline.destination.destination_type.endswith(".duckdb"):
+        if traits_of(pipeline).kind != "duckdb":
             return
         with self._connect(pipeline) as client:
             rows = client.execute_sql("SELECT current_database()") or [[None]]

@@ -25,10 +25,8 @@ from sqlglot.optimizer.scope import traverse_scope
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.mysql import use_long_texts
 from extend_source.pipeline.postgres import keep_empty_texts
+from extend_source.pipeline.traits import Replacement, traits_of
 from extend_source.tables.contract import LOAD_ID, TableSchema
-
-Replacement = Literal["delete-insert", "supersede"]
-"""``delete-insert``: the rows are exactly the current ones; ``supersede``: the current ones are found by a query."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,9 @@ class WriteMode:
 
     Attributes:
         replacement: how a load replaces those of earlier ones.
-        json_type: dlt's data type of columns that hold JSON text. ``text`` where dlt would write the text into a JSON
-            column as one JSON string, its quotes escaped (its SQLAlchemy destination, dlt 1.31).
+        json_type: dlt's data type of columns that hold JSON text.
         table_format: of what kind the tables are, where rows are superseded: ``delta`` or ``iceberg``; None: files.
-        references: dlt is told which columns refer to which tables. Not on Databricks, where it can make foreign keys
-            of them, and then needs the tables made in their order.
+        references: dlt is told which columns refer to which tables.
     """
 
     replacement: Replacement
@@ -53,9 +49,6 @@ class WriteMode:
 _UNREADABLE = "'*?[=" if os.sep == "\\" else "'*?[=\\"
 """What DuckDB takes for the end of a path, as dlt writes it between quotes as it is, for a pattern, or, ``status=old``,
 for a column and its value in every row."""
-
-_SUPERSEDING = ("filesystem",)
-"""The destinations whose rows dlt reads back through DuckDB, so that what is current can be asked for."""
 
 IN_ENDED_LOADS = f"{LOAD_ID} in (select load_id from {LOADS_TABLE_NAME} where status = 0)"
 """The SQL condition that a row is of a load that has ended, over plain names of tables."""
@@ -77,7 +70,7 @@ def replacement_of(pipeline: dlt.Pipeline) -> Replacement:
     """
     if pipeline.destination is None:
         raise InvalidSetting(f"The pipeline {pipeline.pipeline_name} has no destination", "Give it one, such as duckdb")
-    replacement = _possible(pipeline.destination)
+    replacement = traits_of(pipeline).replacement
     if replacement is None:
         raise InvalidSetting(
             f"The destination {pipeline.destination.destination_name} cannot replace the rows of a run",
@@ -114,13 +107,7 @@ def refuse_unreadable_folder(pipeline: dlt.Pipeline) -> None:
 
 def supersedes(pipeline: dlt.Pipeline) -> bool:
     """Tell whether a pipeline's tables have superseded rows beside the current ones."""
-    return _possible(pipeline.destination) == "supersede"
-
-
-def _possible(destination: Any) -> Replacement | None:
-    if "delete-insert" in (destination.capabilities().supported_merge_strategies or ()):
-        return "delete-insert"
-    return "supersede" if destination.destination_type.rpartition(".")[2] in _SUPERSEDING else None
+    return traits_of(pipeline).replacement == "supersede"
 
 
 def active_write_mode(table_format: str | None = None) -> WriteMode:
@@ -138,16 +125,13 @@ def active_write_mode(table_format: str | None = None) -> WriteMode:
         return WriteMode("delete-insert", "json")
     use_long_texts(pipeline)
     keep_empty_texts(pipeline)
-    is_sqlalchemy = pipeline.destination.destination_type.endswith(".sqlalchemy")
-    try:
-        replacement = replacement_of(pipeline)
-    except InvalidSetting:
-        replacement = "delete-insert"  # the load says it, when it begins
+    traits = traits_of(pipeline)
+    replacement = traits.replacement or "delete-insert"  # the load says what cannot be, when it begins
     return WriteMode(
         replacement,
-        json_type="text" if is_sqlalchemy else "json",
+        json_type=traits.json_type,
         table_format=table_format if replacement == "supersede" else None,
-        references=not pipeline.destination.destination_type.endswith(".databricks"),
+        references=traits.has_references,
     )
 
 

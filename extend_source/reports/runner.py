@@ -18,6 +18,7 @@ from extend_source.errors import UsageError
 from extend_source.pipeline.conditions import Sql
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.reader import column_names
+from extend_source.pipeline.traits import traits_of
 from extend_source.pipeline.write_mode import replacement_of
 from extend_source.reports.copies import TableCopies
 from extend_source.reports.queries import WRITTEN_IN, Query, QueryResult, parsed, tables_of
@@ -81,15 +82,19 @@ class QueryRunner:
         except SqlClientNotAvailable:
             name = pipeline.destination.destination_name
             raise UsageError(f"The destination {name} takes no SQL", "Report on a database or warehouse") from None
-        can = pipeline.destination.capabilities()
-        dialect = can.sqlglot_dialect or ""
-        if dialect in _TOO_SIMPLE and not simple:
+        traits = traits_of(pipeline)
+        if traits.dialect in _TOO_SIMPLE and not simple:
             with TableCopies(LandedData(pipeline, SECTION)) as copies:
                 yield cls(copies, WRITTEN_IN)
             return
-        supersedes = replacement_of(pipeline) == "supersede"
+        is_superseding = replacement_of(pipeline) == "supersede"
         with client as connection:
-            yield cls(connection, dialect, has_ddl_transactions=can.supports_ddl_transactions, supersedes=supersedes)
+            yield cls(
+                connection,
+                traits.dialect,
+                has_ddl_transactions=traits.has_ddl_transactions,
+                supersedes=is_superseding,
+            )
 
     def prefer_hash_joins(self) -> None:
         """Have queries that join large results by equal values take no longer than these are, for this connection.

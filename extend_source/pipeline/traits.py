@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import dlt
 
@@ -36,6 +37,10 @@ class DestinationTraits:
     has_ddl_transactions: bool = False
 
 
+_KNOWN: WeakKeyDictionary[Any, DestinationTraits] = WeakKeyDictionary()
+"""By destination: dlt resolves its whole configuration to say what one can do."""
+
+
 def traits_of(pipeline: dlt.Pipeline) -> DestinationTraits:
     """Say what the destination of a pipeline is like.
 
@@ -45,6 +50,13 @@ def traits_of(pipeline: dlt.Pipeline) -> DestinationTraits:
     destination: Any = pipeline.destination
     if destination is None:
         return DestinationTraits("")
+    found = _KNOWN.get(destination)
+    if found is None:
+        found = _KNOWN[destination] = _traits(destination)
+    return found
+
+
+def _traits(destination: Any) -> DestinationTraits:
     kind, can = destination.destination_type.rpartition(".")[2], destination.capabilities()
     # dlt reads rows of files back through DuckDB, so that what is current can be asked for
     otherwise: Replacement | None = "supersede" if kind == "filesystem" else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,10 @@ import pytest
 from extend_source import ExtendError, InvalidSetting, plan
 from extend_source.api import CURRENT_VERSION
 from extend_source.sandbox import OddAnswer, Options, SandboxServer, Workspace
-from tests.acceptance.conftest import MakeWarehouse
+from tests.acceptance.conftest import new_databases
 from tests.acceptance.scenes import impatient
 from tests.acceptance.test_faults import PASSING
-from tests.acceptance.warehouse import AnyWarehouse, Row, Warehouse, without_sync_columns
+from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Row, Warehouse, without_sync_columns
 
 PREFIXES = {
     **dict.fromkeys(("exr", "clr", "splr"), "dpr"),
@@ -61,6 +61,20 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse
         server.requests.reset()
         new.sync(api_version=CURRENT_VERSION)
         yield old, new
+
+
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+def landed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyWarehouse]:
+    """A warehouse that all runs have landed in, in each destination; each test leaves it up to date."""
+    with SandboxServer(runs=120) as server, ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("landed")
+        if request.param == "postgres":
+            make = stack.enter_context(new_databases(request.getfixturevalue("postgres_server")))
+            warehouse: AnyWarehouse = PostgresWarehouse(server, folder, make())
+        else:
+            warehouse = Warehouse(server, folder)
+        warehouse.sync(api_version=CURRENT_VERSION)
+        yield warehouse
 
 
 def test_each_run_is_fetched_once_where_its_type_is(shared: tuple[Warehouse, Warehouse]) -> None:
@@ -224,39 +238,37 @@ def test_the_log_counts_by_type_of_objects(warehouse: Warehouse) -> None:
 # ---- what changes
 
 
-def test_an_idle_sync_costs_a_request_for_each_list(any_warehouse: AnyWarehouse) -> None:
-    any_warehouse.sync(api_version=CURRENT_VERSION)
-    any_warehouse.server.requests.reset()
+def test_an_idle_sync_costs_a_request_for_each_list(landed: AnyWarehouse) -> None:
+    landed.server.requests.reset()
 
-    result = any_warehouse.sync(api_version=CURRENT_VERSION)
+    result = landed.sync(api_version=CURRENT_VERSION)
 
-    assert any_warehouse.server.requests.counts == LISTS
-    assert (result.fetched, result.known) == (0, 120)
+    assert landed.server.requests.counts == LISTS
+    assert (result.fetched, result.known) == (0, len(landed.server.workspace.runs))
 
 
-def test_changed_runs_cost_a_request_each(warehouse: Warehouse) -> None:
-    warehouse.sync(api_version=CURRENT_VERSION)
-    for run_id in warehouse.column("processor_runs", "id")[:5]:
-        warehouse.server.workspace.touch_run(old_id(run_id))
-    warehouse.server.requests.reset()
+def test_changed_runs_cost_a_request_each(landed: AnyWarehouse) -> None:
+    for run_id in landed.server.workspace.run_ids()[:5]:
+        landed.server.workspace.touch_run(run_id)
+    landed.server.requests.reset()
 
-    result = warehouse.sync(api_version=CURRENT_VERSION)
+    result = landed.sync(api_version=CURRENT_VERSION)
 
-    counts = warehouse.server.requests.counts
+    counts = landed.server.requests.counts
     assert {name: counts[name] for name in LISTS} == LISTS
     assert sum(counts.values()) - len(LISTS) == result.fetched == 5
 
 
-def test_a_run_that_is_gone_is_asked_for_once(warehouse: Warehouse) -> None:
-    warehouse.sync(api_version=CURRENT_VERSION)
-    run_id = warehouse.column("processor_runs", "id")[0]
-    warehouse.server.workspace.delete_run(old_id(run_id))
-    warehouse.server.requests.reset()
+def test_a_run_that_is_gone_is_asked_for_once(landed: AnyWarehouse) -> None:
+    old = landed.server.workspace.run_ids()[0]
+    run_id = new_id(landed.server.workspace, old)
+    landed.server.workspace.delete_run(old)
+    landed.server.requests.reset()
 
-    result = warehouse.sync(api_version=CURRENT_VERSION, reconcile=True, review_window_days=0)
+    result = landed.sync(api_version=CURRENT_VERSION, reconcile=True, review_window_days=0)
 
-    assert (result.gone, warehouse.column("tombstones", "id")) == (1, [run_id])
-    assert sum(warehouse.server.requests.counts.values()) == len(LISTS) + 1
+    assert (result.gone, landed.column("tombstones", "id")) == (1, [run_id])
+    assert sum(landed.server.requests.counts.values()) == len(LISTS) + 1
 
 
 def test_runs_are_loaded_by_ids_of_either_version(warehouse: Warehouse) -> None:
@@ -367,16 +379,15 @@ def test_a_list_of_parse_runs_that_a_budget_cut_short_is_read_from_its_beginning
         "alter table parse_run_summaries drop column credits",
     ],
 )
-def test_what_the_list_of_parse_runs_has_said_comes_back(any_warehouse: AnyWarehouse, damage: str) -> None:
-    any_warehouse.sync(api_version=CURRENT_VERSION)
+def test_what_the_list_of_parse_runs_has_said_comes_back(landed: AnyWarehouse, damage: str) -> None:
     tables = ("credit_usage", "parse_run_summaries", "credit_attributions", "credit_charges")
-    before = {name: without_sync_columns(any_warehouse.rows(name)) for name in tables}
-    any_warehouse.execute(damage)
+    before = {name: without_sync_columns(landed.rows(name)) for name in tables}
+    landed.execute(damage)
 
-    any_warehouse.sync(api_version=CURRENT_VERSION)
-    any_warehouse.sync(api_version=CURRENT_VERSION, reconcile=True)
+    landed.sync(api_version=CURRENT_VERSION)
+    landed.sync(api_version=CURRENT_VERSION, reconcile=True)
 
-    assert {name: without_sync_columns(any_warehouse.rows(name)) for name in tables} == before
+    assert {name: without_sync_columns(landed.rows(name)) for name in tables} == before
     assert len(before["parse_run_summaries"]) > 50
 
 
@@ -446,22 +457,23 @@ def test_a_sync_outlasts_a_fault_or_says_so_and_the_next_one_heals_it(
 # ---- one version to a dataset
 
 
-@pytest.mark.parametrize(
-    ("first", "second"), [("2025-04-21", CURRENT_VERSION), (CURRENT_VERSION, "2025-04-21")], ids=["newer", "older"]
-)
-def test_another_version_is_refused_and_nothing_is_sent(
-    make_warehouse: MakeWarehouse, server: SandboxServer, first: str, second: str
-) -> None:
-    warehouse = make_warehouse(server)
-    warehouse.sync(api_version=first)
+def test_another_version_is_refused_and_nothing_is_sent(landed: AnyWarehouse) -> None:
+    assert_refused(landed, CURRENT_VERSION, "2025-04-21")
+
+
+def test_a_newer_version_is_refused_as_well(shared: tuple[Warehouse, Warehouse]) -> None:
+    assert_refused(shared[0], "2025-04-21", CURRENT_VERSION)
+
+
+def assert_refused(warehouse: AnyWarehouse, first: str, second: str) -> None:
     landed = warehouse.rows("processor_runs")
-    server.requests.reset()
+    warehouse.server.requests.reset()
 
     for refused in (warehouse.sync, lambda **more: plan(warehouse.pipeline, **warehouse.settings(**more))):
         with pytest.raises(InvalidSetting, match=f"holds runs of API {first}, and api_version is {second}.*of its own"):
             refused(api_version=second)
 
-    assert server.requests.counts == {}
+    assert warehouse.server.requests.counts == {}
     assert warehouse.rows("processor_runs") == landed
 
 

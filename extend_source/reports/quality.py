@@ -20,6 +20,7 @@ QUALITY_QUERIES = (
     "field_accuracy",
     "confidence_reliability",
     "confidence_auroc",
+    "review_thresholds",
     "slowest_processors",
     "failure_reasons",
     "class_confusion",

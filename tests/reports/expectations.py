@@ -6,7 +6,7 @@ import math
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from tests.acceptance.truth import Tables
@@ -210,6 +210,60 @@ def confidence_auroc(tables: Tables) -> Rows:
     return rows
 
 
+TARGETS = (0.95, 0.98, 0.99)
+
+
+def single_scores(tables: Tables) -> dict[tuple[str | None, str, str], list[tuple[float, bool, bool]]]:
+    """By processor, field and kind: the confidence of each single value, whether it was reviewed, and whether right."""
+    by_run, changed = cells_by_run(tables), changed_paths(tables)
+    edits = grouped(tables["extraction_edits"], "run_id")
+    scores: dict[tuple[str | None, str, str], list[tuple[float, bool, bool]]] = defaultdict(list)
+    for run in extractions(tables):
+        of_run = {edit["path"]: edit for edit in edits.get((run["id"],), ())}
+        read = {cell["path"]: cell for cell in by_run.get(run["id"], ())}
+        for path in read.keys() | changed[run["id"]] - {"$"}:
+            cell, edit = read.get(path), of_run.get(path, {})
+            if cell is None:
+                values = [edit[f"{one}_value"] for one in ("initial", "original", "reviewed", "edited")]
+                is_single = next(value for value in values if value is not None)[0] not in "{["
+            else:
+                is_single = cell["value_type"] not in CONTAINERS
+            for kind in KINDS if is_single else ():
+                before = edit.get(f"{kind}_before")
+                score = cell[kind] if before is None and cell is not None else before
+                if score is not None:
+                    is_right = path not in changed[run["id"]]
+                    field = template_of(path) if cell is None else cell["path_template"]
+                    scores[run["processor_id"], field, kind].append((score, bool(run["reviewed"]), is_right))
+    return scores
+
+
+def review_thresholds(tables: Tables) -> Rows:
+    names = {processor: name_of(runs) for (processor,), runs in grouped(extractions(tables), "processor_id").items()}
+    rows = []
+    for (processor, field, kind), scores in single_scores(tables).items():
+        steps = [(Decimal(f"{score:.9f}").quantize(Decimal("0.01"), ROUND_FLOOR), *rest) for score, *rest in scores]
+        reviewed = sum(was_reviewed for _, was_reviewed, _ in steps)
+        for target in TARGETS if reviewed else ():
+            found: tuple[Any, ...] = (None,) * 6
+            for step in sorted({step for step, was_reviewed, _ in steps if was_reviewed}):
+                above = [is_right for other, was_reviewed, is_right in steps if was_reviewed and other >= step]
+                low = wilson(sum(above), len(above))[0]
+                if low is not None and low >= target:
+                    share = rounded(sum(other >= step for other, _, _ in steps) / len(steps))
+                    right = sum(above)
+                    found = (float(step), len(above), right, rounded(right / len(above)), low, share)
+                    break
+            enough = wilson(reviewed, reviewed)[0]
+            verdict = "not enough reviews" if enough is not None and enough < target else "not reached"
+            verdict = verdict if found[0] is None else "ok"
+            rows.append((processor, names[processor], field, kind, target, reviewed, *found, verdict))
+    return in_order(
+        rows,
+        lambda row: (row[6] is None, row[4], -(row[11] or 0), -row[5], row[1], row[0] or "", row[2], row[3]),
+    )
+
+
 def slowest_processors(tables: Tables) -> Rows:
     timed = [
         run
@@ -277,6 +331,7 @@ EXPECTED: dict[str, Callable[[Tables], Rows]] = {
         field_accuracy,
         confidence_reliability,
         confidence_auroc,
+        review_thresholds,
         slowest_processors,
         failure_reasons,
         class_confusion,

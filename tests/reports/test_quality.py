@@ -215,6 +215,66 @@ def test_a_changed_value_is_judged_by_the_confidence_of_its_first_reading(bare_w
     assert rows_of(bare_warehouse, "confidence_reliability", "bin_low", "correct") == [(0.2, 0)]
 
 
+THRESHOLD = ("target", "reviewed", "threshold", "reviewed_above", "correct_above", "share_without_review", "verdict")
+
+
+def runs_of(*cells: tuple[int, float, bool | None]) -> list[dict[str, Any]]:
+    """Extractions of one field: so many, of this confidence, and whether the reviewer left it; None: not reviewed."""
+    every = [(score, is_right) for count, score, is_right in cells for _ in range(count)]
+    return [
+        extraction(
+            f"dpr_{number}",
+            {"total": "read"},
+            reviewed={True: {"total": "read"}, False: {"total": "meant"}, None: None}[is_right],
+            metadata={"total": {"ocrConfidence": score}},
+        )
+        for number, (score, is_right) in enumerate(every)
+    ]
+
+
+@pytest.mark.core
+def test_a_threshold_is_the_lowest_confidence_from_which_values_were_right_that_often(
+    bare_warehouse: AnyWarehouse,
+) -> None:
+    # at or above 0.29: 99 of 100 right, which is 94.55 % at least; at or above 0.9: 90 of 90, 95.91 %
+    load(
+        bare_warehouse, *runs_of((90, 0.9, True), (9, 0.29, True), (1, 0.29, False), (60, 0.95, None), (40, 0.1, None))
+    )
+
+    assert rows_of(bare_warehouse, "review_thresholds", "processor", "field", "kind", *THRESHOLD) == [
+        ("Letters", "total", "ocr_confidence", 0.95, 100, 0.9, 90, 90, 0.75, "ok"),
+        ("Letters", "total", "ocr_confidence", 0.98, 100, None, None, None, None, "not enough reviews"),
+        ("Letters", "total", "ocr_confidence", 0.99, 100, None, None, None, None, "not enough reviews"),
+    ]
+    assert rows_of(bare_warehouse, "review_thresholds", "accuracy", "accuracy_low")[0] == (1.0, 0.9591)
+
+
+def test_where_too_many_were_wrong_no_confidence_is_enough(bare_warehouse: AnyWarehouse) -> None:
+    load(bare_warehouse, *runs_of((150, 0.99, True), (50, 0.99, False)))
+
+    assert rows_of(bare_warehouse, "review_thresholds", "target", "threshold", "verdict") == [
+        (0.95, None, "not reached"),
+        (0.98, None, "not reached"),
+        (0.99, None, "not enough reviews"),
+    ]
+
+
+def test_a_value_that_a_reviewer_removed_was_wrong(bare_warehouse: AnyWarehouse) -> None:
+    metadata = {"total": {"ocrConfidence": 0.99}}
+    removed = [extraction("dpr_x", {"total": "read", "b": 1}, reviewed={"b": 1}, metadata=metadata)]
+    load(bare_warehouse, *runs_of((80, 0.99, True)), *removed)
+
+    assert rows_of(bare_warehouse, "review_thresholds", *THRESHOLD)[0] == (
+        0.95,
+        81,
+        None,
+        None,
+        None,
+        None,
+        "not reached",
+    )
+
+
 def test_a_confidence_on_a_bound_is_in_the_bin_above_it_and_odd_ones_in_the_nearest(
     bare_warehouse: AnyWarehouse,
 ) -> None:
@@ -523,6 +583,7 @@ NOTHING = {
     "field_accuracy": "no reviewed extraction runs yet",
     "confidence_reliability": "no reviewed runs with confidences yet",
     "confidence_auroc": "no reviewed runs with confidences yet",
+    "review_thresholds": "no reviewed runs with confidences yet",
     "slowest_processors": "no processed runs with times yet",
     "failure_reasons": "no failed runs",
     "class_confusion": "no reviewed classifications yet",

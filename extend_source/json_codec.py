@@ -174,3 +174,20 @@ def _without_lone_surrogates(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_lone_surrogates(item) for item in value]
     return value
+
+
+def json_type(value: Any) -> str:
+    """Name the JSON type of a decoded value: string, integer, number, boolean, null, object or array."""
+    return _TYPE_NAMES.get(type(value), "number")
+
+
+_TYPE_NAMES: dict[type, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    Decimal: "number",
+    bool: "boolean",
+    type(None): "null",
+    dict: "object",
+    list: "array",
+}

@@ -38,12 +38,12 @@ def wrong(result: CheckResult) -> tuple[str, str]:
     return finding.part, finding.text
 
 
-def test_all_is_well_at_the_cost_of_one_request(regions: dict[str, SandboxServer]) -> None:
+def test_all_is_well_at_the_cost_of_one_request_for_each_version(regions: dict[str, SandboxServer]) -> None:
     result = checked(regions, api_key="sk_sandbox")
 
     assert result.ok
     assert set(states(result).values()) == {"ok"}
-    assert regions["US"].requests.counts == {"list_runs": 1}
+    assert regions["US"].requests.counts == {"list_runs": 1, "list_extract_runs": 1}
 
 
 def test_a_key_of_another_region_is_a_wrong_region(regions: dict[str, SandboxServer]) -> None:
@@ -132,4 +132,49 @@ def test_the_newer_version_is_named_to_whoever_uses_the_older_one(regions: dict[
     result = checked(regions, api_key="sk_sandbox")
 
     (version,) = [finding.text for finding in result.findings if finding.part == "version"]
-    assert version == "2025-04-21; a new dataset can have 2026-02-09"
+    assert version == "2025-04-21; the key is answered for 2026-02-09, too, which a new dataset can have"
+
+
+def test_a_key_that_is_answered_for_the_older_version_alone_is_said(regions: dict[str, SandboxServer]) -> None:
+    refused = OddAnswer(403, b'{"code": "FORBIDDEN", "message": "Not in your plan."}')
+    regions["US"].instead = lambda entry: refused if entry.route == "list_extract_runs" else None
+
+    result = checked(regions, api_key="sk_sandbox")
+
+    assert result.ok
+    (version,) = [finding.text for finding in result.findings if finding.part == "version"]
+    assert version == "2025-04-21; for 2026-02-09 the key is not answered"
+
+
+def test_each_list_is_told_with_whether_the_key_may_read_it(regions: dict[str, SandboxServer]) -> None:
+    odd = {
+        "list_extract_runs": OddAnswer(403, b'{"code": "FORBIDDEN", "message": "No."}'),
+        "list_split_runs": OddAnswer(404, b'{"code": "NOT_FOUND", "message": "No such path."}'),
+        "list_parse_runs": OddAnswer(404, b"<html>"),
+    }
+    regions["US"].instead = lambda entry: odd.get(entry.route)
+
+    result = checked(regions, api_key="sk_sandbox", api_version=CURRENT_VERSION)
+
+    assert [(each.path, each.answer) for each in result.lists] == [
+        ("/extract_runs", "refused"),
+        ("/classify_runs", "yes"),
+        ("/split_runs", "not there"),
+        ("/parse_runs", "not there"),
+    ]
+    assert wrong(result)[0] == "listing"
+    assert states(result)["key"] == "ok"
+
+
+def test_a_key_that_may_read_no_list_is_a_wrong_key(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_sandbox_forbidden", api_version=CURRENT_VERSION)
+
+    assert wrong(result)[0] == "key"
+    assert {each.answer for each in result.lists} == {"not asked"}
+
+
+def test_a_wrong_key_is_asked_about_once_in_each_region(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_nobody", api_version=CURRENT_VERSION)
+
+    assert {each.answer for each in result.lists} == {"not asked"}
+    assert regions["US"].requests.counts == {"list_extract_runs": 1}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
-from extend_source.api.adapters import Payload
+from extend_source.api.adapters import Payload, as_it_is
 from extend_source.api.answers import cleaner
 from extend_source.api.bodies import ACCEPTED_ENCODINGS, Arrival
 from extend_source.api.budget import RequestBudget
@@ -90,6 +90,7 @@ class ExtendClient:
         max_pages_without_news: int = MAX_PAGES_WITHOUT_NEWS,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
+        seen_headers: set[str] | None = None,
     ) -> None:
         """Check the settings; nothing is sent yet.
 
@@ -109,6 +110,7 @@ class ExtendClient:
             max_body_megabytes: a body that is larger, unpacked, is an error of its object.
             transport: replaces httpx's own, for tests or another HTTP stack; closed with the client.
             timeout: seconds, or an `httpx.Timeout`.
+            seen_headers: where the names of the headers of all answers are put; None: nowhere.
 
         Raises:
             AccessRefused: no request could carry this key.
@@ -130,6 +132,7 @@ class ExtendClient:
         self._listed: dict[str, list[str]] = {}
         self._transport = transport
         self._timeout = timeout
+        self._seen_headers = seen_headers
         self._decoders = {each.get_name: _decoder(each) for each in self._endpoints}
         self._certificates: ssl.SSLContext | None = None
         self._proxy: httpx.Proxy | None = None
@@ -188,7 +191,28 @@ class ExtendClient:
             trust_env=False,  # what the environment names is known by now
             proxy=self._proxy,
             limits=limits,
+            event_hooks={} if self._seen_headers is None else {"response": [self._note_headers]},
         )
+
+    async def _note_headers(self, response: httpx.Response) -> None:
+        if self._seen_headers is not None:
+            self._seen_headers.update(response.headers)
+
+    async def raw(self, name: str, path: str, parameters: Mapping[str, str] | None = None) -> Payload:
+        """Ask for anything below the base URL.
+
+        Args:
+            name: what it is called in the request statistics.
+            path: the path, percent-encoded.
+            parameters: the query.
+
+        Returns:
+            The body as it came: not canonical, and with the links in it, which are secrets.
+
+        Raises:
+            ExtendError: see `extend_source.errors`.
+        """
+        return await self._open_sender().get(Call(name, path, parameters or {}), as_it_is)
 
     async def get(self, endpoint: Endpoint, object_id: str, arrival: Arrival | None = None) -> Payload:
         """Fetch a full object.

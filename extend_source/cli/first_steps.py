@@ -73,7 +73,8 @@ def check(api: Api, as_json: Json = False) -> None:
     with clear_errors():
         result = check_settings(resolved_settings(**api.arguments()))
     if as_json:
-        print_json({"ok": result.ok, "findings": [asdict(finding) for finding in result.findings]})
+        facts = {name: [asdict(each) for each in getattr(result, name)] for name in ("findings", "lists")}
+        print_json({"ok": result.ok, **facts})
     else:
         show_check(console, result)
     if result.error is not None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from extend_source.api import CURRENT_VERSION, GENERATIONS, Endpoint, ExtendClient, RequestBudget, RetryPolicy, lists_of
@@ -24,6 +23,8 @@ from extend_source.tables.objects import LISTED_TYPES
 
 Part = Literal["region", "key", "version", "workspace", "listing", "privacy"]
 State = Literal["ok", "wrong", "not checked"]
+Answer = Literal["yes", "refused", "not there", "failed", "not asked"]
+"""Whether a list may be read."""
 
 PARTS: tuple[Part, ...] = ("region", "key", "version", "workspace", "listing")
 
@@ -48,11 +49,33 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class ListFinding:
+    """What was found out about one of the lists that a sync reads.
+
+    Attributes:
+        path: where it is listed, such as ``/parse_runs``.
+        answer: whether the key may read it; ``not asked`` where it was clear before.
+        text: what the API said, if it does not answer; else empty.
+    """
+
+    path: str
+    answer: Answer
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class CheckResult:
-    """The findings, one for each part in order, and the error that decided them (None: all is well)."""
+    """What a check has found out.
+
+    Attributes:
+        findings: one for each part, in order.
+        error: what decided them; None: all is well.
+        lists: the lists that a sync reads.
+    """
 
     findings: list[Finding]
     error: ExtendError | None
+    lists: list[ListFinding] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -71,8 +94,8 @@ def check(settings: ExtendSettings, *, deployments: dict[str, str] | None = None
         deployments: the public deployments, name to base URL; Extend's by default.
 
     Returns:
-        What was found out. One request for each list of the API version when all is well; with privacy rules for
-        fields, one for each processor more.
+        What was found out. One request for each list of the API version when all is well, and one that asks whether the
+        key is answered for the current version, too; with privacy rules for fields, one for each processor more.
     """
     return asyncio.run(_check(settings, DEPLOYMENTS if deployments is None else deployments))
 
@@ -80,30 +103,32 @@ def check(settings: ExtendSettings, *, deployments: dict[str, str] | None = None
 async def _check(settings: ExtendSettings, deployments: dict[str, str]) -> CheckResult:
     region = _region_text(settings.base_url, deployments)
     try:
-        runs = await _first_rows(settings, settings.base_url, LISTED_TYPES)
+        lists, runs, refusal = await _ask_lists(settings)
     except UnsupportedApiVersion as refused:
         error = await _with_fitting_version(refused, settings)
-        return CheckResult(_diagnose(error, region, None, settings, deployments), error)
+        return _diagnosis(error, region, None, settings, deployments)
     except ExtendError as error:
         elsewhere = None
         if isinstance(error, AccessRefused) and not isinstance(error, WorkspaceRefused) and error.status_code == 401:
             elsewhere = await _accepted_elsewhere(settings, deployments)
-        return CheckResult(_diagnose(error, region, elsewhere, settings, deployments), error)
+        return _diagnosis(error, region, elsewhere, settings, deployments)
     texts = {
         "region": region,
         "key": "accepted",
-        "version": _version_text(settings.api_version),
+        "version": await _version_text(settings),
         "workspace": settings.workspace_id or "the key's own",
         "listing": "answers" if runs else "answers, but has no runs: is it the right workspace?",
     }
     findings = [Finding(part, "ok", texts[part]) for part in PARTS]
+    if refusal is not None:
+        return CheckResult([*findings[:-1], Finding("listing", "wrong", str(refusal))], refusal, lists)
     if (rules := privacy_rules(settings)) is None or not rules.has_field_rules:
-        return CheckResult(findings, None)
+        return CheckResult(findings, None, lists)
     wrong = await _near_misses(settings, rules)
     if not wrong:
-        return CheckResult([*findings, Finding("privacy", "ok", "no rule nearly names a field")], None)
+        return CheckResult([*findings, Finding("privacy", "ok", "no rule nearly names a field")], None, lists)
     text = " ".join(map(str, wrong))
-    return CheckResult([*findings, Finding("privacy", "wrong", text)], InvalidSetting(text, "Correct the rule"))
+    return CheckResult([*findings, Finding("privacy", "wrong", text)], InvalidSetting(text, "Correct the rule"), lists)
 
 
 async def _near_misses(settings: ExtendSettings, rules: PrivacyRules) -> list[Unmatched]:
@@ -121,20 +146,61 @@ async def _near_misses(settings: ExtendSettings, rules: PrivacyRules) -> list[Un
     return [rule for rule in rules.usage.unmatched() if rule.nearest is not None]
 
 
-async def _first_rows(settings: ExtendSettings, base_url: str, object_types: Iterable[str] = ("processor_run",)) -> int:
-    """List one object of each list of some types; return how many runs came.
+async def _ask_lists(settings: ExtendSettings) -> tuple[list[ListFinding], int, ExtendError | None]:
+    """Ask each list that a sync reads for one object.
+
+    Returns:
+        What was found out, how many of the objects are runs, and the first error, if not all lists are refused alike.
 
     Raises:
-        ExtendError: one of the lists must not be read.
+        ExtendError: what no list is read without, such as the key.
     """
-    runs = 0
+    found: list[ListFinding] = []
+    runs, first = 0, None
+    for object_type, endpoint in _lists(settings.api_version):
+        try:
+            rows = await _first_rows(settings, settings.base_url, endpoint)
+        except ExtendError as error:
+            if not any(each.answer == "yes" for each in found) and _concerns_all(error):
+                raise
+            first = first or error
+            found.append(ListFinding(endpoint.list_path, _answer_of(error), str(error)))
+        else:
+            runs += rows if object_type == "processor_run" else 0
+            found.append(ListFinding(endpoint.list_path, "yes"))
+    if first is not None and not any(each.answer == "yes" for each in found):
+        raise first
+    return found, runs, first
+
+
+def _lists(api_version: str) -> list[tuple[str, Endpoint]]:
+    return [(kind, endpoint) for kind in LISTED_TYPES for endpoint in lists_of(api_version, kind)]
+
+
+def _concerns_all(error: ExtendError) -> bool:
+    """Tell what no other list can be asked after; a 403 may be about one list alone."""
+    return (error.refuses_everything and error.status_code not in (403, 404, 410)) or isinstance(
+        error, UnsupportedApiVersion | WorkspaceRefused
+    )
+
+
+def _answer_of(error: ExtendError) -> Answer:
+    if error.status_code in (401, 402, 403):
+        return "refused"
+    return "not there" if error.status_code in (404, 410) else "failed"
+
+
+async def _first_rows(settings: ExtendSettings, base_url: str, endpoint: Endpoint | None = None) -> int:
+    """List one object, of the first list if none is named; return how many came.
+
+    Raises:
+        ExtendError: the list must not be read.
+    """
+    # a client for each: what one list answers says nothing about another
     async with _client(settings, base_url) as client:
-        for object_type in object_types:
-            for endpoint in lists_of(settings.api_version, object_type):
-                async for page in client.pages(endpoint, page_size=1):
-                    runs += len(page.summaries) if object_type == "processor_run" else 0
-                    break
-    return runs
+        async for page in client.pages(endpoint or _lists(settings.api_version)[0][1], page_size=1):
+            return len(page.summaries)
+    return 0
 
 
 async def _with_fitting_version(error: UnsupportedApiVersion, settings: ExtendSettings) -> UnsupportedApiVersion:
@@ -176,13 +242,14 @@ async def _accepted_elsewhere(settings: ExtendSettings, deployments: dict[str, s
     return None
 
 
-def _diagnose(
+def _diagnosis(
     error: ExtendError,
     region: str,
     elsewhere: str | None,
     settings: ExtendSettings,
     deployments: dict[str, str],
-) -> list[Finding]:
+) -> CheckResult:
+    """Say which part an error is about that no list is read without."""
     text = str(error)
     guilty: Part
     known_good: tuple[Part, ...] = ()
@@ -208,13 +275,21 @@ def _diagnose(
             findings.append(Finding(part, "ok", good_texts[part]))
         else:
             findings.append(Finding(part, "not checked", ""))
-    return findings
+    known = GENERATIONS.get(settings.api_version)
+    lists = [ListFinding(each.list_path, "not asked") for _, each in _lists(settings.api_version)] if known else []
+    return CheckResult(findings, error, lists)
 
 
-def _version_text(version: str) -> str:
+async def _version_text(settings: ExtendSettings) -> str:
+    """Name the version, and the current one where the key is answered for that as well."""
+    version = settings.api_version
     if version == CURRENT_VERSION:
         return version
-    return f"{version}; a new dataset can have {CURRENT_VERSION}"
+    try:
+        await _first_rows(replace(settings, api_version=CURRENT_VERSION), settings.base_url)
+    except ExtendError:
+        return f"{version}; for {CURRENT_VERSION} the key is not answered"
+    return f"{version}; the key is answered for {CURRENT_VERSION}, too, which a new dataset can have"
 
 
 def _region_text(base_url: str, deployments: dict[str, str]) -> str:

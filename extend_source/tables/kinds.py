@@ -172,21 +172,3 @@ DATE = Kind("date", pa.date32(), to_iso_date)
 JSON = Kind("json", pa.string(), to_json)
 DOCUMENT_JSON = Kind("json", pa.string(), to_document_json)
 """JSON that is the document's own content, kept as it is, URLs included."""
-
-
-def json_type(value: Any) -> str:
-    """Name the JSON type of a decoded value: string, integer, number, boolean, null, object or array."""
-    kind = _JSON_TYPES.get(type(value))
-    return kind if kind is not None else "number"
-
-
-_JSON_TYPES: dict[type, str] = {
-    str: "string",
-    int: "integer",
-    float: "number",
-    Decimal: "number",
-    bool: "boolean",
-    type(None): "null",
-    dict: "object",
-    list: "array",
-}

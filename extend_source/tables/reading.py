@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from extend_source.json_codec import json_type
 from extend_source.tables.contract import Column, TableSchema
-from extend_source.tables.kinds import Converter, json_type, to_credits
+from extend_source.tables.kinds import Converter, to_credits
 
 Extra = dict[str, Any]
 

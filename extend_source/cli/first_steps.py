@@ -16,7 +16,7 @@ from dlt.common.configuration.exceptions import ConfigurationValueError
 from extend_source.cli.app import app, consoles, print_json, stoppable
 from extend_source.cli.demo import run_demo, show_demo, stand_in
 from extend_source.cli.display.progress import shown_progress
-from extend_source.cli.display.results import show_check
+from extend_source.cli.display.results import show_check, show_comparison
 from extend_source.cli.errors import DONE, FAILED, WRONG_USE, clear_errors, code_of_error, code_of_result, fail
 from extend_source.cli.options import Api, Json, grouped
 from extend_source.config import parse_start_date
@@ -24,6 +24,8 @@ from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.installation import install_command
 from extend_source.operations.check import check as check_settings
+from extend_source.survey import compare as compare_api
+from extend_source.survey import writable_report
 
 _DEMO_DATABASE = Path("extend_demo.duckdb")
 _YEARS = range(1971, 3000)
@@ -67,16 +69,36 @@ def demo(
 
 @app.command(epilog="Example: extend-source check --base-url https://api.eu1.extend.ai")
 @grouped
-def check(api: Api, as_json: Json = False) -> None:
+def check(
+    api: Api,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Then read a few objects, and write into this file where the API differs from what is expected: "
+            "names of keys, types and counts, nothing of your data.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Say whether key, region, version and workspace are right, and which of them is wrong."""
-    console, _ = consoles(as_json)
+    console, errors = consoles(as_json)
+    compared = None
     with clear_errors():
-        result = check_settings(resolved_settings(**api.arguments()))
+        if compare is not None:
+            writable_report(compare)
+        settings = resolved_settings(**api.arguments())
+        result = check_settings(settings)
+        if not as_json:
+            show_check(console, result)
+        if compare is not None and result.ok:
+            with errors.status("Comparing") as status:
+                compared = compare_api(settings, compare, status.update)
     if as_json:
         facts = {name: [asdict(each) for each in getattr(result, name)] for name in ("findings", "lists")}
-        print_json({"ok": result.ok, **facts})
-    else:
-        show_check(console, result)
+        print_json({"ok": result.ok, **facts, "compared": compared and asdict(compared)})
+    elif compared is not None:
+        show_comparison(console, compared)
     if result.error is not None:
         raise typer.Exit(code_of_error(result.error))
 

@@ -164,7 +164,7 @@ async def _ask_lists(settings: ExtendSettings) -> tuple[list[ListFinding], int, 
             if not any(each.answer == "yes" for each in found) and _concerns_all(error):
                 raise
             first = first or error
-            found.append(ListFinding(endpoint.list_path, _answer_of(error), str(error)))
+            found.append(ListFinding(endpoint.list_path, answer_of(error), str(error)))
         else:
             runs += rows if object_type == "processor_run" else 0
             found.append(ListFinding(endpoint.list_path, "yes"))
@@ -184,7 +184,8 @@ def _concerns_all(error: ExtendError) -> bool:
     )
 
 
-def _answer_of(error: ExtendError) -> Answer:
+def answer_of(error: ExtendError) -> Answer:
+    """Tell whether a list may be read from the error that it was answered with."""
     if error.status_code in (401, 402, 403):
         return "refused"
     return "not there" if error.status_code in (404, 410) else "failed"

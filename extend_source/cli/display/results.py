@@ -18,6 +18,7 @@ from extend_source.operations.plan import PlanResult
 from extend_source.operations.rebuild import RebuildResult
 from extend_source.operations.status import LoggedLoad, ScopeStatus, StatusResult
 from extend_source.operations.sync import SyncResult
+from extend_source.survey import CompareResult
 from extend_source.wording import counted, duration, megabytes, moment, printable
 
 _MODES = {
@@ -322,3 +323,13 @@ def show_check(console: Console, result: CheckResult) -> None:
     if any(each.answer not in ("yes", "not asked") for each in result.lists) or len(result.lists) > 1:
         answers = ", ".join(f"{each.path} {each.answer}" for each in result.lists)
         console.print(f"{'may read':<23} {answers}", soft_wrap=True)
+
+
+def show_comparison(console: Console, result: CompareResult) -> None:
+    """Print what a comparison with the real API found."""
+    show_lines(
+        console,
+        f"Wrote {result.file}: {counted(result.differences, 'difference')} in what was read; of the open questions "
+        f"{result.confirmed:,} are as expected, {result.differing:,} are not",
+        f"{counted(result.requests, 'request')}. It holds nothing of your data: read it, then send it as it says.",
+    )

@@ -9,14 +9,15 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from extend_source.api.shapes import Difference, differences, types_of
+from extend_source.cli import app
 from extend_source.config import ExtendSettings
 from extend_source.errors import UsageError
 from extend_source.sandbox import LoggedRequest, OddAnswer, Options, SandboxServer
 from extend_source.survey import CompareResult, compare
 from extend_source.survey.report import MARK
-from tests.acceptance.shell import run_shell
 
 OLDER, NEWER = "2025-04-21", "2026-02-09"
 SAMPLES = Path(__file__).parent / "samples"
@@ -319,13 +320,17 @@ def test_the_report_says_where_to_send_it(server: SandboxServer, file: Path) -> 
 
 def test_the_shell_checks_the_key_first_and_then_compares(server: SandboxServer, tmp_path: Path) -> None:
     settings = {"SOURCES__EXTEND__BASE_URL": server.base_url, "SOURCES__EXTEND__REQUESTS_PER_SECOND": "0"}
-    done = run_shell(tmp_path, "check", "--compare", "report.md", **settings, SOURCES__EXTEND__API_KEY=server.api_key)
-    refused = run_shell(tmp_path, "check", "--compare", "other.md", **settings, SOURCES__EXTEND__API_KEY="sk_wrong")
 
-    assert (done.code, done.stderr) == (0, "")
+    def run(file: str, key: str) -> Any:
+        environment = {**settings, "SOURCES__EXTEND__API_KEY": key}
+        return CliRunner().invoke(app, ["check", "--compare", file], env=environment)
+
+    done, refused = run("report.md", server.api_key), run("other.md", "sk_wrong")
+
+    assert (done.exit_code, done.stderr) == (0, "")
     assert "Wrote report.md: 0 differences in what was read" in done.stdout
     assert (tmp_path / "report.md").read_text("utf-8").startswith(MARK)
-    assert (refused.code, (tmp_path / "other.md").exists()) == (4, False)
+    assert (refused.exit_code, (tmp_path / "other.md").exists()) == (4, False)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -13,6 +12,7 @@ import click
 import typer
 
 from extend_source.cli import app
+from extend_source.cli.config_files import meanings_of
 from extend_source.cli.errors import EXIT_CODES
 from extend_source.config import ExtendSettings, PrivacySettings
 from extend_source.tables import TABLES, TableSchema
@@ -49,7 +49,7 @@ def settings() -> str:
 
 
 def _settings_of(spec: type[Any]) -> list[tuple[str, str, str]]:
-    meanings = _attributes(spec)
+    meanings = meanings_of(spec)
     defaults = {field.name: field.default for field in fields(spec)}
     return [(f"`{name}`", _default(name, defaults[name]), meaning) for name, meaning in meanings.items()]
 
@@ -60,13 +60,6 @@ def _default(name: str, value: object) -> str:
     if value is None:
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
-
-
-def _attributes(documented: type[Any]) -> dict[str, str]:
-    """Read the section `Attributes` of a docstring in Google's style."""
-    section = (inspect.getdoc(documented) or "").partition("Attributes:\n")[2]
-    entries = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", section, re.MULTILINE)
-    return {name: " ".join(text.split()).replace("``", "`") for name, text in entries}
 
 
 def exit_codes() -> str:

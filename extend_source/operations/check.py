@@ -12,6 +12,7 @@ from extend_source.config import DEPLOYMENTS, ExtendSettings
 from extend_source.errors import (
     AccessRefused,
     ApiUnreachable,
+    EndpointRemoved,
     ExtendError,
     InvalidSetting,
     NotFound,
@@ -71,11 +72,13 @@ class CheckResult:
         findings: one for each part, in order.
         error: what decided them; None: all is well.
         lists: the lists that a sync reads.
+        fitting: settings with which the key is answered, where others were wrong.
     """
 
     findings: list[Finding]
     error: ExtendError | None
     lists: list[ListFinding] = field(default_factory=list)
+    fitting: dict[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -104,9 +107,9 @@ async def _check(settings: ExtendSettings, deployments: dict[str, str]) -> Check
     region = _region_text(settings.base_url, deployments)
     try:
         lists, runs, refusal = await _ask_lists(settings)
-    except UnsupportedApiVersion as refused:
-        error = await _with_fitting_version(refused, settings)
-        return _diagnosis(error, region, None, settings, deployments)
+    except (UnsupportedApiVersion, EndpointRemoved, NotFound) as refused:
+        error, fitting = await _with_fitting_version(refused, settings)
+        return replace(_diagnosis(error, region, None, settings, deployments), fitting=fitting)
     except ExtendError as error:
         elsewhere = None
         if isinstance(error, AccessRefused) and not isinstance(error, WorkspaceRefused) and error.status_code == 401:
@@ -204,15 +207,15 @@ async def _first_rows(settings: ExtendSettings, base_url: str, endpoint: Endpoin
     return 0
 
 
-async def _with_fitting_version(error: UnsupportedApiVersion, settings: ExtendSettings) -> UnsupportedApiVersion:
+async def _with_fitting_version(error: ExtendError, settings: ExtendSettings) -> tuple[ExtendError, dict[str, str]]:
     """Name a version that the key is answered for, where the API has refused one and there is another."""
     others = GENERATIONS.keys() - {settings.api_version} if error.status_code else set()
     for version in sorted(others, reverse=True):
         with suppress(ExtendError):
             await _first_rows(replace(settings, api_version=version), settings.base_url)
             advice = f'Set api_version = "{version}", which the key is answered for'
-            return UnsupportedApiVersion(error.what, advice, status_code=error.status_code)
-    return error
+            return UnsupportedApiVersion(error.what, advice, status_code=error.status_code), {"api_version": version}
+    return error, {}
 
 
 def _client(settings: ExtendSettings, base_url: str) -> ExtendClient:
@@ -278,7 +281,8 @@ def _diagnosis(
             findings.append(Finding(part, "not checked", ""))
     known = GENERATIONS.get(settings.api_version)
     lists = [ListFinding(each.list_path, "not asked") for _, each in _lists(settings.api_version)] if known else []
-    return CheckResult(findings, error, lists)
+    fitting = {} if elsewhere is None else {"base_url": deployments[elsewhere]}
+    return CheckResult(findings, error, lists, fitting)
 
 
 async def _version_text(settings: ExtendSettings) -> str:

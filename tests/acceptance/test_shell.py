@@ -347,6 +347,7 @@ def test_an_unknown_fault_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     "command",
     [
         "demo",
+        "init",
         "check",
         "plan",
         "sync",

@@ -1,0 +1,235 @@
+"""The files of a dlt project: config.toml, secrets.toml and .gitignore. What stands in them is never changed."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from extend_source.config import FILE_CONTENTS, PARSE_OUTPUTS, SECTION, ExtendSettings
+from extend_source.errors import UsageError
+
+CONFIG, SECRETS, IGNORED = Path(".dlt/config.toml"), Path(".dlt/secrets.toml"), Path(".gitignore")
+
+_SOURCES = "sources"
+_MAX_COMMENT = 110
+_CHOICES = {"file_contents": FILE_CONTENTS, "parse_output": PARSE_OUTPUTS}
+_EXAMPLES: dict[str, Any] = {
+    "workspace_id": "ws_...",
+    "start_date": "2026-01-31",
+    "processor_ids": ["dp_..."],
+    "max_requests": 5000,
+    "credit_budget": 10000,
+}
+"""What stands for a setting that has no default."""
+
+_CHANGED = (
+    *("base_url", "api_version", "workspace_id", "start_date", "processor_ids", "requests_per_second"),
+    *("file_contents", "parse_output", "typed_tables", "keep_raw", "reconcile_hours", "review_window_days"),
+    *("max_requests", "credit_budget"),
+)
+"""The settings that people change, in the order in which the file has them."""
+
+_COVERING = frozenset(
+    f"{start}{pattern}"
+    for start in ("", "/", "**/")
+    for pattern in (".dlt", ".dlt/", ".dlt/*", ".dlt/secrets.toml", "secrets.toml", "*secrets.toml", "*.toml")
+)
+"""Lines of a .gitignore, each of which keeps the secrets out."""
+
+
+def meanings_of(documented: type[Any]) -> dict[str, str]:
+    """Read the meanings of settings.
+
+    Args:
+        documented: a class with a section `Attributes` in its docstring, in Google's style.
+
+    Returns:
+        The meanings by name, each on one line.
+    """
+    section = (inspect.getdoc(documented) or "").partition("Attributes:\n")[2]
+    entries = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", section, re.MULTILINE)
+    return {name: " ".join(text.split()).replace("``", "`") for name, text in entries}
+
+
+def config_section(chosen: Mapping[str, Any]) -> str:
+    """Write the section of the source for a config.toml.
+
+    Args:
+        chosen: the settings that it has; all others are there as comments, with their defaults.
+
+    Returns:
+        TOML.
+    """
+    meanings = meanings_of(ExtendSettings)
+    defaults = {field.name: field.default for field in fields(ExtendSettings)}
+    lines = [f"[{_SOURCES}.{SECTION}]"]
+    for name in dict.fromkeys((*_CHANGED, *chosen)):
+        default = _EXAMPLES.get(name, defaults[name])
+        value = chosen.get(name, default)
+        lines += ["", f"# {_short(name, meanings[name])}"]
+        lines.append(f"{'' if name in chosen else '# '}{name} = {tomlkit.item(value).as_string()}")
+    return "\n".join(lines) + "\n"
+
+
+def _short(name: str, meaning: str) -> str:
+    """Cut a meaning to one line, at the end of a sentence."""
+    if name in _CHOICES:
+        return f"{re.split('[.:(]', meaning)[0].strip()}: {', '.join(_CHOICES[name])}."
+    sentences = re.split(r"(?<=[.;]) ", meaning.replace("None:", "Not set:"))
+    line = sentences[0]
+    for sentence in sentences[1:]:
+        if len(line) + len(sentence) >= _MAX_COMMENT:
+            break
+        line = f"{line} {sentence}"
+    return line.rstrip(".;") + "."
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder of a dlt project.
+
+    Attributes:
+        folder: where ``.dlt`` is, or will be.
+    """
+
+    folder: Path
+
+    def write_config(self, chosen: Mapping[str, Any]) -> str | None:
+        """Write the section of the source, or what it lacks of some settings.
+
+        Args:
+            chosen: the settings that it must have.
+
+        Returns:
+            What was done; None: all was there.
+
+        Raises:
+            UsageError: it has another value for one of them, or is not to be added to.
+        """
+        path = self.folder / CONFIG
+        if not path.exists():
+            head = "# Settings of this project for dlt-source-extend. The key is a secret: .dlt/secrets.toml.\n\n"
+            _create(path, head + config_section(chosen))
+            return f"Wrote {CONFIG}: all that is usually set, as comments with the defaults."
+        section = _section(_read(path))
+        if section is None:
+            text = path.read_text("utf-8")
+            gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
+            _replace(path, text + gap + config_section(chosen), chosen)
+            return f"Added [{_SOURCES}.{SECTION}] to {CONFIG}, below what was there."
+        other = [name for name, value in chosen.items() if section.get(name, value) != value]
+        if other:
+            name = other[0]
+            raise UsageError(
+                f"{CONFIG} has another {name}", f"Set {name} = {tomlkit.item(chosen[name]).as_string()} there"
+            )
+        return self._add(CONFIG, {name: value for name, value in chosen.items() if name not in section})
+
+    def write_key(self, api_key: str) -> str:
+        """Put the key into the secrets, which only their owner may read.
+
+        Args:
+            api_key: the key.
+
+        Returns:
+            What was done.
+
+        Raises:
+            UsageError: there is another key, or the file is not to be added to.
+        """
+        path = self.folder / SECRETS
+        if not path.exists():
+            _create(path, f"[{_SOURCES}.{SECTION}]\napi_key = {tomlkit.item(api_key).as_string()}\n", mode=0o600)
+            return f"Wrote {SECRETS} with the key; only you may read it."
+        if (section := _section(_read(path))) is not None and "api_key" in section:
+            raise UsageError(f"{SECRETS} has another key", "Correct it there")
+        path.chmod(0o600)
+        self._add(SECRETS, {"api_key": api_key})
+        return f"Added the key to {SECRETS}; only you may read it."
+
+    def keep_secrets_out_of_git(self) -> str | None:
+        """Have git ignore the secrets.
+
+        Returns:
+            What was done; None: it does already, or this is no work tree.
+        """
+        folder = self.folder.resolve()
+        tree = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
+        if tree is None:
+            return None
+        within = [each for each in (folder, *folder.parents) if each == tree or tree in each.parents]
+        lines = {
+            line.strip() for each in within if (each / IGNORED).is_file() for line in _text(each / IGNORED).splitlines()
+        }
+        below = {f"/{(folder / SECRETS).relative_to(tree).as_posix()}", (folder / SECRETS).relative_to(tree).as_posix()}
+        if lines & (_COVERING | below):
+            return None
+        path = folder / IGNORED
+        before = _text(path) if path.exists() else ""
+        gap = "" if not before or before.endswith("\n") else "\n"
+        path.write_text(f"{before}{gap}{SECRETS.as_posix()}\n", "utf-8")
+        return f"Added {SECRETS} to {IGNORED}: git must never have it."
+
+    def _add(self, name: Path, chosen: Mapping[str, Any]) -> str | None:
+        """Add settings to the section of the source, or that to the file."""
+        if not chosen:
+            return None
+        path = self.folder / name
+        document = _read(path)
+        section = _section(document)
+        if section is None:
+            text = "".join(f"{key} = {tomlkit.item(value).as_string()}\n" for key, value in chosen.items())
+            _replace(path, f"{document.as_string().rstrip()}\n\n[{_SOURCES}.{SECTION}]\n{text}".lstrip(), chosen)
+        else:
+            for key, value in chosen.items():
+                section[key] = value
+            _replace(path, document.as_string(), chosen)
+        return f"Added {', '.join(chosen)} to {name}."
+
+
+def _read(path: Path) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse(_text(path))
+    except TOMLKitError as error:
+        raise UsageError(f"{path.name} is no TOML: {error}", "Correct it") from None
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+def _section(document: Mapping[str, Any]) -> Any | None:
+    """Return the section of the source; None: there is none."""
+    sources = document.get(_SOURCES)
+    section = sources.get(SECTION) if isinstance(sources, Mapping) else None
+    return section if isinstance(section, Mapping) else None
+
+
+def _create(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write a new file, with its permissions from the first byte on."""
+    path.parent.mkdir(exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _replace(path: Path, text: str, chosen: Mapping[str, Any]) -> None:
+    """Write a file anew, if it still says all that it said, and what was chosen as well."""
+    before = _read(path).unwrap()
+    try:
+        after = tomlkit.parse(text).unwrap()
+    except TOMLKitError:
+        after = {}
+    expected = {**before, _SOURCES: {**before.get(_SOURCES, {})}}
+    expected[_SOURCES][SECTION] = {**(_section(before) or {}), **chosen}
+    if after != expected:
+        values = ", ".join(chosen)
+        raise UsageError(f"{path.name} cannot be added to", f"Put {values} under [{_SOURCES}.{SECTION}] there by hand")
+    path.write_text(text, "utf-8")

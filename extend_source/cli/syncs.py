@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from extend_source.cli.app import app, consoles, print_json, stoppable
 from extend_source.cli.display.progress import DltStep, shown_progress
-from extend_source.cli.display.results import show_erasure, show_plan, show_rebuild, show_result, show_status
+from extend_source.cli.display.results import (
+    show_erasure,
+    show_forecast,
+    show_plan,
+    show_rebuild,
+    show_result,
+    show_status,
+)
 from extend_source.cli.errors import DONE, STOPPED, clear_errors, code_of_rebuild, code_of_result
 from extend_source.cli.options import Api, Choices, Json, NamedRuns, Place, grouped
 from extend_source.ingest.progress import SyncProgress
@@ -45,8 +55,14 @@ def plan(
     if as_json:
         print_json({**asdict(result), "runs": result.runs})
     else:
-        show_plan(console, result)
+        show_plan(console, result, _given_options())
     raise typer.Exit(DONE if result.stopped_by is None else STOPPED)
+
+
+def _given_options() -> str:
+    """The options of this command, to be repeated with another one."""
+    given = sys.argv[2:] if sys.argv[1:2] == ["plan"] else []
+    return "".join(f" {shlex.quote(each)}" for each in given)
 
 
 def _warn_if_new(place: Place) -> None:
@@ -78,6 +94,7 @@ def _sync(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconci
     progress, step = SyncProgress(), DltStep()
     with clear_errors():
         budget = resolved_settings(**arguments).requests_per_second
+        progress.on_forecast = partial(show_forecast, errors, budget=budget)
         pipeline = place.pipeline(step)
         ids = named.ids(pipeline)
         with stoppable(progress), shown_progress(errors, progress, budget, step):

@@ -145,7 +145,7 @@ class Load:
                 if discovery is not None:
                     async for tables in self._discover(client, discovery):
                         yield tables
-                self._progress.listing_done = True
+                self._progress.end_listing(lambda: worklist.forecast(self._settings, len(worklist)))
                 async for tables in self._fetch(client, worklist):
                     yield tables
         except AnotherWorkspace:

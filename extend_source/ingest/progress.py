@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from extend_source.api import RequestStatistics
+from extend_source.ingest.forecast import Forecast
 from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 
 LARGE_ANSWER_BYTES = 1_000_000
@@ -77,6 +79,7 @@ class SyncProgress:
         errors: the first few failures, by the id of the run or file.
         requests: what went over the wire.
         started_at: monotonic seconds.
+        on_forecast: called once, before anything is fetched, where a first sync takes long.
     """
 
     mode: str = ""
@@ -90,6 +93,7 @@ class SyncProgress:
     errors: dict[str, str] = field(default_factory=dict)
     requests: RequestStatistics = field(default_factory=RequestStatistics)
     started_at: float = field(default_factory=time.monotonic)
+    on_forecast: Callable[[Forecast], None] | None = None
 
     listed = _Count("processor_run", "listed")
     known = _Count("processor_run", "known")
@@ -114,6 +118,12 @@ class SyncProgress:
         counts.listed += listed
         counts.known += known
         counts.wanted += wanted
+
+    def end_listing(self, forecast: Callable[[], Forecast | None]) -> None:
+        """Note that the number of wanted runs is final, and tell how long a first sync takes."""
+        if not self.listing_done and self.on_forecast is not None and (long := forecast()) is not None:
+            self.on_forecast(long)
+        self.listing_done = True
 
     def note_error(self, object_id: str, message: str) -> None:
         """Remember one of the first failures."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from extend_source.config import ExtendSettings
 from extend_source.errors import ExtendError
+from extend_source.ingest.forecast import Forecast, forecast_of
 from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.state import Position, Scope
 
@@ -136,6 +138,18 @@ class Worklist:
         """
         ids = [one.id for one in self.left() if one.object_type == object_type and run_type in ("", one.run_type)]
         return ids[:: max(1, len(ids) // most)][:most]
+
+    def forecast(self, settings: ExtendSettings, requests: int) -> Forecast | None:
+        """Say how long a first sync takes; None: it is none, or not long.
+
+        Args:
+            settings: the settings.
+            requests: the requests that the sync will send after the listing.
+        """
+        if self.mode != "full" or self.before.watermark is not None:
+            return None
+        runs = [one.updated_at for one in self.left() if one.object_type == "processor_run"]
+        return forecast_of(settings, runs, requests)
 
     def drop_rechecks(self) -> int:
         """Strike out the rechecks if no other run is left; return how many there were."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery
+from extend_source.ingest.forecast import Part
 from extend_source.ingest.limits import Limits, StoppedBy
 from extend_source.ingest.named_runs import checked_run_ids, wanted_by_id
 from extend_source.ingest.parse_runs import ParseRuns
@@ -59,6 +60,7 @@ class PlanResult:
         dataset: the dataset (schema) they go to.
         parse_runs: parse runs to fetch: those listed anew, and those that landed runs name. One that a run names and no
             list has shown is not known before.
+        parts: where a first sync takes more than an hour: parts to begin with, which take less.
     """
 
     mode: str
@@ -77,6 +79,7 @@ class PlanResult:
     destination: str
     dataset: str
     parse_runs: int = 0
+    parts: list[Part] = field(default_factory=list)
 
     @property
     def runs(self) -> int:
@@ -189,6 +192,7 @@ def _result(
         destination=location(pipeline),
         dataset=pipeline.dataset_name,
         parse_runs=parse_runs,
+        parts=[] if (forecast := worklist.forecast(settings, requests - listing)) is None else forecast.parts,
     )
 
 

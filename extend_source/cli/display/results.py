@@ -12,6 +12,7 @@ from rich.text import Text
 
 from extend_source.cli.display.terminal import show_lines, show_pairs, show_rows
 from extend_source.ingest.beacon import SyncUnderWayStatus
+from extend_source.ingest.forecast import Forecast, Part
 from extend_source.operations.check import CheckResult
 from extend_source.operations.erase import EraseResult
 from extend_source.operations.plan import PlanResult
@@ -152,8 +153,8 @@ def _some(console: Console, names: list[str]) -> str:
     return f"{', '.join(names[:_MAX_KEYS])} and {more:,} more" if more > 0 else ", ".join(names)
 
 
-def show_plan(console: Console, plan: PlanResult) -> None:
-    """Print what a sync would do."""
+def show_plan(console: Console, plan: PlanResult, options: str = "") -> None:
+    """Print what a sync would do; `options` are repeated in the commands that are offered."""
     found = [] if plan.mode == "by_id" else [f"{plan.listed:,} listed"]
     found.append(f"{plan.known:,} already there")
     watermark = "" if plan.watermark is None else f"; watermark {moment(plan.watermark)}"
@@ -165,7 +166,27 @@ def show_plan(console: Console, plan: PlanResult) -> None:
         lines[-1] = "No run to fetch"
     if plan.stopped_by:
         lines.append(f"{_STOPS[plan.stopped_by]}, before the end of the listing: there may be more.")
-    show_lines(console, *lines, *_effort(plan), f"Nothing was written to {plan.destination}, dataset {plan.dataset}")
+    lines += _effort(plan)
+    if plan.parts:
+        lines.append("To begin with a part; a sync without that option goes on from there:")
+        lines += [f"  {_part(part)}: extend-source sync{options} {part.option}" for part in plan.parts]
+    show_lines(console, *lines, f"Nothing was written to {plan.destination}, dataset {plan.dataset}")
+
+
+def _part(part: Part) -> str:
+    chosen = "the newest" if part.setting == "max_runs" else f"changed since {part.value}:"
+    return f"{chosen} {counted(part.runs, 'run')}, {duration(math.ceil(part.minutes * 60))}"
+
+
+def show_forecast(console: Console, forecast: Forecast, budget: float) -> None:
+    """Say, before anything is fetched, that a first sync takes long, and what to begin with."""
+    takes = duration(math.ceil(forecast.minutes * 60))
+    parts = " or ".join(f"{part.option} ({_part(part)})" for part in forecast.parts)
+    show_lines(
+        console,
+        f"{counted(forecast.runs, 'run')} to fetch take at least {takes} at {budget:g} requests/s; Ctrl-C keeps what "
+        f"has been fetched{f'. To begin with a part: {parts}' if parts else ''}",
+    )
 
 
 def _effort(plan: PlanResult) -> list[str]:

@@ -19,6 +19,7 @@ from extend_source.errors import (
     UsageError,
     WorkspaceRefused,
 )
+from extend_source.ingest.forecast import SyncForecast, SyncPart
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.session import SyncSession
 from extend_source.migration.comparison import Comparison, Difference
@@ -75,6 +76,8 @@ __all__ = [
     "RowsRefused",
     "StatusResult",
     "SyncError",
+    "SyncForecast",
+    "SyncPart",
     "SyncProgress",
     "SyncResult",
     "SyncSession",

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from extend_source import SyncProgress, plan, sync
 from extend_source.cli import app
 from extend_source.config import ExtendSettings
-from extend_source.ingest.forecast import Forecast, Part, forecast_of
+from extend_source.ingest.forecast import SyncForecast, SyncPart, forecast_of
 from extend_source.sandbox import SandboxServer
 
 NOON = datetime(2026, 2, 2, 12, tzinfo=timezone.utc)
@@ -63,7 +63,7 @@ def test_parse_runs_count_into_each_run() -> None:
 
     assert forecast is not None
     assert forecast.minutes == 100.0
-    assert forecast.parts[0] == Part("max_runs", 10_000, 10_000, 33.35)
+    assert forecast.parts[0] == SyncPart("max_runs", 10_000, 10_000, 33.35)
 
 
 def test_a_day_that_alone_takes_too_long_is_not_offered() -> None:
@@ -89,7 +89,7 @@ def test_the_plan_of_a_long_first_sync_offers_what_a_part_of_it_holds(server: Sa
     result = plan(pipeline, **arguments)
     by_runs, by_date = result.parts
 
-    assert by_runs == Part("max_runs", 50, 50, 42.5)
+    assert by_runs == SyncPart("max_runs", 50, 50, 42.5)
     assert isinstance(by_date.value, date)
     assert by_date.runs == sum(
         run.updated_at >= datetime(by_date.value.year, by_date.value.month, by_date.value.day, tzinfo=timezone.utc)
@@ -99,10 +99,10 @@ def test_the_plan_of_a_long_first_sync_offers_what_a_part_of_it_holds(server: Sa
 
 
 def test_a_long_first_sync_says_so_before_it_fetches(server: SandboxServer) -> None:
-    said: list[tuple[Forecast, int]] = []
+    said: list[tuple[SyncForecast, int]] = []
     progress = SyncProgress()
 
-    def on_forecast(forecast: Forecast) -> None:
+    def on_forecast(forecast: SyncForecast) -> None:
         said.append((forecast, progress.fetched))
         progress.stop_requested = True
 

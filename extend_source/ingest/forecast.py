@@ -18,7 +18,7 @@ _ROUND = (5, 2, 1)
 
 
 @dataclass(frozen=True)
-class Part:
+class SyncPart:
     """A part of a first sync, to begin with.
 
     Attributes:
@@ -40,7 +40,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class SyncForecast:
     """What a long first sync takes.
 
     Attributes:
@@ -51,10 +51,10 @@ class Forecast:
 
     runs: int
     minutes: float
-    parts: list[Part] = field(default_factory=list)
+    parts: list[SyncPart] = field(default_factory=list)
 
 
-def forecast_of(settings: ExtendSettings, times: Collection[datetime | None], requests: int) -> Forecast | None:
+def forecast_of(settings: ExtendSettings, times: Collection[datetime | None], requests: int) -> SyncForecast | None:
     """Say how long a first sync takes, and what to begin with.
 
     Args:
@@ -80,14 +80,14 @@ def forecast_of(settings: ExtendSettings, times: Collection[datetime | None], re
     most = int(LONG_MINUTES * 60 * rate / (requests_of_each + 1 / MAX_PAGE_SIZE))
     parts = []
     if newest := _round_number(most):
-        parts.append(Part("max_runs", newest, newest, minutes_of(newest)))
+        parts.append(SyncPart("max_runs", newest, newest, minutes_of(newest)))
     ordered = sorted((time for time in times if time is not None), reverse=True)
     if most < len(ordered):
         since = ordered[most].astimezone(timezone.utc).date() + timedelta(days=1)
         midnight = datetime(since.year, since.month, since.day, tzinfo=timezone.utc)
         if runs := bisect.bisect_right(ordered, -midnight.timestamp(), key=lambda time: -time.timestamp()):
-            parts.append(Part("start_date", since, runs, minutes_of(runs)))
-    return Forecast(len(times), round(minutes, 3), parts)
+            parts.append(SyncPart("start_date", since, runs, minutes_of(runs)))
+    return SyncForecast(len(times), round(minutes, 3), parts)
 
 
 def _round_number(most: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from extend_source.api import RequestStatistics
-from extend_source.ingest.forecast import Forecast
+from extend_source.ingest.forecast import SyncForecast
 from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 
 LARGE_ANSWER_BYTES = 1_000_000
@@ -93,7 +93,7 @@ class SyncProgress:
     errors: dict[str, str] = field(default_factory=dict)
     requests: RequestStatistics = field(default_factory=RequestStatistics)
     started_at: float = field(default_factory=time.monotonic)
-    on_forecast: Callable[[Forecast], None] | None = None
+    on_forecast: Callable[[SyncForecast], None] | None = None
 
     listed = _Count("processor_run", "listed")
     known = _Count("processor_run", "known")
@@ -119,7 +119,7 @@ class SyncProgress:
         counts.known += known
         counts.wanted += wanted
 
-    def end_listing(self, forecast: Callable[[], Forecast | None]) -> None:
+    def end_listing(self, forecast: Callable[[], SyncForecast | None]) -> None:
         """Note that the number of wanted runs is final, and tell how long a first sync takes."""
         if not self.listing_done and self.on_forecast is not None and (long := forecast()) is not None:
             self.on_forecast(long)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from extend_source.config import ExtendSettings
 from extend_source.errors import ExtendError
-from extend_source.ingest.forecast import Forecast, forecast_of
+from extend_source.ingest.forecast import SyncForecast, forecast_of
 from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.state import Position, Scope
 
@@ -139,7 +139,7 @@ class Worklist:
         ids = [one.id for one in self.left() if one.object_type == object_type and run_type in ("", one.run_type)]
         return ids[:: max(1, len(ids) // most)][:most]
 
-    def forecast(self, settings: ExtendSettings, requests: int) -> Forecast | None:
+    def forecast(self, settings: ExtendSettings, requests: int) -> SyncForecast | None:
         """Say how long a first sync takes; None: it is none, or not long.
 
         Args:

@@ -15,7 +15,7 @@ from extend_source.config import ExtendSettings, parse_start_date
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery
-from extend_source.ingest.forecast import Part
+from extend_source.ingest.forecast import SyncPart
 from extend_source.ingest.limits import Limits, StoppedBy
 from extend_source.ingest.named_runs import checked_run_ids, wanted_by_id
 from extend_source.ingest.parse_runs import ParseRuns
@@ -79,7 +79,7 @@ class PlanResult:
     destination: str
     dataset: str
     parse_runs: int = 0
-    parts: list[Part] = field(default_factory=list)
+    parts: list[SyncPart] = field(default_factory=list)
 
     @property
     def runs(self) -> int:

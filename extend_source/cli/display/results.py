@@ -12,7 +12,7 @@ from rich.text import Text
 
 from extend_source.cli.display.terminal import show_lines, show_pairs, show_rows
 from extend_source.ingest.beacon import SyncUnderWayStatus
-from extend_source.ingest.forecast import Forecast, Part
+from extend_source.ingest.forecast import SyncForecast, SyncPart
 from extend_source.operations.check import CheckResult
 from extend_source.operations.erase import EraseResult
 from extend_source.operations.plan import PlanResult
@@ -173,12 +173,12 @@ def show_plan(console: Console, plan: PlanResult, options: str = "") -> None:
     show_lines(console, *lines, f"Nothing was written to {plan.destination}, dataset {plan.dataset}")
 
 
-def _part(part: Part) -> str:
+def _part(part: SyncPart) -> str:
     chosen = "the newest" if part.setting == "max_runs" else f"changed since {part.value}:"
     return f"{chosen} {counted(part.runs, 'run')}, {duration(math.ceil(part.minutes * 60))}"
 
 
-def show_forecast(console: Console, forecast: Forecast, budget: float) -> None:
+def show_forecast(console: Console, forecast: SyncForecast, budget: float) -> None:
     """Say, before anything is fetched, that a first sync takes long, and what to begin with."""
     takes = duration(math.ceil(forecast.minutes * 60))
     parts = " or ".join(f"{part.option} ({_part(part)})" for part in forecast.parts)

@@ -99,7 +99,7 @@ def test_a_stand_in_without_differences_has_none(server: SandboxServer, file: Pa
 
     assert section(file.read_text("utf-8").splitlines(), "Differences") == ["no differences"]
     assert (result.differences, result.requests) == (0, server.requests.total)
-    assert 20 < server.requests.total <= 32
+    assert 20 < server.requests.total <= 33
     assert {entry.method for entry in server.requests.entries} == {"GET"}
 
 
@@ -174,6 +174,7 @@ def test_open_questions_are_answered_by_what_was_read(relay: Relay, file: Path) 
     assert answer(before, "Ids of runs keep their suffix across versions") == (
         "confirmed | 60 of 60 runs of lists that are not cut"
     )
+    assert answer(before, "Ids of parse runs keep their suffix across versions") == "confirmed | 1 of 1 parse runs"
     assert answer(before, "Runs name processors that are listed") == "could not be seen | no processors of runs"
     assert answer(before, "API 2025-04-21 has an end-of-life date") == "could not be seen | reading cannot tell"
 
@@ -208,6 +209,7 @@ def test_lists_that_the_key_must_not_read_are_said_and_the_others_read(server: S
     assert {line.split(" | ")[1]: line.split(" | ")[2] for line in lines[2:]} == {
         "`/processor_runs`": "yes",
         "`/files`": "yes",
+        "`/parser_runs`": "yes",
         "`/processors`": "not there",
         "`/workflow_runs`": "not there",
         "`/extract_runs`": "refused",
@@ -326,11 +328,17 @@ def test_the_shell_checks_the_key_first_and_then_compares(server: SandboxServer,
         return CliRunner().invoke(app, ["check", "--compare", file], env=environment)
 
     done, refused = run("report.md", server.api_key), run("other.md", "sk_wrong")
+    forbidden = OddAnswer(403, b'{"code": "FORBIDDEN", "message": "No."}')
+    server.organization.instead = lambda entry: forbidden if entry.route == "list_parse_runs" else None
+    settings["SOURCES__EXTEND__API_VERSION"] = NEWER
+    in_part = run("part.md", server.api_key)
 
     assert (done.exit_code, done.stderr) == (0, "")
     assert "Wrote report.md: 0 differences in what was read" in done.stdout
     assert (tmp_path / "report.md").read_text("utf-8").startswith(MARK)
     assert (refused.exit_code, (tmp_path / "other.md").exists()) == (4, False)
+    assert (in_part.exit_code, (tmp_path / "part.md").exists()) == (4, True)
+    assert "/extract_runs yes, /classify_runs yes, /split_runs yes, /parse_runs refused" in in_part.stdout
 
 
 @pytest.mark.parametrize(

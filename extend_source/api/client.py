@@ -334,12 +334,22 @@ def _decoder(endpoint: Endpoint) -> Callable[[bytes], Any]:
 
 
 def _call(endpoint: Endpoint, object_id: str) -> Call:
-    path = endpoint.get_path.format(id=_path_segment(object_id))
+    path = endpoint.get_path.format(id=path_segment(object_id))
     return Call(endpoint.get_name, path, endpoint.parameters)
 
 
-def _path_segment(object_id: str) -> str:
-    """Percent-encode an id as one segment of a path."""
+def path_segment(object_id: str) -> str:
+    """Percent-encode an id as one segment of a path.
+
+    Args:
+        object_id: any text.
+
+    Returns:
+        The segment.
+
+    Raises:
+        InvalidRequest: no request can be made for it.
+    """
     # "." and ".." would name another path; lone surrogates cannot be encoded
     if not isinstance(object_id, str) or not 0 < len(object_id) <= MAX_ID_LENGTH or object_id in (".", ".."):
         raise InvalidRequest(f"An id must have 1 to {MAX_ID_LENGTH} characters; this is none: {str(object_id)[:40]!r}")

@@ -91,7 +91,7 @@ def check(
         result = check_settings(settings)
         if not as_json:
             show_check(console, result)
-        if compare is not None and result.ok:
+        if compare is not None and any(each.answer == "yes" for each in result.lists):
             with errors.status("Comparing") as status:
                 compared = compare_api(settings, compare, status.update)
     if as_json:

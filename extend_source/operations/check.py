@@ -30,6 +30,7 @@ Answer = Literal["yes", "refused", "not there", "failed", "not asked"]
 PARTS: tuple[Part, ...] = ("region", "key", "version", "workspace", "listing")
 
 _ATTEMPTS = 2
+_NO_PERMISSION = "A sync reads this list: ask an admin for a key that may read it"
 _MAX_SUMMARIES, _MAX_PROCESSORS = 1000, 20
 """Where there are privacy rules: most runs that are listed, and most processors whose newest run is looked at."""
 
@@ -167,12 +168,14 @@ async def _ask_lists(settings: ExtendSettings) -> tuple[list[ListFinding], int, 
             if not any(each.answer == "yes" for each in found) and _concerns_all(error):
                 raise
             first = first or error
-            found.append(ListFinding(endpoint.list_path, answer_of(error), str(error)))
+            found.append(ListFinding(endpoint.list_path, answer_of(error), error.what))
         else:
             runs += rows if object_type == "processor_run" else 0
             found.append(ListFinding(endpoint.list_path, "yes"))
     if first is not None and not any(each.answer == "yes" for each in found):
         raise first
+    if first is not None and answer_of(first) == "refused":
+        first = AccessRefused(first.what, _NO_PERMISSION, status_code=first.status_code)
     return found, runs, first
 
 

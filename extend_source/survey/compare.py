@@ -85,6 +85,7 @@ async def _survey(settings: ExtendSettings, say: Callable[[str], None]) -> Surve
     reader = Reader(settings, say)
     older = await reader.read(API_VERSION)
     newer = await reader.read(CURRENT_VERSION, older)
+    await reader.read_parser_run(older, newer)
     return Survey(
         samples=(older, newer),
         questions={

@@ -16,7 +16,7 @@ class Kind:
 
     Attributes:
         path: where they are listed; with an id behind it, one of them is read.
-        list_key: the member of a page that holds the rows.
+        list_key: the member of a page that holds the rows; empty: there is no list.
         list_type: the type of a page, see `extend_source.api.shapes`.
         row_type: the type of a row.
         get_type: the type of the body with one of them; empty: none is read.
@@ -74,6 +74,7 @@ KINDS: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
                 page_size=_FEW,
                 parameters=_TEXT,
             ),
+            Kind("/parser_runs", "", "", "", "ParserRunGetResponse", "parserRun", objects=1, is_sortable=False),
             Kind("/processors", "processors", "ListProcessorsResponse", "ListProcessorsProcessor", objects=0),
             Kind(
                 "/workflow_runs",

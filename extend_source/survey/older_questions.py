@@ -59,6 +59,9 @@ def _about_lists(sample: Sample, newer: Sample | None) -> Iterator[Question]:
         suffixes = {suffix(each) for each in ids(newer.rows(*NEWER_RUNS))}
         compared = [suffix(each) in suffixes for each in ids(runs)]
     yield counted_cases("Ids of runs keep their suffix across versions", compared, "runs of lists that are not cut")
+    parses = sample.kinds["/parser_runs"]
+    cases = [] if parses.answer == "not asked" else [parses.answer == "yes"]
+    yield counted_cases("Ids of parse runs keep their suffix across versions", cases, "parse runs")
 
 
 def _page_size(sample: Sample) -> Question:

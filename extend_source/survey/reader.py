@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from extend_source.api import CURRENT_VERSION, ExtendClient, RequestBudget, RequestStatistics, RetryPolicy
+from extend_source.api.client import path_segment
 from extend_source.api.shapes import differences, types_of
 from extend_source.config import API_VERSION, ExtendSettings
 from extend_source.errors import ExtendError, Withdrawn
 from extend_source.operations.check import answer_of
-from extend_source.survey.answers import ids
+from extend_source.survey.answers import ids, suffix
 from extend_source.survey.kinds import KINDS, NEWER_RUNS, Kind
 from extend_source.survey.sample import KindSample, Payload, Sample
 
@@ -56,6 +56,8 @@ class Reader:
         """
         sample = Sample(api_version, {kind.path: KindSample(kind) for kind in KINDS[api_version]})
         for kind_sample in sample.kinds.values():
+            if not kind_sample.kind.list_key:
+                continue
             self._say(f"Reading {kind_sample.kind.path} of API {api_version}")
             # a client for each: what one list answers says nothing about another
             async with self._client(api_version) as client:
@@ -109,18 +111,36 @@ class Reader:
     async def _objects(self, client: ExtendClient, sample: KindSample) -> None:
         kind = sample.kind
         for object_id in _different(sample.rows, kind.objects):
-            body = await self._get(client, kind, object_id)
-            if body is None:
-                sample.unread += 1
-                continue
-            _compare(client.api_version, sample, f"GET {kind.path}/{{id}}", kind.get_type, body)
-            found = body if kind.get_key is None else body.get(kind.get_key)
-            if isinstance(found, dict):
-                sample.objects[object_id] = found
+            await self._object(client, sample, object_id)
+
+    async def _object(self, client: ExtendClient, sample: KindSample, object_id: str) -> None:
+        kind = sample.kind
+        body = await self._get(client, kind, object_id)
+        if body is None:
+            sample.unread += 1
+            return
+        _compare(client.api_version, sample, f"GET {kind.path}/{{id}}", kind.get_type, body)
+        found = body if kind.get_key is None else body.get(kind.get_key)
+        if isinstance(found, dict):
+            sample.objects[object_id] = found
+
+    async def read_parser_run(self, older: Sample, newer: Sample) -> None:
+        """Read a parse run in the older version, which has no list: by what its id seems to be there.
+
+        Args:
+            older: where it goes.
+            newer: what was read of the newer version.
+        """
+        kind_sample = older.kinds["/parser_runs"]
+        for parse_id in newer.kinds["/parse_runs"].objects:
+            async with self._client(older.api_version) as client:
+                await self._object(client, kind_sample, f"parser_run_{suffix(parse_id)}")
+            kind_sample.answer = "yes" if kind_sample.objects else "not there"
+            return
 
     async def _get(self, client: ExtendClient, kind: Kind, object_id: str) -> Payload | None:
         try:
-            return await client.raw(f"get{kind.path}", f"{kind.path}/{quote(object_id, safe='')}", kind.parameters)
+            return await client.raw(f"get{kind.path}", f"{kind.path}/{path_segment(object_id)}", kind.parameters)
         except (ExtendError, Withdrawn):
             return None
 

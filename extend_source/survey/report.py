@@ -98,7 +98,7 @@ def _list_row(sample: Sample, kind: KindSample) -> tuple[str, ...]:
     order = is_descending(kind.rows, "updatedAt") if kind.kind.is_sortable else None
     kept = {True: "kept", False: "not kept", None: "could not be seen" if kind.kind.is_sortable else "none"}[order]
     asked = f"{len(kind.rows):,} of {kind.kind.page_size:,}"
-    yes = kind.answer == "yes"
+    yes = kind.answer == "yes" and bool(kind.kind.list_key)
     read = str(len(kind.objects)) if kind.kind.objects else ""
     return (
         sample.api_version,
@@ -107,7 +107,7 @@ def _list_row(sample: Sample, kind: KindSample) -> tuple[str, ...]:
         asked if yes else "",
         ("yes" if kind.has_more else "no") if yes else "",
         kept if yes else "",
-        read if yes else "",
+        read if kind.answer == "yes" else "",
         str(kind.unread or ""),
     )
 

@@ -341,7 +341,7 @@ def show_check(console: Console, result: CheckResult) -> None:
         state = (f"{finding.state:<12}", _STYLES[finding.state])
         text = Text.assemble(f"{finding.part:<10} ", state, printable(finding.text))
         console.print(text, soft_wrap=True)
-    if any(each.answer not in ("yes", "not asked") for each in result.lists) or len(result.lists) > 1:
+    if any(each.answer != "not asked" for each in result.lists):
         answers = ", ".join(f"{each.path} {each.answer}" for each in result.lists)
         console.print(f"{'may read':<23} {answers}", soft_wrap=True)
 

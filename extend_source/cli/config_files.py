@@ -81,9 +81,10 @@ def config_section(chosen: Mapping[str, Any]) -> str:
 
 def _short(name: str, meaning: str) -> str:
     """Cut a meaning to one line, at the end of a sentence."""
+    meaning = meaning[0].upper() + meaning[1:].replace("`", "").replace("None:", "Not set:")
     if name in _CHOICES:
         return f"{re.split('[.:(]', meaning)[0].strip()}: {', '.join(_CHOICES[name])}."
-    sentences = re.split(r"(?<=[.;]) ", meaning.replace("None:", "Not set:"))
+    sentences = re.split(r"(?<=[.;]) ", meaning)
     line = sentences[0]
     for sentence in sentences[1:]:
         if len(line) + len(sentence) >= _MAX_COMMENT:

@@ -343,7 +343,7 @@ def show_check(console: Console, result: CheckResult) -> None:
         console.print(text, soft_wrap=True)
     if any(each.answer != "not asked" for each in result.lists):
         answers = ", ".join(f"{each.path} {each.answer}" for each in result.lists)
-        console.print(f"{'may read':<23} {answers}", soft_wrap=True)
+        console.print(f"{'may read':<23}{answers}", soft_wrap=True)
 
 
 def show_comparison(console: Console, result: CompareResult) -> None:

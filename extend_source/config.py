@@ -159,6 +159,8 @@ class ExtendSettings(BaseConfiguration):
         run_source_ids: only runs created by these things, for example workflow runs. Listing only.
         file_name_contains: only runs of files with this text in their name. Listing only.
         refresh: fetch what has already landed again.
+        details: fetch each run. False: only the lists are read, one request for each 1,000 runs, for cost reports:
+            what they say of runs and parse runs, and of what these have cost. Nothing is fetched by id.
         lookback: seconds by which a scan overlaps the one before, for runs that the listing shows late.
         reconcile_hours: how often a sync compares the whole listing with what has landed. 0: only on demand.
         review_window_days: a reconcile fetches finished runs younger than this again, as a review may change a run
@@ -213,6 +215,7 @@ class ExtendSettings(BaseConfiguration):
     run_source_ids: list[str] | None = None
     file_name_contains: str | None = None
     refresh: bool = False
+    details: bool = True
     lookback: float = 3600.0
     reconcile_hours: float = 24.0
     review_window_days: float = 30.0

@@ -30,6 +30,7 @@ from extend_source.config import (
 )
 from extend_source.ingest.chunks import Chunks
 from extend_source.ingest.load import Load
+from extend_source.ingest.named_runs import refuse_ids_without_details
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.state import SyncState
 from extend_source.pipeline.completeness import restore
@@ -43,7 +44,7 @@ from extend_source.pipeline.replacements import Announcement
 from extend_source.pipeline.write_mode import WriteMode, active_write_mode, confirm
 from extend_source.privacy import privacy_rules, warn_of_left_out_text
 from extend_source.providers import refuse_unknown_arguments, refuse_unknown_sections
-from extend_source.tables import TABLES, TYPED_TABLES, Tables, TableSchema, wanted_tables
+from extend_source.tables import LISTING_TABLES, TABLES, TYPED_TABLES, Tables, TableSchema, wanted_tables
 from extend_source.tables.bookkeeping import TYPED_COLUMNS
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -83,6 +84,7 @@ def extend_source(
     run_source_ids: Sequence[str] | None = None,
     file_name_contains: str | None = None,
     refresh: bool = ExtendSettings.refresh,
+    details: bool = ExtendSettings.details,
     lookback: float = ExtendSettings.lookback,
     reconcile_hours: float = ExtendSettings.reconcile_hours,
     review_window_days: float = ExtendSettings.review_window_days,
@@ -130,6 +132,7 @@ def extend_source(
         run_source_ids: only runs created by these things.
         file_name_contains: only runs of files with this text in their name.
         refresh: fetch what has already landed again.
+        details: fetch each run; False: only the lists are read, and `run_ids` must be None.
         lookback: seconds by which a scan overlaps the one before.
         reconcile_hours: how often to compare the whole listing with what has landed; 0: only on demand.
         review_window_days: the age up to which a reconcile fetches finished runs again; 0: none.
@@ -161,6 +164,7 @@ def extend_source(
 
     Raises:
         ConfigurationValueError: a setting has a value that it does not take.
+        UsageError: runs are named, and no details wanted.
         ApiError: while loading: the API refused everything, or cannot be reached.
         InvalidSetting: while loading: a setting cannot work, or the destination cannot hold the tables.
     """
@@ -177,6 +181,7 @@ def extend_source(
         run_source_ids=_as_list(run_source_ids),
         file_name_contains=file_name_contains,
         refresh=refresh,
+        details=details,
         lookback=lookback,
         reconcile_hours=reconcile_hours,
         review_window_days=review_window_days,
@@ -204,14 +209,16 @@ def extend_source(
     )
     rules = privacy_rules(settings)
     ids = run_ids if run_ids is None or isinstance(run_ids, str) else list(run_ids)
+    refuse_ids_without_details(ids, settings)
     shared = session or SyncSession()
-    tables = wanted_tables(keep_raw=keep_raw, parse_output=parse_output)
+    tables = wanted_tables(keep_raw=keep_raw, parse_output=parse_output) if details else list(LISTING_TABLES)
+    typed_tables = typed_tables and details
     if not typed_tables:
-        tables.remove(TYPED_COLUMNS)
+        tables = [table for table in tables if table is not TYPED_COLUMNS]
     names = frozenset([*(table.name for table in tables), *([TYPED_TABLES] if typed_tables else [])])
     write_mode = active_write_mode(table_format)
     silence_expected_warnings()
-    if not shared.progress.packages:
+    if details and not shared.progress.packages:
         warn_of_left_out_text(settings, rules)
 
     @dlt.resource(name="run_batches", selected=False)

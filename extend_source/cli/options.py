@@ -114,10 +114,8 @@ class _Settings:
 
     def arguments(self) -> dict[str, Any]:
         """Return what was chosen, as arguments of the source."""
-        # not "in": 0 is a choice, and equal to False
-        return {
-            name: value for name, value in vars(self).items() if not (value is None or value is False or value == [])
-        }
+        defaults = {each.name: each.default for each in fields(type(self))}  # type: ignore[arg-type]
+        return {name: value for name, value in vars(self).items() if value not in (defaults[name], [])}
 
 
 @dataclass(frozen=True)
@@ -153,6 +151,10 @@ class Choices(_Settings):
         str | None, _option(_FILTERS, "Only files with this in their name.", "--file-name")
     ] = None
     refresh: Annotated[bool, _option(_FETCHING, "Fetch again what has landed.", "--refresh")] = False
+    details: Annotated[
+        bool | None,
+        _option(_FETCHING, "Fetch runs; or read the lists alone, for cost reports.", "--details/--no-details"),
+    ] = None
     file_contents: Annotated[str | None, _option(_FETCHING, "Text of files: embedded, fetch or none.")] = None
     parse_output: Annotated[str | None, _option(_FETCHING, "Of parse runs: none, chunks, blocks or words.")] = None
     keep_raw: Annotated[bool, _option(_FETCHING, "Keep the payloads, for rebuild.", "--keep-raw")] = False

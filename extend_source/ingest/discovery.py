@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.listings import is_filtered, listings
 from extend_source.ingest.processors import check_processor_ids
 from extend_source.ingest.state import CLOCK_SKEW, Position
-from extend_source.ingest.summaries import is_before, summary_sums, time_of
+from extend_source.ingest.summaries import SummaryPage, is_before, not_in_the_ledger, summary_sums, time_of
 from extend_source.ingest.worklist import Mode, Reason, Wanted, Worklist
 from extend_source.pipeline.completeness import shortfall
 from extend_source.pipeline.landed import MAX_ATTEMPTS, LandedRun
@@ -27,19 +27,6 @@ from extend_source.privacy import privacy_rules
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.kinds import to_credits
 from extend_source.wording import counted
-
-
-@dataclass(frozen=True)
-class ListedPage:
-    """What a page of the listing says that the destination does not know yet.
-
-    Attributes:
-        summaries: the summaries that are new or have changed.
-        returned: ids of runs that were thought to be gone.
-    """
-
-    summaries: list[dict[str, Any]]
-    returned: list[str]
 
 
 class Discovery:
@@ -68,6 +55,7 @@ class Discovery:
         settings, landed, progress = context.settings, context.landed, context.progress
         self._settings, self._landed, self._progress, self._limits = settings, landed, progress, context.limits
         self._tables = context.tables
+        self._compares = bool(context.tables) or not settings.details
         self._now = context.now
         self._drift_rows = drift_rows
         self._start = None if settings.start_date is None else parse_start_date(settings.start_date)
@@ -105,7 +93,7 @@ class Discovery:
         due = hours > 0 and (last is None or self._now - last >= timedelta(hours=hours))
         return "reconcile" if due else "incremental"
 
-    async def pages(self, client: ExtendClient) -> AsyncIterator[ListedPage]:
+    async def pages(self, client: ExtendClient) -> AsyncIterator[SummaryPage]:
         """List, compare, and fill the worklist.
 
         Args:
@@ -188,12 +176,12 @@ class Discovery:
         self._seen.add(run_id)
         return run_id not in self._erased
 
-    def _compare(self, summaries: list[dict[str, Any]]) -> ListedPage:
+    def _compare(self, summaries: list[dict[str, Any]]) -> SummaryPage:
         """Note which runs of a page differ from what has landed."""
         with self._landed.connected():
             return self._compared(summaries)
 
-    def _compared(self, summaries: list[dict[str, Any]]) -> ListedPage:
+    def _compared(self, summaries: list[dict[str, Any]]) -> SummaryPage:
         ids = [summary["id"] for summary in summaries]
         compared = bool(self._tables) and not self._settings.refresh
         known = self._landed.runs(ids, incomplete=True) if compared else {}
@@ -205,6 +193,8 @@ class Discovery:
             run_id: landed.listed_at for run_id, landed in listed_before.items() if landed.sha256 == sums[run_id]
         }
         fresh = [summary for summary in summaries if summary["id"] not in said_before]
+        if not self._settings.details:
+            return self._listed(summaries, fresh)
         differing = {
             summary["id"]
             for summary in summaries
@@ -229,7 +219,15 @@ class Discovery:
             for summary in changed
         )
         self._progress.found("processor_run", listed=len(ids), known=len(ids) - len(changed), wanted=len(changed))
-        return ListedPage(fresh, list(self._landed.tombstones(ids)))
+        return SummaryPage(summaries, fresh, list(self._landed.tombstones(ids)))
+
+    def _listed(self, summaries: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> SummaryPage:
+        """Say what a page has that is new to the summaries and to the ledger, which are all that is loaded."""
+        if self.worklist.mode != "incremental":
+            unpaid = not_in_the_ledger(summaries, self.context) | {summary["id"] for summary in fresh}
+            fresh = [summary for summary in summaries if summary["id"] in unpaid]
+        self._progress.found("processor_run", listed=len(summaries), known=len(summaries) - len(fresh))
+        return SummaryPage(summaries, fresh, list(self._landed.tombstones(summary["id"] for summary in summaries)))
 
     def _differs(self, summary: dict[str, Any], landed: LandedRun | None, listed_at: datetime | None) -> bool:
         """Tell whether a run must be fetched; a figure that the listing leaves out tells nothing.
@@ -271,7 +269,7 @@ class Discovery:
         """
         settings, progress = self._settings, self._progress
         is_known = bool(progress.known) or self._has_seen_some_before
-        if not self._seen or is_known or self._start or settings.refresh or not self._tables:
+        if not self._seen or is_known or self._start or settings.refresh or not self._compares:
             return
         landed = self._landed.processor_ids(settings)
         if not landed or landed & self._processors or is_filtered(settings):
@@ -289,7 +287,7 @@ class Discovery:
         if (
             self._has_listed
             or settings.refresh
-            or not self._tables
+            or not self._compares
             or not self._landed.is_readable
             or self._is_by_origin
         ):

@@ -35,6 +35,7 @@ class Limits:
         self._package_runs = settings.package_runs if bounded else _NO_LIMIT
         self._package_seconds = settings.package_minutes * 60 if bounded else float("inf")
         self._package_bytes = settings.package_megabytes * 1e6 if bounded else float("inf")
+        self._listing_share = LISTING_SHARE if settings.details else 1.0  # there is nothing else to send
         self._runs_before = progress.counted
         self._load_end: float | None = None
         self._decoded_before = 0
@@ -75,7 +76,7 @@ class Limits:
     @property
     def listing_stopped_by(self) -> StoppedBy | None:
         """Why no more must be listed; None: it may go on."""
-        return self._used_up(LISTING_SHARE)
+        return self._used_up(self._listing_share)
 
     def stop_fetching(self) -> bool:
         """Tell whether the load must fetch no more; it counts from the first call, which comes before any fetch."""

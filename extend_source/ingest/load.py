@@ -31,7 +31,7 @@ from extend_source.json_codec import decode_json
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import report_unmatched
 from extend_source.privacy.templates import parse_path
-from extend_source.tables import FETCHED_TABLES, Origin, Tables, fetches_parse_runs, selection_text
+from extend_source.tables import Origin, Tables, fetches_parse_runs, selection_text, tables_to_fetch
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIFT
 from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
 
@@ -71,7 +71,7 @@ class Load:
         self._settings, self._landed, self._session, self._state = settings, landed, session, state
         self._progress = session.progress
         self._selected = tables
-        self._tables = tables & FETCHED_TABLES
+        self._tables = tables_to_fetch(tables, details=settings.details)
         self._scope: Scope = scope_of(settings, selection_text(tables))
         self._limits = Limits(settings, session.progress, bounded=session.bounded)
         self._recorder = Recorder(settings, landed, session.progress, load_id, tables)
@@ -177,11 +177,11 @@ class Load:
         """Find the runs to fetch; yield what the listing says of them."""
         now = datetime.now(timezone.utc)
         async for page in discovery.pages(client):
-            for summary in page.summaries:
+            for summary in page.fresh:
                 self._recorder.flattener.add_summary("processor_run", summary, self._settings.workspace_id, now)
             for run_id in page.returned:
                 self._recorder.flattener.remove_tombstone(run_id)
-            if page.summaries:
+            if page.fresh:
                 yield self._taken()
         reconcile = discovery.worklist.mode != "incremental"
         for objects in summary_lists(discovery.context, self._selected, reconcile=reconcile):

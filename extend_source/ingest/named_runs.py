@@ -9,6 +9,7 @@ from typing import Any
 from dlt.common import logger
 
 from extend_source.api import Arrival, ExtendClient, object_type_of
+from extend_source.config import ExtendSettings
 from extend_source.errors import InvalidRequest, NotFound, UsageError
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.worklist import Wanted, Worklist
@@ -125,6 +126,23 @@ def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
                 f"{str(run_id)[:40]!r} is not a run id", f"Ids are texts of 1 to {MAX_ID_CHARACTERS} characters"
             )
     return ids
+
+
+def refuse_ids_without_details(run_ids: Iterable[str] | None, settings: ExtendSettings) -> None:
+    """Refuse to read only lists where runs are named.
+
+    Args:
+        run_ids: the ids that a user gives; None: none.
+        settings: `details` says whether runs are fetched.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if run_ids is not None and not settings.details:
+        raise UsageError(
+            "details = false reads the lists alone, and no list has just the runs that are named",
+            "Leave out the run ids, or set details = true",
+        )
 
 
 def _is_final(landed: LandedRun | LandedParseRun, tables: frozenset[str]) -> bool:

@@ -71,6 +71,7 @@ class Recorder:
             trust_empty_contents=settings.file_contents == "embedded",
             parse_output=settings.parse_output,
             keep_raw=settings.keep_raw,
+            details=settings.details,
             landed_drift=frozenset(landed.drift()),
             erased_files=self.erased_files,
             names=landed.typed_names() if settings.typed_tables and TYPED_TABLES in tables else None,

@@ -43,6 +43,7 @@ class Arguments(TypedDict, total=False):
     run_source_ids: Sequence[str] | None
     file_name_contains: str | None
     refresh: bool | None
+    details: bool | None
     lookback: float | None
     reconcile_hours: float | None
     review_window_days: float | None

@@ -82,7 +82,8 @@ def scope_of(settings: ExtendSettings, tables: str | None) -> Scope:
         "run_sources": _sorted(settings.run_sources),
         "run_source_ids": _sorted(settings.run_source_ids),
         "file_name_contains": settings.file_name_contains,
-        "tables": tables,
+        "details": None if settings.details else False,
+        "tables": tables if settings.details else None,
     }
     return Scope({name: value for name, value in description.items() if value is not None})
 

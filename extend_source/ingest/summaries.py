@@ -64,6 +64,25 @@ def time_of(summary: dict[str, Any], key: str = "updatedAt") -> datetime | None:
         return None
 
 
+def not_in_the_ledger(summaries: Iterable[dict[str, Any]], context: SyncContext) -> set[str]:
+    """Find objects whose credits their list tells, and which the ledger does not have, or has lost.
+
+    Args:
+        summaries: what the list says of objects of one type.
+        context: what the load goes by.
+
+    Returns:
+        Their ids; none where the ledger is not loaded.
+    """
+    if CREDIT_USAGE.name not in context.selected:
+        return set()
+    usages = {each["id"]: each.get("usage") for each in summaries}
+    paid = {
+        object_id for object_id, usage in usages.items() if isinstance(usage, dict) and usage.get("credits") is not None
+    }
+    return paid - {row[0] for row in context.landed.lookup(CREDIT_USAGE, ("resource_id",), paid)}
+
+
 class SummaryPage(NamedTuple):
     """A page of a list.
 
@@ -131,11 +150,12 @@ class SummaryList:
                 async for page in client.pages(endpoint):
                     summaries = [each for each in page.summaries if isinstance(each.get("id"), str)]
                     self._note_order(summaries, "updatedAt" if endpoint.is_sortable else "createdAt")
-                    context.progress.found(self.object_type, listed=len(summaries))
                     seen.update(each["id"] for each in summaries)
                     recent = [each for each in summaries if not is_before(each, self._start)]
                     shown = [each for each in recent if erased.isdisjoint((each["id"], each.get("fileId")))]
                     fresh, returned = self._compared(shown)
+                    known = 0 if context.settings.details else len(shown) - len(fresh)
+                    context.progress.found(self.object_type, listed=len(summaries), known=known)
                     yield SummaryPage(shown, fresh, returned)
                     may_move = moving is not None and (self._last is None or self._last >= moving)
                     # where nothing can be read all looks new: what changed further back, a reconcile brings
@@ -167,18 +187,7 @@ class SummaryList:
         with landed.connected():
             known = landed.summaries(self.object_type, sums)
             returned = list(landed.tombstones(sums))
-            unpaid = self._not_in_the_ledger(summaries) if self._reconcile else set()
+            has_credits = LISTED_TYPES[self.object_type].has_credits
+            unpaid = not_in_the_ledger(summaries, self._context) if self._reconcile and has_credits else set()
         said = {object_id: summary.sha256 for object_id, summary in known.items() if object_id not in unpaid}
         return [each for each in summaries if said.get(each["id"]) != sums[each["id"]]], returned
-
-    def _not_in_the_ledger(self, summaries: list[dict[str, Any]]) -> set[str]:
-        """Find objects whose credits the list tells and the ledger has lost."""
-        if not LISTED_TYPES[self.object_type].has_credits or CREDIT_USAGE.name not in self._context.tables:
-            return set()
-        usages = {each["id"]: each.get("usage") for each in summaries}
-        paid = {
-            object_id
-            for object_id, usage in usages.items()
-            if isinstance(usage, dict) and usage.get("credits") is not None
-        }
-        return paid - {row[0] for row in self._context.landed.lookup(CREDIT_USAGE, ("resource_id",), paid)}

@@ -124,7 +124,7 @@ def migrate(
 
     Raises:
         UsageError: the destination cannot switch datasets, one of the names is taken, erased runs would come back,
-            processors are named by their old ids, or the dataset holds several workspaces.
+            processors are named by their old ids, the dataset holds several workspaces, or `details` is False.
         InvalidSetting: the pipeline was made with `refresh`, a setting cannot work, or no run that has landed is
             listed.
         SyncUnderWay: the pipeline is being synced.
@@ -138,7 +138,10 @@ def migrate(
     if arguments.get("api_version") not in (None, CURRENT_VERSION):
         raise UsageError(f"migrate leads to API {CURRENT_VERSION}", "Leave out api_version")
     arguments["api_version"] = CURRENT_VERSION
-    work = _Migration(pipeline, resolved_settings(**arguments), arguments, progress or SyncProgress())
+    settings = resolved_settings(**arguments)
+    if not settings.details:
+        raise UsageError("migrate takes runs over in full, and details is false", "Set details = true (details=True)")
+    work = _Migration(pipeline, settings, arguments, progress or SyncProgress())
     refuse_refresh(pipeline, "migrate")
     refuse_unswitchable(pipeline)
     return work.planned() if dry_run else work.done(load_unknown_erasures, leave_missing)

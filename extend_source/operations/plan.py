@@ -17,7 +17,8 @@ from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.forecast import SyncPart
 from extend_source.ingest.limits import Limits, StoppedBy
-from extend_source.ingest.named_runs import checked_run_ids, wanted_by_id
+from extend_source.ingest.named_objects import fetches_texts
+from extend_source.ingest.named_runs import checked_run_ids, refuse_ids_without_details, wanted_by_id
 from extend_source.ingest.parse_runs import ParseRuns
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
@@ -28,7 +29,7 @@ from extend_source.pipeline.generations import refuse_another_generation
 from extend_source.pipeline.pending import pending_loads
 from extend_source.pipeline.read_only import location, source_state, viewed, viewed_data
 from extend_source.source import extend_source
-from extend_source.tables import FETCHED_TABLES, fetches_parse_runs, selection_text
+from extend_source.tables import fetches_parse_runs, selection_text, tables_to_fetch
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -61,6 +62,7 @@ class PlanResult:
         parse_runs: parse runs to fetch: those listed anew, and those that landed runs name. One that a run names and no
             list has shown is not known before.
         parts: where a first sync takes more than an hour: parts to begin with, which take less.
+        details: whether runs are fetched; False: only the lists are read.
     """
 
     mode: str
@@ -80,6 +82,7 @@ class PlanResult:
     dataset: str
     parse_runs: int = 0
     parts: list[SyncPart] = field(default_factory=list)
+    details: bool = True
 
     @property
     def runs(self) -> int:
@@ -109,7 +112,7 @@ def plan(
 
     Raises:
         ApiError: the API refused everything, or cannot be reached.
-        UsageError: `run_ids` has something that is no id.
+        UsageError: `run_ids` has something that is no id, or is given and `details` is False.
         InvalidSetting: a setting cannot work, or the destination cannot hold the tables.
         SyncUnderWay: the pipeline is being synced into a DuckDB file, which one process at a time can open.
         PipelineStepFailed: the destination cannot be read.
@@ -117,9 +120,11 @@ def plan(
     """
     settings = resolved_settings(**arguments)
     ids = None if run_ids is None else checked_run_ids(run_ids)
+    refuse_ids_without_details(ids, settings)
     given: dict[str, Any] = {**arguments}
     tables = frozenset(extend_source(**given).selected_resources)
-    scope, fetched_tables = scope_of(settings, selection_text(tables)), tables & FETCHED_TABLES
+    scope = scope_of(settings, selection_text(tables))
+    fetched_tables = tables_to_fetch(tables, details=settings.details)
     counts = progress or SyncProgress()
     with viewed(pipeline) as view:
         landed = viewed_data(view)
@@ -138,7 +143,7 @@ def plan(
             worklist = discovery.worklist
             if worklist.listing_error is not None:
                 raise worklist.listing_error
-        backlog = len(landed.files_without_contents()) if settings.file_contents == "fetch" else None
+        backlog = len(landed.files_without_contents()) if fetches_texts(settings, tables) else None
         if fetches_parse_runs(tables) and ids is None and worklist.complete:
             worklist.add(ParseRuns(context).backlog(worklist))
         pending = len(pending_loads(pipeline, view))
@@ -193,6 +198,7 @@ def _result(
         dataset=pipeline.dataset_name,
         parse_runs=parse_runs,
         parts=[] if (forecast := worklist.forecast(settings, requests - listing)) is None else forecast.parts,
+        details=settings.details,
     )
 
 

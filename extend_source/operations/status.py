@@ -22,7 +22,7 @@ from extend_source.pipeline.conditions import Condition
 from extend_source.pipeline.landed import LandedData, has_ended
 from extend_source.pipeline.pending import pending_loads
 from extend_source.pipeline.read_only import location, source_state, viewed, viewed_data
-from extend_source.tables.bookkeeping import FETCH_ERRORS, SYNC_LOG
+from extend_source.tables.bookkeeping import FETCH_ERRORS, PROCESSOR_RUN_SUMMARIES, SYNC_LOG
 from extend_source.tables.reading import UNKNOWN_KEY
 from extend_source.tables.schemas import PROCESSOR_RUNS
 
@@ -141,6 +141,7 @@ class StatusResult:
         has_read: the destination was read; a DuckDB file can only be read once the sync under way has ended, and until
             then there is nothing here but `under_way`.
         failure: the last load, if the sync failed with it: its `error` says how. None: it did not.
+        listed_only: runs of which only what the list says has landed: they were not to be fetched, or not yet.
     """
 
     pipeline: str
@@ -160,6 +161,7 @@ class StatusResult:
     under_way: SyncUnderWayStatus | None = None
     has_read: bool = True
     failure: LoggedLoad | None = None
+    listed_only: int = 0
 
     @property
     def has_run(self) -> bool:
@@ -236,6 +238,7 @@ def _read(pipeline: dlt.Pipeline) -> StatusResult:
             drift=_drift(log),
             unknown_keys=[key for key, reason in schema_drift if reason == UNKNOWN_KEY],
             misfits=[key for key, reason in schema_drift if reason != UNKNOWN_KEY],
+            listed_only=sum(1 for _ in _listed_only(landed)),
             failure=loads[0] if loads and loads[0].error is not None else None,
         )
 
@@ -253,6 +256,11 @@ def _log(landed: LandedData, errors: dict[str, str]) -> Iterator[dict[str, Any]]
     for row in landed.rows(SYNC_LOG, _LOG_COLUMNS, order_by=("fetched_at",), complete=True):
         entry = dict(zip(_LOG_COLUMNS, row, strict=True))
         yield {**entry, "error": errors.get(entry["load_id"])}
+
+
+def _listed_only(landed: LandedData) -> Iterator[tuple[Any, ...]]:
+    not_landed = landed.absent_from(PROCESSOR_RUNS, "id", key="id")
+    return landed.rows(PROCESSOR_RUN_SUMMARIES, ("id",), not_landed, complete=True)
 
 
 def _load(entry: dict[str, Any]) -> LoggedLoad:

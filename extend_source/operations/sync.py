@@ -14,7 +14,7 @@ from extend_source.config import ExtendSettings
 from extend_source.errors import ExtendError, TooManyErrors, extend_error_in
 from extend_source.ingest.beacon import told
 from extend_source.ingest.garbage import give_back
-from extend_source.ingest.named_runs import checked_run_ids
+from extend_source.ingest.named_runs import checked_run_ids, refuse_ids_without_details
 from extend_source.ingest.progress import ObjectCounts, SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.session import SyncSession
@@ -66,6 +66,7 @@ class SyncResult:
         errors: the first few failures by the id of the run or file; all of them are in ``fetch_errors``.
         load_ids: dlt's ids of the loads, the pending ones finished first among them.
         objects: all these counts, and more, by type of objects: ``processor_run``, ``file``, ``parse_run``.
+        details: runs were fetched; False: only the lists were read, and `known` counts what has landed as it is listed.
     """
 
     mode: str
@@ -95,6 +96,7 @@ class SyncResult:
     errors: dict[str, str] = field(default_factory=dict)
     load_ids: list[str] = field(default_factory=list)
     objects: dict[str, ObjectCounts] = field(default_factory=dict)
+    details: bool = True
 
     @property
     def complete(self) -> bool:
@@ -129,7 +131,7 @@ def sync(
         SyncUnderWay: the pipeline is being synced already.
         TooManyErrors: a greater share of runs failed than `max_error_share` allows; the others have landed.
         ApiError: the API refused everything, or cannot be reached; one clear line.
-        UsageError: `run_ids` has something that is no id.
+        UsageError: `run_ids` has something that is no id, or is given and `details` is False.
         InvalidSetting: a setting cannot work, or the destination cannot hold the tables.
         RowsRefused: the destination refused rows, and dlt was told to go on; the next sync writes them again.
         PipelineStepFailed: loading failed.
@@ -139,6 +141,7 @@ def sync(
     given: dict[str, Any] = {**arguments}
     session = SyncSession(progress or SyncProgress(), bounded=True, reconcile=reconcile, raises=True)
     ids = None if run_ids is None else checked_run_ids(run_ids)
+    refuse_ids_without_details(ids, settings)
     where = location(pipeline)
     refresh = pipeline.refresh
     with exclusive(pipeline), told(pipeline, session.progress), held_database(pipeline) as session.database:
@@ -168,7 +171,7 @@ def sync(
             raise error from None
         finally:
             pipeline.refresh = refresh
-    return _result(pipeline, where, session, loads)
+    return _result(pipeline, where, session, loads, details=settings.details)
 
 
 def _log_failure(pipeline: dlt.Pipeline, session: SyncSession, failure: BaseException, source: Any) -> None:
@@ -203,7 +206,7 @@ def _refuse_too_many_errors(progress: SyncProgress, settings: ExtendSettings) ->
     raise TooManyErrors(f"{failed:,} of {tried:,} runs could not be loaded, the first one as: {first}")
 
 
-def _result(pipeline: dlt.Pipeline, where: str, session: SyncSession, loads: list[str]) -> SyncResult:
+def _result(pipeline: dlt.Pipeline, where: str, session: SyncSession, loads: list[str], *, details: bool) -> SyncResult:
     progress, worklist = session.progress, session.worklist
     sent = progress.requests
     assert worklist is not None
@@ -237,4 +240,5 @@ def _result(pipeline: dlt.Pipeline, where: str, session: SyncSession, loads: lis
         errors=dict(progress.errors),
         load_ids=loads,
         objects=dict(progress.of),
+        details=details,
     )

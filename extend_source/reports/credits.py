@@ -32,6 +32,7 @@ from extend_source.reports.runner import QueryRunner
 from extend_source.reports.span import resolved_span
 from extend_source.reports.warnings import warnings_of
 from extend_source.tables.bookkeeping import SYNC_LOG
+from extend_source.tables.schemas import PROCESSOR_RUNS
 
 MAX_EXPENSIVE_RUNS = 20
 """The most expensive runs that are named, of each processor and month."""
@@ -132,7 +133,7 @@ class _Reader:
         rows = self._models.select(
             "select max(fetched_at) from (select fetched_at from processor_runs"
             f" union all select fetched_at from {SYNC_LOG.name}) as times",
-            optional=[SYNC_LOG.name],
+            optional=[PROCESSOR_RUNS.name, SYNC_LOG.name],
         )
         return as_utc(rows[0][0])
 
@@ -265,7 +266,9 @@ class _Reader:
         return numbers.get("processing", 0), numbers.get("parsing", 0)
 
     def _lacking(self) -> list[str]:
-        return sorted({table for name in MODELS for table in self._models.lacking(name)})
+        lacking = sorted({table for name in MODELS for table in self._models.lacking(name)})
+        # where no run was ever fetched, `not_landed` says all there is to say
+        return [] if PROCESSOR_RUNS.name in lacking else lacking
 
 
 def _for_warnings(parts: dict[str, Any]) -> dict[str, Any]:

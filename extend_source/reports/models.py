@@ -18,13 +18,19 @@ from extend_source.pricing import Price
 from extend_source.reports.queries import Query, load_query, parsed, tables_of
 from extend_source.reports.runner import QueryRunner
 from extend_source.tables.contract import Column
-from extend_source.tables.kinds import CREDITS, NUMBER, TIMESTAMP
+from extend_source.tables.kinds import BOOLEAN, CREDITS, INTEGER, NUMBER, TIMESTAMP
 from extend_source.tables.objects import TABLES
 from extend_source.tables.schemas import PROCESSOR_RUNS
 
 _FOLDER = "sql"
 
-_TYPES = {CREDITS.name: "decimal(18, 6)", NUMBER.name: "double", TIMESTAMP.name: "timestamptz"}
+_TYPES = {
+    CREDITS.name: "decimal(18, 6)",
+    NUMBER.name: "double",
+    INTEGER.name: "bigint",
+    BOOLEAN.name: "boolean",
+    TIMESTAMP.name: "timestamptz",
+}
 """The types of columns in SQL, where it matters to a query over an empty table."""
 
 MODELS = (
@@ -152,7 +158,7 @@ class Models:
     def _has_newer_runs(self) -> bool:
         if self._is_newer is None:
             counting = f"select count(*) from {PROCESSOR_RUNS.name} where api_version >= '{CURRENT_VERSION}'"
-            self._is_newer = self.select(counting)[0][0] > 0
+            self._is_newer = self.select(counting, optional=[PROCESSOR_RUNS.name])[0][0] > 0
         return self._is_newer
 
     def _model(self, name: str) -> Any:

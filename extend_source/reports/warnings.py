@@ -12,6 +12,7 @@ from extend_source.wording import counted, figure
 
 _STALE = timedelta(days=2)
 _RECENT = timedelta(days=7)
+_NOT_LISTED = "products, pages and, in API 2025-04-21, the parsing of their files are not in here"
 
 
 def warnings_of(
@@ -99,6 +100,7 @@ def _undated(runs: int, files: int, parsed: str) -> list[str]:
 
 def _gap(comparison: str, cause: str, things: int, gap: Decimal) -> str:
     if cause == "not_landed":
-        return f"{counted(things, 'run')} of the listing, {figure(-gap)} credits as far as known, have not been loaded."
+        runs = f"{counted(things, 'run')} of the listing, {figure(gap)} credits as far as known, "
+        return f"{runs}{'has' if things == 1 else 'have'} not been loaded: {_NOT_LISTED}."
     other = comparison.removeprefix("ledger_with_")
     return f"The ledger and the {other} differ by {figure(gap)} credits in {counted(things, 'row')} ({cause})."

@@ -6,18 +6,21 @@ from extend_source.tables.objects import TABLES
 from extend_source.tables.runs import Origin
 from extend_source.tables.selection import (
     FETCHED_TABLES,
+    LISTING_TABLES,
     PARSED_TABLES,
     STANDARD_TABLES,
     TYPED_TABLES,
     fetches_parse_runs,
     selected_by,
     selection_text,
+    tables_to_fetch,
     wanted_tables,
 )
 from extend_source.tables.typed import TypedName, TypedNames
 
 __all__ = [
     "FETCHED_TABLES",
+    "LISTING_TABLES",
     "PARSED_TABLES",
     "STANDARD_TABLES",
     "TABLES",
@@ -34,5 +37,6 @@ __all__ = [
     "fetches_parse_runs",
     "selected_by",
     "selection_text",
+    "tables_to_fetch",
     "wanted_tables",
 ]

@@ -129,7 +129,7 @@ SYNC_LOG = TableSchema(
         Column("watermark_after", TIMESTAMP, "Changes up to here are loaded with this load."),
         Column("stopped_by", TEXT, "Why it ended early: request or the limit max_runs, max_requests or max_seconds."),
         Column("error", TEXT, "What the sync failed with after this load, one line; NULL: it did not fail."),
-        Column("scope", JSON, "The filters and the choice of tables that the watermark holds for."),
+        Column("scope", JSON, "What the watermark holds for: filters, tables, and whether runs are fetched."),
         Column("api_version", TEXT, "The API version asked for."),
         Column("source_version", TEXT, "The version of this source."),
         Column("dlt_version", TEXT, "The version of dlt."),

@@ -96,6 +96,7 @@ class Flattener:
         trust_empty_contents: bool = True,
         parse_output: str = "words",
         keep_raw: bool = False,
+        details: bool = True,
         landed_drift: frozenset[tuple[str, str]] = frozenset(),
         erased_files: frozenset[str] = frozenset(),
         names: TypedNames | None = None,
@@ -109,6 +110,7 @@ class Flattener:
             trust_empty_contents: an empty list of pages in a run means that the file has none.
             parse_output: how much of what parse runs have read is written, a key of `PARSE_OUTPUT_TABLES`.
             keep_raw: also keep the payloads themselves.
+            details: what runs have cost is said by the runs; False: by their list, as they are not fetched.
             landed_drift: keys of ``schema_drift`` rows that earlier loads wrote, which stay as they are.
             erased_files: ids of files that must not be written again.
             names: the names of typed tables; None: none are written.
@@ -132,7 +134,7 @@ class Flattener:
             raw_contents=with_contents,
             typed=self._typed,
         )
-        self._keep_raw = keep_raw
+        self._keep_raw, self._details = keep_raw, details
         self._erased_files = erased_files
         self._cut_documents, self._clean_configs = cut_documents, CleanConfigs()
         self._written_drift = set(landed_drift)
@@ -230,7 +232,7 @@ class Flattener:
             listed_at=listed_at,
             summary_sha256=payload_sha256(summary),
         )
-        if listed.has_credits:
+        if listed.has_credits or not self._details:
             credits = dict(zip((column.name for column in listed.table.api_columns), values, strict=True))["credits"]
             self._credits.note(object_type, summary["id"], credits, listed_at)
 

@@ -9,7 +9,7 @@ from extend_source.tables.contract import TableSchema
 from extend_source.tables.formers import FORMER_NAMES
 from extend_source.tables.objects import TABLES, rows_owned_by
 from extend_source.tables.parse_runs import PARSE_OUTPUT_TABLES
-from extend_source.tables.schemas import FILES, RUN_CONFIG_PAGE_RANGES, RUN_CONFIGS
+from extend_source.tables.schemas import CREDIT_USAGE, FILES, RUN_CONFIG_PAGE_RANGES, RUN_CONFIGS
 
 BOOKS = frozenset(name for name, table in TABLES.items() if table.is_book)
 """The tables filled from the listing and by the source itself."""
@@ -33,6 +33,11 @@ STANDARD_TABLES: frozenset[str] = frozenset(
 )
 """Those of both that every load writes unless told otherwise."""
 
+LISTING_TABLES: tuple[TableSchema, ...] = tuple(
+    table for table in TABLES.values() if table is CREDIT_USAGE or (table.is_book and table is not RAW_PAYLOADS)
+)
+"""The tables that are filled where lists alone are read."""
+
 _STANDARD = "standard"
 
 
@@ -52,6 +57,19 @@ def wanted_tables(*, keep_raw: bool, parse_output: str) -> list[TableSchema]:
         for table in TABLES.values()
         if (table in parsed if table.name in _OF_PARSE_RUNS else keep_raw or table is not RAW_PAYLOADS)
     ]
+
+
+def tables_to_fetch(tables: Collection[str], *, details: bool) -> frozenset[str]:
+    """Name the tables that runs are fetched for.
+
+    Args:
+        tables: names of the tables to load.
+        details: runs are fetched at all.
+
+    Returns:
+        Their names; none: listing is enough.
+    """
+    return FETCHED_TABLES.intersection(tables) if details else frozenset()
 
 
 def fetches_parse_runs(tables: Collection[str]) -> bool:

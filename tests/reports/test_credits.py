@@ -62,13 +62,13 @@ def test_the_month_to_date_ends_with_the_last_day(warehouse: Warehouse) -> None:
 
 def test_the_report_says_what_a_reader_must_know(warehouse: Warehouse) -> None:
     warehouse.sync(max_requests=41)
-    runs = warehouse.rows("processor_runs")
+    runs = warehouse.rows("processor_run_summaries")
 
     warnings = credit_report(warehouse.pipeline, **ALL_TIME, budget=0).warnings
 
     unknown = sum(row["credits"] is None for row in runs)
     files = warehouse.rows("files")
-    assert f"Unknown credits: {unknown} of 40 runs and " in "\n".join(warnings)
+    assert f"Unknown credits: {unknown} of 120 runs and " in "\n".join(warnings)
     assert f"{sum(row['credits'] is None for row in files)} of {len(files)} files" in "\n".join(warnings)
     assert any(line.startswith("80 runs of the listing, ") for line in warnings)
 
@@ -83,7 +83,7 @@ def test_an_empty_workspace_has_a_report(empty_warehouse: Warehouse) -> None:
 
 
 def test_a_pipeline_that_has_loaded_nothing_is_told_to_sync(warehouse: Warehouse) -> None:
-    with pytest.raises(UsageError, match=r"tables that have not landed: .*processor_runs"):
+    with pytest.raises(UsageError, match=r"tables that have not landed: credit_usage"):
         credit_report(warehouse.pipeline)
 
 

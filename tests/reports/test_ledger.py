@@ -182,15 +182,17 @@ def test_gaps_are_named_by_their_causes(any_empty: AnyWarehouse) -> None:
     assert rows == [
         ("ledger_with_files", "equal", 2, 4, 4, 0),
         ("ledger_with_files", "figures_differ", 1, 7, 2, 5),
-        ("ledger_with_listing", "equal", 1, 5, 5, 0),
+        ("ledger_with_listing", "equal", 2, 10, 10, 0),
         ("ledger_with_listing", "figures_differ", 1, 7, 5, 2),
-        ("ledger_with_listing", "not_landed", 1, None, 5, -5),
         ("ledger_with_listing", "not_listed", 2, 10, None, 10),
         ("ledger_with_runs", "equal", 2, 10, 10, 0),
         ("ledger_with_runs", "figures_differ", 1, 7, 5, 2),
         ("ledger_with_runs", "ledger_only", 1, 5, None, 5),
+        ("ledger_with_runs", "not_landed", 1, 5, None, 5),
     ]
     warnings = credit_report(any_empty.pipeline, **ALL_TIME).warnings
     assert "The ledger and the files differ by 5 credits in 1 row (figures_differ)." in warnings
     assert "The ledger and the runs differ by 5 credits in 1 row (ledger_only)." in warnings
-    assert "1 run of the listing, 5 credits as far as known, have not been loaded." in warnings
+    assert any(
+        line.startswith("1 run of the listing, 5 credits as far as known, has not been loaded: ") for line in warnings
+    )

@@ -56,16 +56,15 @@ def show_result(console: Console, result: SyncResult) -> None:
     """Print what a sync did."""
     requests = sum(result.requests.values())
     by_endpoint = ", ".join(f"{count:,} {name}" for name, count in sorted(result.requests.items()))
-    lines = [
-        f"{counted(result.fetched, 'run')} loaded, {result.known:,} already there, "
-        f"{result.failed:,} failed in {duration(result.seconds)}",
-        _found(result),
-    ]
+    lines = [_loaded(result), _found(result)]
     if result.files_fetched or result.files_failed:
         lines.append(f"{result.files_fetched:,} file contents loaded, {result.files_failed:,} failed")
     parse_runs = result.objects.get("parse_run")
     if parse_runs is not None and (parse_runs.fetched or parse_runs.failed):
         lines.append(f"{counted(parse_runs.fetched, 'parse run')} loaded, {parse_runs.failed:,} failed")
+    if parse_runs is not None and parse_runs.listed and not result.details:
+        news = parse_runs.listed - parse_runs.known
+        lines.append(f"{counted(parse_runs.listed, 'parse run')} listed, {news:,} new or changed")
     lines += [
         f"{counted(requests, 'request')} ({by_endpoint or 'none'}), {megabytes(result.bytes_received)} received"
         + (f", {result.retries:,} retries" if result.retries else "")
@@ -86,10 +85,18 @@ def show_result(console: Console, result: SyncResult) -> None:
     show_lines(console, *lines)
 
 
+def _loaded(result: SyncResult) -> str:
+    took = duration(result.seconds)
+    if not result.details:
+        return f"The lists alone were read, no run was fetched (details = false), in {took}"
+    runs = counted(result.fetched, "run")
+    return f"{runs} loaded, {result.known:,} already there, {result.failed:,} failed in {took}"
+
+
 def _found(result: SyncResult) -> str:
     """Say how the runs were found, and what was found out about them."""
     parts = [] if result.mode == "by_id" else [f"{result.listed:,} listed"]
-    parts.append(f"{result.changed:,} new or changed")
+    parts.append(f"{result.changed if result.details else result.listed - result.known:,} new or changed")
     if result.gone:
         parts.append(f"{result.gone:,} gone at the source")
     if result.restored:
@@ -163,7 +170,7 @@ def show_plan(console: Console, plan: PlanResult, options: str = "") -> None:
         f"  {plan.to_fetch[reason]:>9,}  {text}" for reason, text in _REASONS.items() if plan.to_fetch.get(reason)
     ]
     if not plan.runs:
-        lines[-1] = "No run to fetch"
+        lines[-1] = "No run to fetch" + ("" if plan.details else ": the lists alone are read (details = false)")
     if plan.stopped_by:
         lines.append(f"{_STOPS[plan.stopped_by]}, before the end of the listing: there may be more.")
     lines += _effort(plan)
@@ -230,6 +237,7 @@ def show_status(console: Console, status: StatusResult) -> None:
     rows += [
         *_scope_rows(status),
         ("Runs landed", f"{sum(status.runs.values()):,}: {by_status}" if status.runs else "none", ""),
+        *_listed_rows(status),
         ("In flight", f"{status.in_flight:,} had not ended when they landed" if status.in_flight else "none", ""),
         *_trouble_rows(console, status),
     ]
@@ -269,6 +277,11 @@ def _scope_rows(status: StatusResult) -> Iterator[_Row]:
             left = (due - status.at).total_seconds()
             when = f"next in {duration(left)}" if left > 0 else "due with the next sync"
             yield "Reconciled", f"{_dated(scope.reconciled_at, status.at)}; {when}", ""
+
+
+def _listed_rows(status: StatusResult) -> Iterator[_Row]:
+    if status.listed_only:
+        yield "Runs listed", f"{status.listed_only:,} of which the list alone is known", ""
 
 
 def _trouble_rows(console: Console, status: StatusResult) -> Iterator[_Row]:
@@ -317,8 +330,9 @@ def _scope_texts(scopes: Sequence[ScopeStatus]) -> list[str]:
     for scope in scopes:
         chosen = {name: value for name, value in scope.scope.items() if name not in ("base_url", "api_version")}
         parts = [str(scope.scope.get("base_url"))] if several else []
+        parts += ["the lists alone"] if chosen.pop("details", True) is False else []
         parts += [f"{name} {', '.join(value) if isinstance(value, list) else value}" for name, value in chosen.items()]
-        is_all = not chosen or (chosen.keys() == {"tables"} and chosen["tables"].startswith("standard"))
+        is_all = not parts or (chosen.keys() == {"tables"} and chosen["tables"].startswith("standard"))
         texts.append("" if is_all and len(scopes) == 1 else f" [{'; '.join(parts) or 'all runs'}]")
     return texts
 

@@ -3,7 +3,7 @@
 -- grain: day and processor with spend
 -- key: spent_on, processor_id
 -- empty: no spend yet
--- optional: sync_log
+-- optional: processor_runs, sync_log
 -- note: Robust z: the distance from the median of the same weekday in units of the median distance (times 1.4826). From 3.5 on it is an anomaly,
 --   if there are five such days, and the distance is 10 credits and a fifth of the median at least. Where the median
 --   distance is 0, as most of the days are alike, there is no z: each day that far away is an anomaly.

@@ -3,6 +3,7 @@
 -- grain: month and kind
 -- key: month, kind
 -- empty: no runs yet
+-- optional: processor_runs
 -- newer: credit_charges
 -- note: Extend reports usage since October 2025, and not for all billing plans; in API 2026-02-09 totals since 14 May 2026 and
 --   charges by product since 10 June 2026.

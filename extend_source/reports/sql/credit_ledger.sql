@@ -3,10 +3,11 @@
 -- grain: thing that costs, a run or a file
 -- key: resource_type, resource_id
 -- empty: no runs yet
--- optional: processor_run_summaries
+-- optional: files, processor_run_files, processor_run_summaries, processor_runs
 -- newer: credit_attributions, parse_run_summaries
 -- note: A run's credits do not contain the parsing of its files; a file is parsed, and counted, once, however many runs used it.
 -- note: Credits that are NULL are unknown, not free.
+-- note: A run that was listed and not loaded counts as its list says: without files, url and parse run.
 -- note: In API 2026-02-09 parse runs cost what files did before, and files are no rows. A parse run that a run names, and that
 --   nobody tells the credits of, is a row as well: runs before 14 May 2026 do not tell them, nor do runs that failed.
 -- columns:
@@ -28,7 +29,7 @@
 --   status: PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.
 --   workspace_id: the workspace named in the settings.
 --   url: the run in the dashboard.
---   files: how many files the run has, NULL: it was loaded without them; of a file 1, of a parse run 1 where it is known.
+--   files: how many files the run has, NULL: it was loaded without them, or not at all; of a file 1, of a parse run 1 where it is known.
 --   file_id: the file; NULL: the run has none, or several, or was loaded without them.
 --   file_type: its type; NULL: unknown.
 --   pages: the pages of all the files; NULL: not known of all of them. Under 0 or beyond 1,000,000 is not known.
@@ -46,6 +47,12 @@ runs as (
                 then 1 else 0 end as has_files
     from processor_runs as r
     left join processor_run_summaries as s on s.id = r.id
+    union all
+    select s.id, s.status, s.type, s.processor_id, s.processor_name, s.processor_version_id, s.workspace_id, null,
+           s.credits, null, s.created_at, s.listed_at, 0
+    from processor_run_summaries as s
+    left join processor_runs as r on r.id = s.id
+    where r.id is null
 ),
 paged_files as (
     select id, created_at, case when page_count between 0 and 1000000 then page_count end as pages from files
@@ -86,10 +93,13 @@ parse_ids as (
     select resource_id as id from credit_usage where resource_type = 'parse_run'
     union
     select parse_run_id from processor_runs where parse_run_id is not null
+    union
+    select id from parse_run_summaries
 ),
 parses as (
-    select parse_ids.id, c.credits, r.id as run_id, l.created_at, r.created_at as run_created_at,
-           coalesce(c.observed_at, r.fetched_at) as fetched_at,
+    select parse_ids.id, coalesce(c.credits, l.credits) as credits, r.id as run_id, l.created_at,
+           r.created_at as run_created_at, coalesce(c.observed_at, r.fetched_at, l.listed_at) as fetched_at,
+           l.status,
            coalesce(
                l.file_id,
                case when r.parse_run_id = parse_ids.id and r.has_files = 1 and rf.files = 1 then rf.file_id end
@@ -130,13 +140,13 @@ things as (
            r.created_at, rf.created_at as related_at, 'files' as related, r.fetched_at,
            r.id as run_id, case when r.has_files = 1 then coalesce(rf.files, 0) end as files,
            case when r.has_files = 1 and rf.files = 1 then rf.file_id end as file_id,
-           case when r.has_files = 1 then cast(rf.pages as bigint) end as pages
+           case when r.has_files = 1 then cast(rf.pages as bigint) end as pages, r.status as own_status
     from runs as r
     left join run_files as rf on rf.run_id = r.id
     left join credit_usage as c on c.resource_type = 'processor_run' and c.resource_id = r.id
     union all
     select 'file', f.id, 'parsing', coalesce(c.credits, f.credits),
-           f.created_at, u.created_at, 'first_run', f.fetched_at, u.run_id, 1, f.id, pf.pages
+           f.created_at, u.created_at, 'first_run', f.fetched_at, u.run_id, 1, f.id, pf.pages, null
     from files as f
     cross join newer
     left join parsed_files on parsed_files.file_id = f.id
@@ -146,7 +156,7 @@ things as (
     where parsed_files.file_id is null and (newer.things = 0 or coalesce(c.credits, f.credits) is not null)
     union all
     select 'parse_run', p.id, 'parsing', p.credits, p.created_at, p.run_created_at, 'first_run', p.fetched_at, p.run_id,
-           case when p.file_id is not null then 1 end, p.file_id, pf.pages
+           case when p.file_id is not null then 1 end, p.file_id, pf.pages, p.status
     from parses as p
     left join paged_files as pf on pf.id = p.file_id
     union all
@@ -154,9 +164,9 @@ things as (
            c.observed_at,
            case when c.resource_type = 'processor_run' then c.resource_id else coalesce(u.run_id, s.run_id) end,
            case when c.resource_type = 'file' then 1 end,
-           case when c.resource_type = 'file' then c.resource_id end, null
+           case when c.resource_type = 'file' then c.resource_id end, null, null
     from credit_usage as c
-    left join processor_runs as r on c.resource_type = 'processor_run' and r.id = c.resource_id
+    left join runs as r on c.resource_type = 'processor_run' and r.id = c.resource_id
     left join files as f on c.resource_type = 'file' and f.id = c.resource_id
     left join first_uses as u on c.resource_type = 'file' and u.file_id = c.resource_id and u.place = 1
     left join started as s on s.resource_type = c.resource_type and s.resource_id = c.resource_id and s.place = 1
@@ -176,7 +186,7 @@ select t.resource_type,
        t.credits,
        case
            when t.credits is not null then 'reported'
-           when t.resource_type <> 'file' and r.status in ('PENDING', 'PROCESSING') then 'pending'
+           when t.resource_type <> 'file' and coalesce(t.own_status, r.status) in ('PENDING', 'PROCESSING') then 'pending'
            else 'not_reported'
        end as usage,
        t.spent_at,

@@ -3,14 +3,15 @@
 -- grain: comparison and cause
 -- key: comparison, cause
 -- empty: no runs yet
--- optional: processor_run_summaries
+-- optional: files, processor_run_summaries, processor_runs
 -- newer: credit_attributions
 -- note: A gap is no error: it is named, so that nobody has to look for it. Without a listing there is none to compare with.
 -- note: The total of a run counts what it started as well, and runs may share that: do not add totals up over runs.
 -- columns:
 --   comparison: ledger_with_runs, ledger_with_files, ledger_with_listing or ledger_with_totals (API 2026-02-09: what a run
 --   and what it started cost by the ledger, with the total that the run tells).
---   cause: equal; ledger_only; not_in_ledger; figures_differ; not_landed (listed, and not loaded yet); not_listed (loaded by id).
+--   cause: equal; ledger_only; not_in_ledger; figures_differ; not_landed (a run that was listed, and not loaded, or not
+--   yet); not_listed (loaded by id).
 --   things: runs or files.
 --   ledger_credits: their credits in the ledger.
 --   other_credits: their credits there.
@@ -50,12 +51,15 @@ compared as (
 named as (
     select comparison, ledger_credits, other_credits,
            case
-               when is_there = 0 then case when comparison = 'ledger_with_listing' then 'not_listed' else 'ledger_only' end
-               when is_here = 0 then case when comparison = 'ledger_with_listing' then 'not_landed' else 'not_in_ledger' end
+               when is_there = 0 and comparison = 'ledger_with_listing' then 'not_listed'
+               when is_there = 0 and comparison = 'ledger_with_runs' and listed.id is not null then 'not_landed'
+               when is_there = 0 then 'ledger_only'
+               when is_here = 0 then 'not_in_ledger'
                when ledger_credits = other_credits or (ledger_credits is null and other_credits is null) then 'equal'
                else 'figures_differ'
            end as cause
     from compared
+    left join processor_run_summaries as listed on listed.id = compared.thing
     -- files that cost nothing of their own, as parse runs do
     where comparison <> 'ledger_with_files' or is_here = 1 or other_credits is not null
 )

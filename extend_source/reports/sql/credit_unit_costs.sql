@@ -3,7 +3,7 @@
 -- grain: processor version
 -- key: processor_id, processor_version_id
 -- empty: no processed runs yet
--- optional: extraction_edits, extraction_fields
+-- optional: extraction_edits, extraction_fields, processor_runs
 -- note: Processed runs whose credits are known only, without parsing. Pages are known of PDF and DOCX files only.
 -- note: An accepted field is a value that a reviewer left as it was, but for its formatting: text, a number or a boolean.
 --   Only reviewed runs count for it, also those of which no field was accepted.

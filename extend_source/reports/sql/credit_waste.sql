@@ -3,6 +3,7 @@
 -- grain: thing that was paid for without result, and reason
 -- key: resource_type, resource_id
 -- empty: no waste found
+-- optional: processor_run_files, processor_runs
 -- newer: credit_attributions
 -- note: Parsing is without result when no run that used the file was processed. What failed runs cost is reported by some plans only.
 -- note: A file processed again by the same version may be wanted, for example for an evaluation.

@@ -184,7 +184,9 @@ class ExtendSettings(BaseConfiguration):
             memory grows with it. `rebuild` reads about as much at once, and ends a load there, once all is done that
             one load had brought.
         max_body_megabytes: the largest body of an answer, unpacked; a run or file with a larger one is a row in
-            ``fetch_errors``.
+            ``fetch_errors``. The output of a parse run with a larger one is downloaded by itself (API 2026-02-09).
+        max_output_megabytes: the largest output of a parse run that is downloaded so; one with a larger one is a row in
+            ``fetch_errors``. Memory grows with it.
         max_waiting_megabytes: the most megabytes of JSON that arrive, or wait to be worked on, at once; one answer may
             have more.
         max_object_seconds: the longest time for one run, file or listing page: all attempts, and the waits between.
@@ -231,6 +233,7 @@ class ExtendSettings(BaseConfiguration):
     package_minutes: float = 5.0
     package_megabytes: float = 128.0
     max_body_megabytes: float = 256.0
+    max_output_megabytes: float = 512.0
     max_waiting_megabytes: float = 32.0
     max_object_seconds: float = 300.0
     max_pages_without_news: int = 100
@@ -292,6 +295,7 @@ class ExtendSettings(BaseConfiguration):
             "package_minutes",
             "package_megabytes",
             "max_body_megabytes",
+            "max_output_megabytes",
             "max_waiting_megabytes",
             "max_object_seconds",
             "max_seconds",

@@ -100,6 +100,7 @@ def extend_source(
     package_minutes: float = ExtendSettings.package_minutes,
     package_megabytes: float = ExtendSettings.package_megabytes,
     max_body_megabytes: float = ExtendSettings.max_body_megabytes,
+    max_output_megabytes: float = ExtendSettings.max_output_megabytes,
     max_waiting_megabytes: float = ExtendSettings.max_waiting_megabytes,
     max_object_seconds: float = ExtendSettings.max_object_seconds,
     max_pages_without_news: int = ExtendSettings.max_pages_without_news,
@@ -148,6 +149,7 @@ def extend_source(
         package_minutes: for `sync`: the longest time of fetching for one load.
         package_megabytes: for `sync`: the most megabytes of JSON in one load; for `rebuild`: how many end one.
         max_body_megabytes: the largest body of an answer, unpacked.
+        max_output_megabytes: the largest output of a parse run that is downloaded by itself, as the answer was larger.
         max_waiting_megabytes: the most megabytes of JSON in memory before they are worked on.
         max_object_seconds: the longest time for one run, file or listing page, all attempts included.
         max_pages_without_news: this many listing pages in a row without a new run end the listing.
@@ -197,6 +199,7 @@ def extend_source(
         package_minutes=package_minutes,
         package_megabytes=package_megabytes,
         max_body_megabytes=max_body_megabytes,
+        max_output_megabytes=max_output_megabytes,
         max_waiting_megabytes=max_waiting_megabytes,
         max_object_seconds=max_object_seconds,
         max_pages_without_news=max_pages_without_news,

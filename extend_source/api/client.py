@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import asdict
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -20,6 +19,7 @@ from extend_source.api.answers import cleaner
 from extend_source.api.bodies import ACCEPTED_ENCODINGS, Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.connections import Connections
+from extend_source.api.downloads import Downloads, Link
 from extend_source.api.endpoints import Endpoint, endpoints_for, endpoints_of
 from extend_source.api.environment import certificates, proxy_for
 from extend_source.api.evidence import Call
@@ -32,22 +32,25 @@ from extend_source.api.pages import (
     SortDirection,
     walk,
 )
+from extend_source.api.paths import path_segment
 from extend_source.api.retries import RetryPolicy
 from extend_source.api.sending import Sender
 from extend_source.api.settings import checked_api_key, checked_base_url, checked_workspace_id, is_loopback
 from extend_source.api.statistics import RequestStatistics
 from extend_source.config import API_VERSION, DEFAULT_BASE_URL
-from extend_source.errors import ExtendError, InvalidRequest, MalformedResponse, NotFound
+from extend_source.errors import BodyTooLarge, ExtendError, InvalidRequest, MalformedResponse, NotFound
 from extend_source.json_codec import MemberDecoder, decode_json
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=None)
 """Seconds per phase of an attempt; none for a free connection, as the budget bounds their number."""
 
-MAX_ID_LENGTH = 255
-"""Ids have up to 255 characters (docs "API versioning")."""
-
 MAX_BODY_MEGABYTES = 256.0
 """The largest body, unpacked."""
+
+MAX_OUTPUT_MEGABYTES = 512.0
+"""The largest output that is downloaded by its link, unpacked."""
+
+_CONTENT_TOO_LARGE = 413
 
 _SHORT_PAGE = {"sortBy": "updatedAt", "sortDir": "desc", "maxPageSize": "5"}
 """What is asked of the first list to see whether the API answers at all."""
@@ -87,6 +90,7 @@ class ExtendClient:
         may_send: Callable[[], bool] = lambda: True,
         others: Callable[[Endpoint], Iterable[str]] = lambda endpoint: (),
         max_body_megabytes: float = MAX_BODY_MEGABYTES,
+        max_output_megabytes: float = MAX_OUTPUT_MEGABYTES,
         max_pages_without_news: int = MAX_PAGES_WITHOUT_NEWS,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
@@ -107,7 +111,8 @@ class ExtendClient:
             others: names objects of an endpoint that are asked for where it is in doubt whether a refusal concerns one
                 object or all.
             max_pages_without_news: this many listing pages in a row without a new run end the listing with an error.
-            max_body_megabytes: a body that is larger, unpacked, is an error of its object.
+            max_body_megabytes: a body that is larger, unpacked, is an error of its object, or its output is downloaded.
+            max_output_megabytes: an output that is larger, unpacked, is an error of its object.
             transport: replaces httpx's own, for tests or another HTTP stack; closed with the client.
             timeout: seconds, or an `httpx.Timeout`.
             seen_headers: where the names of the headers of all answers are put; None: nowhere.
@@ -127,7 +132,7 @@ class ExtendClient:
         self.statistics = statistics or RequestStatistics()
         self._may_send = may_send
         self._others = others
-        self._max_bytes = int(max_body_megabytes * 1e6)
+        self._max_bytes, self._max_output = int(max_body_megabytes * 1e6), int(max_output_megabytes * 1e6)
         self._max_without_news = max_pages_without_news
         self._listed: dict[str, list[str]] = {}
         self._transport = transport
@@ -223,18 +228,34 @@ class ExtendClient:
             arrival: where the bytes of the answer come to.
 
         Returns:
-            The canonical object, without signed URLs.
+            The canonical object, without signed URLs. Of one that is too large, the output is downloaded by its link.
 
         Raises:
             NotFound: deleted, or in another workspace.
             ExtendError: see `extend_source.errors`.
         """
-        return await self._open_sender().get(
-            _call(endpoint, object_id),
-            lambda body: endpoint.adapt(_object(body, endpoint.get_key, object_id)),
-            self._decoders[endpoint.get_name],
-            arrival,
-        )
+        call, linked, bytes_to = _call(endpoint, object_id), endpoint.linked, arrival or Arrival()
+        try:
+            return endpoint.adapt((await self._answer(endpoint, call, object_id, bytes_to))[0])
+        except (BodyTooLarge, InvalidRequest) as error:
+            is_too_large = isinstance(error, BodyTooLarge) or error.status_code == _CONTENT_TOO_LARGE
+            if linked is None or not is_too_large:
+                raise
+        by_link = replace(call, parameters={**call.parameters, **linked.parameters})
+        ask = partial(self._answer, endpoint, by_link, object_id, bytes_to, linked.link)
+        return endpoint.adapt(await self._downloads().complete(ask, linked, object_id, bytes_to))
+
+    async def _answer(
+        self, endpoint: Endpoint, call: Call, object_id: str, arrival: Arrival, link: str | None = None
+    ) -> tuple[Payload, Link | None]:
+        """Fetch an object as it is, and apart from it the link that was asked for, by the name of its member."""
+
+        def read(body: Payload) -> tuple[Payload, Link | None]:
+            found = _object(body, endpoint.get_key, object_id)
+            url = None if link is None else found.pop(link, None)
+            return found, Link(url) if isinstance(url, str) else None
+
+        return await self._open_sender().get(call, read, self._decoders[endpoint.get_name], arrival)
 
     async def find(
         self, object_type: str, object_id: str, arrival: Arrival | None = None, *, run_type: str | None = None
@@ -301,6 +322,26 @@ class ExtendClient:
 
         return walk({**chosen, **order, "maxPageSize": str(page_size)}, fetch, self._max_without_news)
 
+    def _downloads(self) -> Downloads:
+        is_local = is_loopback(httpx.URL(self.base_url).host)
+
+        def transport(url: httpx.URL) -> AbstractAsyncContextManager[httpx.AsyncBaseTransport]:
+            if self._transport is not None:
+                return nullcontext(self._transport)
+            proxy = None if is_local else proxy_for(f"{url.scheme}://{url.netloc.decode()}")
+            return httpx.AsyncHTTPTransport(verify=self._certificates or True, trust_env=False, proxy=proxy)
+
+        return Downloads(
+            transport,
+            is_local=is_local,
+            clean=cleaner(self._api_key),
+            retry_policy=self.retry_policy,
+            statistics=self.statistics,
+            may_send=self._may_send,
+            max_bytes=self._max_output,
+            timeout=httpx.Timeout(self._timeout),
+        )
+
     def _open_sender(self) -> Sender:
         if self._sender is None:
             raise RuntimeError("use the client with 'async with'")
@@ -336,27 +377,6 @@ def _decoder(endpoint: Endpoint) -> Callable[[bytes], Any]:
 def _call(endpoint: Endpoint, object_id: str) -> Call:
     path = endpoint.get_path.format(id=path_segment(object_id))
     return Call(endpoint.get_name, path, endpoint.parameters)
-
-
-def path_segment(object_id: str) -> str:
-    """Percent-encode an id as one segment of a path.
-
-    Args:
-        object_id: any text.
-
-    Returns:
-        The segment.
-
-    Raises:
-        InvalidRequest: no request can be made for it.
-    """
-    # "." and ".." would name another path; lone surrogates cannot be encoded
-    if not isinstance(object_id, str) or not 0 < len(object_id) <= MAX_ID_LENGTH or object_id in (".", ".."):
-        raise InvalidRequest(f"An id must have 1 to {MAX_ID_LENGTH} characters; this is none: {str(object_id)[:40]!r}")
-    try:
-        return quote(object_id, safe="")
-    except UnicodeEncodeError:
-        raise InvalidRequest("An id has characters that cannot be sent") from None
 
 
 def _object(body: Payload, key: str | None, object_id: str) -> Payload:

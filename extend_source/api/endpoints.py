@@ -29,6 +29,23 @@ CURRENT_VERSION = "2026-02-09"
 
 
 @dataclass(frozen=True)
+class LinkedMember:
+    """A member that comes by a signed link where the whole object is too large.
+
+    Attributes:
+        name: the member.
+        link: the member that holds the link in its place.
+        parameters: the query that asks for the link.
+        has: a key of what the link leads to, by which it is known.
+    """
+
+    name: str
+    link: str
+    parameters: Mapping[str, str]
+    has: str
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """How objects of one type are read in one API version.
 
@@ -43,6 +60,7 @@ class Endpoint:
         is_sortable: the list takes an order; else it has one of its own.
         filters: the fields of `RunFilters` that the list knows, and the query parameters they become.
         parameters: the query of each GET of an object.
+        linked: the member that comes by a link where the object is too large; None: there is none.
         run_type: the only type of runs that it has; empty: all of them, or it has none.
         id_prefix: what ids of such objects begin with, as a rule.
         processor_prefix: what ids of their processors begin with, as a rule; empty: there are several.
@@ -62,6 +80,7 @@ class Endpoint:
     is_sortable: bool = True
     filters: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    linked: LinkedMember | None = None
     run_type: str = ""
     id_prefix: str = ""
     processor_prefix: str = ""
@@ -167,6 +186,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 list_path="/parse_runs",
                 list_key="data",
                 is_sortable=False,
+                linked=LinkedMember("output", "outputUrl", {"responseType": "url"}, has="chunks"),
                 id_prefix="pr_",
                 shared="config",
                 adapt=parse_run,

@@ -40,6 +40,7 @@ def client_for(
         may_send=may_send,
         others=others,
         max_body_megabytes=settings.max_body_megabytes,
+        max_output_megabytes=settings.max_output_megabytes,
         max_pages_without_news=settings.max_pages_without_news,
         retry_policy=RetryPolicy(max_elapsed=settings.max_object_seconds),
     )

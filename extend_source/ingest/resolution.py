@@ -59,6 +59,7 @@ class Arguments(TypedDict, total=False):
     package_minutes: float | None
     package_megabytes: float | None
     max_body_megabytes: float | None
+    max_output_megabytes: float | None
     max_waiting_megabytes: float | None
     max_object_seconds: float | None
     max_pages_without_news: int | None

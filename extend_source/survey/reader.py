@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from extend_source.api import CURRENT_VERSION, ExtendClient, RequestBudget, RequestStatistics, RetryPolicy
-from extend_source.api.client import path_segment
+from extend_source.api.paths import path_segment
 from extend_source.api.shapes import differences, types_of
 from extend_source.config import API_VERSION, ExtendSettings
 from extend_source.errors import ExtendError, Withdrawn

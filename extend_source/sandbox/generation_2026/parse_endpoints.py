@@ -60,7 +60,11 @@ def get_parse(request: Request, workspace: Workspace, organization: Organization
     by_url = parameters.choice(request, "responseType", _RESPONSE_TYPES) == "url"
     given = workspace.given_parse_runs.get(request.path_params["id"])
     if given is not None:
-        return json_response(given.payload)
+        payload = given.payload
+        if by_url and payload.get("output") is not None:
+            given_link = _link(request, workspace, organization, request.path_params["id"])
+            payload = {**payload, "output": None, "outputUrl": given_link}
+        return json_response(payload)
     parse: parses.Parse = found(parses.parse_run, workspace, request.path_params["id"])
     link = _link(request, workspace, organization, parse.id) if by_url else None
     return json_response(workspace.signed_body(full_parse(workspace, parse, link)))
@@ -85,6 +89,9 @@ def download(request: Request, organization: Organization) -> Response:
     except ApiError as problem:
         raise ApiError(403, "The link is wrong, or has expired.") from problem
     with workspace.lock:
+        given = workspace.given_parse_runs.get(parse_id)
+        if given is not None:
+            return json_response(given.payload.get("output"))
         parse: parses.Parse = found(parses.parse_run, workspace, parse_id)
         return json_response(workspace.signed_body(parse_output(parse)))
 

@@ -21,6 +21,7 @@ from dlt.common.configuration.specs.base_configuration import NotResolved
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.typing import TSecretStrValue
 
+from extend_source.error_codes import ErrorCode
 from extend_source.pricing import Price, price_book
 from extend_source.providers import looks_like_a_name, refuse_unread, wrong_type
 
@@ -116,9 +117,11 @@ class PrivacySettings(BaseConfiguration):
         self.columns = columns = _rules("privacy.columns", self.columns, '{"files.name": "drop"}')
         actions = [self.default, *fields.values(), *columns.values()]
         if "hash" in actions and not self.key:
-            raise ConfigurationValueError(
-                "privacy needs a key to hash with: set SOURCES__EXTEND__PRIVACY__KEY, or key under "
-                "[sources.extend.privacy] in .dlt/secrets.toml."
+            raise ErrorCode.NO_PRIVACY_KEY.on(
+                ConfigurationValueError(
+                    "privacy needs a key to hash with: set SOURCES__EXTEND__PRIVACY__KEY, or key under "
+                    "[sources.extend.privacy] in .dlt/secrets.toml."
+                )
             )
         if self.key is not None:
             _check_key(str(self.key))
@@ -127,9 +130,11 @@ class PrivacySettings(BaseConfiguration):
 def _check_key(key: str) -> None:
     """Refuse a key that can be guessed at once; whether it is a good one cannot be told."""
     if len(key.strip()) < MIN_KEY_LENGTH or len(set(key)) < _MIN_DIFFERENT_CHARACTERS:
-        raise ConfigurationValueError(
-            f"privacy.key takes at least {MIN_KEY_LENGTH} characters, and not the same few again and again; "
-            "make one with: openssl rand -hex 32"
+        raise ErrorCode.NO_PRIVACY_KEY.on(
+            ConfigurationValueError(
+                f"privacy.key takes at least {MIN_KEY_LENGTH} characters, and not the same few again and again; "
+                "make one with: openssl rand -hex 32"
+            )
         )
 
 

@@ -34,6 +34,9 @@ TerminalException): only a person can help.
 "Ends the sync" is the meaning of an answer that every request meets. Where others are answered well, the same answer
 concerns its object alone: `of_one_object` says that then, see `extend_source.api.evidence`.
 
+Each has an `error_code`, see `extend_source.error_codes`. `UsageError` and `SyncError` have none by themselves: whoever
+raises one of these names the code.
+
 No error holds the API key, a signed URL, or an httpx object (which holds the request and its headers).
 """
 
@@ -45,12 +48,8 @@ from typing import ClassVar
 
 from dlt.common.exceptions import TerminalException, TransientException
 
-from extend_source.wording import one_line
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return text if not text or text[-1] in ".!?" else f"{text}."
+from extend_source.error_codes import ErrorCode
+from extend_source.wording import one_line, sentence
 
 
 class ExtendError(Exception):
@@ -61,6 +60,8 @@ class ExtendError(Exception):
         advice: what to do about it, one line.
         status_code: the HTTP status, or None when there was no answer.
         code: the API's own error code such as ``NOT_FOUND``, or None.
+        error_code: this package's code of what happened, such as ``EXT-215``: the page of troubleshooting has an entry
+            for each. It is not in the text.
         request_id: the id that Extend's support asks for, or None.
         attempts: requests sent for this one object; 0 when none was sent.
         retryable: whether the same request may succeed later.
@@ -69,6 +70,7 @@ class ExtendError(Exception):
     """
 
     default_advice: ClassVar[str] = ""
+    default_error_code: ClassVar[ErrorCode] = ErrorCode.UNEXPECTED
     default_retryable: ClassVar[bool] = False
     refuses_everything: ClassVar[bool] = False
     """True when every other request would fail as well: a sync must end. Else one object is concerned."""
@@ -84,6 +86,7 @@ class ExtendError(Exception):
         attempts: int = 0,
         retryable: bool | None = None,
         retry_after: float | None = None,
+        error_code: ErrorCode | None = None,
     ) -> None:
         # args are exactly the positional parameters: that is what pickle hands back to __init__
         super().__init__(what, advice)
@@ -91,6 +94,7 @@ class ExtendError(Exception):
         self.advice = self.default_advice if advice is None else advice
         self.status_code = status_code
         self.code = code
+        self.error_code: str = (error_code or self.default_error_code).value
         self.request_id = request_id
         self.attempts = attempts
         self.retryable = self.default_retryable if retryable is None else retryable
@@ -112,7 +116,7 @@ class ExtendError(Exception):
 
     def __str__(self) -> str:
         what = self.what if self.attempts < 2 else f"{self.what.rstrip('. ')} ({self.attempts} attempts)"
-        return one_line(f"{_sentence(what)} {_sentence(self.advice)}")  # is shown, logged and stored
+        return one_line(f"{sentence(what)} {sentence(self.advice)}")  # is shown, logged and stored
 
 
 class ExtendTransientError(ExtendError, TransientException):
@@ -133,6 +137,7 @@ class ApiError(ExtendError):
 class ApiUnreachable(ApiError, ExtendTransientError):
     """No connection to the API (DNS, refused, timed out), or request after request failed."""
 
+    default_error_code = ErrorCode.UNREACHABLE
     default_advice = "Check base_url, the network and the proxy settings, then run the sync again"
     refuses_everything = True
 
@@ -140,24 +145,32 @@ class ApiUnreachable(ApiError, ExtendTransientError):
 class NoAnswer(ApiError, ExtendTransientError):
     """The server was reached, but the answer did not arrive in full: read timeout, dropped connection."""
 
+    default_error_code = ErrorCode.NO_ANSWER
+
 
 class RateLimited(ApiError, ExtendTransientError):
     """HTTP 429 after all attempts: the organisation's request budget is used up (docs "Rate limits")."""
 
+    default_error_code = ErrorCode.RATE_LIMITED
     default_advice = "Lower requests_per_second: the limit is shared by everything that uses the organisation's keys"
 
 
 class ServerError(ApiError, ExtendTransientError):
     """HTTP 5xx (or 408, 409, 425) after all attempts."""
 
+    default_error_code = ErrorCode.SERVER_ERROR
+
 
 class MalformedResponse(ApiError, ExtendTransientError):
     """A 200 that is not the object asked for: truncated, not JSON, ``success: false``, of another id."""
+
+    default_error_code = ErrorCode.MALFORMED
 
 
 class EndlessListing(ApiError, ExtendTransientError):
     """A listing that sends page after page without a run that it has not shown before."""
 
+    default_error_code = ErrorCode.ENDLESS_LISTING
     default_advice = (
         "What it had shown is loaded. Run the sync again; if it persists, ask Extend's support, or raise "
         "max_pages_without_news"
@@ -167,6 +180,7 @@ class EndlessListing(ApiError, ExtendTransientError):
 class AccessRefused(ApiError, ExtendTerminalError):
     """HTTP 401, 402 or 403: the key, its permissions or the credits (docs "Authentication")."""
 
+    default_error_code = ErrorCode.KEY_REFUSED
     default_advice = (
         "Check the API key (SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in "
         ".dlt/secrets.toml): it may be wrong, expired, revoked, or of another deployment than base_url"
@@ -177,6 +191,7 @@ class AccessRefused(ApiError, ExtendTerminalError):
 class WorkspaceRefused(AccessRefused):
     """The workspace is missing (organisation keys need one) or unknown to the key (docs "Authentication")."""
 
+    default_error_code = ErrorCode.WORKSPACE_REFUSED
     default_advice = (
         "Set workspace_id (SOURCES__EXTEND__WORKSPACE_ID) to a workspace of the key's organisation; "
         "organisation keys always need it"
@@ -186,6 +201,7 @@ class WorkspaceRefused(AccessRefused):
 class EndpointRemoved(ApiError, ExtendTerminalError):
     """The path is not served: removed by Extend (``ENDPOINT_REMOVED``, 410), or base_url is not its API."""
 
+    default_error_code = ErrorCode.ENDPOINT_REMOVED
     default_advice = "Upgrade dlt-source-extend; if it is the newest, check base_url"
     refuses_everything = True
 
@@ -193,6 +209,7 @@ class EndpointRemoved(ApiError, ExtendTerminalError):
 class UnsupportedApiVersion(ApiError, ExtendTerminalError):
     """The API version is unknown to this package or refused by the server (docs "API versioning")."""
 
+    default_error_code = ErrorCode.BAD_API_VERSION
     default_advice = "Set api_version to a supported version, or upgrade dlt-source-extend"
     refuses_everything = True
 
@@ -200,18 +217,21 @@ class UnsupportedApiVersion(ApiError, ExtendTerminalError):
 class NotFound(ApiError, ExtendTerminalError):
     """HTTP 404 or 410: the object was deleted (also by retention), or belongs to another workspace."""
 
+    default_error_code = ErrorCode.NOT_FOUND
     default_advice = "It was deleted, or belongs to another workspace; check the id and workspace_id"
 
 
 class InvalidRequest(ApiError, ExtendTerminalError):
     """HTTP 400 or 422, or an id that no request can be made for."""
 
+    default_error_code = ErrorCode.INVALID_REQUEST
     default_advice = "Check the id or the filter"
 
 
 class ObjectRefused(ApiError, ExtendTerminalError):
     """An answer that would end the sync if others met it; they are answered well, so it concerns this object alone."""
 
+    default_error_code = ErrorCode.OBJECT_REFUSED
     default_advice = (
         "Others are answered well, so it concerns this one alone: later syncs try it again, and Extend's support may "
         "know why"
@@ -221,6 +241,7 @@ class ObjectRefused(ApiError, ExtendTerminalError):
 class BodyTooLarge(ApiError, ExtendTerminalError):
     """A body that is larger, unpacked, than `max_body_megabytes` allows."""
 
+    default_error_code = ErrorCode.BODY_TOO_LARGE
     default_advice = "Raise max_body_megabytes if such an object is to be loaded; memory grows with it"
 
 
@@ -231,12 +252,15 @@ class UsageError(ExtendTerminalError):
 class InvalidSetting(UsageError):
     """A setting that cannot work, found before or by the first request."""
 
+    default_error_code = ErrorCode.BAD_SETTING
     default_advice = "Correct the setting under [sources.extend] in .dlt/config.toml"
     refuses_everything = True
 
 
 class AnotherWorkspace(InvalidSetting):
     """The listing has nothing in common with what has landed: what it shows must not be loaded."""
+
+    default_error_code = ErrorCode.ANOTHER_WORKSPACE
 
 
 class SyncError(ExtendError):
@@ -246,12 +270,14 @@ class SyncError(ExtendError):
 class SyncUnderWay(SyncError):
     """Another sync of the same pipeline is running on this machine."""
 
+    default_error_code = ErrorCode.SYNC_UNDER_WAY
     default_advice = "Wait for it to end, or use another pipeline name"
 
 
 class TooManyErrors(SyncError):
     """A greater share of runs could not be loaded than `max_error_share` allows."""
 
+    default_error_code = ErrorCode.TOO_MANY_ERRORS
     default_advice = (
         "See the table fetch_errors; what could be loaded has landed, and the next sync tries the rest again"
     )
@@ -260,12 +286,14 @@ class TooManyErrors(SyncError):
 class RowsRefused(SyncError):
     """The destination refused rows, and dlt was told to go on without them."""
 
+    default_error_code = ErrorCode.ROWS_REFUSED
     default_advice = "See `dlt pipeline NAME failed-jobs` for why; the next sync writes the rows again"
 
 
 class NoRawPayloads(SyncError):
     """There is nothing to rebuild from."""
 
+    default_error_code = ErrorCode.NO_RAW_PAYLOADS
     default_advice = "Set keep_raw = true under [sources.extend] and sync first"
 
 

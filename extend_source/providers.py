@@ -18,6 +18,7 @@ from dlt.common.configuration.providers.doc import BaseDocProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.pipeline import PipelineContext
 
+from extend_source.error_codes import ErrorCode
 from extend_source.installation import install_command, pip
 
 SOURCES = "sources"
@@ -111,7 +112,7 @@ def refuse_unread(section: str, settings: Collection[str], tables: Mapping[str, 
     reader = _Reader(section, frozenset(settings), tables, pipeline)
     found = list(dict.fromkeys(line for entry in entries() if (line := reader.complaint(entry)) is not None))
     if found:
-        raise ConfigurationValueError(" ".join(found[:_MAX_NAMED]))
+        raise ErrorCode.UNKNOWN_SETTING.on(ConfigurationValueError(" ".join(found[:_MAX_NAMED])))
 
 
 def refuse_unknown_arguments(names: Collection[str], settings: Collection[str]) -> None:
@@ -127,7 +128,7 @@ def refuse_unknown_arguments(names: Collection[str], settings: Collection[str]) 
     for name in names:
         if name not in settings:
             meant = closest(name, settings)
-            raise ConfigurationValueError(_no_setting(name, "an argument", meant, meant))
+            raise ErrorCode.UNKNOWN_SETTING.on(ConfigurationValueError(_no_setting(name, "an argument", meant, meant)))
 
 
 def refuse_unknown_sections(section: str, settings: Collection[str], resources: Collection[str]) -> None:
@@ -145,7 +146,7 @@ def refuse_unknown_sections(section: str, settings: Collection[str], resources: 
     for entry in entries():
         below = _below(entry.path, section)
         if len(below) > 1 and below[0] not in {name.lower() if entry.variable else name for name in known}:
-            raise ConfigurationValueError(_no_setting(below[0], entry.where, None, None))
+            raise ErrorCode.UNKNOWN_SETTING.on(ConfigurationValueError(_no_setting(below[0], entry.where, None, None)))
 
 
 def closest(name: str, names: Collection[str]) -> str | None:

@@ -53,6 +53,12 @@ def figure(value: Any) -> str:
     return str(value)
 
 
+def sentence(text: str) -> str:
+    """End a text with a full stop, unless it has its end."""
+    text = text.strip()
+    return text if not text or text[-1] in ".!?" else f"{text}."
+
+
 def counted(number: int, noun: str) -> str:
     """Write a number of things: ``1 run``, ``2,000 runs``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

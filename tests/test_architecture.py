@@ -27,7 +27,7 @@ FLOORS = (
     ("api",),
     ("config",),
     ("errors", "pricing", "providers", "redaction"),
-    ("escapes", "installation", "json_codec", "wording"),
+    ("error_codes", "escapes", "installation", "json_codec", "wording"),
 )
 FLOOR = {unit: len(FLOORS) - index for index, units in enumerate(FLOORS) for unit in units}
 

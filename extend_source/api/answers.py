@@ -22,6 +22,7 @@ import httpx
 from extend_source.api.bodies import Body
 from extend_source.api.environment import certificate_variable, proxy_variable
 from extend_source.api.settings import is_loopback
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import (
     AccessRefused,
     ApiUnreachable,
@@ -53,6 +54,12 @@ _ENDPOINT_REMOVED = "ENDPOINT_REMOVED"
 _TRY_AGAIN = frozenset({408, 409, 425})
 """Statuses below 500 that the vendor's SDKs repeat as well, 429 apart; 425 is RFC 8470."""
 
+_ACCESS_ADVICE = {
+    ErrorCode.OUT_OF_CREDITS: "The organisation's credits are used up or its billing is blocked: see the Extend "
+    "dashboard",
+    ErrorCode.NO_PERMISSION: "The key is valid but lacks permission to read processor runs: ask an admin for a key "
+    "that may",
+}
 _WORKSPACE = re.compile(r"workspace", re.IGNORECASE)
 _PERMISSION = re.compile(r"permission", re.IGNORECASE)
 # in a 404, "run not found in this workspace" is about the run
@@ -169,6 +176,7 @@ def error_of(
         code=body.code,
         request_id=body.request_id,
         retryable=body.retryable,
+        error_code=_error_code(kind, status, body),
     )
     error.says_gone = status in (404, 410) and body.from_api and body.code != _ENDPOINT_REMOVED
     return error
@@ -258,7 +266,7 @@ def _kind_and_advice(
     if status in (400, 403, 422) and _API_VERSION.search(text):
         return UnsupportedApiVersion, None
     if status in (401, 402, 403) or code == "USAGE_BLOCKED":
-        return AccessRefused, _access_advice(status, text)
+        return AccessRefused, _ACCESS_ADVICE.get(_access_code(status, text))
     if status == 404:
         # a page of some other server is no word on a run: calling it deleted would be wrong
         return (NotFound, None) if body.from_api else (EndpointRemoved, "Check base_url: this is not the Extend API")
@@ -267,12 +275,19 @@ def _kind_and_advice(
     return (ServerError if status >= 500 or status in _TRY_AGAIN else InvalidRequest), None
 
 
-def _access_advice(status: int, text: str) -> str | None:
+def _error_code(kind: type[ExtendError], status: int, body: ErrorBody) -> ErrorCode | None:
+    """Tell kinds of one error apart that need another remedy; None: the kind has one code."""
+    if kind is AccessRefused:
+        return _access_code(status, f"{body.code or ''} {body.message}")
+    return ErrorCode.BAD_BASE_URL if kind is InvalidSetting else None
+
+
+def _access_code(status: int, text: str) -> ErrorCode:
     if status == 402 or "USAGE_BLOCKED" in text:
-        return "The organisation's credits are used up or its billing is blocked: see the Extend dashboard"
+        return ErrorCode.OUT_OF_CREDITS
     if status == 403 or _PERMISSION.search(text):  # 401 names insufficient permission among its causes
-        return "The key is valid but lacks permission to read processor runs: ask an admin for a key that may"
-    return None
+        return ErrorCode.NO_PERMISSION
+    return ErrorCode.KEY_REFUSED
 
 
 def _redirect_advice(response: httpx.Response) -> str:

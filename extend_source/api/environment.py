@@ -17,6 +17,7 @@ from urllib.request import getproxies
 import httpx
 
 from extend_source.api.settings import HOST
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -53,9 +54,14 @@ def proxy_for(base_url: str) -> httpx.Proxy | None:
         raise InvalidSetting(
             f"{name} in the environment is not the address of a proxy",
             f"Set it like http://proxy.example:3128, or unset {name}",
+            error_code=ErrorCode.NETWORK_SETTING,
         ) from None
     if address.scheme.startswith("socks") and find_spec("socksio") is None:
-        raise InvalidSetting(f"{name} in the environment names a SOCKS proxy", "Run: pip install socksio")
+        raise InvalidSetting(
+            f"{name} in the environment names a SOCKS proxy",
+            "Run: pip install socksio",
+            error_code=ErrorCode.MISSING_PACKAGE,
+        )
     return proxy
 
 
@@ -134,6 +140,7 @@ def certificates(*, trust_env: bool) -> ssl.SSLContext:
     raise InvalidSetting(
         f"The certificates cannot be loaded: {reason}" + (f" ({name} in the environment)" if name else ""),
         f"Let {name} name what there is, or unset it" if name else "Install certifi anew",
+        error_code=ErrorCode.NETWORK_SETTING,
     )
 
 
@@ -155,4 +162,5 @@ def _check_certificate_variables() -> None:
         raise InvalidSetting(
             f"{name} in the environment names no {what} that exists: {value!r}",
             f"Let it name a {what} of certificates, or unset {name}",
+            error_code=ErrorCode.NETWORK_SETTING,
         )

@@ -16,6 +16,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import ApiUnreachable, ExtendError, ExtendTransientError
 
 OUTAGE_AFTER = 25
@@ -116,6 +117,7 @@ class Evidence:
             code=problem.code,
             request_id=problem.request_id,
             attempts=problem.attempts,
+            error_code=ErrorCode.OUTAGE,
         )
 
     async def _judged_refusal(self, call: Call, problem: ExtendError) -> ExtendError:

@@ -7,6 +7,7 @@ import re
 
 import httpx
 
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import AccessRefused, InvalidSetting
 
 HOST = re.compile(r"[\w.:-]+")
@@ -31,11 +32,13 @@ def checked_api_key(api_key: str) -> str:
         raise AccessRefused(
             "The API key is empty",
             "Set SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml",
+            error_code=ErrorCode.NO_KEY,
         )
     if not _VISIBLE_ASCII.fullmatch(api_key):
         raise AccessRefused(
             "The API key has spaces, line breaks or characters that no key has",
             "Copy it again from the Extend dashboard, without quotes or spaces around it",
+            error_code=ErrorCode.NO_KEY,
         )
     return api_key
 
@@ -77,16 +80,23 @@ def checked_base_url(base_url: str) -> str:
     except (httpx.InvalidURL, ValueError, AttributeError, TypeError):
         url, host = httpx.URL(""), ""
     if url.scheme not in ("http", "https") or not HOST.fullmatch(host):
-        raise InvalidSetting("base_url is not an http or https address", 'Set it like "https://api.extend.ai"')
+        raise InvalidSetting(
+            "base_url is not an http or https address",
+            'Set it like "https://api.extend.ai"',
+            error_code=ErrorCode.BAD_BASE_URL,
+        )
     if url.userinfo or url.query or url.fragment:
         # not quoted: the user part may be a password
         raise InvalidSetting(
-            "base_url has a user, a query or a fragment", "Give scheme, host, port and path prefix only"
+            "base_url has a user, a query or a fragment",
+            "Give scheme, host, port and path prefix only",
+            error_code=ErrorCode.BAD_BASE_URL,
         )
     if url.scheme == "http" and not is_loopback(host):
         raise InvalidSetting(
             f"base_url http://{host} is not encrypted: the API key would travel in the clear",
             "Use https (plain http is for this machine only)",
+            error_code=ErrorCode.BAD_BASE_URL,
         )
     return str(url).rstrip("/")
 

@@ -7,25 +7,59 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from decimal import Decimal
+from functools import partial
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from extend_source import __version__
-from extend_source.cli.errors import EXIT_CODES
+from extend_source.cli.errors import EXIT_CODES, FAILED, WRONG_USE, fail
+from extend_source.error_codes import ErrorCode
 from extend_source.ingest.progress import SyncProgress
+from extend_source.wording import one_line, sentence
 
 _WIDTH_OF_PIPED_HELP = "100"
 
 _EXIT_CODES = "; ".join(f"{code} {meaning.partition(':')[0]}" for code, meaning in EXIT_CODES.items())
 
+
+class _Commands(TyperGroup):
+    """The commands; what is wrong with a command line is told in one line, as all that goes wrong."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command line, and leave with its exit code."""
+        extra["standalone_mode"] = False
+        try:
+            sys.exit(_run(partial(super().main, *args, **extra)))
+        except typer.Exit as ended:
+            sys.exit(ended.exit_code)
+
+
+def _run(command: Callable[[], int | None]) -> int | None:
+    try:
+        return command()
+    except typer.Abort:
+        fail(FAILED, ErrorCode.ENDED_AT_ONCE, "Ended at once: there was nothing more to read.")
+    except Exception as error:  # the class of these errors has no public name
+        if not hasattr(error, "format_message"):
+            raise
+        context = getattr(error, "ctx", None)
+        if context is None or type(error).__name__ == "NoArgsIsHelpError":
+            error.show()  # type: ignore[attr-defined]
+            return WRONG_USE
+        said = sentence(one_line(error.format_message()))
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"{said} See {context.command_path} --help.")
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Load Extend (extend.ai) processor runs into DuckDB or any dlt destination.",
     epilog=f"Exit codes: {_EXIT_CODES}. The key comes from SOURCES__EXTEND__API_KEY or .dlt/secrets.toml.",
     no_args_is_help=True,

@@ -19,6 +19,7 @@ from extend_source.cli.display.credits import PARSING_LEFT_OUT, show_credits, sh
 from extend_source.cli.errors import FAILED, WRONG_USE, clear_errors, fail
 from extend_source.cli.options import Api, Json, Place, grouped
 from extend_source.cli.reports import report
+from extend_source.error_codes import ErrorCode
 from extend_source.reports import (
     CreditFigures,
     ProductCredits,
@@ -75,7 +76,7 @@ class Output:
                 return name
         if self.by in _GROUPS:
             return None
-        fail(WRONG_USE, f"--by takes {', '.join(_GROUPS)}; not {self.by!r}.")
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"--by takes {', '.join(_GROUPS)}; not {self.by!r}.")
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,26 @@ def credits_(
     """Say what has been spent, where the month is heading, and what of it is known."""
     by, days, (budget, most) = output.grouping(), span.days(), limit.limits()
     if as_json and output.as_csv:
-        fail(WRONG_USE, "Choose --json or --csv, not both.")
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, "Choose --json or --csv, not both.")
     if from_listing:
         if output.html or output.png or budget is not None or most is not None:
-            fail(WRONG_USE, "--from-listing goes with --json and --csv only: the listing has no parsing in it.")
+            fail(
+                WRONG_USE,
+                ErrorCode.BAD_COMMAND,
+                "--from-listing goes with --json and --csv only: the listing has no parsing in it.",
+            )
         if by == "version":
-            fail(WRONG_USE, "--from-listing takes no --by version: the listing does not say which version ran.")
+            fail(
+                WRONG_USE,
+                ErrorCode.BAD_COMMAND,
+                "--from-listing takes no --by version: the listing does not say which version ran.",
+            )
         if by is None:
-            fail(WRONG_USE, "--from-listing takes no --by product: the listing does not say what was charged.")
+            fail(
+                WRONG_USE,
+                ErrorCode.BAD_COMMAND,
+                "--from-listing takes no --by product: the listing does not say what was charged.",
+            )
         _report_listing(days, by, api, as_json=as_json, as_csv=output.as_csv)
         return
     console, _ = consoles(as_json or output.as_csv)
@@ -153,7 +166,11 @@ def _fail_over(projected: Decimal | None, most: Decimal) -> None:
         line = f"Where the month is heading is unknown: it may or may not be above {figure(most)} credits."
         typer.echo(line, err=True)
     elif projected > most:
-        fail(FAILED, f"The month is heading for {figure(projected)} credits, above {figure(most)}.")
+        fail(
+            FAILED,
+            ErrorCode.OVER_BUDGET,
+            f"The month is heading for {figure(projected)} credits, above {figure(most)}.",
+        )
 
 
 @app.command(epilog="Example: extend-source models --pipeline extend_pipeline")
@@ -204,7 +221,7 @@ def _print_csv(kind: type[Spend | ProductCredits], rows: Sequence[Spend | Produc
 
 def _limit(option: str, credits: float | None) -> Decimal | None:
     if credits is not None and not math.isfinite(credits):
-        fail(WRONG_USE, f"{option} takes a number of credits; not {credits}.")
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"{option} takes a number of credits; not {credits}.")
     return None if credits is None else Decimal(str(credits))
 
 
@@ -214,4 +231,4 @@ def _day(option: str, text: str | None) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        fail(WRONG_USE, f"{option} takes a day such as 2026-01-31; not {text!r}.")
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"{option} takes a day such as 2026-01-31; not {text!r}.")

@@ -16,11 +16,13 @@ from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DestinationConnectionError
 
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import AccessRefused, ExtendError, InvalidRequest, UnsupportedApiVersion, UsageError
 from extend_source.installation import pip
 from extend_source.operations.rebuild import RebuildResult
 from extend_source.operations.sync import SyncResult
 from extend_source.pipeline.connections import connection_failure
+from extend_source.pipeline.failures import error_code_of
 from extend_source.providers import missing_fields, wrong_type
 from extend_source.redaction import redact
 from extend_source.wording import one_line
@@ -44,10 +46,21 @@ EXIT_CODES = {
 """What each exit code means."""
 
 
-def fail(code: int, line: str) -> NoReturn:
-    """End the command with one line on stderr."""
-    typer.echo(f"extend-source: {one_line(line)}", err=True)
+def fail(code: int, cause: ErrorCode, line: str) -> NoReturn:
+    """End the command with one line on stderr.
+
+    Args:
+        code: the exit code.
+        cause: the code of what went wrong.
+        line: what went wrong and what to do.
+    """
+    warn(cause, line)
     raise typer.Exit(code)
+
+
+def warn(cause: ErrorCode, line: str) -> None:
+    """Say on stderr, in one line, what someone may have to act on."""
+    typer.echo(f"extend-source: {cause.line(one_line(line))}", err=True)
 
 
 @contextmanager
@@ -58,9 +71,9 @@ def clear_errors() -> Iterator[None]:
     except (typer.Exit, SystemExit):
         raise
     except KeyboardInterrupt:
-        fail(FAILED, _ENDED_AT_ONCE)
+        fail(*_explained(KeyboardInterrupt()))
     except Exception as error:
-        fail(*explain(error))
+        fail(*_explained(error))
 
 
 def code_of_result(result: SyncResult) -> int:
@@ -92,8 +105,18 @@ def explain(error: BaseException) -> tuple[int, str]:
         error: what was raised.
 
     Returns:
-        The exit code, and one line that says what to do.
+        The exit code, and one line: the code of what went wrong, and what to do.
     """
+    code, cause, line = _explained(error)
+    return code, cause.line(line)
+
+
+def _explained(error: BaseException) -> tuple[int, ErrorCode, str]:
+    code, line = _code_and_line(error)
+    return code, error_code_of(error), line
+
+
+def _code_and_line(error: BaseException) -> tuple[int, str]:
     while error.__cause__ is not None and not isinstance(error, _TELLING):
         error = error.__cause__
     if isinstance(error, KeyboardInterrupt):  # dlt wraps it
@@ -112,7 +135,7 @@ def explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, ConfigurationException):
         return WRONG_USE, text
     if isinstance(error, DestinationConnectionError):
-        return FAILED, connection_failure(error)
+        return FAILED, connection_failure(error)[1]
     return FAILED, text
 
 

@@ -12,6 +12,7 @@ from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.destinations.exceptions import DestinationConnectionError
 
 from extend_source.config import SECTION
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.beacon import sync_under_way
 from extend_source.pipeline.held_database import database_file
@@ -55,19 +56,31 @@ def require_existing(pipeline: dlt.Pipeline, folder: Path) -> None:
         if _may_be_empty(pipeline, notes) or _has_dataset(pipeline):
             return
         text = f"Pipeline {name!r} has loaded into dataset {dataset!r} of {place}, which is not there any more"
-        raise UsageError(text, f"{_others('Datasets', _datasets(pipeline))}Run extend-source sync to load it anew")
+        raise UsageError(
+            text,
+            f"{_others('Datasets', _datasets(pipeline))}Run extend-source sync to load it anew",
+            error_code=ErrorCode.UNKNOWN_PIPELINE,
+        )
     # a DuckDB file bears the name of its pipeline: a copy of one may have been given another
     if _has_notes(pipeline) or (database_file(pipeline) is not None and _has_dataset(pipeline)):
         return
     if notes is not None:
         text = f"Pipeline {name!r} has no dataset {dataset!r} in {place}: on this machine it loads into"
         its_own = f"{notes.get('dataset_name')!r} of {str(notes.get('destination_type')).rpartition('.')[2]}"
-        raise UsageError(f"{text} {its_own}", f"{_others('Datasets', _datasets(pipeline))}Name it with --dataset")
+        raise UsageError(
+            f"{text} {its_own}",
+            f"{_others('Datasets', _datasets(pipeline))}Name it with --dataset",
+            error_code=ErrorCode.UNKNOWN_PIPELINE,
+        )
     known = _others("Pipelines on this machine", pipelines_in(folder))
     known += _others("Pipelines in that dataset", _names(pipeline, _PIPELINES))
     known += _others("Datasets", _datasets(pipeline))
     text = f"There is no pipeline {name!r} with a dataset {dataset!r} in {place}"
-    raise UsageError(text, f"{known}{'Name one with --pipeline, or run' if known else 'Run'} extend-source sync first")
+    raise UsageError(
+        text,
+        f"{known}{'Name one with --pipeline, or run' if known else 'Run'} extend-source sync first",
+        error_code=ErrorCode.UNKNOWN_PIPELINE,
+    )
 
 
 def pipelines_in(folder: Path) -> list[str]:

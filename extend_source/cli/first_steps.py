@@ -20,6 +20,7 @@ from extend_source.cli.display.results import show_check, show_comparison
 from extend_source.cli.errors import DONE, FAILED, WRONG_USE, clear_errors, code_of_error, code_of_result, fail
 from extend_source.cli.options import Api, Json, grouped
 from extend_source.config import parse_start_date
+from extend_source.error_codes import ErrorCode
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.installation import install_command
@@ -50,7 +51,7 @@ def demo(
     console, errors = consoles(as_json)
     _require_sandbox()
     if database.exists() and database != _DEMO_DATABASE:
-        fail(WRONG_USE, f"{database} exists. Name another file with --database, or delete it.")
+        fail(WRONG_USE, ErrorCode.FILE_EXISTS, f"{database} exists. Name another file with --database, or delete it.")
     progress, moment = SyncProgress(), _moment(now)
     with clear_errors():
         console.print(f"Stand-in API with {runs:,} runs, seed {seed}, on a free loopback port.", highlight=False)
@@ -95,8 +96,9 @@ def check(
             with errors.status("Comparing") as status:
                 compared = compare_api(settings, compare, status.update)
     if as_json:
+        code = None if result.error is None else result.error.error_code
         facts = {name: [asdict(each) for each in getattr(result, name)] for name in ("findings", "lists")}
-        print_json({"ok": result.ok, **facts, "compared": compared and asdict(compared)})
+        print_json({"ok": result.ok, "code": code, **facts, "compared": compared and asdict(compared)})
     elif compared is not None:
         show_comparison(console, compared)
     if result.error is not None:
@@ -122,7 +124,7 @@ def sandbox(
     try:
         faults = [parse_fault(text) for text in fault or []]
     except ValueError as error:
-        fail(WRONG_USE, str(error))
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, str(error))
 
     def ready(base_url: str) -> None:
         if as_json:
@@ -136,7 +138,11 @@ def sandbox(
     try:
         serve(port=port, seed=seed, runs=runs, now=moment, faults=faults, on_ready=ready)
     except OSError as error:
-        fail(FAILED, f"Port {port} cannot be used: {error.strerror}. Choose another one with --port.")
+        fail(
+            FAILED,
+            ErrorCode.PORT_TAKEN,
+            f"Port {port} cannot be used: {error.strerror}. Choose another one with --port.",
+        )
     except KeyboardInterrupt:
         raise typer.Exit(DONE) from None
 
@@ -148,9 +154,11 @@ def _moment(text: str | None) -> datetime | None:
         moment = parse_start_date(text)
         if moment.year in _YEARS:
             return moment
-    fail(WRONG_USE, f"--now takes an ISO date or time such as 2026-01-31T09:00; not {text!r}.")
+    fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"--now takes an ISO date or time such as 2026-01-31T09:00; not {text!r}.")
 
 
 def _require_sandbox() -> None:
     if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        fail(WRONG_USE, f"The stand-in API needs an extra. Run: {install_command('sandbox')}")
+        fail(
+            WRONG_USE, ErrorCode.MISSING_PACKAGE, f"The stand-in API needs an extra. Run: {install_command('sandbox')}"
+        )

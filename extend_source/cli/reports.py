@@ -12,6 +12,7 @@ from extend_source.cli.csv_output import print_csv
 from extend_source.cli.display.reports import show_current_views, show_quality
 from extend_source.cli.errors import WRONG_USE, clear_errors, fail
 from extend_source.cli.options import Json, Place, grouped
+from extend_source.error_codes import ErrorCode
 from extend_source.reports import QUALITY_QUERIES, QualityReport, QueryResult, create_current_views, quality_report
 
 report = typer.Typer(
@@ -36,7 +37,7 @@ def _reports() -> None:
 def quality(place: Place, query: QueryNames = None, as_json: Json = False, as_csv: Csv = False) -> None:
     """Say how complete, right, sure and fast the results are: fill rates, accuracy, confidences, failures."""
     if as_json and as_csv:
-        fail(WRONG_USE, "Choose --json or --csv, not both.")
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, "Choose --json or --csv, not both.")
     console, _ = consoles(as_json or as_csv)
     with clear_errors(), place.viewed_pipeline() as pipeline:
         result = quality_report(pipeline, query or None)

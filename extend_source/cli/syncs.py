@@ -20,8 +20,9 @@ from extend_source.cli.display.results import (
     show_result,
     show_status,
 )
-from extend_source.cli.errors import DONE, STOPPED, clear_errors, code_of_rebuild, code_of_result
+from extend_source.cli.errors import DONE, STOPPED, clear_errors, code_of_rebuild, code_of_result, warn
 from extend_source.cli.options import Api, Choices, Json, NamedRuns, Place, grouped
+from extend_source.error_codes import ErrorCode
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.operations.erase import erase as run_erase
@@ -71,7 +72,7 @@ def _warn_if_new(place: Place) -> None:
     if others:
         names = ", ".join(others)
         line = f"Pipeline {place.pipeline_name} is new here; those that have loaded: {names}."
-        typer.echo(f"extend-source: {line}", err=True)
+        warn(ErrorCode.NEW_PIPELINE, line)
 
 
 @app.command(epilog="Example: extend-source sync --start-date 2026-01-01 --status PROCESSED")

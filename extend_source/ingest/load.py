@@ -10,6 +10,7 @@ from typing import Any
 
 from extend_source.api import Arrival, Endpoint, ExtendClient
 from extend_source.config import ExtendSettings, parse_start_date, resolved_privacy
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import AnotherWorkspace, ExtendError, InvalidSetting
 from extend_source.ingest.client import budget_of, client_for
 from extend_source.ingest.context import SyncContext
@@ -228,6 +229,7 @@ class Load:
             raise InvalidSetting(
                 f"The table {ERASURES.name} has lost {lost:,} rows: runs or files that were erased would come back",
                 "Restore its rows from a backup, or name the ids again with extend-source erase",
+                error_code=ErrorCode.ERASED_WOULD_RETURN,
             )
         self._state.remember_rows("erasures", len(erasures))
         if ERASURES.name in self._lacking and erasures:
@@ -235,6 +237,7 @@ class Load:
                 raise InvalidSetting(
                     f"refresh would drop the table {ERASURES.name}, and runs or files that were erased would come back",
                     f"Select {ERASURES.name}, too, or all tables",
+                    error_code=ErrorCode.ERASED_WOULD_RETURN,
                 )
             for erasure in erasures:
                 self._recorder.flattener.add_erasure(*erasure)
@@ -324,10 +327,8 @@ class Load:
             session.stopped_by = worklist.listing_stopped_by
         if SCHEMA_DRIFT.name in self._selected:
             rows = self._recorder.flattener.drift_rows
-            if worklist.mode in (
-                "incremental",
-                "by_id",
-            ):  # rows that someone has deleted are missed by the next whole scan
+            # rows that someone has deleted are missed by the next whole scan
+            if worklist.mode in ("incremental", "by_id"):
                 rows = max(rows, self._state.rows("schema_drift"))
             self._state.remember_rows("schema_drift", rows)
         if ERASURES.name in self._selected:
@@ -338,10 +339,8 @@ class Load:
             if reached.watermark != worklist.before.watermark:
                 reached = replace(reached, load_id=self._load_id)
             self._state.advance(self._scope, reached)
-        error = session.failure or (session.final_error if session.is_over else None)
-        entry = self._log.entry(
-            self._settings, worklist, reached.watermark, session.stopped_by, None if error is None else str(error)
-        )
+        failure = session.logged_failure
+        entry = self._log.entry(self._settings, worklist, reached.watermark, session.stopped_by, failure)
         self._recorder.flattener.add_log(entry, self._log.objects())
 
     def _reached(self, worklist: Worklist) -> Position:

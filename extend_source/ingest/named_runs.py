@@ -10,6 +10,7 @@ from dlt.common import logger
 
 from extend_source.api import Arrival, ExtendClient, object_type_of
 from extend_source.config import ExtendSettings
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidRequest, NotFound, UsageError
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.worklist import Wanted, Worklist
@@ -116,14 +117,22 @@ def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
         UsageError: a lone text, or something that is no id.
     """
     if isinstance(run_ids, str):
-        raise UsageError(f"run_ids is one text, {run_ids[:40]!r}", "Give a list of ids: run_ids=[...]")
+        raise UsageError(
+            f"run_ids is one text, {run_ids[:40]!r}",
+            "Give a list of ids: run_ids=[...]",
+            error_code=ErrorCode.BAD_RUN_IDS,
+        )
     ids = list(run_ids)
     for run_id in ids:
         if isinstance(run_id, str) and run_id.startswith("-"):
-            raise UsageError(f"{run_id[:40]!r} is an option, not a run id", "Check the command")
+            raise UsageError(
+                f"{run_id[:40]!r} is an option, not a run id", "Check the command", error_code=ErrorCode.BAD_RUN_IDS
+            )
         if not isinstance(run_id, str) or not 0 < len(run_id.strip()) <= MAX_ID_CHARACTERS:
             raise UsageError(
-                f"{str(run_id)[:40]!r} is not a run id", f"Ids are texts of 1 to {MAX_ID_CHARACTERS} characters"
+                f"{str(run_id)[:40]!r} is not a run id",
+                f"Ids are texts of 1 to {MAX_ID_CHARACTERS} characters",
+                error_code=ErrorCode.BAD_RUN_IDS,
             )
     return ids
 

@@ -10,6 +10,7 @@ from dlt.common import logger
 
 from extend_source.api import ExtendClient, lists_of
 from extend_source.config import ExtendSettings
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import ExtendError, InvalidSetting, Withdrawn
 from extend_source.pipeline.conditions import equals
 from extend_source.pipeline.landed import LandedData
@@ -51,11 +52,14 @@ async def check_processor_ids(
         raise InvalidSetting(
             f"processor_ids takes ids, and {names[0][:_MAX_CHARACTERS]!r} is none of a processor that has run",
             _choice(known),
+            error_code=ErrorCode.UNKNOWN_PROCESSOR,
         )
     for each in unseen:
         logger.warning(
-            f"No run of the processor {each[:_MAX_CHARACTERS]!r} was listed, and none has landed: has it run yet, and "
-            f"is that its id? {_choice(known)}."
+            ErrorCode.UNKNOWN_PROCESSOR.line(
+                f"No run of the processor {each[:_MAX_CHARACTERS]!r} was listed, and none has landed: has it run yet, "
+                f"and is that its id? {_choice(known)}."
+            )
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from extend_source.config import ExtendSettings, resolved_privacy
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import ExtendError, ExtendTransientError, MalformedResponse, NotFound
 from extend_source.ingest.fetching import Fetched
 from extend_source.ingest.progress import SyncProgress
@@ -175,7 +176,7 @@ class Recorder:
             counts = self._progress.of[object_type]
             counts.failed += 1
             counts.failed_again += before is not None
-            self._progress.note_error(object_id, str(error))
+            self._progress.note_error(object_id, f"{error.error_code}: {error}")
             self._flattener.add_error(
                 FetchError(
                     id=object_id,
@@ -185,6 +186,7 @@ class Recorder:
                     status_code=error.status_code,
                     code=error.code or type(error).__name__,
                     message=str(error),
+                    error_code=error.error_code,
                     first_seen_at=before.first_seen_at if before else failure.fetched_at,
                     last_seen_at=failure.fetched_at,
                 )
@@ -206,4 +208,9 @@ class Recorder:
 def _unreadable(defect: Exception) -> ExtendError:
     # the text of the exception can quote the document, so only its kind is told
     kind = type(defect).__name__
-    return MalformedResponse(f"The payload could not be turned into tables ({kind})", "Please report it", code=kind)
+    return MalformedResponse(
+        f"The payload could not be turned into tables ({kind})",
+        "Please report it",
+        code=kind,
+        error_code=ErrorCode.UNREADABLE,
+    )

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extend_source.config import ExtendSettings
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import NoRawPayloads
 from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.progress import SyncProgress
@@ -265,11 +266,12 @@ class _Load:
                 status_code=None,
                 code=UNREADABLE,
                 message=message,
+                error_code=ErrorCode.UNREADABLE.value,
                 first_seen_at=before.first_seen_at if before else now,
                 last_seen_at=now,
             )
         )
-        self._progress.note_error(stored.id, message)
+        self._progress.note_error(stored.id, ErrorCode.UNREADABLE.line(message))
         counts = self._progress.of[raw.resource_type]
         counts.done += 1
         counts.failed += 1

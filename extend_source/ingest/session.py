@@ -8,6 +8,7 @@ from extend_source.api import RequestBudget
 from extend_source.errors import ExtendError
 from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.sync_log import Failure
 from extend_source.ingest.worklist import Worklist
 from extend_source.pipeline.held_database import HeldDatabase
 from extend_source.privacy import RuleUsage
@@ -27,7 +28,7 @@ class SyncSession:
         has_backlog: files that had landed without text were added to the worklist.
         stopped_by: why the sync ends early.
         error: what ends it: what was fetched before is loaded, then it is raised.
-        failure: what has ended it, where nothing could be loaded: one line, which is all that is left to load.
+        failure: what has ended it, where nothing could be loaded: a row in the log is all that is left to load.
         raises: the one who runs the loads raises `error` after them; else the source sees to it.
         budget: the request rate; it knows what it has learned of the limit, and of a pause that was asked for.
         database: the DuckDB file that the sync keeps open.
@@ -43,11 +44,17 @@ class SyncSession:
     has_backlog: bool = False
     stopped_by: StoppedBy | None = None
     error: ExtendError | None = None
-    failure: str | None = None
+    failure: Failure | None = None
     raises: bool = False
     budget: RequestBudget | None = None
     database: HeldDatabase = field(default_factory=HeldDatabase)
     rule_usage: RuleUsage = field(default_factory=RuleUsage)
+
+    @property
+    def logged_failure(self) -> Failure | None:
+        """What ``sync_log`` says that the sync failed with, in the load that is being written; None: nothing yet."""
+        error = self.final_error if self.is_over else None
+        return self.failure or (Failure(error.error_code, str(error)) if error is not None else None)
 
     @property
     def is_over(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, NamedTuple
 
 from extend_source.config import ExtendSettings
 from extend_source.ingest.progress import SyncProgress
@@ -30,6 +30,13 @@ _COUNTS = {
 }
 _MAX_CHARACTERS = 1_000
 _REQUEST_COUNTS = ("requests", "retries", "throttled", "seconds_waiting", "bytes_received")
+
+
+class Failure(NamedTuple):
+    """What a sync failed with: its code, and one line."""
+
+    error_code: str
+    text: str
 
 
 class LoadLog:
@@ -68,7 +75,7 @@ class LoadLog:
         worklist: Worklist,
         reached: datetime | None,
         stopped_by: str | None,
-        error: str | None = None,
+        failure: Failure | None = None,
     ) -> dict[str, Any]:
         """Write the row.
 
@@ -77,7 +84,7 @@ class LoadLog:
             worklist: what is left, and the watermark before.
             reached: the watermark after the load.
             stopped_by: why the sync ends early; None: it does not.
-            error: what the sync fails with after this load; None: it does not.
+            failure: what the sync fails with after this load; None: it does not.
 
         Returns:
             The values by column name.
@@ -96,7 +103,8 @@ class LoadLog:
             "watermark_before": worklist.before.watermark,
             "watermark_after": reached,
             "stopped_by": stopped_by,
-            "error": None if error is None else one_line(redact(error))[:_MAX_CHARACTERS],
+            "error": None if failure is None else one_line(redact(failure.text))[:_MAX_CHARACTERS],
+            "error_code": None if failure is None else failure.error_code,
             "scope": encode_json(worklist.scope.description, sort_keys=True),
             "api_version": settings.api_version,
             "source_version": _version("dlt-source-extend"),

@@ -11,6 +11,7 @@ import dlt
 
 from extend_source.api import CURRENT_VERSION, RequestStatistics, lists_of
 from extend_source.config import API_VERSION, SECTION, ExtendSettings
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import AnotherWorkspace, UsageError, Withdrawn
 from extend_source.ingest.client import run_to_end
 from extend_source.ingest.id_map import IdMap, read_id_map
@@ -136,7 +137,9 @@ def migrate(
         ConfigurationValueError: a setting has a value that it does not take.
     """
     if arguments.get("api_version") not in (None, CURRENT_VERSION):
-        raise UsageError(f"migrate leads to API {CURRENT_VERSION}", "Leave out api_version")
+        raise UsageError(
+            f"migrate leads to API {CURRENT_VERSION}", "Leave out api_version", error_code=ErrorCode.BAD_SETTING
+        )
     arguments["api_version"] = CURRENT_VERSION
     settings = resolved_settings(**arguments)
     if not settings.details:
@@ -206,7 +209,9 @@ class _Migration:
         found = generations_of(landed)
         if API_VERSION in found and CURRENT_VERSION in found:
             raise UsageError(
-                "The dataset holds runs of both versions of the API", "Load each version into a dataset of its own"
+                "The dataset holds runs of both versions of the API",
+                "Load each version into a dataset of its own",
+                error_code=ErrorCode.CANNOT_MIGRATE,
             )
         if API_VERSION not in found:
             return False
@@ -221,12 +226,15 @@ class _Migration:
                 f"The dataset holds runs of the workspaces {', '.join(sorted(named))}, and migrate loads those of "
                 f"{wanted or 'one'} alone",
                 f"Load API {CURRENT_VERSION} of each into a new dataset instead",
+                error_code=ErrorCode.CANNOT_MIGRATE,
             )
 
     def _refuse_taken_names(self, pipeline: dlt.Pipeline) -> None:
         if datasets_there(pipeline, self._backup):
             raise UsageError(
-                f"There is a dataset {self._backup} already, the name for the old rows", "Rename it, or drop it"
+                f"There is a dataset {self._backup} already, the name for the old rows",
+                "Rename it, or drop it",
+                error_code=ErrorCode.CANNOT_MIGRATE,
             )
 
     def _read_map(self, landed: LandedData) -> IdMap | None:
@@ -269,6 +277,7 @@ class _Migration:
             raise UsageError(
                 f"processor_ids has ids of API {API_VERSION}; in {CURRENT_VERSION}: {known}",
                 "Set processor_ids to the new ids, for migrate and the syncs after it",
+                error_code=ErrorCode.BAD_SETTING,
             )
 
     def _plan(self, id_map: IdMap) -> MigrateResult:
@@ -337,4 +346,5 @@ def _unknown_erasures(found: Mapping[str, str]) -> UsageError:
         f"Erased runs or files would come back, as nothing tells their ids in API {CURRENT_VERSION}: {named}{more}",
         "Delete them at Extend, then run the same command again; or let them come back with --load-unknown-erasures "
         "(load_unknown_erasures=True), and erase them then",
+        error_code=ErrorCode.ERASED_WOULD_RETURN,
     )

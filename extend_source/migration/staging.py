@@ -12,6 +12,7 @@ import pyarrow as pa
 from dlt.extract import DltResource
 
 from extend_source.config import SECTION
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.id_map import IdMap
 from extend_source.ingest.state import SyncState
@@ -43,7 +44,9 @@ def staged_pipeline(pipeline: dlt.Pipeline) -> dlt.Pipeline:
     tables = tables_in(pipeline, dataset)
     if tables and MIGRATED_IDS.name not in tables:
         raise UsageError(
-            f"There is a dataset {dataset} already, and it was not made by migrate", "Rename it, or drop it"
+            f"There is a dataset {dataset} already, and it was not made by migrate",
+            "Rename it, or drop it",
+            error_code=ErrorCode.CANNOT_MIGRATE,
         )
     staged = sibling_pipeline(pipeline, STAGED)
     if tables:

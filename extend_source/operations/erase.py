@@ -15,6 +15,7 @@ from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.extract import DltResource
 
 from extend_source.config import SECTION
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.named_runs import checked_run_ids, run_types_of
 from extend_source.ingest.resolution import resolved_settings
@@ -108,12 +109,13 @@ def erase(
     """
     named, files = checked_run_ids(run_ids), checked_run_ids(file_ids)
     if not named and not files:
-        raise UsageError("Nothing to erase", "Name runs or files")
+        raise UsageError("Nothing to erase", "Name runs or files", error_code=ErrorCode.BAD_COMMAND)
     if replacement_of(pipeline) == "supersede":
         name = pipeline.destination.destination_name
         raise UsageError(
             f"The destination {name} cannot delete rows",
             "Delete them at Extend, load into a new dataset, and delete the old one",
+            error_code=ErrorCode.UNFIT_DESTINATION,
         )
     file = _file_to_compact(pipeline) if compact else None
     refuse_refresh(pipeline, "erase")
@@ -190,6 +192,7 @@ def _file_to_compact(pipeline: dlt.Pipeline) -> Path:
         raise UsageError(
             f"Only a DuckDB file can be written anew, and the destination is {name}",
             "Leave out --compact, and let the database free its space (PostgreSQL: VACUUM FULL)",
+            error_code=ErrorCode.UNFIT_DESTINATION,
         )
     return file
 

@@ -13,6 +13,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlCli
 from dlt.destinations.exceptions import DatabaseException
 
 from extend_source.config import SECTION
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.read_only import viewed
@@ -45,11 +46,19 @@ def run_ids_from_file(path: str | Path) -> list[str]:
         data = sys.stdin.buffer.read() if str(path) == STANDARD_INPUT else Path(path).read_bytes()
         ids = list(_ids(name, data.decode("utf-8-sig").splitlines()))
     except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror or error}", "Check the path") from None
+        raise UsageError(
+            f"{name} cannot be read: {error.strerror or error}", "Check the path", error_code=ErrorCode.BAD_RUN_IDS
+        ) from None
     except (UnicodeDecodeError, csv.Error):
-        raise UsageError(f"{name} is not a text file in UTF-8", "Save it as text, one id a line") from None
+        raise UsageError(
+            f"{name} is not a text file in UTF-8", "Save it as text, one id a line", error_code=ErrorCode.BAD_RUN_IDS
+        ) from None
     if not ids:
-        raise UsageError(f"{name} has no run ids", "Write one id a line, or a CSV with a column run_id")
+        raise UsageError(
+            f"{name} has no run ids",
+            "Write one id a line, or a CSV with a column run_id",
+            error_code=ErrorCode.BAD_RUN_IDS,
+        )
     return ids
 
 
@@ -60,7 +69,11 @@ def _ids(name: str, lines: Iterable[str]) -> Iterator[str]:
     header = [cell.strip().lower() for cell in next(csv.reader([first], delimiter=separator), [])]
     column = next((header.index(name) for name in ID_COLUMNS if name in header), None)
     if column is None and len(header) > 1:
-        raise UsageError(f"{name} has the columns {', '.join(header)}", "Call the one with the ids id or run_id")
+        raise UsageError(
+            f"{name} has the columns {', '.join(header)}",
+            "Call the one with the ids id or run_id",
+            error_code=ErrorCode.BAD_RUN_IDS,
+        )
     if column is None:
         yield from (line.strip() for line in (first, *wanted) if line.strip())
         return
@@ -92,16 +105,26 @@ def run_ids_from_sql(pipeline: dlt.Pipeline, sql: str) -> list[str]:
                 with client.execute_query(sql) as cursor:
                     values = [row[0] for row in cursor.fetchall() if row[0] is not None]
         except (DatabaseException, DestinationUndefinedEntity) as error:
-            raise UsageError(f"The query failed: {_first_line(error)}", "Check the SQL") from None
+            raise UsageError(
+                f"The query failed: {_first_line(error)}", "Check the SQL", error_code=ErrorCode.BAD_RUN_IDS
+            ) from None
         except SqlClientNotAvailable:
             name = pipeline.destination.destination_name
-            raise UsageError(f"The destination {name} takes no SQL", "Give a file of ids instead") from None
+            raise UsageError(
+                f"The destination {name} takes no SQL",
+                "Give a file of ids instead",
+                error_code=ErrorCode.UNFIT_DESTINATION,
+            ) from None
     return [_id(value) for value in values]
 
 
 def _id(value: Any) -> str:
     if not isinstance(value, str):
-        raise UsageError(f"The query's first column has {str(value)[:40]!r}, which is no run id", "Select the ids")
+        raise UsageError(
+            f"The query's first column has {str(value)[:40]!r}, which is no run id",
+            "Select the ids",
+            error_code=ErrorCode.BAD_RUN_IDS,
+        )
     return value
 
 

@@ -18,7 +18,9 @@ from extend_source.ingest.named_runs import checked_run_ids, refuse_ids_without_
 from extend_source.ingest.progress import ObjectCounts, SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.session import SyncSession
+from extend_source.ingest.sync_log import Failure
 from extend_source.pipeline.comments import keep_comments
+from extend_source.pipeline.failures import error_code_of
 from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.loads import dropped_a_load, forget_dropped_load, run_load
 from extend_source.pipeline.lock import exclusive
@@ -181,7 +183,8 @@ def _log_failure(pipeline: dlt.Pipeline, session: SyncSession, failure: BaseExce
     """
     if failure is session.final_error or pipeline.has_pending_data:
         return
-    session.failure = str(failure) if isinstance(failure, ExtendError) else _name_of_cause(failure)
+    text = str(failure) if isinstance(failure, ExtendError) else _name_of_cause(failure)
+    session.failure = Failure(error_code_of(failure).value, text)
     session.worklist = None
     try:
         pipeline.run(source)

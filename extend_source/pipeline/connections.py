@@ -11,6 +11,7 @@ from typing import Any
 from dlt.common import logger
 from dlt.destinations.exceptions import DestinationConnectionError
 
+from extend_source.error_codes import ErrorCode
 from extend_source.redaction import redact
 
 MAX_WAIT_SECONDS = 60.0
@@ -52,28 +53,31 @@ def open_when_free(client: Any, connections: ExitStack, patience: float = 0.0) -
             if _HELD not in reason or time.monotonic() >= give_up:
                 raise
         if not is_said:
-            logger.warning(f"{_holder(reason)}; the sync waits until it is closed.")
+            logger.warning(ErrorCode.FILE_IN_USE.line(f"{_holder(reason)}; the sync waits until it is closed."))
             is_said = True
         time.sleep(_POLL_SECONDS)
 
 
-def connection_failure(error: DestinationConnectionError) -> str:
+def connection_failure(error: DestinationConnectionError) -> tuple[ErrorCode, str]:
     """Say why a destination could not be opened, the reason first.
 
     Args:
         error: what dlt raised.
 
     Returns:
-        One line: who holds a DuckDB file, that it is damaged, or what the database said.
+        The code, and one line: who holds a DuckDB file, that it is damaged, or what the database said.
     """
     reason = redact(" ".join(str(error.inner_exc).split()))
     if _HELD in reason:
-        return f"{_holder(reason)}. Close it there, or wait, then run the command again."
+        return ErrorCode.FILE_IN_USE, f"{_holder(reason)}. Close it there, or wait, then run the command again."
     if _DAMAGE.search(reason):
-        return f"{reason.rstrip('.!')}. Put a sound copy in its place, or move it away and sync anew."
+        line = f"{reason.rstrip('.!')}. Put a sound copy in its place, or move it away and sync anew."
+        return ErrorCode.DAMAGED_FILE, line
     if "version number" in reason:
-        return f"{reason.rstrip('.')}. Open it with the DuckDB that has written it, or a newer one."
-    return f"{reason.rstrip('.')}. So there is no connection to the destination: check its address and credentials."
+        line = f"{reason.rstrip('.')}. Open it with the DuckDB that has written it, or a newer one."
+        return ErrorCode.DAMAGED_FILE, line
+    line = f"{reason.rstrip('.')}. So there is no connection to the destination: check its address and credentials."
+    return ErrorCode.DESTINATION_UNREACHABLE, line
 
 
 def _holder(reason: str) -> str:

@@ -17,6 +17,7 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.pipeline.state_sync import generate_pipeline_state_version_hash
 
 from extend_source.config import SECTION
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import SyncError, UsageError
 from extend_source.pipeline.conditions import Sql
 from extend_source.pipeline.held_database import database_file
@@ -70,6 +71,7 @@ def refuse_unswitchable(pipeline: dlt.Pipeline) -> None:
         f"The destination {location(pipeline)} cannot put one dataset in the place of another in one step",
         'Sync with api_version = "2026-02-09" into a dataset of its own, erase there what was erased here, and use '
         "that one once it is complete",
+        error_code=ErrorCode.CANNOT_MIGRATE,
     )
 
 
@@ -97,6 +99,7 @@ def switch(pipeline: dlt.Pipeline, staged: dlt.Pipeline, backup: str) -> Switch:
         raise SyncError(
             f"The datasets could not be switched, and nothing has changed: {reason}",
             "Close what uses the tables, then run the same command again",
+            error_code=ErrorCode.NOT_SWITCHED,
         ) from error
     pipeline.sync_destination()  # its state there is the newer one: dlt takes it, and the schema
     return left
@@ -147,7 +150,11 @@ class _Work:
         tables = [f"{_quoted(name)}.{_quoted(ERASURES.name)}" for name in (self._old, self._new)]
         unknown = f"SELECT count(*) FROM {tables[0]} WHERE id NOT IN (SELECT id FROM {tables[1]})"
         if (client.execute_sql(unknown) or [[0]])[0][0]:
-            raise SyncError("Something was erased while the new version was loaded", "Run the same command again")
+            raise SyncError(
+                "Something was erased while the new version was loaded",
+                "Run the same command again",
+                error_code=ErrorCode.NOT_SWITCHED,
+            )
 
     def _relations(self, client: Sql, schema: str) -> list[str]:
         return [str(row[0]) for row in client.execute_sql(_RELATIONS, schema) or ()]

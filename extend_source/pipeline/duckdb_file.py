@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import SyncError, UsageError
 from extend_source.pipeline.duckdb_layout import BLOCK_BYTES
 
@@ -56,6 +57,7 @@ def compact(file: Path) -> tuple[int, int]:
             raise SyncError(
                 f"{file} could not be written anew ({type(error).__name__})",
                 "It is as it was. Make sure that there is as much free space beside it as it takes",
+                error_code=ErrorCode.NOT_COMPACTED,
             ) from error
     shutil.rmtree(f"{file}.tmp", ignore_errors=True)  # where DuckDB puts what memory does not hold
     return before, file.stat().st_size
@@ -76,6 +78,7 @@ def _in_use(file: Path) -> UsageError:
     return UsageError(
         f"The rows are deleted, but {file} is open elsewhere and was not written anew",
         "Close it, then run the same command again",
+        error_code=ErrorCode.FILE_IN_USE,
     )
 
 

@@ -13,6 +13,7 @@ from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract import DltResource
 
 from extend_source.config import SECTION
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.conditions import one_of
 from extend_source.pipeline.hints import apply_hints
@@ -74,6 +75,7 @@ def refuse_earlier_tables(landed: LandedData) -> None:
         raise InvalidSetting(
             f"The dataset has tables of an earlier version: {', '.join(found)}",
             "Run `extend-source sync`, or extend_source.sync(), once: it carries them over",
+            error_code=ErrorCode.EARLIER_TABLES,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from extend_source.api import CURRENT_VERSION
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.conditions import Condition
 from extend_source.pipeline.landed import LandedData
@@ -27,6 +28,7 @@ def refuse_another_generation(landed: LandedData, api_version: str) -> None:
             "there, so that all would come again and be counted twice",
             f"{_way_over(api_version)} into a dataset of its own and use that one once it is complete, or set "
             f'api_version = "{others[0]}"',
+            error_code=ErrorCode.OTHER_API_VERSION,
         )
 
 

@@ -12,6 +12,7 @@ from dlt.extract import DltResource, DltSource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
 from extend_source.config import SECTION
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.hints import apply_hints
 from extend_source.pipeline.write_mode import WriteMode
@@ -58,6 +59,7 @@ def refuse_limit() -> NoReturn:
     raise InvalidSetting(
         "add_limit cannot be used: it counts pieces of tables, not runs",
         "Set max_runs of extend_source: so many runs are loaded, newest first",
+        error_code=ErrorCode.BAD_OVERRIDE,
     )
 
 
@@ -75,6 +77,7 @@ def refuse_refresh(pipeline: dlt.Pipeline, verb: str) -> None:
         raise InvalidSetting(
             f"{verb} cannot run in a pipeline made with refresh={pipeline.refresh!r}, which would drop its tables",
             "Make the pipeline without refresh",
+            error_code=ErrorCode.BAD_OVERRIDE,
         )
 
 
@@ -97,6 +100,7 @@ def refuse_overrides(tables: Iterable[TableSchema], write_mode: WriteMode) -> No
         raise InvalidSetting(
             f"The resources run in the schema {source.schema.name!r}, not in that of their source, {SECTION!r}",
             "Run the source itself: extend_source().with_resources(...), without a schema of your own",
+            error_code=ErrorCode.BAD_OVERRIDE,
         )
     expected = {table.name: apply_hints(_bare(table.name), table, write_mode) for table in tables}
     expected[TYPED_TABLES] = _bare(TYPED_TABLES)
@@ -106,18 +110,23 @@ def refuse_overrides(tables: Iterable[TableSchema], write_mode: WriteMode) -> No
         given, ours = source.resources[name]._hints or {}, expected[name]._hints or {}
         for hint, advice in _ADVICE.items():
             if given.get(hint) != ours.get(hint):
-                raise InvalidSetting(f"{hint}={given.get(hint)!r} cannot be used with {name}", advice)
+                raise InvalidSetting(
+                    f"{hint}={given.get(hint)!r} cannot be used with {name}", advice, error_code=ErrorCode.BAD_OVERRIDE
+                )
         if given.get("file_format") not in (None, *_FILE_FORMATS):
             raise InvalidSetting(
                 f"loader_file_format={given['file_format']!r} cannot be used: it does not hold all values exactly",
                 f"Leave it out, or use one of {', '.join(_FILE_FORMATS)}",
+                error_code=ErrorCode.BAD_OVERRIDE,
             )
 
     contract = source.schema_contract
     modes = contract.values() if isinstance(contract, dict) else (contract,)
     if any(str(mode).startswith("discard") for mode in modes):
         raise InvalidSetting(
-            f"schema_contract={contract!r} cannot be used: rows of runs would be missing", 'Use "evolve" or "freeze"'
+            f"schema_contract={contract!r} cannot be used: rows of runs would be missing",
+            'Use "evolve" or "freeze"',
+            error_code=ErrorCode.BAD_OVERRIDE,
         )
 
 
@@ -134,6 +143,7 @@ def refuse_changed_row_ids() -> None:
             raise InvalidSetting(
                 f"{setting} was switched {'on' if is_on else 'off'} since the table {name} was made",
                 f"Switch it {'off' if is_on else 'on'} again, or load into a new dataset",
+                error_code=ErrorCode.BAD_OVERRIDE,
             )
 
 

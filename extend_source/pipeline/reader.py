@@ -16,6 +16,7 @@ from dlt.common.schema import Schema
 from dlt.common.schema.typing import C_DLT_ID, LOADS_TABLE_NAME, TSchemaTables
 from dlt.common.utils import uniq_id
 
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.conditions import NO_ROW, Condition, Sql, equals, one_of
 from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
@@ -122,6 +123,7 @@ class DestinationReader:
         raise InvalidSetting(
             f"DuckDB cannot tell the dataset {pipeline.dataset_name!r} from its file of the same name",
             "Give the pipeline, the file or the dataset another name",
+            error_code=ErrorCode.NAME_CLASH,
         )
 
     @property

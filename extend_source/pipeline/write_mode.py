@@ -22,6 +22,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
 
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.mysql import use_long_texts
 from extend_source.pipeline.postgres import keep_empty_texts
@@ -69,12 +70,17 @@ def replacement_of(pipeline: dlt.Pipeline) -> Replacement:
         InvalidSetting: it can do neither, or the pipeline has none.
     """
     if pipeline.destination is None:
-        raise InvalidSetting(f"The pipeline {pipeline.pipeline_name} has no destination", "Give it one, such as duckdb")
+        raise InvalidSetting(
+            f"The pipeline {pipeline.pipeline_name} has no destination",
+            "Give it one, such as duckdb",
+            error_code=ErrorCode.UNFIT_DESTINATION,
+        )
     replacement = traits_of(pipeline).replacement
     if replacement is None:
         raise InvalidSetting(
             f"The destination {pipeline.destination.destination_name} cannot replace the rows of a run",
             "Use one that merges by delete-insert, such as duckdb, postgres, snowflake or bigquery, or filesystem",
+            error_code=ErrorCode.UNFIT_DESTINATION,
         )
     return replacement
 
@@ -102,6 +108,7 @@ def refuse_unreadable_folder(pipeline: dlt.Pipeline) -> None:
             f"The folder of the destination {pipeline.destination.destination_name} has {' '.join(found)} in its path, "
             "so that its files cannot be read back",
             f"Choose a folder without {' '.join(_UNREADABLE)} in its path",
+            error_code=ErrorCode.UNFIT_DESTINATION,
         )
 
 
@@ -149,6 +156,7 @@ def confirm(write_mode: WriteMode, pipeline: dlt.Pipeline) -> None:
         raise InvalidSetting(
             f"The source was made for another kind of destination than that of the pipeline {pipeline.pipeline_name}",
             "Make the pipeline with its destination first, then the source, then run it",
+            error_code=ErrorCode.UNFIT_DESTINATION,
         )
 
 

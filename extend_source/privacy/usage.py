@@ -9,6 +9,7 @@ from typing import NamedTuple
 from dlt.common import logger
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
+from extend_source.error_codes import ErrorCode
 from extend_source.privacy.matching import FieldRule, covers
 from extend_source.privacy.places import essence
 from extend_source.privacy.templates import Keys
@@ -116,6 +117,10 @@ def report_unmatched(
         usage.note(path)
     unmatched = [rule for rule in usage.unmatched() if is_over or rule.nearest]
     if unmatched and is_error:
-        raise ConfigurationValueError(" ".join(map(str, unmatched)))
+        raise ErrorCode.UNMATCHED_RULE.on(ConfigurationValueError(" ".join(map(str, unmatched))))
     for rule in unmatched:
-        logger.warning(one_line(f"{rule} Rules are paths of the document, as in extraction_fields.path_template."))
+        logger.warning(
+            ErrorCode.UNMATCHED_RULE.line(
+                one_line(f"{rule} Rules are paths of the document, as in extraction_fields.path_template.")
+            )
+        )

@@ -9,6 +9,7 @@ from typing import Any
 
 import dlt
 
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.pipeline.read_only import location, viewed
@@ -84,6 +85,7 @@ def credit_report(
             raise UsageError(
                 f"The credit report needs tables that have not landed: {', '.join(missing.tables)}",
                 "Sync first, with all tables",
+                error_code=ErrorCode.NOTHING_LANDED,
             ) from None
     return CreditFigures(
         pipeline=pipeline.pipeline_name, destination=location(pipeline), dataset=pipeline.dataset_name, **figures

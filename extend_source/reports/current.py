@@ -14,6 +14,7 @@ from dlt.common.schema import Schema
 from dlt.common.schema.typing import LOADS_TABLE_NAME
 
 from extend_source.config import SECTION
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.lock import only_sync
@@ -167,7 +168,11 @@ def _reading(client: Any, schema: Schema, table: str) -> str | None:
     if table_format is None:
         name = client.list_table_files(table)[0]
         if not name.endswith(".parquet"):
-            raise UsageError(f"The tables are not Parquet files: {name.rpartition('/')[2]}", "Load them as Parquet")
+            raise UsageError(
+                f"The tables are not Parquet files: {name.rpartition('/')[2]}",
+                "Load them as Parquet",
+                error_code=ErrorCode.UNFIT_DESTINATION,
+            )
         return f"read_parquet({files}, union_by_name = true)"
     where = client.get_open_table_location(table_format, table).rstrip("/").removeprefix("file://")
     if table_format == "delta":
@@ -193,7 +198,7 @@ def _quoted(text: str) -> str:
 
 
 def _nothing_landed() -> UsageError:
-    return UsageError("Nothing has landed yet", "Run extend-source sync first")
+    return UsageError("Nothing has landed yet", "Run extend-source sync first", error_code=ErrorCode.NOTHING_LANDED)
 
 
 def _of_ended_loads(table: str) -> str:

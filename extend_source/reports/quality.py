@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 import dlt
 
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.pipeline.read_only import location, viewed
 from extend_source.reports.queries import QueryResult, load_query
@@ -66,7 +67,11 @@ def quality_report(pipeline: dlt.Pipeline, names: Iterable[str] | None = None) -
     chosen = QUALITY_QUERIES if names is None else tuple(dict.fromkeys(names))
     for name in chosen:
         if name not in QUALITY_QUERIES:
-            raise UsageError(f"There is no quality query {name!r}", f"Choose from {', '.join(QUALITY_QUERIES)}")
+            raise UsageError(
+                f"There is no quality query {name!r}",
+                f"Choose from {', '.join(QUALITY_QUERIES)}",
+                error_code=ErrorCode.BAD_COMMAND,
+            )
     queries = [load_query(_FOLDER, name) for name in chosen]
     now = datetime.now(timezone.utc)
     with viewed(pipeline) as view, QueryRunner.on(view) as runner:

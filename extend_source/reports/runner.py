@@ -14,6 +14,7 @@ from dlt.destinations.exceptions import DatabaseException
 from sqlglot import exp
 
 from extend_source.config import SECTION
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.pipeline.conditions import Sql
 from extend_source.pipeline.landed import LandedData
@@ -81,7 +82,11 @@ class QueryRunner:
             client = pipeline.sql_client(schema)
         except SqlClientNotAvailable:
             name = pipeline.destination.destination_name
-            raise UsageError(f"The destination {name} takes no SQL", "Report on a database or warehouse") from None
+            raise UsageError(
+                f"The destination {name} takes no SQL",
+                "Report on a database or warehouse",
+                error_code=ErrorCode.UNFIT_DESTINATION,
+            ) from None
         traits = traits_of(pipeline)
         if traits.dialect in _TOO_SIMPLE and not simple:
             with TableCopies(LandedData(pipeline, SECTION)) as copies:
@@ -179,7 +184,9 @@ class QueryRunner:
         """
         if not self._can_hold_views:
             raise UsageError(
-                "The destination cannot hold these views", "Use the reports, which need none, or load into a warehouse"
+                "The destination cannot hold these views",
+                "Use the reports, which need none, or load into a warehouse",
+                error_code=ErrorCode.UNFIT_DESTINATION,
             )
         names = {name: self.translation.name_of(name) for name in definitions}
         replacing = [f"CREATE OR REPLACE VIEW {names[name]} AS {sql}" for name, sql in definitions.items()]
@@ -195,6 +202,7 @@ class QueryRunner:
                 raise UsageError(
                     f"The views cannot be replaced: {said}",
                     "Drop what others have built on them, run this again, and make those anew",
+                    error_code=ErrorCode.VIEWS_IN_USE,
                 ) from None
 
     def _execute_together(self, statements: Iterable[str]) -> None:

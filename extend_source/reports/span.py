@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 
 DAYS = 90
@@ -26,8 +27,14 @@ def resolved_span(first_day: date | None, last_day: date | None, today: date) ->
     last = today if last_day is None else last_day
     for day in (last, first_day or last):
         if day < EARLIEST:
-            raise UsageError(f"There are no runs from {day}", f"Take a day from {EARLIEST} on")
+            raise UsageError(
+                f"There are no runs from {day}", f"Take a day from {EARLIEST} on", error_code=ErrorCode.BAD_COMMAND
+            )
     first = first_day or max(EARLIEST, last - timedelta(days=DAYS - 1))
     if first > last:
-        raise UsageError(f"The first day, {first}, comes after the last one, {last}", "Change --from or --to")
+        raise UsageError(
+            f"The first day, {first}, comes after the last one, {last}",
+            "Change --from or --to",
+            error_code=ErrorCode.BAD_COMMAND,
+        )
     return first, last

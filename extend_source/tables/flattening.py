@@ -65,6 +65,7 @@ class FetchError:
         status_code: the HTTP status, where there was an answer.
         code: the API's error code, or the name of the error.
         message: one line; free of secrets.
+        error_code: this source's code of what happened.
         first_seen_at: the first failure.
         last_seen_at: this failure.
     """
@@ -76,6 +77,7 @@ class FetchError:
     status_code: int | None
     code: str | None
     message: str
+    error_code: str
     first_seen_at: datetime
     last_seen_at: datetime
 

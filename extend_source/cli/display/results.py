@@ -353,7 +353,8 @@ def show_check(console: Console, result: CheckResult) -> None:
     """Print what a check found out."""
     for finding in result.findings:
         state = (f"{finding.state:<12}", _STYLES[finding.state])
-        text = Text.assemble(f"{finding.part:<10} ", state, printable(finding.text))
+        code = f"{result.error.error_code}: " if result.error is not None and finding.state == "wrong" else ""
+        text = Text.assemble(f"{finding.part:<10} ", state, printable(code + finding.text))
         console.print(text, soft_wrap=True)
     if any(each.answer != "not asked" for each in result.lists):
         answers = ", ".join(f"{each.path} {each.answer}" for each in result.lists)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
 from extend_source.installation import install_command
 
@@ -16,5 +17,7 @@ def require_extra() -> None:
     """
     if find_spec("altair") is None or find_spec("vl_convert") is None:
         raise InvalidSetting(
-            "The page and the pictures need the extra `report`", f"Install it: {install_command('report')}"
+            "The page and the pictures need the extra `report`",
+            f"Install it: {install_command('report')}",
+            error_code=ErrorCode.MISSING_PACKAGE,
         )

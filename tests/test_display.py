@@ -14,6 +14,7 @@ from rich.console import Console
 
 from extend_source.cli.display.results import show_erasure, show_plan, show_rebuild, show_result, show_status
 from extend_source.cli.display.terminal import show_rows
+from extend_source.ingest.health import Health
 from extend_source.operations.erase import EraseResult
 from extend_source.operations.plan import PlanResult
 from extend_source.operations.rebuild import RebuildResult
@@ -92,6 +93,7 @@ STATUS = StatusResult(
     drift=None,
     unknown_keys=[],
     misfits=[],
+    health=Health("healthy", synced_at=NOW - timedelta(minutes=12)),
 )
 
 REBUILD = RebuildResult(
@@ -223,6 +225,7 @@ def test_a_status_fits_on_a_screen_of_80_columns() -> None:
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
     assert lines == [
+        "healthy: last sync 12 min 0 s ago, 2,000 runs landed, 0 in fetch_errors.",
         "Pipeline      extend_pipeline",
         "Destination   duckdb duckdb:////data/extend.duckdb, dataset extend",
         "Watermark     2026-02-01 11:55:00 UTC, 5 min 0 s ago",
@@ -262,7 +265,7 @@ def test_a_status_tells_what_may_need_a_look() -> None:
         misfits=["extraction_invoices.total"],
     )
 
-    assert shown(show_status, status, 120)[6:12] == [
+    assert shown(show_status, status, 120)[7:13] == [
         "Pending       1 load, which the next sync finishes first",
         "Errors        1,201 in fetch_errors: 1,200 NotFound (tried up to 3 times), 1 ServerError (tried once)",
         "Gone          1 run no longer at the source",
@@ -281,7 +284,7 @@ def test_a_status_tells_what_may_need_a_look() -> None:
     ],
 )
 def test_a_status_says_when_a_reconcile_is_due(scope: ScopeStatus, line: str) -> None:
-    assert shown(show_status, replace(STATUS, scopes=[scope]))[3] == f"Reconciled    {line}"
+    assert shown(show_status, replace(STATUS, scopes=[scope]))[4] == f"Reconciled    {line}"
 
 
 def test_several_watermarks_say_what_they_hold_for() -> None:
@@ -308,7 +311,7 @@ def test_several_watermarks_say_what_they_hold_for() -> None:
 
 
 def test_a_pipeline_that_has_never_run_is_one_line() -> None:
-    status = replace(STATUS, scopes=[], last_loads=[], runs={}, in_flight=0)
+    status = replace(STATUS, scopes=[], last_loads=[], runs={}, in_flight=0, health=Health("new"))
 
     assert shown(show_status, status) == [
         "Pipeline extend_pipeline has never run: nothing has landed in duckdb duckdb:////data/extend.duckdb, "
@@ -319,7 +322,7 @@ def test_a_pipeline_that_has_never_run_is_one_line() -> None:
 def test_a_pipeline_whose_first_load_is_pending_has_no_watermark() -> None:
     lines = shown(show_status, replace(STATUS, scopes=[], last_loads=[], runs={}, in_flight=0, pending_loads=1))
 
-    assert lines[2:6] == [
+    assert lines[3:7] == [
         "Watermark     none: no listing has been worked off yet",
         "Runs landed   none",
         "In flight     none",
@@ -375,8 +378,8 @@ def test_piped_output_has_every_name_and_id_whatever_the_width() -> None:
     )
     erasure = shown(show_erasure, erased, 30, terminal=False)
 
-    assert status[1] == f"Destination   duckdb {'d' * 90}, dataset extend"
-    assert status[10] == f"Unknown keys  7 in schema_drift: {', '.join(keys)}"
+    assert status[2] == f"Destination   duckdb {'d' * 90}, dataset extend"
+    assert status[11] == f"Unknown keys  7 in schema_drift: {', '.join(keys)}"
     assert status[-2] == "ended (UTC)  mode         listed  fetched  changed  failed  left  requests"
     assert erasure[2] == f"Not named, so still there: 7 files of the runs: {', '.join(ids)}"
     assert shown(show_erasure, erased)[2].endswith("file_4 and 2 more")
@@ -390,7 +393,7 @@ def test_what_the_api_and_documents_say_is_printed_as_text() -> None:
 
     lines = shown(show_status, status, 120)
 
-    assert lines[4] == "Runs landed   1: 1 [red]x[/nope]�[2J� fake"
-    assert lines[7] == "Errors        1 in fetch_errors: 1 [red]x[/nope]�[2J� fake (tried once)"
-    assert lines[10] == "Unknown keys  1 in schema_drift: [red]x[/nope]�[2J� fake"
+    assert lines[5] == "Runs landed   1: 1 [red]x[/nope]�[2J� fake"
+    assert lines[8] == "Errors        1 in fetch_errors: 1 [red]x[/nope]�[2J� fake (tried once)"
+    assert lines[11] == "Unknown keys  1 in schema_drift: [red]x[/nope]�[2J� fake"
     assert shown(show_result, replace(SYNC, errors={"dpr_\x9b1": hostile}))[-2] == "  dpr_�1: [red]x[/nope]�[2J� fake"

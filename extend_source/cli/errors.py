@@ -18,6 +18,7 @@ from dlt.destinations.exceptions import DestinationConnectionError
 
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import AccessRefused, ExtendError, InvalidRequest, UnsupportedApiVersion, UsageError
+from extend_source.ingest.health import Health
 from extend_source.installation import pip
 from extend_source.operations.rebuild import RebuildResult
 from extend_source.operations.sync import SyncResult
@@ -37,11 +38,12 @@ DONE, FAILED, WRONG_USE, SOME_FAILED, REFUSED, STOPPED = 0, 1, 2, 3, 4, 5
 EXIT_CODES = {
     DONE: "done",
     FAILED: "failed: the API or the destination could not be reached, loading failed, too many runs could not be "
-    "loaded (`max_error_share`), or the pipeline is being synced already",
+    "loaded (`max_error_share`), or the pipeline is being synced already; of `status --max-age`: the last sync failed",
     WRONG_USE: "wrong use: an option or setting has a value it does not take",
     SOME_FAILED: "done, but some runs or files are in fetch_errors",
     REFUSED: "refused: key, permission, credits or workspace",
-    STOPPED: "stopped early, more to do: by Ctrl-C, SIGTERM, `--max-requests` or `--max-seconds`",
+    STOPPED: "stopped early, more to do: by Ctrl-C, SIGTERM, `--max-requests` or `--max-seconds`; of "
+    "`status --max-age`: no sync was good in time",
 }
 """What each exit code means."""
 
@@ -88,6 +90,13 @@ def code_of_rebuild(result: RebuildResult) -> int:
     if result.left:
         return STOPPED
     return SOME_FAILED if result.failed else DONE
+
+
+def code_of_health(health: Health) -> int:
+    """Return the exit code for whether a pipeline needs someone, where an age was asked for."""
+    if health.state == "failing":
+        return FAILED
+    return DONE if health.state in ("healthy", "behind", "running") else STOPPED
 
 
 def code_of_error(error: ExtendError) -> int:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import inspect
+import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import dlt
+import msgspec
 import typer
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from extend_source.cli.display.progress import DltStep
+from extend_source.cli.errors import WRONG_USE, fail
 from extend_source.cli.existence import notes_of, pipelines_in, require_existing
+from extend_source.error_codes import ErrorCode
 from extend_source.operations.run_ids import run_ids_from_file, run_ids_from_sql
 
 DEFAULT_PIPELINE = "extend_pipeline"
@@ -30,6 +35,8 @@ _PLACE, _RUNS, _FILTERS, _FETCHING, _LIMITS, _API = (
     "Limits",
     "The API",
 )
+
+_AGE = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
 
@@ -102,6 +109,27 @@ class Place:
             notes.get("dataset_name") in (None, self.dataset)
             and self.destination.rpartition(".")[2] in (kind, notes.get("destination_name"))
         )
+
+
+def parse_age(option: str, text: str) -> timedelta:
+    """Read a length of time such as ``30m``, ``1h30m`` or, in ISO 8601, ``PT2H``.
+
+    Args:
+        option: the option that takes it.
+        text: what was given.
+
+    Returns:
+        The time, more than none; the command ends where the text is something else.
+    """
+    plain = _AGE.fullmatch(text.strip().lower())
+    days, hours, minutes, seconds = (part or "0" for part in plain.groups()) if plain else ("0",) * 4
+    written = f"P{days}DT{hours}H{minutes}M{seconds}S" if plain else text.strip().upper()
+    with suppress(msgspec.ValidationError):
+        age = msgspec.convert(written, timedelta)
+        if age > timedelta():
+            return age
+    accepted = "a time such as 90s, 30m, 2h, 1d, 1h30m or PT2H"
+    fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"{option} takes {accepted}; not {text!r}.")
 
 
 def _pipelines_folder() -> Path:

@@ -20,8 +20,8 @@ from extend_source.cli.display.results import (
     show_result,
     show_status,
 )
-from extend_source.cli.errors import DONE, STOPPED, clear_errors, code_of_rebuild, code_of_result, warn
-from extend_source.cli.options import Api, Choices, Json, NamedRuns, Place, grouped
+from extend_source.cli.errors import DONE, STOPPED, clear_errors, code_of_health, code_of_rebuild, code_of_result, warn
+from extend_source.cli.options import Api, Choices, Json, NamedRuns, Place, grouped, parse_age
 from extend_source.error_codes import ErrorCode
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import resolved_settings
@@ -30,6 +30,8 @@ from extend_source.operations.plan import plan as make_plan
 from extend_source.operations.rebuild import rebuild as run_rebuild
 from extend_source.operations.status import status as read_status
 from extend_source.operations.sync import sync as run_sync
+
+_HEALTH = ("state", "since", "reason", "code", "synced_at")
 
 
 @app.command(epilog="Example: extend-source plan --start-date 2026-01-01 --status PROCESSED")
@@ -107,18 +109,29 @@ def _sync(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconci
     raise typer.Exit(code_of_result(result))
 
 
-@app.command(epilog="Example: extend-source status --json")
+@app.command(epilog="Example: extend-source status --max-age 2h")
 @grouped
-def status(place: Place, as_json: Json = False) -> None:
-    """Say where a pipeline stands: watermark, last loads, errors. Needs no key and sends nothing."""
+def status(
+    place: Place,
+    max_age: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="How old the last good sync may be: 30m, 2h, 1d. Exit 1: failing, 5: late."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how a pipeline is, and where it stands: watermark, last loads, errors. Needs no key and sends nothing."""
     console, _ = consoles(as_json)
+    age = None if max_age is None else parse_age("--max-age", max_age)
     with clear_errors(), place.viewed_pipeline() as pipeline:
-        result = read_status(pipeline)
+        result = read_status(pipeline, max_age=age)
     if as_json:
         facts = asdict(result)
-        print_json({"failure": facts["failure"], **facts, "has_run": result.has_run})
+        facts = {name: facts["health"][name] for name in _HEALTH} | {"failure": facts["failure"]} | facts
+        del facts["health"]
+        print_json({**facts, "has_run": result.has_run})
     else:
         show_status(console, result)
+    raise typer.Exit(DONE if age is None else code_of_health(result.health))
 
 
 @app.command(epilog="Example: extend-source rebuild")

@@ -75,6 +75,8 @@ class SyncProgress:
             fetched run had named.
         packages: loads begun.
         listing_done: the number of wanted runs is final.
+        listed_at: when that became so, monotonic seconds; 0: not yet.
+        listing_requests: requests that were sent until then.
         stop_requested: set it to end the sync early: what has been fetched is loaded, the rest is left.
         errors: the first few failures, by the id of the run or file.
         requests: what went over the wire.
@@ -89,6 +91,8 @@ class SyncProgress:
     counted: int = 0
     packages: int = 0
     listing_done: bool = False
+    listed_at: float = 0.0
+    listing_requests: int = 0
     stop_requested: bool = False
     errors: dict[str, str] = field(default_factory=dict)
     requests: RequestStatistics = field(default_factory=RequestStatistics)
@@ -121,9 +125,12 @@ class SyncProgress:
 
     def end_listing(self, forecast: Callable[[], SyncForecast | None]) -> None:
         """Note that the number of wanted runs is final, and tell how long a first sync takes."""
-        if not self.listing_done and self.on_forecast is not None and (long := forecast()) is not None:
+        if self.listing_done:
+            return
+        if self.on_forecast is not None and (long := forecast()) is not None:
             self.on_forecast(long)
-        self.listing_done = True
+        self.listed_at, self.listing_requests = time.monotonic(), self.requests.requests
+        self.listing_done = True  # last: others read at any time
 
     def note_error(self, object_id: str, message: str) -> None:
         """Remember one of the first failures."""

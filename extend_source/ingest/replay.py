@@ -179,7 +179,7 @@ class Replay:
             stored[kind] = [run for run in runs if run.id not in outdated]
             self.progress.found(kind, wanted=len(stored[kind]))
         self.progress.found("file", wanted=len(files))
-        self.progress.listing_done = True
+        self.progress.end_listing()
         return deque(sorted(itertools.chain(*stored.values(), files)))
 
 

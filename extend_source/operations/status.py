@@ -16,6 +16,7 @@ from dlt.destinations.exceptions import DatabaseTerminalException
 from extend_source.config import ExtendSettings
 from extend_source.errors import SyncUnderWay
 from extend_source.ingest.beacon import SyncUnderWayStatus, sync_under_way
+from extend_source.ingest.health import Health, health, running
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.state import Position, Scope, SyncState, scope_of
 from extend_source.pipeline.conditions import Condition
@@ -28,10 +29,13 @@ from extend_source.tables.schemas import PROCESSOR_RUNS
 
 LAST_LOADS = 5
 
+_UNJUDGED = Health("unknown")
+
 _NO_STATE = "unknown"
 
 _LOG_COLUMNS = (
     "load_id",
+    "sync_id",
     "mode",
     "started_at",
     "fetched_at",
@@ -84,6 +88,7 @@ class LoggedLoad:
     requests: int
     stopped_by: str | None
     error: str | None = None
+    error_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,7 @@ class StatusResult:
             then there is nothing here but `under_way`.
         failure: the last load, if the sync failed with it: its `error` says how. None: it did not.
         listed_only: runs of which only what the list says has landed: they were not to be fetched, or not yet.
+        health: whether the pipeline needs someone, since when, and why.
     """
 
     pipeline: str
@@ -162,6 +168,7 @@ class StatusResult:
     has_read: bool = True
     failure: LoggedLoad | None = None
     listed_only: int = 0
+    health: Health = _UNJUDGED
 
     @property
     def has_run(self) -> bool:
@@ -169,11 +176,12 @@ class StatusResult:
         return bool(self.last_loads or self.runs or self.pending_loads or self.under_way)
 
 
-def status(pipeline: dlt.Pipeline) -> StatusResult:
+def status(pipeline: dlt.Pipeline, *, max_age: timedelta | None = None) -> StatusResult:
     """Say where a pipeline stands.
 
     Args:
         pipeline: any dlt pipeline; neither it nor its destination is changed.
+        max_age: how long ago the last good sync may have been: a pipeline whose is older is late.
 
     Returns:
         What its state and its destination say. No API key is needed.
@@ -184,21 +192,31 @@ def status(pipeline: dlt.Pipeline) -> StatusResult:
     """
     under_way = sync_under_way(pipeline)
     try:
-        return replace(_read(pipeline), under_way=under_way)
+        read, log = _read(pipeline)
+        judged = health(
+            log,
+            read.at,
+            max_age=max_age,
+            pending_loads=read.pending_loads,
+            has_run=read.has_run,
+            is_under_way=under_way is not None,
+        )
+        return replace(read, under_way=under_way, health=judged)
     except SyncUnderWay:
         under_way = sync_under_way(pipeline)  # it may just have begun
         if under_way is None:
             raise
-    return _unread(pipeline, under_way)
+    return _unread(pipeline, under_way, max_age)
 
 
-def _unread(pipeline: dlt.Pipeline, under_way: SyncUnderWayStatus) -> StatusResult:
+def _unread(pipeline: dlt.Pipeline, under_way: SyncUnderWayStatus, max_age: timedelta | None) -> StatusResult:
     """What can be said while a sync holds the DuckDB file."""
+    now = datetime.now(timezone.utc)
     return StatusResult(
         pipeline=pipeline.pipeline_name,
         destination=location(pipeline),
         dataset=pipeline.dataset_name,
-        at=datetime.now(timezone.utc),
+        at=now,
         scopes=[],
         pending_loads=0,
         last_loads=[],
@@ -211,19 +229,21 @@ def _unread(pipeline: dlt.Pipeline, under_way: SyncUnderWayStatus) -> StatusResu
         misfits=[],
         under_way=under_way,
         has_read=False,
+        health=running(under_way.started_at, now, max_age),
     )
 
 
-def _read(pipeline: dlt.Pipeline) -> StatusResult:
+def _read(pipeline: dlt.Pipeline) -> tuple[StatusResult, list[dict[str, Any]]]:
+    """Return what the destination says, but for the judgement, and the rows of ``sync_log``, oldest first."""
     settings = resolved_settings(needs_key=False)
     now = datetime.now(timezone.utc)
     with viewed(pipeline) as view:
         landed = viewed_data(view)
-        log = list(_log(landed, _errors_logged(viewed_data(view))))
+        log = list(_log(landed, _errors_logged(view)))
         schema_drift = [(f"{name}.{path}", reason) for (name, path), reason in sorted(landed.drift().items())]
         loads = [_load(entry) for entry in log[: -LAST_LOADS - 1 : -1]]
         runs = Counter(row[0] or _NO_STATE for row in landed.rows(PROCESSOR_RUNS, ("status",), complete=True))
-        return StatusResult(
+        result = StatusResult(
             pipeline=pipeline.pipeline_name,
             destination=location(pipeline),
             dataset=pipeline.dataset_name,
@@ -241,21 +261,28 @@ def _read(pipeline: dlt.Pipeline) -> StatusResult:
             listed_only=sum(1 for _ in _listed_only(landed)),
             failure=loads[0] if loads and loads[0].error is not None else None,
         )
+        return result, log
 
 
-def _errors_logged(landed: LandedData) -> dict[str, str]:
-    """What syncs failed with, by the load; a table of 0.1.0 that no sync has met since has no column for it."""
+def _errors_logged(view: dlt.Pipeline) -> dict[str, tuple[str, str | None]]:
+    """What syncs failed with, by the load: one line and its code.
+
+    A table of an older version that no sync has met since has no column for the code, and one of 0.1.0 none at all.
+    """
     failed = Condition("{error} IS NOT NULL", columns=["error"])
-    with suppress(DatabaseTerminalException):
-        return dict(landed.rows(SYNC_LOG, ("load_id", "error"), failed, complete=True))
+    for columns in (("load_id", "error", "error_code"), ("load_id", "error")):
+        with suppress(DatabaseTerminalException):  # after which PostgreSQL takes no further query on the connection
+            rows = viewed_data(view).rows(SYNC_LOG, columns, failed, complete=True)
+            return {load_id: (text, code[0] if code else None) for load_id, text, *code in rows}
     return {}
 
 
-def _log(landed: LandedData, errors: dict[str, str]) -> Iterator[dict[str, Any]]:
+def _log(landed: LandedData, errors: dict[str, tuple[str, str | None]]) -> Iterator[dict[str, Any]]:
     """The rows of ``sync_log``, oldest first."""
     for row in landed.rows(SYNC_LOG, _LOG_COLUMNS, order_by=("fetched_at",), complete=True):
         entry = dict(zip(_LOG_COLUMNS, row, strict=True))
-        yield {**entry, "error": errors.get(entry["load_id"])}
+        error, code = errors.get(entry["load_id"], (None, None))
+        yield {**entry, "error": error, "error_code": code}
 
 
 def _listed_only(landed: LandedData) -> Iterator[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""How far a sync is, in one line: live on a terminal, now and then in a log."""
+"""How far a sync is: one live line on a terminal; in a log a line as each phase ends, and now and then in between."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from typing import Any
 
 from dlt.common.runtime.collector_base import Collector
@@ -14,9 +15,10 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
+from extend_source.cli.display.phases import PhaseLog
 from extend_source.cli.display.terminal import show_lines
 from extend_source.ingest.progress import SyncProgress
-from extend_source.wording import duration, megabytes, printable
+from extend_source.wording import duration, megabytes, moment, printable
 
 PLAIN_LINE_SECONDS = 30.0
 """How often a sync says how far it is where there is no terminal, such as in a scheduler's log."""
@@ -36,21 +38,27 @@ class DltStep(Collector):
 
     Attributes:
         is_loading: dlt is between the end of one extraction and the beginning of the next one.
+        log: is told of each step.
     """
 
     def __init__(self) -> None:
         """Begin before the first step."""
         self.step = ""
         self.is_loading = False
+        self.log: PhaseLog | None = None
 
     def update(self, *args: Any, **counter: Any) -> None:
         """Leave dlt's own counters alone."""
 
     def _start(self, step: str) -> None:
         self.is_loading = not step.startswith("Extract")
+        if self.log is not None:
+            self.log.begin(step)
 
     def _stop(self) -> None:
         self.is_loading = True
+        if self.log is not None:
+            self.log.end(self.step)
 
 
 class ProgressLine:
@@ -157,7 +165,10 @@ class ProgressLine:
 def shown_progress(
     console: Console, progress: SyncProgress, budget: float, step: DltStep | None = None
 ) -> Iterator[None]:
-    """Show a sync's progress while the block runs: a live line on a terminal, a plain one every 30 s in a log.
+    """Show a sync's progress while the block runs: on a terminal a live line.
+
+    In a log, lines begin with the time. There is one every 30 s and, where it is known what dlt is doing, one as each
+    phase ends.
 
     Args:
         console: where to.
@@ -174,7 +185,14 @@ def shown_progress(
             yield
         return
     ended = threading.Event()
-    thread = threading.Thread(target=_report, args=(console, line, ended), name="extend-progress", daemon=True)
+
+    def show(text: str) -> None:
+        show_lines(console, f"{moment(datetime.now(timezone.utc))} {text}")
+
+    if step is not None:
+        step.log = PhaseLog(progress, show)
+    arguments = (show, line, step.log if step is not None else None, ended)
+    thread = threading.Thread(target=_report, args=arguments, name="extend-progress", daemon=True)
     thread.start()
     try:
         yield
@@ -183,10 +201,12 @@ def shown_progress(
         thread.join()
 
 
-def _report(console: Console, line: ProgressLine, ended: threading.Event) -> None:
+def _report(show: Callable[[str], None], line: ProgressLine, log: PhaseLog | None, ended: threading.Event) -> None:
     due = time.monotonic() + PLAIN_LINE_SECONDS
     while not ended.wait(min(_SAMPLE_SECONDS, PLAIN_LINE_SECONDS)):
         line.sample()
+        if log is not None:
+            log.watch()
         if time.monotonic() >= due:
-            show_lines(console, line.text())
+            show(line.text())
             due += PLAIN_LINE_SECONDS

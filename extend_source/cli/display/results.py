@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from extend_source.cli.display.health import headline, style
 from extend_source.cli.display.terminal import show_lines, show_pairs, show_rows
 from extend_source.ingest.beacon import SyncUnderWayStatus
 from extend_source.ingest.forecast import SyncForecast, SyncPart
@@ -219,16 +220,16 @@ def _effort(plan: PlanResult) -> list[str]:
 
 def show_status(console: Console, status: StatusResult) -> None:
     """Print where a pipeline stands."""
-    place = f"{status.destination}, dataset {status.dataset}"
+    show_lines(console, headline(status), style=style(status))
     if not status.has_run:
-        show_lines(console, f"Pipeline {status.pipeline} has never run: nothing has landed in {place}.")
         return
+    place = f"{status.destination}, dataset {status.dataset}"
     by_status = ", ".join(f"{count:,} {name}" for name, count in status.runs.items())
     rows: list[_Row] = [
-        *_failure_rows(status),
         ("Pipeline", status.pipeline, ""),
         ("Destination", place, ""),
         *_under_way_rows(status.under_way),
+        *_failure_rows(status),
     ]
     if not status.has_read:
         show_pairs(console, rows)
@@ -257,8 +258,9 @@ def _under_way_rows(sync: SyncUnderWayStatus | None) -> Iterator[_Row]:
 
 
 def _failure_rows(status: StatusResult) -> Iterator[_Row]:
+    """How the last load failed, unless the first line says it: it may have been one by id."""
     failure = status.failure
-    if failure is not None:
+    if failure is not None and status.health.state != "failing":
         yield "Last sync", f"failed {_dated(failure.fetched_at, status.at)}: {failure.error}", _ATTENTION
 
 

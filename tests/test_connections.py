@@ -13,6 +13,7 @@ from dlt.destinations.exceptions import DestinationConnectionError
 
 from extend_source import status, sync
 from extend_source.cli.errors import explain
+from extend_source.error_codes import ErrorCode
 from extend_source.pipeline.connections import connection_failure
 
 pytestmark = pytest.mark.case("5.3")
@@ -46,7 +47,7 @@ def test_a_reader_that_holds_the_file_is_named_by_its_process(tmp_path: Path) ->
         holder.communicate()
 
     assert code == 1
-    assert line.startswith(f"Process {holder.pid} (python")
+    assert line.startswith(f"EXT-304: Process {holder.pid} (python")
     assert line.endswith(f") has the DuckDB file {file} open. Close it there, or wait, then run the command again.")
 
 
@@ -58,7 +59,7 @@ def test_a_file_that_is_no_database_is_said_to_be_none(content: bytes, tmp_path:
     assert explained(file) == {
         (
             1,
-            f'IO Error: The file "{file}" exists, but it is not a valid DuckDB database file. '
+            f'EXT-323: IO Error: The file "{file}" exists, but it is not a valid DuckDB database file. '
             "Put a sound copy in its place, or move it away and sync anew.",
         )
     }
@@ -74,7 +75,7 @@ def test_a_file_that_was_cut_off_is_said_to_be_damaged(tmp_path: Path) -> None:
     ((code, line),) = explained(file)
 
     assert code == 1
-    assert line.startswith(f'IO Error: Could not read enough bytes from file "{file}"')
+    assert line.startswith(f'EXT-323: IO Error: Could not read enough bytes from file "{file}"')
     assert line.endswith(". Put a sound copy in its place, or move it away and sync anew.")
 
 
@@ -82,6 +83,7 @@ def test_any_other_reason_comes_first_and_without_dlts_guesses() -> None:
     error = DestinationConnectionError("Client", "extend", "refused", OSError("connection refused\nby db.example"))
 
     assert connection_failure(error) == (
+        ErrorCode.DESTINATION_UNREACHABLE,
         "connection refused by db.example. So there is no connection to the destination: check its address and "
-        "credentials."
+        "credentials.",
     )

@@ -78,4 +78,4 @@ def test_demo_and_sandbox_without_the_extra_name_what_to_run(
         command()
 
     assert caught.value.exit_code == 2
-    assert capsys.readouterr().err == f"extend-source: The stand-in API needs an extra. Run: {BY_NAME}\n"
+    assert capsys.readouterr().err == f"extend-source: EXT-112: The stand-in API needs an extra. Run: {BY_NAME}\n"

@@ -457,6 +457,6 @@ def test_a_wrong_value_of_a_destination_is_told_with_its_variable_and_never_a_pa
 
     assert explain(caught.value) == (
         2,
-        "port (DESTINATION__POSTGRES__CREDENTIALS__PORT in the environment) takes a whole number; not 'x'.",
+        "EXT-104: port (DESTINATION__POSTGRES__CREDENTIALS__PORT in the environment) takes a whole number; not 'x'.",
     )
     assert wrong_type("password", "hunter2", int) == "password takes a whole number."

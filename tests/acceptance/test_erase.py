@@ -227,4 +227,4 @@ def test_the_shell_says_what_it_has_erased(server: SandboxServer, tmp_path: Path
     assert lines[0].startswith("1 run erased: ")
     assert "          1  processor_runs" in lines
     assert json.loads(again.stdout)["rows"] == {}
-    assert (nothing.code, nothing.stderr) == (2, "extend-source: Nothing to erase. Name runs or files.\n")
+    assert (nothing.code, nothing.stderr) == (2, "extend-source: EXT-101: Nothing to erase. Name runs or files.\n")

@@ -21,11 +21,13 @@ pytestmark = [pytest.mark.thorough, pytest.mark.case("5.1")]
 READERS = [
     ["status"],
     ["status", "--json"],
+    ["status", "--max-age", "2h"],
     ["report", "credits"],
     ["report", "quality"],
     ["views"],
     ["models"],
     ["rebuild"],
+    ["migrate"],
     ["erase", "--run-id", "dpr_1"],
 ]
 
@@ -69,7 +71,7 @@ def test_a_command_that_reads_refuses_a_pipeline_that_does_not_exist_and_leaves_
 
     assert (outcome.exit_code, outcome.stdout) == (2, "")
     assert outcome.stderr == (
-        "extend-source: There is no pipeline 'nowhere' with a dataset 'extend' in duckdb "
+        "extend-source: EXT-111: There is no pipeline 'nowhere' with a dataset 'extend' in duckdb "
         f"duckdb:///{tmp_path}/nowhere.duckdb. Run extend-source sync first.\n"
     )
     assert traces(tmp_path) == before
@@ -91,20 +93,20 @@ def test_the_pipelines_and_datasets_that_exist_are_named(tmp_path: Path) -> None
 
     assert (wrong_name.exit_code, wrong_name.stderr) == (
         2,
-        "extend-source: There is no pipeline 'extend_pipelin' with a dataset 'extend' in duckdb "
+        "extend-source: EXT-111: There is no pipeline 'extend_pipelin' with a dataset 'extend' in duckdb "
         f"duckdb:///{tmp_path}/extend_pipelin.duckdb. Pipelines on this machine: extend_pipeline, second. "
         "Name one with --pipeline, or run extend-source sync first.\n",
     )
     for outcome in wrong_dataset:
         assert (outcome.exit_code, outcome.stderr) == (
             2,
-            "extend-source: Pipeline 'extend_pipeline' has no dataset 'extnd' in duckdb "
+            "extend-source: EXT-111: Pipeline 'extend_pipeline' has no dataset 'extnd' in duckdb "
             f"duckdb:///{tmp_path}/extend_pipeline.duckdb: on this machine it loads into 'extend' of duckdb. "
             "Datasets: extend. Name it with --dataset.\n",
         )
     assert plan.exit_code == 0  # of its first sync
     assert plan.stderr == (
-        "extend-source: Pipeline extend_pipelin is new here; those that have loaded: extend_pipeline, second.\n"
+        "extend-source: EXT-113: Pipeline extend_pipelin is new here; those that have loaded: extend_pipeline, second.\n"
     )
     assert "Runs landed   3: " in right.stdout
     assert traces(tmp_path) == before
@@ -117,7 +119,7 @@ def test_a_database_that_is_gone_is_told(tmp_path: Path) -> None:
     outcomes = [shell(*command) for command in READERS]
 
     line = (
-        "extend-source: Pipeline 'extend_pipeline' has loaded into dataset 'extend' of duckdb "
+        "extend-source: EXT-111: Pipeline 'extend_pipeline' has loaded into dataset 'extend' of duckdb "
         f"duckdb:///{tmp_path}/extend_pipeline.duckdb, which is not there any more. "
         "Run extend-source sync to load it anew.\n"
     )

@@ -239,8 +239,8 @@ def test_the_shell_ends_with_4_when_the_key_is_refused_in_mid_sync(server: Sandb
 
     assert outcome.code == 4
     assert outcome.stdout == ""
-    (line,) = outcome.stderr.splitlines()
-    assert line.startswith("extend-source: GET /processor_runs/dpr_")
+    line = outcome.stderr.splitlines()[-1]
+    assert line.startswith("extend-source: EXT-209: GET /processor_runs/dpr_")
     assert "the Extend API answered 401" in line
     assert "Check the API key" in line
 

@@ -85,7 +85,7 @@ def test_a_script_without_a_key_says_so_in_one_line_and_ends_with_4(
 
     assert (outcome.code, outcome.stdout) == (4, "")
     assert outcome.stderr == (
-        "No api_key. Set SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml "
+        "EXT-102: No api_key. Set SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml "
         "(see .dlt/example.secrets.toml).\n"
     )
 
@@ -98,14 +98,14 @@ def test_a_script_without_a_key_says_so_in_one_line_and_ends_with_4(
         (
             "SOURCES__EXTEND__MAX_REQUEST",
             "2",
-            "There is no setting max_request (SOURCES__EXTEND__MAX_REQUEST in the environment); "
+            "EXT-103: There is no setting max_request (SOURCES__EXTEND__MAX_REQUEST in the environment); "
             "did you mean max_requests (SOURCES__EXTEND__MAX_REQUESTS)?\n",
         ),
-        ("EXTEND_DESTINATION", "postgres", "The destination postgres needs credentials."),
+        ("EXTEND_DESTINATION", "postgres", "EXT-302: The destination postgres needs credentials."),
         (
             "EXTEND_DESTINATION",
             "snowflke",
-            "There is no destination 'snowflke'. Try duckdb, postgres, snowflake or bigquery.\n",
+            "EXT-301: There is no destination 'snowflke'. Try duckdb, postgres, snowflake or bigquery.\n",
         ),
     ],
 )

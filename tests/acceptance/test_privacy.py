@@ -401,13 +401,13 @@ def test_the_shell_leaves_no_hidden_value_behind_whether_it_passes_or_fails(
 @pytest.mark.parametrize(
     ("environment", "line"),
     [
-        ({"FIELDS": '{"a": "hash"}'}, "privacy needs a key to hash with: set SOURCES__EXTEND__PRIVACY__KEY, or key under [sources.extend.privacy] in .dlt/secrets.toml."),
-        ({"FIELDS": '{"a": "encrypt"}'}, "privacy.fields 'a' takes keep, hash, mask, drop; not 'encrypt'."),
-        ({"FIELDS": '{"a..b": "drop"}'}, "privacy.fields 'a..b' is no path: it cannot be read from '..b' on. Examples: total, line_items[].iban, **.email, [\"net.amount\"]."),
-        ({"FIELDS": "a=drop"}, 'privacy.fields takes rules as JSON, for example {"passport_number": "hash"}.'),
-        ({"COLUMNS": '["files.name"]'}, 'privacy.columns takes a table of rules, for example {"files.name": "drop"}.'),
-        ({"DEFAULT": "deny"}, "privacy.default takes keep, hash, mask, drop; not 'deny'."),
-        ({"COLUMNS": '{"files.page_count": "mask"}'}, "privacy.columns 'files.page_count': the column holds bigint, which cannot become text; use drop."),
+        ({"FIELDS": '{"a": "hash"}'}, "EXT-108: privacy needs a key to hash with: set SOURCES__EXTEND__PRIVACY__KEY, or key under [sources.extend.privacy] in .dlt/secrets.toml."),
+        ({"FIELDS": '{"a": "encrypt"}'}, "EXT-104: privacy.fields 'a' takes keep, hash, mask, drop; not 'encrypt'."),
+        ({"FIELDS": '{"a..b": "drop"}'}, "EXT-104: privacy.fields 'a..b' is no path: it cannot be read from '..b' on. Examples: total, line_items[].iban, **.email, [\"net.amount\"]."),
+        ({"FIELDS": "a=drop"}, 'EXT-104: privacy.fields takes rules as JSON, for example {"passport_number": "hash"}.'),
+        ({"COLUMNS": '["files.name"]'}, 'EXT-104: privacy.columns takes a table of rules, for example {"files.name": "drop"}.'),
+        ({"DEFAULT": "deny"}, "EXT-104: privacy.default takes keep, hash, mask, drop; not 'deny'."),
+        ({"COLUMNS": '{"files.page_count": "mask"}'}, "EXT-104: privacy.columns 'files.page_count': the column holds bigint, which cannot become text; use drop."),
     ],
 )  # fmt: skip
 def test_a_wrong_rule_is_refused_with_one_line_before_anything_is_sent(
@@ -428,7 +428,7 @@ def test_fetching_text_that_shows_hidden_fields_is_refused(empty_server: Sandbox
 
     assert outcome.code == 2
     assert outcome.stderr == (
-        'extend-source: privacy hides fields, which the text of files would show: set file_contents to "none".\n'
+        'extend-source: EXT-104: privacy hides fields, which the text of files would show: set file_contents to "none".\n'
     )
 
 
@@ -440,7 +440,7 @@ def test_what_is_no_privacy_setting_is_refused(empty_server: SandboxServer, tmp_
 
     assert outcome.code == 2
     assert outcome.stderr == (
-        "extend-source: privacy takes key, default, fields, columns, document_signatures, on_unmatched; not 'passport_number'.\n"
+        "extend-source: EXT-104: privacy takes key, default, fields, columns, document_signatures, on_unmatched; not 'passport_number'.\n"
     )
 
 
@@ -483,7 +483,7 @@ def test_where_that_is_an_error_nothing_of_the_load_is_left_on_disk(
 
     assert outcome.code == 2
     assert outcome.stderr.splitlines()[-1] == (
-        "extend-source: privacy.fields 'Passport' matches no field: nothing is hidden by it; did you mean 'passport'?"
+        "extend-source: EXT-107: privacy.fields 'Passport' matches no field: nothing is hidden by it; did you mean 'passport'?"
     )
     assert found_on_disk(tmp_path, *CANARIES) == []
 

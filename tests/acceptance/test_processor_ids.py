@@ -49,7 +49,7 @@ def test_a_name_in_the_place_of_an_id_is_refused_with_the_ids_that_there_are(any
         return explain(caught.value)
 
     line = (
-        "processor_ids takes ids, and 'Supplier Invoices' is none of a processor that has run. "
+        "EXT-109: processor_ids takes ids, and 'Supplier Invoices' is none of a processor that has run. "
         + choice(processors)
         + "."
     )
@@ -84,9 +84,9 @@ def test_an_id_that_has_no_run_yet_is_warned_of_and_the_others_land(warehouse: W
         for run_id in warehouse.server.workspace.run_ids()
     )
     first, second, third = warnings()
-    assert first == f"No run of the processor 'dp_new' {about} {choice(processors)}."
-    assert second.startswith(f"No run of the processor 'dp_new' {about} Those that have run: ")
-    assert third == f"No run of the processor 'Price Lists' {about} {choice(processors)}."
+    assert first == f"EXT-109: No run of the processor 'dp_new' {about} {choice(processors)}."
+    assert second.startswith(f"EXT-109: No run of the processor 'dp_new' {about} Those that have run: ")
+    assert third == f"EXT-109: No run of the processor 'Price Lists' {about} {choice(processors)}."
 
 
 def test_a_processor_whose_runs_have_landed_is_known_though_the_listing_has_none_any_more(
@@ -110,7 +110,7 @@ def test_a_workspace_without_any_run_refuses_what_no_id_can_be(empty_warehouse: 
     empty_warehouse.sync(processor_ids=["dp_new"])
 
     assert str(caught.value) == (
-        "processor_ids takes ids, and 'Supplier Invoices' is none of a processor that has run. "
+        "EXT-109: processor_ids takes ids, and 'Supplier Invoices' is none of a processor that has run. "
         "Give the ids of processors, such as dp_Xj8mK2pL9nR4vT7qY5wZ."
     )
     assert warnings() == [

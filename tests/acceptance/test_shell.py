@@ -36,17 +36,32 @@ def settings(server: SandboxServer, key: str = KEY, **more: str) -> dict[str, st
 
 
 def only_line(outcome: Outcome) -> str:
-    """The one line on stderr, without the name of the program."""
+    """The one line on stderr, without the name of the program and the code."""
     lines = outcome.stderr.strip().splitlines()
     assert len(lines) == 1, outcome.stderr
-    return lines[0].removeprefix("extend-source: ")
+    found = re.fullmatch(r"extend-source: EXT-\d{3}: (.+)", lines[0])
+    assert found is not None, lines[0]
+    return found.group(1)
+
+
+def phases(stderr: str) -> list[str]:
+    """The lines that a log gets of a sync: when they were written is left out, and how long it took is said to be T."""
+    lines = [re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC (.+)", line) for line in stderr.splitlines()]
+    assert all(lines), stderr
+    texts = [line.group(1) for line in lines if line is not None]
+    return [re.sub(r" in \d+ s(, [\d.]+ requests/s)?|, \d+\.\d MB", "", text) for text in texts]
 
 
 @pytest.mark.core
 def test_a_sync_says_what_it_did_and_ends_with_0(server: SandboxServer, tmp_path: Path) -> None:
     outcome = run_shell(tmp_path, "sync", **settings(server))
 
-    assert (outcome.code, outcome.stderr) == (0, "")
+    assert outcome.code == 0
+    assert phases(outcome.stderr) == [
+        "listing: 120 runs listed, 120 to fetch, 1 request",
+        "fetching: 120 of 120 runs, 0 failed, 120 requests",
+        "loading: 120 of 120 runs",
+    ]
     first, second, third, fourth = outcome.stdout.splitlines()
     assert re.fullmatch(r"120 runs loaded, 0 already there, 0 failed in \d+ s", first)
     newest = max(server.workspace.summary(run_id)["updatedAt"] for run_id in server.workspace.run_ids())
@@ -73,11 +88,14 @@ def test_a_bad_id_is_an_error_row_and_exit_code_3(server: SandboxServer, tmp_pat
     outcome = run_shell(tmp_path, "sync", "--run-id", good, "--run-id", "dpr_nowhere", **settings(server))
 
     assert outcome.code == 3
-    assert "  dpr_nowhere: GET /processor_runs/dpr_nowhere: the Extend API answered 404" in outcome.stdout
+    assert "  dpr_nowhere: EXT-215: GET /processor_runs/dpr_nowhere: the Extend API answered 404" in outcome.stdout
     with duckdb.connect(str(tmp_path / "extend_pipeline.duckdb")) as connection:
-        (row,) = connection.sql("select id, status_code, attempts, message from extend.fetch_errors").fetchall()
+        (row,) = connection.sql(
+            "select id, status_code, attempts, message, error_code from extend.fetch_errors"
+        ).fetchall()
         assert connection.sql("select id from extend.processor_runs").fetchall() == [(good,)]
     assert row[:3] == ("dpr_nowhere", 404, 1)
+    assert row[4] == "EXT-215"
     assert row[3].endswith("It was deleted, or belongs to another workspace; check the id and workspace_id.")
 
 
@@ -92,7 +110,9 @@ def test_a_check_of_an_unreachable_host_says_so_and_ends_with_1(tmp_path: Path) 
     outcome = run_shell(tmp_path, "check", "--base-url", "http://127.0.0.1:9", SOURCES__EXTEND__API_KEY=KEY)
 
     assert outcome.code == 1
-    assert re.search(r"region +wrong +No connection to http://127\.0\.0\.1:9: .*Check base_url", outcome.stdout)
+    assert re.search(
+        r"region +wrong +EXT-201: No connection to http://127\.0\.0\.1:9: .*Check base_url", outcome.stdout
+    )
 
 
 @pytest.mark.parametrize("key", ["sk_wrong", "sk_sandbox_expired"])
@@ -168,7 +188,7 @@ def test_a_dataset_called_like_the_duckdb_file_is_one_line_and_exit_code_2(
     assert server.requests.total == 0
     assert (outcome.code, outcome.stderr.splitlines()[-1]) == (
         2,
-        "extend-source: DuckDB cannot tell the dataset 'extend' from its file of the same name. "
+        "extend-source: EXT-306: DuckDB cannot tell the dataset 'extend' from its file of the same name. "
         "Give the pipeline, the file or the dataset another name.",
     )
 
@@ -236,7 +256,8 @@ def test_a_stopped_sync_keeps_what_it_has_fetched(server: SandboxServer, tmp_pat
     stdout, stderr = process.communicate(timeout=60)
     fetched = server.requests.counts["get_run"]
 
-    assert (process.returncode, stderr) == (5, "")
+    assert process.returncode == 5
+    assert [line.split(": ")[0] for line in phases(stderr)] == ["listing", "fetching", "loading"]
     assert 20 <= fetched < 120
     assert stdout.startswith(f"{fetched} runs loaded, 0 already there, 0 failed")
     assert f"Stopped as asked: {120 - fetched} runs are left for the next sync." in stdout

@@ -102,22 +102,32 @@ def test_the_status_shows_a_failed_sync_first(server: SandboxServer, tmp_path: P
     facts = json.loads(run_shell(tmp_path, "status", "--json").stdout)
 
     assert synced.code == 1
-    (line,) = synced.stderr.splitlines()
-    assert re.match(r"extend-source: \d\d requests in a row failed for good; the last: GET /processor_runs/", line)
-    assert shown.stdout.startswith("Last sync")
-    assert "requests in a row failed" in " ".join(shown.stdout.split("Pipeline", 1)[0].split())
-    assert next(iter(facts)) == "failure"
-    assert line == f"extend-source: {facts['failure']['error']}"
+    line = synced.stderr.splitlines()[-1]
+    assert re.match(
+        r"extend-source: EXT-202: \d\d requests in a row failed for good; the last: GET /processor_runs/", line
+    )
+    failed_at = facts["since"].replace("T", " ")[:19]
+    assert re.sub(r", \d+ s ago", "", shown.stdout.splitlines()[0]) == (
+        f"failing since {failed_at} UTC: {line.removeprefix('extend-source: ')}"
+    )
+    assert list(facts)[:6] == ["state", "since", "reason", "code", "synced_at", "failure"]
+    assert (facts["state"], facts["code"], facts["synced_at"]) == ("failing", "EXT-202", None)
+    assert line == f"extend-source: EXT-202: {facts['failure']['error']}"
+    assert facts["failure"]["error_code"] == "EXT-202"
     assert sum(facts["runs"].values()) == facts["failure"]["runs_fetched"] == 20
 
 
 @pytest.mark.case("2.2")
-def test_a_log_of_an_older_version_gets_the_column(empty_server: SandboxServer, make_warehouse: MakeWarehouse) -> None:
+@pytest.mark.parametrize("lacking", [["error", "error_code"], ["error_code"]], ids=", ".join)
+def test_a_log_of_an_older_version_gets_the_columns(
+    lacking: list[str], empty_server: SandboxServer, make_warehouse: MakeWarehouse
+) -> None:
     put_small_runs(empty_server.workspace, 3)
     warehouse = make_warehouse(empty_server)
     warehouse.sync()
     older = warehouse.on_another_machine()  # which knows the schema from the destination alone
-    warehouse.execute("alter table sync_log drop column error")
+    for column in lacking:
+        warehouse.execute(f"alter table sync_log drop column {column}")
     warehouse.execute("delete from _dlt_version where schema_name = 'extend'")
 
     before = status(older.pipeline)
@@ -125,7 +135,7 @@ def test_a_log_of_an_older_version_gets_the_column(empty_server: SandboxServer, 
     after = status(older.pipeline)
 
     assert (len(before.last_loads), before.failure) == (1, None)
-    assert [load.error for load in after.last_loads] == [error, None]
+    assert [(load.error, load.error_code) for load in after.last_loads] == [(error, "EXT-209"), (None, None)]
 
 
 # ---- listings

@@ -116,4 +116,4 @@ def test_wrong_use_is_one_line_and_exit_code_2(arguments: tuple[str, ...], line:
     outcome = report(nothing, *arguments)
 
     assert (outcome.code, outcome.stdout) == (2, "")
-    assert outcome.stderr == f"extend-source: {line}\n"
+    assert outcome.stderr == f"extend-source: EXT-101: {line}\n"

@@ -73,7 +73,9 @@ def make_targets() -> None:
     _cog().outl(reference.make_targets())
 
 
-def shell(*command_lines: str, at: str = "own", first: int | None = None, hidden: bool = False) -> None:
+def shell(
+    *command_lines: str, at: str = "own", first: int | None = None, hidden: bool = False, as_log: bool = False
+) -> None:
     """Commands and what they print.
 
     Args:
@@ -82,6 +84,7 @@ def shell(*command_lines: str, at: str = "own", first: int | None = None, hidden
             ``parses`` (the same, loaded with parse runs by the page itself).
         first: show only so many lines of the output of each.
         hidden: run them without showing anything.
+        as_log: show what a log gets, where there is no terminal.
     """
     terminal = _terminal(at)
     parts = []
@@ -89,7 +92,9 @@ def shell(*command_lines: str, at: str = "own", first: int | None = None, hidden
         command = line.replace("{run}", _landed_run(terminal)) if "{run}" in line else line
         if hidden:
             command = f"export SOURCES__EXTEND__REQUESTS_PER_SECOND=0; {command}"
-        lines = (demo_output() if line == "make demo" else terminal.run(command.removeprefix(_BIN))).splitlines()
+        lines = (
+            demo_output() if line == "make demo" else terminal.run(command.removeprefix(_BIN), as_log=as_log)
+        ).splitlines()
         shown = lines if first is None or len(lines) <= first else [*lines[:first], "..."]
         parts.append("\n".join((f"$ {command}", *shown)))
     if not hidden:

@@ -46,7 +46,11 @@ _VARYING = re.compile(
     r"|(?<=\d\d:\d\d):\d\d\b"  # the seconds of a time
     r"|\b\d{10}\.\d+\b"  # dlt's id of a load
     r"|\bProcess \d+ \([\w.]+\)"
+    r"|(?:, )?\b[\d.]+ requests/s"
 )
+
+_LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC ")
+"""What a log gets while a sync works; on a terminal there is a live line instead, which leaves no trace."""
 
 _open = ExitStack()
 
@@ -80,8 +84,13 @@ class Terminal:
             **settings,
         }
 
-    def run(self, command: str) -> str:
-        """Run a command line by bash; return what it printed, as on the machine of a reader."""
+    def run(self, command: str, *, as_log: bool = False) -> str:
+        """Run a command line by bash; return what it printed, as on the machine of a reader.
+
+        Args:
+            command: the line.
+            as_log: as a log has it, not a terminal.
+        """
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.folder,
@@ -95,7 +104,8 @@ class Terminal:
         )
         if "Traceback" in done.stdout or done.returncode in (126, 127):
             raise RuntimeError(f"{command}\n{done.stdout}")
-        return self._as_shown(done.stdout)
+        lines = done.stdout.splitlines()
+        return self._as_shown("\n".join(line for line in lines if as_log or not _LOG_LINE.match(line)))
 
     def run_until(self, last_line: str, command: str) -> str:
         """Start a command that goes on until it is stopped; return what it printed up to a line."""

@@ -50,12 +50,12 @@ def _run(command: Callable[[], int | None]) -> int | None:
     except Exception as error:  # the class of these errors has no public name
         if not hasattr(error, "format_message"):
             raise
-        context = getattr(error, "ctx", None)
-        if context is None or type(error).__name__ == "NoArgsIsHelpError":
+        if type(error).__name__ == "NoArgsIsHelpError":
             error.show()  # type: ignore[attr-defined]
             return WRONG_USE
         said = sentence(one_line(error.format_message()))
-        fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"{said} See {context.command_path} --help.")
+        command_path = getattr(getattr(error, "ctx", None), "command_path", "extend-source")
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"{said} See {command_path} --help.")
 
 
 app = typer.Typer(

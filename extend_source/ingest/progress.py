@@ -123,7 +123,7 @@ class SyncProgress:
         counts.known += known
         counts.wanted += wanted
 
-    def end_listing(self, forecast: Callable[[], SyncForecast | None]) -> None:
+    def end_listing(self, forecast: Callable[[], SyncForecast | None] = lambda: None) -> None:
         """Note that the number of wanted runs is final, and tell how long a first sync takes."""
         if self.listing_done:
             return

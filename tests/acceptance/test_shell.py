@@ -60,7 +60,7 @@ def test_a_sync_says_what_it_did_and_ends_with_0(server: SandboxServer, tmp_path
     assert phases(outcome.stderr) == [
         "listing: 120 runs listed, 120 to fetch, 1 request",
         "fetching: 120 of 120 runs, 0 failed, 120 requests",
-        "loading: 120 of 120 runs",
+        "loading: 120 runs",
     ]
     first, second, third, fourth = outcome.stdout.splitlines()
     assert re.fullmatch(r"120 runs loaded, 0 already there, 0 failed in \d+ s", first)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from extend_source.ingest.progress import SyncProgress
 from extend_source.wording import counted, duration, megabytes
 
+_NOUNS = {"processor_run": "run", "file": "file", "parse_run": "parse run"}
+
 
 class PhaseLog:
     """Writes the lines of one sync: one for the listing, and two for each load."""
@@ -29,6 +31,7 @@ class PhaseLog:
         self._loads_something = False
         self._began_at = clock()
         self._counts = self._counts_now()
+        self._loaded_before = dict.fromkeys(_NOUNS, 0)
 
     def _counts_now(self) -> tuple[int, int, int]:
         sent = self._progress.requests
@@ -43,7 +46,8 @@ class PhaseLog:
 
     def begin(self, step: str) -> None:
         """Note that dlt begins a step."""
-        if not step.startswith("Normalize"):  # which is a part of loading
+        is_left_behind = not self._progress.packages
+        if step.startswith("Extract") or is_left_behind:  # what follows an extraction is its loading
             self._began_at = self._clock()
 
     def end(self, step: str) -> None:
@@ -89,15 +93,25 @@ class PhaseLog:
         if not self._progress.packages:
             self._show(f"loading: what an earlier sync left behind in {took}")
         elif self._loads_something:
-            self._tell(f"loading: {', '.join(self._done()) or 'nothing new'} in {took}")
+            self._tell(f"loading: {', '.join(self._loaded()) or 'nothing new'} in {took}")
         self._loads_something = False
 
     def _done(self) -> Iterator[str]:
-        """How much of what is wanted is done, by the type of objects."""
-        for object_type, noun in (("processor_run", "run"), ("file", "file"), ("parse_run", "parse run")):
+        """How much of what is wanted is done, well or not, by the type of objects."""
+        for object_type, noun in _NOUNS.items():
             counts = self._progress.of[object_type]
             if counts.wanted:
                 yield f"{counts.done:,} of {counted(counts.wanted, noun)}"
+
+    def _loaded(self) -> Iterator[str]:
+        """How much was loaded since this was last asked, by the type of objects."""
+        is_rebuild = self._progress.mode == "rebuild"
+        for object_type, noun in _NOUNS.items():
+            counts = self._progress.of[object_type]
+            now = counts.done - counts.failed if is_rebuild else counts.fetched
+            if grown := now - self._loaded_before[object_type]:
+                yield counted(grown, noun)
+            self._loaded_before[object_type] = now
 
     def _tell(self, line: str) -> None:
         packages = self._progress.packages

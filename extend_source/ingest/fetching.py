@@ -71,7 +71,7 @@ async def fetch_all(
         max_bytes: the most bytes that arrive, or wait to be worked on, at once; one answer may have more.
         should_stop: tells whether to fetch no more.
         must_end_soon: tells whether what is under way then has only a few seconds to end; by default as `should_stop`.
-        on_answer: called with what was asked for, as each answer comes.
+        on_answer: called with what was asked for, as each answer comes that is about it.
 
     Yields:
         Answers in order of arrival, failures among them.
@@ -110,11 +110,14 @@ async def fetch_all(
             except Exception as raised:
                 payload, error = None, raised
                 place.begin()
-            on_answer(one)
             last = max(datetime.now(timezone.utc), last + _TICK)
             place.arrived()
-            answers.put_nowait((_answer(one, payload, error, last), place))
+            answer = _answer(one, payload, error, last)
+            if isinstance(answer, Fetched):
+                on_answer(one)
+            answers.put_nowait((answer, place))
             payload = None
+            del answer
 
     tasks = [asyncio.create_task(work()) for _ in range(workers)]
     closer = asyncio.create_task(_close(tasks, answers, grace_runs))

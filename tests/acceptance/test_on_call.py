@@ -89,7 +89,7 @@ def test_a_log_has_a_line_for_each_phase_and_then_the_failure(
     assert outcome.exit_code == 4
     assert phases("\n".join(before)) == [
         "listing: 3 runs listed, 3 to fetch, 1 request",
-        "fetching: 2 of 3 runs, 0 failed, 3 requests",
+        "fetching: 1 of 3 runs, 0 failed, 3 requests",
         "loading: 1 run",
     ]
     assert last.startswith("extend-source: EXT-209: GET /processor_runs")

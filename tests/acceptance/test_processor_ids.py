@@ -110,7 +110,7 @@ def test_a_workspace_without_any_run_refuses_what_no_id_can_be(empty_warehouse: 
     empty_warehouse.sync(processor_ids=["dp_new"])
 
     assert str(caught.value) == (
-        "EXT-109: processor_ids takes ids, and 'Supplier Invoices' is none of a processor that has run. "
+        "processor_ids takes ids, and 'Supplier Invoices' is none of a processor that has run. "
         "Give the ids of processors, such as dp_Xj8mK2pL9nR4vT7qY5wZ."
     )
     assert warnings() == [

@@ -59,6 +59,11 @@ def sentence(text: str) -> str:
     return text if not text or text[-1] in ".!?" else f"{text}."
 
 
+def rounded_credits(value: Decimal) -> str:
+    """Write credits in a sentence: to one decimal, and what is less not as none."""
+    return figure(round(value, 1) or value)
+
+
 def counted(number: int, noun: str) -> str:
     """Write a number of things: ``1 run``, ``2,000 runs``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -28,7 +28,7 @@ from extend_source.reports.figures import (
     WastedSpend,
 )
 from extend_source.reports.models import MODELS, MissingTables, Models
-from extend_source.reports.projection import DailyCredits, month_to_date
+from extend_source.reports.projection import DailyCredits, month_to_date, price_on
 from extend_source.reports.runner import QueryRunner
 from extend_source.reports.span import resolved_span
 from extend_source.reports.warnings import warnings_of
@@ -98,6 +98,7 @@ class _Reader:
     def __init__(self, models: Models, first: date, last: date, prices: Sequence[Price]) -> None:
         self._models, self._first, self._last, self._prices = models, first, last, prices
         self._cost = "sum(cost)" if prices else "cast(null as decimal(28, 6))"
+        self._each_cost = "cost" if prices else "null"
         self._span = f"spent_on between {_sql(first)} and {_sql(last)}"
 
     def figures(self, budget: Decimal | None, now: datetime) -> dict[str, Any]:
@@ -119,6 +120,8 @@ class _Reader:
             "products": self._products(),
             "last_sync": loaded_at,
             "newest_run": self._newest_run(),
+            "credit_price": price.credit_price if (price := price_on(self._prices, self._last)) else None,
+            "workspaces": self._workspaces(),
         }
         warnings = warnings_of(
             now=now,
@@ -140,10 +143,10 @@ class _Reader:
         return as_utc(rows[0][0])
 
     def _month(self, budget: Decimal | None, complete_to: date) -> MonthToDate:
-        start = self._last.replace(day=1)
+        before = (self._last.replace(day=1) - timedelta(days=1)).replace(day=1)
         rows = self._models.select(
             "select spent_on, sum(credits), count(*) - count(credits) from credit_ledger"
-            f" where spent_on between {_sql(start - timedelta(days=28))} and {_sql(self._last)} group by spent_on"
+            f" where spent_on between {_sql(before)} and {_sql(self._last)} group by spent_on"
         )
         spent = {day: DailyCredits(_credits(credits), unknown) for day, credits, unknown in rows}
         return month_to_date(spent, self._last, budget, self._prices, complete_to)
@@ -164,7 +167,7 @@ class _Reader:
     def _products(self) -> list[ProductSpend]:
         rows = self._models.select(
             "select spent_on, processor_id, processor_name, product, unit, charges, quantity, pages, credits,"
-            f" {'cost' if self._prices else 'null'} from credits_by_product where {self._span}"
+            f" {self._each_cost} from credits_by_product where {self._span}"
             " order by spent_on, processor_id, product, unit"
         )
         return [
@@ -206,7 +209,8 @@ class _Reader:
     def _expensive(self) -> list[ExpensiveRun]:
         """Some of each processor and month, so that each choice on the page has its own."""
         rows = self._models.select(
-            "select run_id, spent_on, processor_id, processor_name, processor_version_id, credits, pages, url from ("
+            "select run_id, spent_on, processor_id, processor_name, processor_version_id, credits, pages, url,"
+            f" {self._each_cost} from ("
             f"select *, row_number() over (partition by processor_id, {_MONTH} order by credits desc,"
             ' run_id collate "C") as place from credit_ledger'
             f" where kind = 'processing' and credits > 0 and {self._span}) as ranked"
@@ -214,20 +218,20 @@ class _Reader:
             f' order by place, credits desc, run_id collate "C" limit {_MAX_NAMED}'
         )
         runs = [
-            ExpensiveRun(run_id, day, id_, name, version, _credits(credits) or _NOTHING, pages, url)
-            for run_id, day, id_, name, version, credits, pages, url in rows
+            ExpensiveRun(run_id, day, id_, name, version, _credits(credits) or _NOTHING, pages, url, _money(cost))
+            for run_id, day, id_, name, version, credits, pages, url, cost in rows
         ]
         return sorted(runs, key=lambda run: (-run.credits, run.run_id))
 
     def _waste(self) -> list[WastedSpend]:
         rows = self._models.select(
             "select reason, spent_on, processor_id, max(processor_name), count(*), count(*) - count(credits),"
-            f" sum(credits) from credit_waste where {self._span}"
+            f" sum(credits), {self._cost} from credit_waste where {self._span}"
             " group by reason, spent_on, processor_id order by spent_on, reason, processor_id"
         )
         return [
-            WastedSpend(reason, day, id_, name, things, unknown, _credits(credits))
-            for reason, day, id_, name, things, unknown, credits in rows
+            WastedSpend(reason, day, id_, name, things, unknown, _credits(credits), _money(cost))
+            for reason, day, id_, name, things, unknown, credits, cost in rows
         ]
 
     def _coverage(self) -> list[Coverage]:
@@ -258,6 +262,13 @@ class _Reader:
             "select max(spent_at) from credit_ledger where kind = 'processing' and dated_by = 'created'"
         )
         return as_utc(rows[0][0])
+
+    def _workspaces(self) -> list[str]:
+        rows = self._models.select(
+            f"select distinct workspace_id from credit_ledger where workspace_id is not null and {self._span}"
+            " order by workspace_id"
+        )
+        return [row[0] for row in rows]
 
     def _undated(self) -> tuple[int, int]:
         """The runs and the files that are counted on the day they were fetched."""

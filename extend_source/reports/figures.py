@@ -131,6 +131,7 @@ class ExpensiveRun:
         credits: what it cost, without parsing.
         pages: its pages; None: unknown.
         url: the run in the dashboard.
+        cost: the credits at the price of the day; None: without a price.
     """
 
     run_id: str
@@ -141,6 +142,7 @@ class ExpensiveRun:
     credits: Decimal
     pages: int | None
     url: str | None
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ class WastedSpend:
         things: runs or files.
         unknown: those of them whose credits are unknown.
         credits: what the others cost; None: all are unknown.
+        cost: the same at the price of the day; None: without a price, or unknown.
     """
 
     reason: str
@@ -164,6 +167,7 @@ class WastedSpend:
     things: int
     unknown: int
     credits: Decimal | None
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -207,6 +211,50 @@ class Anomaly:
 
 
 @dataclass(frozen=True)
+class BudgetMark:
+    """When a part of the budget was used, or will be.
+
+    Attributes:
+        share: the part, for example 0.8.
+        credits: that part of the budget.
+        day: the day on which the month reaches it; None: not in this month, or unknown.
+        reached: it has been reached; otherwise the day is a projection.
+    """
+
+    share: Decimal
+    credits: Decimal
+    day: date | None
+    reached: bool
+
+
+@dataclass(frozen=True)
+class MonthBefore:
+    """The month before, beside as many days of this one.
+
+    Attributes:
+        month: its first day.
+        days: the days that are compared: those of this month that are complete.
+        credits: spent in these days of this month; None: nothing of it is known, as in the next ones.
+        credits_before: spent in as many days of the month before.
+        credits_in_all: spent in the whole month before.
+        cost: the first of these sums at list price; None: some of it has no price, as in the next ones.
+        cost_before: the second one at list price.
+        cost_in_all: the third one at list price.
+        unknown: runs and files of the month before whose credits are unknown.
+    """
+
+    month: date
+    days: int
+    credits: Decimal | None
+    credits_before: Decimal | None
+    credits_in_all: Decimal | None
+    cost: Decimal | None
+    cost_before: Decimal | None
+    cost_in_all: Decimal | None
+    unknown: int
+
+
+@dataclass(frozen=True)
 class MonthToDate:
     """Where the month stands.
 
@@ -220,6 +268,11 @@ class MonthToDate:
         cost: what that costs, less what the plan includes; None: without prices, or some of it has no price.
         projected_cost: the same for the end of the month.
         unknown: runs and files of the month whose credits are unknown. Where there are any, all sums are lower bounds.
+        list_cost: what the credits cost at list price, before anything that is included; None: as `cost`.
+        projected_list_cost: the same for the end of the month.
+        included: credits of the month that the plan includes; None: without prices.
+        marks: when parts of the budget were used or will be; none without a budget.
+        before: the month before; None: nothing is known to have been spent before this month.
     """
 
     month: date
@@ -231,6 +284,11 @@ class MonthToDate:
     cost: Decimal | None
     projected_cost: Decimal | None
     unknown: int = 0
+    list_cost: Decimal | None = None
+    projected_list_cost: Decimal | None = None
+    included: Decimal | None = None
+    marks: tuple[BudgetMark, ...] = ()
+    before: MonthBefore | None = None
 
 
 @dataclass(frozen=True)
@@ -257,6 +315,8 @@ class CreditFigures:
         newest_run: when the newest run was created, UTC.
         warnings: what a reader must know, a line each.
         products: by day, processor, product and unit; it adds up to the same as `days`.
+        credit_price: the price of a credit on the last day; None: there is none.
+        workspaces: the ids of the workspaces whose runs are in the report, as far as the settings named them.
     """
 
     pipeline: str
@@ -278,3 +338,5 @@ class CreditFigures:
     newest_run: datetime | None
     warnings: list[str]
     products: list[ProductSpend] = field(default_factory=list)
+    credit_price: Decimal | None = None
+    workspaces: list[str] = field(default_factory=list)

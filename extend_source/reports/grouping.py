@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 from extend_source.reports.figures import DaySpend
 
@@ -126,10 +126,23 @@ def _spend(group: str | None, name: str, parts: list[DaySpend], includes_parsing
         processing=_sum(part.credits for part in processing),
         parsing=_sum(part.credits for part in parsing) if includes_parsing else None,
         credits=_sum(part.credits for part in parts),
-        # a sum without those that have no price would pass for what all of them cost
-        cost=None if any(part.credits and part.cost is None for part in parts) else _sum(part.cost for part in parts),
+        cost=priced_sum(parts),
         other=_sum(part.credits for part in other),
     )
+
+
+class _Priced(Protocol):
+    @property
+    def credits(self) -> Decimal | None: ...
+
+    @property
+    def cost(self) -> Decimal | None: ...
+
+
+def priced_sum(parts: Iterable[_Priced]) -> Decimal | None:
+    """Add up what things cost; None: unknown, or some of them have no price, as the others would pass for all."""
+    found = list(parts)
+    return None if any(part.credits and part.cost is None for part in found) else _sum(part.cost for part in found)
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from extend_source.reports.figures import ProductSpend
+from extend_source.reports.grouping import priced_sum
 
 NOT_SAID = "not said"
 
@@ -65,7 +66,7 @@ def _added_up(product: str | None, unit: str | None, parts: list[ProductSpend]) 
         quantity=_sum(part.quantity for part in parts),
         credits=credits,
         per_page=(credits / pages).quantize(_STEP).normalize() if credits is not None and pages else None,
-        cost=None if any(part.credits and part.cost is None for part in parts) else _sum(part.cost for part in parts),
+        cost=priced_sum(parts),
     )
 
 

@@ -9,10 +9,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from extend_source.pricing import Price
-from extend_source.reports.figures import MonthToDate
+from extend_source.reports.figures import BudgetMark, MonthBefore, MonthToDate
 
 WEEKS = 4
 """How many earlier days of the same weekday say what a day to come will cost."""
+
+BUDGET_SHARES = (Decimal("0.5"), Decimal("0.8"), Decimal(1))
+"""The parts of the budget whose days are told."""
 
 _NOTHING = Decimal(0)
 _STEP = Decimal("0.01")
@@ -48,7 +51,7 @@ def month_to_date(
     (or of the first price in it), and taken off the month as a whole.
 
     Args:
-        spent: spend by day, of the month and the 28 days before it; days without spend may be left out.
+        spent: spend by day, of the month and the one before it; days without spend may be left out.
         last_day: the last day of the report.
         budget: credits to spend in a month.
         prices: the price book.
@@ -73,17 +76,83 @@ def month_to_date(
             in_all[day] = max(in_all[day], expected or _NOTHING)
     has_spent = any(spent[day].credits is not None for day in spent if start <= day <= last_day)
     credits = sum(so_far.values(), _NOTHING) if has_spent or not unknown else None
+    is_projected = credits is not None and is_known
     return MonthToDate(
         month=start,
         days=last_day.day,
         days_in_month=days_in_month,
         credits=credits,
-        projected=None if credits is None or not is_known else _projected(so_far, in_all),
+        projected=_projected(so_far, in_all) if is_projected else None,
         budget=budget,
         cost=None if credits is None else _cost(so_far, prices),
-        projected_cost=None if credits is None or not is_known else _cost(in_all, prices),
+        projected_cost=_cost(in_all, prices) if is_projected else None,
         unknown=unknown,
+        list_cost=None if credits is None else at_list_price(so_far, prices),
+        projected_list_cost=at_list_price(in_all, prices) if is_projected else None,
+        included=_included(start, prices) if prices else None,
+        marks=_marks(budget, so_far, in_all if is_projected else {}, last_day),
+        before=_before(spent, start, complete_to, prices),
     )
+
+
+def _marks(
+    budget: Decimal | None, so_far: Mapping[date, Decimal], in_all: Mapping[date, Decimal], last_day: date
+) -> tuple[BudgetMark, ...]:
+    if not budget:
+        return ()
+    marks = []
+    for share in BUDGET_SHARES:
+        credits = share * budget
+        reached = _day_of(credits, {day: spent for day, spent in so_far.items() if day <= last_day})
+        marks.append(BudgetMark(share, credits, reached or _day_of(credits, in_all), reached is not None))
+    return tuple(marks)
+
+
+def _day_of(credits: Decimal, by_day: Mapping[date, Decimal]) -> date | None:
+    """The day on which days in their order have added up to so many credits."""
+    added_up = _NOTHING
+    for day, spent in by_day.items():
+        added_up += spent
+        if added_up >= credits:
+            return day
+    return None
+
+
+def _before(
+    spent: Mapping[date, DailyCredits], start: date, complete_to: date, prices: Sequence[Price]
+) -> MonthBefore | None:
+    month = (start - timedelta(days=1)).replace(day=1)
+    length = (start - month).days
+    whole = [month + timedelta(days=ahead) for ahead in range(length)]
+    if not any(day in spent for day in whole):
+        return None
+    days = min(max(0, (complete_to - start).days + 1), length)
+    now = [start + timedelta(days=ahead) for ahead in range(days)]
+    alike = whole[:days]
+    return MonthBefore(
+        month=month,
+        days=days,
+        credits=_known_of(spent, now),
+        credits_before=_known_of(spent, alike),
+        credits_in_all=_known_of(spent, whole),
+        cost=_list_price_of(spent, now, prices),
+        cost_before=_list_price_of(spent, alike, prices),
+        cost_in_all=_list_price_of(spent, whole, prices),
+        unknown=sum(spent[day].unknown for day in whole if day in spent),
+    )
+
+
+def _known_of(spent: Mapping[date, DailyCredits], days: Sequence[date]) -> Decimal | None:
+    """What is known to have been spent on days; None: there were runs or files, and nothing of them is known."""
+    found = [spent[day] for day in days if day in spent]
+    known = [day.credits for day in found if day.credits is not None]
+    return sum(known, _NOTHING) if known or not found else None
+
+
+def _list_price_of(spent: Mapping[date, DailyCredits], days: Sequence[date], prices: Sequence[Price]) -> Decimal | None:
+    if _known_of(spent, days) is None:
+        return None
+    return at_list_price({day: spent[day].credits or _NOTHING for day in days if day in spent}, prices)
 
 
 def _projected(so_far: Mapping[date, Decimal], in_all: Mapping[date, Decimal]) -> Decimal:
@@ -104,22 +173,37 @@ def _expected(spent: Mapping[date, DailyCredits], day: date, complete_to: date) 
     return sum(counting, _NOTHING) / len(counting) if counting else _NOTHING
 
 
-def _cost(credits_by_day: Mapping[date, Decimal], prices: Sequence[Price]) -> Decimal | None:
-    """What a month costs beyond what is included; None: some of it has no price."""
+def at_list_price(credits_by_day: Mapping[date, Decimal], prices: Sequence[Price]) -> Decimal | None:
+    """Price credits by day, each at the price of its day, before anything that is included.
+
+    Returns:
+        What they cost; None: there are no prices, or some of the credits have none.
+    """
     if not prices:
         return None
-    at_list_price = _NOTHING
+    cost = _NOTHING
     for day, credits in credits_by_day.items():
-        price = _price_on(prices, day)
+        price = price_on(prices, day)
         if credits and price is None:
             return None
-        at_list_price += credits * (_NOTHING if price is None else price.credit_price)
-    start = min(credits_by_day)
-    included = next(price.included_credits for price in prices if price.valid_to is None or price.valid_to > start)
-    return _beyond(at_list_price, sum(credits_by_day.values(), _NOTHING), included)
+        cost += credits * (_NOTHING if price is None else price.credit_price)
+    return cost
 
 
-def _price_on(prices: Sequence[Price], day: date) -> Price | None:
+def _cost(credits_by_day: Mapping[date, Decimal], prices: Sequence[Price]) -> Decimal | None:
+    """What a month costs beyond what is included; None: some of it has no price."""
+    cost = at_list_price(credits_by_day, prices)
+    if cost is None:
+        return None
+    return _beyond(cost, sum(credits_by_day.values(), _NOTHING), _included(min(credits_by_day), prices))
+
+
+def _included(start: date, prices: Sequence[Price]) -> Decimal:
+    return next(price.included_credits for price in prices if price.valid_to is None or price.valid_to > start)
+
+
+def price_on(prices: Sequence[Price], day: date) -> Price | None:
+    """Return the price that holds on a day, if any."""
     return next((price for price in reversed(prices) if price.valid_from <= day), None)
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from extend_source.reports.figures import Anomaly, DaySpend, MonthToDate
 from extend_source.reports.grouping import parsed_thing
-from extend_source.wording import counted, figure
+from extend_source.wording import counted, figure, rounded_credits
 
 _STALE = timedelta(days=2)
 _RECENT = timedelta(days=7)
@@ -49,8 +49,8 @@ def warnings_of(
     """
     lines = []
     if month.budget is not None and month.projected is not None and month.projected > month.budget:
-        over = figure(month.projected - month.budget)
-        lines.append(f"The month is heading for {figure(month.projected)} credits, {over} above the budget.")
+        over = rounded_credits(month.projected - month.budget)
+        lines.append(f"The month is heading for {rounded_credits(month.projected)} credits, {over} above the budget.")
     lines += _unknown(days)
     if priced_from is not None:
         lines += _unpriced(days, priced_from)
@@ -59,8 +59,8 @@ def warnings_of(
     recent = [anomaly for anomaly in anomalies if last_day - anomaly.day <= _RECENT]
     lines += [
         f"{anomaly.day}: {anomaly.processor or anomaly.processor_id or 'no processor'} spent "
-        f"{figure(anomaly.credits)} credits; "
-        f"the median of that weekday is {figure(anomaly.median)}."
+        f"{rounded_credits(anomaly.credits)} credits; "
+        f"the median of that weekday is {rounded_credits(anomaly.median)}."
         for anomaly in recent
     ]
     if last_sync is not None and now - last_sync > _STALE:

@@ -11,7 +11,7 @@ from extend_source.cli.display.terminal import show_lines, show_rows, show_title
 from extend_source.reports import CreditFigures, ListedCredits, ModelsResult, ProductCredits, Spend
 from extend_source.reports.figures import DaySpend, MonthToDate
 from extend_source.reports.grouping import SPANS, parsed_thing, total
-from extend_source.wording import counted, figure
+from extend_source.wording import counted, figure, rounded_credits
 
 _MAX_ROWS = 20
 _ATTENTION = "yellow"
@@ -90,7 +90,7 @@ def _month(month: MonthToDate, currency: str | None) -> list[str]:
 
 
 def _expected(projected: Decimal | None, at_least: str) -> str:
-    return "an unknown sum" if projected is None else f"{at_least}{figure(projected)}"
+    return "an unknown sum" if projected is None else f"{at_least}{rounded_credits(projected)}"
 
 
 def _against(month: MonthToDate) -> str:
@@ -124,7 +124,7 @@ def _waste(figures: CreditFigures) -> list[str]:
             parts.append(f"{figure(credits)} on {text}")
         if unknown := sum(waste.unknown for waste in of_reason):
             parts.append(f"{counted(unknown, thing)} of unknown cost")
-    return [f"Spent in vain: {', '.join(parts)}"] if parts else []
+    return [f"Failed and repeated work: {', '.join(parts)}"] if parts else []
 
 
 def _show_groups(

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from extend_source.reports.figures import CreditFigures
+from extend_source.reports.page.buckets import bucketed, fitting_span
 from extend_source.reports.page.extra import require_extra
 from extend_source.reports.page.private_files import write_private
 from extend_source.reports.page.rows import PageRows, page_rows
+from extend_source.reports.page.units import Unit, units_of
 from extend_source.wording import printable
 
 if TYPE_CHECKING:
@@ -52,16 +54,18 @@ def picture_specs(figures: CreditFigures) -> dict[str, dict[str, Any]]:
     from extend_source.reports.page.charts import is_drawable, page_charts
     from extend_source.reports.page.drawing import spec_of
 
-    rows = page_rows(figures)
+    rows, unit = page_rows(figures), units_of(figures)[0]
+    of_spend = bucketed(rows.datasets["days"], fitting_span(figures.first_day, figures.last_day, rows.span))
+    drawn = {**rows.datasets, "buckets": of_spend}
     specs = {}
     for chart in page_charts(rows, figures):
-        drawable = is_drawable(chart, rows)
-        spec = spec_of(chart.chart) if drawable else _nothing()
-        datasets = {**spec.get("datasets", {}), **({chart.dataset: rows.datasets[chart.dataset]} if drawable else {})}
+        drawable = is_drawable(chart, rows, unit)
+        spec = spec_of(chart.charts[unit.name]) if drawable else _nothing()
+        datasets = {**spec.get("datasets", {}), **({chart.dataset: drawn[chart.dataset]} if drawable else {})}
         specs[chart.name] = {
             **spec,
             "datasets": datasets,
-            "title": _title(chart, rows, figures),
+            "title": _title(chart, rows, figures, unit),
             "background": "white",
             "padding": 12,
         }
@@ -69,10 +73,10 @@ def picture_specs(figures: CreditFigures) -> dict[str, dict[str, Any]]:
     return specs
 
 
-def _title(chart: PageChart, rows: PageRows, figures: CreditFigures) -> dict[str, Any]:
-    lines = textwrap.wrap(chart.unit, _LINE)
+def _title(chart: PageChart, rows: PageRows, figures: CreditFigures, unit: Unit) -> dict[str, Any]:
+    lines = textwrap.wrap(chart.text, _LINE)
     if chart.name == "units":
-        lines.append(f"Here: credits {rows.measure}.")
+        lines.append(f"Here: {unit.label} {rows.measure}.")
     place = printable(f"{figures.destination}, dataset {figures.dataset}")
     lines.append(f"{figures.first_day} to {figures.last_day}, {place}")
     return {

@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from extend_source.reports.figures import CreditFigures, DaySpend, ProductSpend, UnitCost, WastedSpend
-from extend_source.reports.grouping import SPANS, Span, start_of
+from extend_source.reports.grouping import SPANS, Span, priced_sum, start_of
 from extend_source.reports.page.labels import MAX_COLOURS, OTHERS, labels_of
+from extend_source.reports.page.units import has_money
 from extend_source.reports.products import NOT_SAID, spend_by_product
 from extend_source.wording import printable
 
@@ -29,6 +30,14 @@ MAX_VERSIONS = 20
 """Most versions of a processor, the newest ones, whose unit costs are shown."""
 
 MEASURES = ("per page", "per document", "per accepted field")
+REASONS = {
+    "processed_again": "Files processed again",
+    "parsed_in_vain": "Parsing that no run could use",
+    "failed_run": "Failed runs",
+    "cancelled_run": "Cancelled runs",
+}
+"""Why work was failed or repeated, in the words of the page."""
+
 _MAX_URL_LENGTH = 300
 _WIDENINGS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -53,6 +62,10 @@ class PageRows:
     span: Span
     datasets: dict[str, list[Row]]
     left_out: list[str]
+
+    def source_of(self, dataset: str) -> str:
+        """Return the dataset that one is added up from; itself, if it is held as it is."""
+        return "days" if dataset == "buckets" else dataset
 
     @property
     def measure(self) -> str:
@@ -85,6 +98,8 @@ def page_rows(figures: CreditFigures) -> PageRows:
     for row in (row for rows in datasets.values() for row in rows):
         row["group"] = row["processor"] if row["processor"] in rank else OTHERS
         row["rank"] = rank.get(row["processor"], MAX_COLOURS)
+        if not has_money(figures):
+            row.pop("cost", None)
     return PageRows(labels.processors, labels.coloured, span, datasets, _left_out(span, figures.unit_costs, units))
 
 
@@ -92,7 +107,7 @@ def _left_out(span: Span, units: Sequence[UnitCost], shown: Sequence[UnitCost]) 
     lines = []
     if span != "day":
         lines.append(
-            f"There are so many days and processors that days are added up to {span}s here, within months. "
+            f"There are so many days and processors that this page holds {span}s instead of days. "
             f"A choice of dates counts every {span} that it touches."
         )
     of_shown = {unit.processor_id for unit in shown}
@@ -143,6 +158,7 @@ def _days(
             "things": sum(part.things for part in parts),
             "unknown": sum(part.things - part.known for part in parts),
             "credits": _sum(part.credits for part in parts),
+            "cost": _cost(parts),
         }
         for (day, until, processor, kind), parts in sorted(sums.items())
     ]
@@ -221,6 +237,7 @@ def _runs(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]:
             "url": run.url if _is_link(run.url) else None,
             "pages": run.pages,
             "credits": float(run.credits),
+            "cost": _number(run.cost),
         }
         for place, run in placed
         if place < most
@@ -238,7 +255,7 @@ def _waste(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]
     sums: dict[tuple[date, date, str, str], list[WastedSpend]] = defaultdict(list)
     for waste in figures.waste:
         start, until = bounds(waste.day)
-        sums[start, until, names[waste.processor_id], waste.reason.replace("_", " ")].append(waste)
+        sums[start, until, names[waste.processor_id], REASONS[waste.reason]].append(waste)
     return [
         {
             "day": month.isoformat(),
@@ -248,6 +265,7 @@ def _waste(figures: CreditFigures, names: Mapping[str | None, str]) -> list[Row]
             "things": sum(part.things for part in parts),
             "unknown": sum(part.unknown for part in parts),
             "credits": _sum(part.credits for part in parts),
+            "cost": _cost(parts),
         }
         for (month, until, processor, reason), parts in sorted(sums.items())
     ]
@@ -270,8 +288,9 @@ def _products(figures: CreditFigures, names: Mapping[str | None, str]) -> list[R
             "product": printable(row.name),
             "unit": printable(row.unit or NOT_SAID),
             "charges": row.charges,
-            "quantity": None if row.quantity is None else float(row.quantity),
-            "credits": None if row.credits is None else float(row.credits),
+            "quantity": _number(row.quantity),
+            "credits": _number(row.credits),
+            "cost": _number(row.cost),
         }
         for (month, until, processor), parts in sorted(sums.items())
         for row in spend_by_product(parts)
@@ -281,3 +300,11 @@ def _products(figures: CreditFigures, names: Mapping[str | None, str]) -> list[R
 def _sum(amounts: Iterable[Decimal | None]) -> float | None:
     known = [amount for amount in amounts if amount is not None]
     return float(sum(known, Decimal(0))) if known else None
+
+
+def _cost(parts: Sequence[DaySpend] | Sequence[WastedSpend]) -> float | None:
+    return _number(priced_sum(parts))
+
+
+def _number(amount: Decimal | None) -> float | None:
+    return None if amount is None else float(amount)

@@ -1,0 +1,76 @@
+"""Days added up to days, weeks or months: what the page's own script does for each choice, for pictures."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta, timezone
+
+from extend_source.reports.grouping import SPANS, Span, start_of
+from extend_source.reports.page.rows import Row
+
+MAX_DAYS = {"day": 60, "week": 400}
+"""Most days of a choice that is shown by day, or by week: more would not be told apart."""
+
+FORMATS: dict[Span, str] = {"day": "%-d %b %Y", "week": "%-d %b %Y", "month": "%b %Y"}
+"""How the first day of a day, week or month is written, in d3's words."""
+
+
+def fitting_span(first: date, last: date, finest: Span = "day") -> Span:
+    """Return what days are added up to: to days where they are few, and where the page holds them one by one."""
+    days = (last - first).days + 1
+    fitting = next(span for span in SPANS if days <= MAX_DAYS.get(span, days))
+    return max(fitting, finest, key=SPANS.index)
+
+
+def bands(first: date, last: date, span: Span) -> list[str]:
+    """Return the first days of all days, weeks or months of a choice, also of those without spend."""
+    found, day = [], start_of(first, span)
+    while day <= last:
+        found.append(day.isoformat())
+        day = start_of(day + timedelta(days={"day": 1, "week": 7, "month": 31}[span]), span)
+    return found
+
+
+def middles(first: date, end: date) -> list[int]:
+    """Return the middle of each month of a choice, where its name is written, in milliseconds.
+
+    Args:
+        first: the first day.
+        end: the day after the last one that is drawn.
+    """
+    found = []
+    for month in bands(first, end - timedelta(days=1), "month"):
+        start = date.fromisoformat(month)
+        until = start_of(start + timedelta(days=31), "month")
+        found.append((_milliseconds(max(start, first)) + _milliseconds(min(until, end))) // 2)
+    return found
+
+
+def bucketed(rows: Iterable[Row], span: Span) -> list[Row]:
+    """Add up rows of days by day, week or month, and by the colour of their processor."""
+    groups: dict[tuple[str, int, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        start = start_of(date.fromisoformat(row["day"]), span)
+        groups[start.isoformat(), row["rank"], row["group"]].append(row)
+    return [_bucket(bucket, rank, group, parts) for (bucket, rank, group), parts in sorted(groups.items())]
+
+
+def _bucket(bucket: str, rank: int, group: str, parts: list[Row]) -> Row:
+    known = [row["credits"] for row in parts if row["credits"] is not None]
+    is_priced = all(row.get("cost") is not None for row in parts if row["credits"])
+    costs = [row["cost"] for row in parts if row.get("cost") is not None]
+    return {
+        "bucket": bucket,
+        "first": min(row["day"] for row in parts),
+        "last": max((date.fromisoformat(row["until"]) - timedelta(days=1)).isoformat() for row in parts),
+        "group": group,
+        "rank": rank,
+        "credits": sum(known) if known else None,
+        "cost": sum(costs) if costs and is_priced else None,
+        "unknown": sum(row["unknown"] for row in parts),
+    }
+
+
+def _milliseconds(day: date) -> int:
+    return int(datetime.combine(day, time(), timezone.utc).timestamp()) * 1000

@@ -65,6 +65,10 @@ class Output:
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page with charts.", rich_help_panel=_OUTPUT)
     ] = None
+    title: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose page it is; by default the workspaces.", rich_help_panel=_OUTPUT),
+    ] = None
     png: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the charts as pictures.", rich_help_panel=_OUTPUT)
     ] = None
@@ -111,6 +115,8 @@ def credits_(
 ) -> None:
     """Say what has been spent, where the month is heading, and what of it is known."""
     by, days, (budget, most) = output.grouping(), span.days(), limit.limits()
+    if output.title is not None and output.html is None:
+        fail(WRONG_USE, "--title is the title of the page: it goes with --html.")
     if as_json and output.as_csv:
         fail(WRONG_USE, ErrorCode.BAD_COMMAND, "Choose --json or --csv, not both.")
     if from_listing:
@@ -207,7 +213,7 @@ def _write_files(figures: CreditFigures, output: Output) -> None:
 
     written = []
     if output.html is not None:
-        write_page(figures, output.html)
+        write_page(figures, output.html, output.title)
         written.append(output.html)
     if output.png is not None:
         written += write_pictures(figures, output.png)

@@ -88,11 +88,16 @@ def month_to_date(
         projected_cost=_cost(in_all, prices) if is_projected else None,
         unknown=unknown,
         list_cost=None if credits is None else at_list_price(so_far, prices),
-        projected_list_cost=at_list_price(in_all, prices) if is_projected else None,
+        projected_list_cost=_to_cents(at_list_price(in_all, prices)) if is_projected else None,
         included=_included(start, prices) if prices else None,
         marks=_marks(budget, so_far, in_all if is_projected else {}, last_day),
         before=_before(spent, start, complete_to, prices),
     )
+
+
+def _to_cents(cost: Decimal | None) -> Decimal | None:
+    """What is expected is no more exact than that."""
+    return None if cost is None else cost.quantize(_STEP)
 
 
 def _marks(

@@ -12,3 +12,4 @@ from tests.acceptance.conftest import (  # noqa: F401
     server,
     warehouse,
 )
+from tests.reports.browsing import browser  # noqa: F401

@@ -9,11 +9,13 @@ from decimal import Decimal
 
 from extend_source.reports.figures import (
     Anomaly,
+    BudgetMark,
     CostBin,
     Coverage,
     CreditFigures,
     DaySpend,
     ExpensiveRun,
+    MonthBefore,
     MonthToDate,
     UnitCost,
     WastedSpend,
@@ -155,3 +157,73 @@ def no_figures() -> CreditFigures:
         newest_run=None,
         warnings=[],
     )
+
+
+def finance_figures() -> CreditFigures:
+    """Figures of three months with prices and a budget, few enough to be added up by hand.
+
+    January: 150 credits; February: 180; March: 45.5. Invoices: 280; Contracts: 95.5; Letters: unknown. A credit costs 2
+    cents.
+    """
+    invoices, contracts, letters = (("dp_0", "Invoices"), ("dp_1", "Contracts"), ("dp_2", "-Letters"))
+    spent = [
+        _spend(date(2026, 1, 5), invoices, "processing", 4, 4, "100"),
+        _spend(date(2026, 1, 5), invoices, "parsing", 4, 4, "20"),
+        _spend(date(2026, 1, 20), contracts, "processing", 2, 2, "30"),
+        _spend(date(2026, 2, 3), invoices, "processing", 5, 4, "120"),
+        _spend(date(2026, 2, 3), contracts, "processing", 1, 1, "60"),
+        _spend(date(2026, 2, 17), letters, "processing", 3, 0, None),
+        _spend(date(2026, 3, 2), invoices, "processing", 2, 2, "40"),
+        _spend(date(2026, 3, 2), contracts, "parsing", 2, 2, "5.5"),
+    ]
+    marks = [("0.5", 100, date(2026, 3, 15)), ("0.8", 160, date(2026, 3, 21)), ("1", 200, date(2026, 3, 24))]
+    month = MonthToDate(
+        month=date(2026, 3, 1),
+        days=10,
+        days_in_month=31,
+        credits=Decimal("45.5"),
+        projected=Decimal("281.5"),
+        budget=Decimal(200),
+        cost=Decimal(0),
+        projected_cost=Decimal("1.63"),
+        list_cost=Decimal("0.91"),
+        projected_list_cost=Decimal("5.63"),
+        included=Decimal(200),
+        marks=tuple(BudgetMark(Decimal(share), Decimal(credits), day, False) for share, credits, day in marks),
+        before=MonthBefore(
+            *(date(2026, 2, 1), 9, Decimal("45.5"), Decimal(180), Decimal(180)),
+            *(Decimal("0.91"), Decimal("3.6"), Decimal("3.6"), 4),
+        ),
+    )
+    return replace(
+        no_figures(),
+        first_day=date(2026, 1, 1),
+        last_day=date(2026, 3, 10),
+        at=datetime(2026, 3, 11, 12, tzinfo=timezone.utc),
+        currency="EUR",
+        credit_price=Decimal("0.02"),
+        month=month,
+        days=spent,
+        unit_costs=[
+            UnitCost(
+                *("dp_0", "Invoices", "dpv_0", date(2026, 1, 5), 11, 10),
+                *(Decimal(26), Decimal("6.5"), Decimal(1), None),
+            )
+        ],
+        distribution=[CostBin(date(2026, 1, 1), *invoices, Decimal(20), Decimal(30), 4)],
+        expensive=[
+            ExpensiveRun(
+                *("dpr_1", date(2026, 2, 3), *contracts, "dpv_1", Decimal(60), 12, "https://dashboard.extend.ai/dpr_1"),
+                cost=Decimal("1.2"),
+            )
+        ],
+        waste=[WastedSpend("failed_run", date(2026, 2, 17), *letters, 1, 1, None)],
+        last_sync=datetime(2026, 3, 10, 11, tzinfo=timezone.utc),
+        newest_run=datetime(2026, 3, 2, 10, tzinfo=timezone.utc),
+        warnings=["2026-02-03: Invoices spent 120 credits; the median of that weekday is 30."],
+    )
+
+
+def _spend(day: date, processor: tuple[str, str], kind: str, things: int, known: int, credits: str | None) -> DaySpend:
+    cost = None if credits is None else Decimal(credits) * Decimal("0.02")
+    return DaySpend(day, *processor, "dpv_0", kind, things, known, None if credits is None else Decimal(credits), cost)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,10 +15,20 @@ from typing import Any
 import pytest
 
 from extend_source.errors import InvalidSetting
+from extend_source.reports.figures import BudgetMark
 from extend_source.reports.page import render_page, write_page, write_pictures
 from extend_source.reports.page.pictures import picture_specs
-from tests.reports.example_figures import LAST, example_figures, large_figures, legacy_figures, no_figures
+from extend_source.reports.page.units import credits, money
+from tests.reports.example_figures import (
+    LAST,
+    example_figures,
+    finance_figures,
+    large_figures,
+    legacy_figures,
+    no_figures,
+)
 
+NBSP = "\u00a0"
 HOSTILE = '</script><script>alert(1)</script><!-- "&'
 
 
@@ -43,7 +54,7 @@ class Page(HTMLParser):
 
     def tile(self, title: str) -> tuple[str, str]:
         """The value and the note of a tile."""
-        found = re.search(rf"<dt>{title}</dt><dd><b>([^<]*)</b><span>([^<]*)</span>", self.html)
+        found = re.search(rf"<dt>{title}</dt><dd><b>([^<]*)</b><span>([^<]*)</span>", self.html.replace(NBSP, " "))
         assert found, f"there is no tile {title!r}"
         return found[1], found[2]
 
@@ -72,14 +83,15 @@ def test_the_page_asks_for_nothing_from_anywhere() -> None:
     assert len(html.encode()) < 3_000_000
 
 
-def test_every_chart_has_a_title_a_unit_and_a_source() -> None:
+def test_every_chart_has_a_title_and_plain_words_without_the_name_of_a_table() -> None:
     html = render_page(example_figures())
 
-    figures = re.findall(r'<figure id="(\w+)"><figcaption><h2>([^<]+)</h2><p>([^<]+)</p>', html)
+    figures = re.findall(r'<figure id="(\w+)"[^>]*><figcaption><h2>([^<]+)</h2><p>([^<]+)</p>', html)
     assert [name for name, _, _ in figures] == [
-        *("spend", "month", "units", "distribution", "waste", "coverage", "expensive")
+        *("spend", "months", "by_processor", "month", "waste", "units", "distribution", "coverage", "expensive")
     ]
-    assert all("Source: credit_" in text for _, _, text in figures)
+    assert [text for _, _, text in figures if "_" in text or "Source" in text] == []
+    assert "<h2>How this is counted</h2>" in html
 
 
 def test_what_the_data_say_cannot_leave_its_place() -> None:
@@ -145,22 +157,126 @@ def test_a_workspace_without_a_run_has_a_page_that_says_so() -> None:
 
 
 def test_money_is_shown_where_there_are_prices_only() -> None:
-    figures = example_figures()
-    priced = replace(figures.month, cost=Decimal("20.5"), projected_cost=Decimal("28"))
+    with_prices, without = Page(render_page(finance_figures())), Page(render_page(example_figures()))
 
-    without, with_prices = (
-        Page(render_page(each)).text for each in (figures, replace(figures, currency="EUR", month=priced))
+    assert with_prices.tile("Spent, at least") == ("7.51 EUR", "375.5 credits in the period")
+    assert (with_prices.tags.count("select"), without.tags.count("select")) == (3, 2)
+    assert list(with_prices.data["units"]) == ["money", "credits"]
+    assert list(without.data["units"]) == ["credits"]
+    assert "cost" not in without.data["datasets"]["days"]["columns"]
+    assert "Money" not in without.text
+
+
+def test_money_needs_a_price_on_one_of_the_days() -> None:
+    page = Page(render_page(replace(finance_figures(), credit_price=None)))  # all prices are of days to come
+
+    assert page.tile("Spent, at least") == ("375.5", "credits in the period")
+    assert list(page.data["units"]) == ["credits"]
+
+
+def test_the_tiles_of_a_month_say_what_is_to_be_paid_and_what_is_left() -> None:
+    page = Page(render_page(finance_figures()))
+
+    assert page.tile("March 2026") == ("0.91 EUR", "45.5 credits in 10 of 31 days")
+    assert page.tile("Heading for") == ("5.63 EUR", "281.5 credits at the end of March, 141% of the budget")
+    assert page.tile("To pay for March") == ("0.00 EUR", "heading for 1.63 EUR, beyond what the plan includes")
+    assert page.tile("Included credits left in March") == ("154.5", "of 200.0 credits")
+    assert page.tile("Change on February") == (
+        "\N{MINUS SIGN}74.7%",
+        "first 9 days: 0.91 EUR, 45.5 credits; 3.60 EUR in February",
     )
+    assert page.html.count('class="tile"') == 8
+    assert ":root { --columns: 4; }" in page.html
 
-    assert "20.50 EUR" in with_prices
-    assert "Cost in" not in without
+
+def test_where_nothing_is_included_the_price_of_all_is_to_be_paid() -> None:
+    figures = finance_figures()
+
+    page = Page(render_page(replace(figures, month=replace(figures.month, included=Decimal(0)))))
+
+    assert "To pay" not in page.html.split('<section id="counted">')[0]
+    assert page.html.count('class="tile"') == 6
+    assert ":root { --columns: 3; }" in page.html
+
+
+def test_the_budget_has_marks_with_the_days_on_which_they_are_reached() -> None:
+    figures = finance_figures()
+    page, without = Page(render_page(figures)), Page(render_page(no_figures()))
+
+    panel = page.html.split('<section id="budget"')[1].split("</section>")[0].replace(NBSP, " ")
+    assert (
+        "23% of the budget of 4.00 EUR (200.0 credits) is used after 10 of 31 days; 141% expected at its end." in panel
+    )
+    assert re.findall("<tr>(.*?)</tr>", panel)[1:] == [
+        f'<th scope="row">{share}</th><td class="number">{euros}</td><td class="number">{credits}</td>'
+        f'<td class="day">{day}</td>'
+        for share, euros, credits, day in (
+            ("50%", "2.00", "100.0", "expected on 15 Mar 2026"),
+            ("80%", "3.20", "160.0", "expected on 21 Mar 2026"),
+            ("100%", "4.00", "200.0", "expected on 24 Mar 2026"),
+        )
+    ]
+    assert 'aria-label="23% of the budget used, 141% expected"' in panel
+    assert 'id="budget"' not in without.html
+
+
+@pytest.mark.parametrize(
+    ("projected", "day", "reached", "words"),
+    [
+        (Decimal("281.5"), date(2026, 3, 9), True, "on 9 Mar 2026"),
+        (Decimal("150"), None, False, "not in March"),
+        (None, None, False, "unknown"),
+    ],
+)
+def test_a_mark_was_reached_or_will_not_be_or_that_is_unknown(
+    projected: Decimal | None, day: date | None, reached: bool, words: str
+) -> None:
+    figures = finance_figures()
+    mark = BudgetMark(Decimal(1), Decimal(200), day, reached)
+    month = replace(figures.month, projected=projected, marks=(mark,))
+
+    page = Page(render_page(replace(figures, month=month)))
+
+    assert f'<td class="day">{words}</td>' in page.html.replace(NBSP, " ")
+
+
+def test_the_head_says_whose_figures_and_of_when() -> None:
+    figures, many = finance_figures(), [f"ws_{number}" for number in range(5)]
+
+    heads = [
+        render_page(replace(figures, workspaces=workspaces), title).split("</header>")[0].split("<header>")[1]
+        for workspaces, title in (([], None), (["ws_1"], None), (many, None), (many, "Acme & Sons"))
+    ]
+
+    places = [re.findall('class="place">([^<]*)<', head)[0] for head in heads]
+    assert places == [
+        *("Pipeline extend_pipeline", "Workspace ws_1", "Workspaces ws_0, ws_1, ws_2 and 2 more", "Acme &amp; Sons")
+    ]
+    assert f"1{NBSP}Jan{NBSP}2026 to 10{NBSP}Mar{NBSP}2026 (69 days), days in UTC." in heads[0]
+
+
+def test_little_is_not_written_as_nothing() -> None:
+    amounts = ("0", "0.04", "0.05", "1234.25")
+
+    assert [credits(Decimal(amount)) for amount in amounts] == [
+        *("0.0 credits", "<0.1 credits", "0.1 credits", "1,234.3 credits")
+    ]
+    assert [money(Decimal(amount), "EUR") for amount in ("0.004", "0.005", "5.625")] == [
+        *("<0.01 EUR", "0.01 EUR", "5.63 EUR")
+    ]
+
+
+def test_days_in_warnings_do_not_break_at_the_end_of_a_line() -> None:
+    page = Page(render_page(replace(no_figures(), warnings=["2026-02-09: 2026-99-99 spent 30."])))
+
+    assert f"9{NBSP}Feb{NBSP}2026: 2026-99-99 spent 30." in page.text
 
 
 def test_each_chart_is_a_picture_as_well(tmp_path: Path) -> None:
     written = write_pictures(example_figures(), tmp_path / "new")
 
     assert [path.name for path in written] == [
-        f"credits_{name}.png" for name in ("spend", "month", "units", "distribution", "waste", "coverage")
+        f"credits_{name}.png" for name in ("spend", "month", "waste", "units", "distribution", "coverage")
     ]
     assert all(path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 5000 for path in written)
 
@@ -172,7 +288,7 @@ def test_a_large_workspace_over_three_years_has_a_page_of_less_than_three_megaby
     page = Page(html)
     assert len(html.encode()) < 3_000_000
     assert min(len(page.rows(name)) for name in ("days", "bins", "waste", "runs", "units")) > 1000
-    assert "added up to weeks" in page.text
+    assert "this page holds weeks instead of days" in page.text
     assert "Unit costs are those of the newest 20 versions of a processor." in page.text
 
 
@@ -183,27 +299,27 @@ def test_a_processor_is_chosen_by_its_place_whatever_its_name() -> None:
     page = Page(render_page(replace(figures, days=days)))
 
     place = page.data["processors"].index("Two spaces")
-    assert f'<option value="{place}">Two spaces</option>' in page.html
+    assert f'<input type="checkbox" value="{place}">Two spaces</label>' in page.html
 
 
-def test_tiles_have_two_decimals_at_most() -> None:
+def test_tiles_have_one_decimal() -> None:
     days = [replace(example_figures().days[-1], credits=Decimal("12543.8875"))]
 
     page = Page(render_page(replace(example_figures(), days=days)))
 
-    assert page.tile("Spent") == ("12,543.89", "credits in the span")
+    assert page.tile("Spent") == ("12,543.9", "credits in the period")
 
 
 def test_tiles_say_what_is_unknown_and_what_is_a_lower_bound_only() -> None:
     page, legacy = Page(render_page(example_figures())), Page(render_page(legacy_figures()))
 
-    assert page.tile("Spent, at least") == ("12,543.89", "credits in the span")
-    assert page.tile("Spent in vain, at least") == ("31", "credits, see below")
+    assert page.tile("Spent, at least") == ("12,543.9", "credits in the period")
+    assert page.tile("Failed and repeated work, at least") == ("31.0", "credits in the period")
     assert page.tile("Credits known") == ("79%", "of 5,625 runs and files")
-    assert legacy.tile("Spent") == ("unknown", "credits in the span")
-    assert legacy.tile("February 2026") == ("unknown", "credits in 20 of 28 days")
-    assert legacy.tile("Heading for") == ("unknown", "credits at the end of the month; the budget is 2,500")
-    assert legacy.tile("Spent in vain") == ("unknown", "credits, see below")
+    assert legacy.tile("Spent") == ("unknown", "in the period")
+    assert legacy.tile("February 2026") == ("unknown", "in 20 of 28 days")
+    assert legacy.tile("Heading for") == ("unknown", "at the end of February")
+    assert legacy.tile("Failed and repeated work") == ("unknown", "in the period")
 
 
 def test_a_month_of_which_something_is_unknown_is_a_lower_bound() -> None:
@@ -211,8 +327,8 @@ def test_a_month_of_which_something_is_unknown_is_a_lower_bound() -> None:
 
     page = Page(render_page(replace(example_figures(), month=month)))
 
-    assert page.tile("February 2026, at least") == ("2,000", "credits in 20 of 28 days")
-    assert page.tile("Heading for, at least")[0] == "2,800"
+    assert page.tile("February 2026, at least") == ("2,000.0", "credits in 20 of 28 days")
+    assert page.tile("Heading for, at least")[0] == "2,800.0"
 
 
 def test_one_unknown_run_of_a_thousand_is_not_all_known() -> None:
@@ -228,8 +344,8 @@ def test_large_numbers_are_written_out() -> None:
 
     page = Page(render_page(replace(example_figures(), month=month)))
 
-    assert "budget 2,500,000" in json.dumps(page.data["charts"])
-    assert "heading for 1,234,567.89" in json.dumps(page.data["charts"])
+    assert "budget 2,500,000.0 credits" in json.dumps(page.data["charts"])
+    assert "heading for 1,234,567.9 credits" in json.dumps(page.data["charts"])
     assert "e+06" not in json.dumps(page.data["charts"]) + page.text
 
 
@@ -247,7 +363,7 @@ def test_what_the_month_is_heading_for_is_a_line_to_its_end() -> None:
 
 def projection(page: Page) -> list[dict[str, Any]]:
     """The points of the line that leads to the end of the month."""
-    spec = next(chart for chart in page.data["charts"] if chart["name"] == "month")["spec"]
+    spec = next(chart for chart in page.data["charts"] if chart["name"] == "month")["specs"]["credits"]
     return [row for rows in spec.get("datasets", {}).values() for row in rows if "moment" in row]
 
 
@@ -255,36 +371,35 @@ def test_legends_name_what_is_drawn_and_nothing_else() -> None:
     html = render_page(example_figures())
 
     legends = {
-        name: re.findall('<li data-name="([^"]*)"', html.split(f'<figure id="{name}">')[1].split("</figure>")[0])
+        name: re.findall('<li data-name="([^"]*)"', html.split(f'<figure id="{name}"')[1].split("</figure>")[0])
         for name in ("units", "distribution", "waste")
     }
     assert legends["units"] == ["Invoices"]
     assert len(legends["distribution"]) == 5
-    assert legends["waste"] == ["processed again", "parsed in vain"]
+    assert legends["waste"] == ["Files processed again", "Parsing that no run could use"]
 
 
 def test_what_counts_whole_months_says_so() -> None:
     html = render_page(example_figures())
 
-    whole = re.findall(r'<figure id="(\w+)"><figcaption><h2>[^<]+</h2><p>[^<]*Whole months: [^<]+</p>', html)
-    assert whole == ["distribution", "waste"]
+    whole = re.findall(r'<figure id="(\w+)"[^>]*><figcaption><h2>[^<]+</h2><p>[^<]*Whole months\.</p>', html)
+    assert whole == ["waste", "distribution"]
 
 
 def test_every_table_has_a_name() -> None:
     html = render_page(example_figures())
 
     named = re.findall('<div class="table" tabindex="0" role="region" aria-label="([^"]+)">', html)
-    assert len(named) == len(set(named)) == html.count('class="table"') == 7
+    assert len(named) == len(set(named)) == html.count('class="table"') == 9
 
 
-def test_pictures_say_unit_source_and_span() -> None:
+def test_pictures_say_what_is_counted_and_the_span() -> None:
     specs = picture_specs(example_figures())
 
     for name, spec in specs.items():
         subtitle = " ".join(spec["title"]["subtitle"])
         assert spec["title"]["text"], name
-        assert "redits" in subtitle, name
-        assert "Source: credit_" in subtitle, name
+        assert "Source" not in subtitle, name
         assert f"2025-09-01 to {LAST}, duckdb duckdb:////data/extend.duckdb, dataset extend" in subtitle, name
     assert "Here: credits per page." in specs["units"]["title"]["subtitle"]
 
@@ -293,7 +408,7 @@ def test_pictures_of_nothing_say_so_instead_of_an_empty_chart(tmp_path: Path) ->
     specs = picture_specs(legacy_figures())
 
     nothing = [name for name, spec in specs.items() if "Nothing is known of this." in json.dumps(spec)]
-    assert nothing == ["spend", "month", "units", "distribution", "waste"]
+    assert nothing == ["spend", "month", "waste", "units", "distribution"]
     assert len(write_pictures(legacy_figures(), tmp_path)) == 6
 
 

@@ -2,72 +2,35 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
-from selenium.common.exceptions import WebDriverException
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
-from selenium.webdriver.support.wait import WebDriverWait
 
-from extend_source.reports.figures import CreditFigures, DaySpend, UnitCost
+from extend_source.reports.figures import DaySpend, UnitCost
 from extend_source.reports.page import write_page
+from tests.reports.browsing import (
+    CHARTS,
+    MARKS,
+    choose,
+    choose_processors,
+    empty_charts,
+    errors,
+    marks,
+    open_figures,
+    open_page,
+    require_browser,
+    shown,
+    visible,
+    wait_for,
+)
 from tests.reports.example_figures import NAMES, days, example_figures, large_figures, legacy_figures, no_figures
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-CHARTS = ("spend", "month", "units", "distribution", "waste", "coverage")
-MARKS = "#{} .chart svg .mark-rect path, #{} .chart svg .mark-area path, #{} .chart svg .mark-symbol path"
-
-
-def require_browser(chromium: str | None, driver: str | None) -> None:
-    """Do without these tests where there is no browser, or nothing to drive it with."""
-    if chromium is None:
-        do_without("Chromium is not installed")
-    if driver is None:
-        do_without(f"{chromium} is installed, but not chromedriver, which drives it")
-
-
-def do_without(reason: str) -> NoReturn:
-    """Skip a test, with what would mend it; CI insists, as nobody looks at its skips."""
-    line = f"{reason}; to run the tests of the page in a browser: apt-get install chromium chromium-driver"
-    if os.environ.get("CI") == "true":
-        pytest.fail(line)
-    pytest.skip(line)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """A browser without a network."""
-    require_browser(CHROMIUM, DRIVER)
-    options = ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for argument in (
-        *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-        *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-        *("--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path_factory.mktemp('profile')}"),
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    try:
-        chrome = Chrome(options=options, service=Service(DRIVER))
-    except WebDriverException as error:  # of another version, say, or a stub without the program
-        do_without(f"{CHROMIUM} does not start ({(error.msg or '').partition(chr(10))[0]})")
-    chrome.execute_cdp_cmd("Network.enable", {})
-    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
-    chrome.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
-    yield chrome
-    chrome.quit()
 
 
 @pytest.fixture(scope="module")
@@ -76,59 +39,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("page") / "credits.html"
     write_page(example_figures(), path)
     return path.as_uri()
-
-
-def open_figures(browser: Chrome, figures: CreditFigures, folder: Path) -> None:
-    write_page(figures, folder / "page.html")
-    open_page(browser, (folder / "page.html").as_uri())
-
-
-def choose(browser: Chrome, box: str, value: str) -> None:
-    """Choose in a list, or a day, and wait until the charts are drawn."""
-    browser.execute_script(
-        "const box = document.getElementById(arguments[0]); box.value = arguments[1];"
-        "for (const kind of ['input', 'change']) box.dispatchEvent(new Event(kind, {bubbles: true}))",
-        *(box, value),
-    )
-    settle(browser)
-
-
-def settle(browser: Chrome) -> None:
-    browser.execute_async_script("creditPage.settled().then(arguments[arguments.length - 1])")
-
-
-def visible(browser: Chrome, selector: str) -> list[str]:
-    """The texts that can be seen."""
-    return [found.text for found in browser.find_elements(By.CSS_SELECTOR, selector) if found.is_displayed()]
-
-
-def empty_charts(browser: Chrome) -> list[str]:
-    """The charts that say that nothing is known."""
-    return [chart for chart in CHARTS if visible(browser, f"#{chart} .nothing") == ["Nothing is known in this choice."]]
-
-
-def open_page(browser: Chrome, address: str) -> None:
-    browser.get_log("browser")  # what other pages have said
-    browser.get(address)
-    wait_for(browser, "return document.body.dataset.ready === 'yes'")
-
-
-def wait_for(browser: Chrome, script: str, *arguments: object) -> None:
-    WebDriverWait(browser, 30).until(lambda chrome: chrome.execute_script(script, *arguments))
-
-
-def marks(browser: Chrome, chart: str) -> int:
-    """The number of marks that a chart shows."""
-    return len(browser.find_elements(By.CSS_SELECTOR, MARKS.replace("{}", chart)))
-
-
-def shown(browser: Chrome) -> float:
-    """The credits that the filter line names."""
-    return float(browser.find_element(By.ID, "shown").text.split(" credits")[0].replace(",", ""))
-
-
-def errors(browser: Chrome) -> list[str]:
-    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
 
 
 @pytest.mark.case("5.10")
@@ -171,13 +81,13 @@ def test_the_processor_filter_changes_charts_and_sums(browser: Chrome, page: str
     open_page(browser, page)
     before, spent = marks(browser, "spend"), shown(browser)
 
-    Select(browser.find_element(By.ID, "processor")).select_by_visible_text(NAMES[2])
+    choose_processors(browser, NAMES[2])
 
     wait_for(browser, "return document.querySelectorAll(arguments[0]).length < arguments[1]", one("spend"), before)
     expected = sum(float(day.credits or 0) for day in example_figures().days if day.processor_id == "dp_2")
-    assert shown(browser) == pytest.approx(expected, abs=0.01)
+    assert shown(browser) == pytest.approx(expected, abs=0.05)
     assert shown(browser) < spent
-    assert browser.find_element(By.CSS_SELECTOR, "#expensive .table").text == "None among the most expensive runs."
+    assert browser.find_element(By.CSS_SELECTOR, "#expensive .table").text == "None among the most expensive documents."
     assert errors(browser) == []
 
 
@@ -194,26 +104,10 @@ def test_the_dates_change_charts_and_the_button_brings_all_back(browser: Chrome,
 
     wait_for(browser, "return document.querySelectorAll(arguments[0]).length < arguments[1]", one("spend"), before)
     expected = sum(float(day.credits or 0) for day in example_figures().days if day.day.isoformat() >= "2026-02-01")
-    assert shown(browser) == pytest.approx(expected, abs=0.01)
+    assert shown(browser) == pytest.approx(expected, abs=0.05)
     browser.find_element(By.CSS_SELECTOR, "button[type=reset]").click()
     wait_for(browser, "return document.querySelectorAll(arguments[0]).length === arguments[1]", one("spend"), before)
     assert shown(browser) == spent
-
-
-@pytest.mark.parametrize("width", [360, 768, 1280])
-def test_nothing_is_wider_than_the_screen(browser: Chrome, page: str, width: int) -> None:
-    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-
-    open_page(browser, page)
-
-    try:
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-        charts = "return [...document.querySelectorAll('.chart svg')].map(svg => svg.getBoundingClientRect().width)"
-        assert min(browser.execute_script(charts)) > 200
-        assert max(browser.execute_script(charts)) <= width
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_all_controls_can_be_reached_with_the_keyboard(browser: Chrome, page: str) -> None:
@@ -225,7 +119,7 @@ def test_all_controls_can_be_reached_with_the_keyboard(browser: Chrome, page: st
         active = browser.switch_to.active_element
         reached.add(active.get_attribute("id") or active.tag_name)
 
-    assert {"processor", "first", "last", "button", "measure", "summary", "a"} <= reached
+    assert {"first", "last", "span", "button", "measure", "summary", "a"} <= reached
 
 
 def test_the_page_of_an_empty_workspace_has_no_error_either(browser: Chrome, tmp_path: Path) -> None:
@@ -241,9 +135,9 @@ def test_the_page_of_an_empty_workspace_has_no_error_either(browser: Chrome, tmp
 def test_a_workspace_of_which_no_credits_are_known_draws_its_coverage_only(browser: Chrome, tmp_path: Path) -> None:
     open_figures(browser, legacy_figures(), tmp_path)
 
-    assert empty_charts(browser) == ["spend", "month", "units", "distribution", "waste"]
+    assert empty_charts(browser) == ["spend", "month", "waste", "units", "distribution"]
     assert marks(browser, "coverage") > 0
-    assert browser.find_element(By.ID, "shown").text == "Credits unknown, 5,625 runs and files unknown"
+    assert browser.find_element(By.ID, "shown").text.startswith("Credits unknown, 5,625 runs and files unknown. ")
     assert errors(browser) == []
 
 
@@ -281,24 +175,23 @@ def test_a_processor_of_any_name_can_be_chosen(browser: Chrome, tmp_path: Path, 
     named = [replace(day, processor=name) if day.processor_id == "dp_2" else day for day in days()]
     open_figures(browser, replace(example_figures(), days=named), tmp_path)
 
-    options = [option.text for option in Select(browser.find_element(By.ID, "processor")).options]
-    choose(browser, "processor", str(options.index(" ".join(name.split())) - 1))
+    choose_processors(browser, " ".join(name.split()))
 
     expected = sum(float(day.credits or 0) for day in named if day.processor_id == "dp_2")
-    assert shown(browser) == pytest.approx(expected, abs=0.01)
+    assert shown(browser) == pytest.approx(expected, abs=0.05)
     assert errors(browser) == []
 
 
 def test_the_budget_and_the_projection_are_those_of_all_processors(browser: Chrome, page: str) -> None:
     open_page(browser, page)
-    assert lines_and_texts(browser) == ["budget", "budget 2,500", "projection"]
+    assert lines_and_texts(browser) == ["budget", "budget 2,500.0 credits", "projection"]
 
-    choose(browser, "processor", "0")
+    choose_processors(browser, "Classifier")
     assert lines_and_texts(browser) == []
 
-    choose(browser, "processor", "")
+    choose_processors(browser)
     choose(browser, "first", "2026-02-02")  # February is not whole
-    assert lines_and_texts(browser) == ["budget", "budget 2,500"]
+    assert lines_and_texts(browser) == ["budget", "budget 2,500.0 credits"]
     assert errors(browser) == []
 
 
@@ -333,7 +226,7 @@ def test_what_is_unknown_counts_beside_what_is_known_of_the_day(browser: Chrome,
     open_figures(browser, replace(example_figures(), days=spend), tmp_path)
 
     bar = browser.find_element(By.CSS_SELECTOR, "#spend .mark-rect path")
-    assert "Credits: 9; Unknown runs and files: 4" in str(bar.get_attribute("aria-label"))
+    assert "Credits: 9.0; Unknown runs and files: 4" in str(bar.get_attribute("aria-label"))
 
 
 def test_legends_name_what_is_drawn(browser: Chrome, page: str) -> None:
@@ -341,7 +234,7 @@ def test_legends_name_what_is_drawn(browser: Chrome, page: str) -> None:
     assert visible(browser, "#units .legend li") == ["Invoices"]
     assert len(visible(browser, "#spend .legend li")) == 5
 
-    choose(browser, "processor", "0")
+    choose_processors(browser, "Classifier")
 
     assert visible(browser, "#spend .legend li") == ["Classifier"]
     assert visible(browser, "#units .legend li") == []
@@ -363,7 +256,7 @@ def test_on_a_phone_nothing_of_an_expensive_run_is_behind_a_scroll(browser: Chro
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
         open_figures(browser, replace(example_figures(), expensive=runs), tmp_path)
-        cells = browser.find_elements(By.CSS_SELECTOR, "#expensive tbody td")
+        cells = browser.find_elements(By.CSS_SELECTOR, "#expensive tbody :is(th, td)")
         right = "return Math.max(...arguments[0].map(cell => cell.getBoundingClientRect().right))"
         table = (
             "const table = document.querySelector('#expensive .table'); return table.scrollWidth - table.clientWidth"
@@ -378,7 +271,7 @@ def test_on_a_phone_nothing_of_an_expensive_run_is_behind_a_scroll(browser: Chro
 def test_unknown_stands_right_in_a_column_of_numbers(browser: Chrome, page: str) -> None:
     open_page(browser, page)
 
-    pages = browser.find_elements(By.CSS_SELECTOR, "#expensive tbody td:nth-child(4)")
+    pages = browser.find_elements(By.CSS_SELECTOR, "#expensive tbody [data-key=pages]")
     assert [cell.text for cell in pages[:2]] == ["12", "unknown"]
     assert {cell.value_of_css_property("text-align") for cell in pages} == {"right"}
 

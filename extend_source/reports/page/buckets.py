@@ -6,14 +6,24 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta, timezone
 
+from extend_source.reports.figures import CreditFigures
 from extend_source.reports.grouping import SPANS, Span, start_of
 from extend_source.reports.page.rows import Row
 
+_YEAR = 365
 MAX_DAYS = {"day": 60, "week": 400}
 """Most days of a choice that is shown by day, or by week: more would not be told apart."""
 
-FORMATS: dict[Span, str] = {"day": "%-d %b %Y", "week": "%-d %b %Y", "month": "%b %Y"}
-"""How the first day of a day, week or month is written, in d3's words."""
+MONTH_FORM = "%b %Y"
+"""How a month is written, in d3's words."""
+
+
+def drawn_days(figures: CreditFigures) -> tuple[date, date]:
+    """Return the days that charts show: those of the report, less years before the first spend, or to come."""
+    days = [spend.day for spend in figures.days] or [figures.at.date()]
+    first = max(figures.first_day, start_of(min(days), "month"))
+    last = min(figures.last_day, max(figures.at.date(), *days))
+    return (first, last) if first <= last else (figures.first_day, figures.first_day)
 
 
 def fitting_span(first: date, last: date, finest: Span = "day") -> Span:
@@ -32,15 +42,17 @@ def bands(first: date, last: date, span: Span) -> list[str]:
     return found
 
 
-def middles(first: date, end: date) -> list[int]:
-    """Return the middle of each month of a choice, where its name is written, in milliseconds.
+def band_form(first: date, last: date, span: Span) -> str:
+    """Return how the first days of days, weeks or months are written, in d3's words: with the year where need be."""
+    if span == "month":
+        return MONTH_FORM
+    return "%-d %b" if (last - first).days < _YEAR else "%-d %b %Y"
 
-    Args:
-        first: the first day.
-        end: the day after the last one that is drawn.
-    """
-    found = []
-    for month in bands(first, end - timedelta(days=1), "month"):
+
+def middles(first: date, last: date) -> list[int]:
+    """Return the middle of each month of a choice, where its name is written, in milliseconds."""
+    end, found = last + timedelta(days=1), []
+    for month in bands(first, last, "month"):
         start = date.fromisoformat(month)
         until = start_of(start + timedelta(days=31), "month")
         found.append((_milliseconds(max(start, first)) + _milliseconds(min(until, end))) // 2)

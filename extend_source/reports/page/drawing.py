@@ -15,7 +15,7 @@ from typing import Any
 import altair as alt
 
 from extend_source.reports.figures import CreditFigures, MonthToDate
-from extend_source.reports.page.buckets import FORMATS, bands, fitting_span, middles
+from extend_source.reports.page.buckets import MONTH_FORM, band_form, bands, drawn_days, fitting_span, middles
 from extend_source.reports.page.units import CREDITS_FORM, Unit
 
 _HEIGHT, _STRIP_HEIGHT = 260, 110
@@ -36,10 +36,11 @@ def _base(dataset: str, height: int = _HEIGHT) -> Any:
 
 def _with_bands(chart: Any, figures: CreditFigures, *, by_month: bool) -> Any:
     """Give a chart a place for each month (or day, or week) of the choice, also for those without any row."""
-    span = "month" if by_month else fitting_span(figures.first_day, figures.last_day)
+    first, last = drawn_days(figures)
+    span = "month" if by_month else fitting_span(first, last)
     return chart.add_params(
-        alt.param(name="bands", value=bands(figures.first_day, figures.last_day, span)),
-        alt.param(name="bandFormat", value=FORMATS[span]),
+        alt.param(name="bands", value=bands(first, last, span)),
+        alt.param(name="bandFormat", value=band_form(first, last, span)),
     )
 
 
@@ -62,7 +63,7 @@ def _day(field: str, title: str, form: str = _DATE) -> Any:
 
 
 def _month_tooltip() -> Any:
-    return _day("bucket", "Month", FORMATS["month"])
+    return _day("bucket", "Month", MONTH_FORM)
 
 
 def _amounts(unit: Unit) -> list[Any]:
@@ -104,15 +105,15 @@ def months(figures: CreditFigures, unit: Unit) -> Any:
     """Spend added up within each month, the budget, and what the last month is heading for."""
     month = figures.month
     is_projecting = figures.first_day <= month.month
-    end = figures.last_day + timedelta(days=1)
+    first, last = drawn_days(figures)
     if is_projecting and has_projection(month, unit):
-        end += timedelta(days=month.days_in_month - month.days)
+        last = month.month + timedelta(days=month.days_in_month - 1)
     layers = [_added_up(unit), *_budget(month, unit), *_projection(month, figures.last_day, unit)]
     return (
         alt.layer(*layers)
         .properties(width="container", height=_HEIGHT)
         .add_params(
-            alt.param(name="middles", value=middles(figures.first_day, end)),
+            alt.param(name="middles", value=middles(first, last)),
             alt.param(name="everything", value=True),
             alt.param(name="projecting", value=is_projecting),
             alt.param(name="firstShown", value=figures.first_day.isoformat()),
@@ -135,7 +136,7 @@ def _ends(month: MonthToDate, unit: Unit) -> tuple[Decimal | None, Decimal | Non
 def _added_up(unit: Unit) -> Any:
     axis = alt.Axis(
         values=alt.ExprRef("middles"),
-        **{"format": FORMATS["month"], "labelOverlap": "greedy", "labelSeparation": 10},
+        **{"format": MONTH_FORM, "labelOverlap": "greedy", "labelSeparation": 10},
         **{"ticks": False, "grid": False, "title": None},
     )
     return (

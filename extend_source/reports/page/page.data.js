@@ -17,6 +17,9 @@ function unpacked({ columns, rows }) {
 // ---- what is chosen
 
 const firstShown = () => first.value || page.first, lastShown = () => last.value || page.last;
+// years before the first spend, and days to come, have no place in a chart
+const firstDrawn = () => (firstShown() > page.drawn[0] ? firstShown() : page.drawn[0]);
+const lastDrawn = () => (lastShown() < page.drawn[1] ? lastShown() : page.drawn[1]);
 const unit = () => page.units[unitChoice ? unitChoice.value : "credits"];
 const boxes = () => [...document.querySelectorAll("#processors input")];
 const chosenProcessors = () => new Set(boxes().filter((box) => box.checked).map((box) => Number(box.value)));
@@ -45,19 +48,16 @@ function startOf(day, by) {
 function bandsOf(by) {
   const found = [];
   const step = { day: 1, week: 7, month: 31 }[by];
-  for (let day = startOf(firstShown(), by); day <= lastShown(); day = startOf(later(day, step), by)) found.push(day);
+  for (let day = startOf(firstDrawn(), by); day <= lastDrawn(); day = startOf(later(day, step), by)) found.push(day);
   return found;
 }
 
 // the finest one that fits, or the one that was asked for if the page can show it
-const fits = (by) => {
-  const days = Math.round((utc(lastShown()) - utc(firstShown())) / 86400000) + 1;
-  return SPANS.indexOf(by) >= SPANS.indexOf(page.finest) && (by !== "day" || days <= page.maxDays.day);
-};
+const daysShown = () => Math.round((utc(lastDrawn()) - utc(firstDrawn())) / 86400000) + 1;
+const fits = (by) => SPANS.indexOf(by) >= SPANS.indexOf(page.finest) && (by !== "day" || daysShown() <= page.maxDays.day);
 function shownSpan() {
   if (span.value && fits(span.value)) return span.value;
-  const days = Math.round((utc(lastShown()) - utc(firstShown())) / 86400000) + 1;
-  return SPANS.find((by) => fits(by) && days <= (page.maxDays[by] || days));
+  return SPANS.find((by) => fits(by) && daysShown() <= (page.maxDays[by] || daysShown()));
 }
 
 // ---- sums
@@ -85,7 +85,7 @@ function grouped(rows, keyOf) {
     if (!groups.has(key)) groups.set(key, []);
     groups.get(key).push(row);
   }
-  return [...groups].sort(([one], [other]) => (one < other ? -1 : 1)).map(([key, parts]) => [key, parts]);
+  return [...groups].sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
 // what a chart and its table are made of, where that is not what the page holds
@@ -143,7 +143,7 @@ const DIGITS = { money: 2, credits: 1, "money of one": 4, "credits of one": 2 };
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 2 });
 const dated = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 const named = new Intl.DateTimeFormat("en-GB", { month: "short", year: "numeric", timeZone: "UTC" });
-const plainMonths = (text) => text.replace("Sept", "Sep").replaceAll(" ", NBSP);
+const unbroken = (text) => text.replace("Sept", "Sep").replaceAll(" ", NBSP);
 
 function written(value, kind) {
   if (value === undefined) return "–";
@@ -155,8 +155,8 @@ function written(value, kind) {
   if (kind === "count") return whole.format(value);
   if (kind === "share") return `${(100 * value).toFixed(1)}%`;
   if (kind === "change") return `${value < 0 ? "−" : "+"}${Math.abs(100 * value).toFixed(1)}%`;
-  if (kind === "day") return plainMonths(dated.format(utc(value)));
-  if (kind === "month") return plainMonths(named.format(utc(value)));
+  if (kind === "day") return unbroken(dated.format(utc(value)));
+  if (kind === "month") return unbroken(named.format(utc(value)));
   return value;
 }
 const isNumber = (kind) => kind in DIGITS || ["count", "share", "change"].includes(kind);

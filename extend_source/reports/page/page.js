@@ -4,23 +4,24 @@ const views = {}, drawnIn = {}, work = {};
 
 function middlesOf(until) {
   const found = [];
-  for (let month = monthOf(firstShown()); month < until; month = nextMonth(month)) {
-    const begin = month < firstShown() ? firstShown() : month, end = nextMonth(month) > until ? until : nextMonth(month);
+  for (let month = monthOf(firstDrawn()); month < until; month = nextMonth(month)) {
+    const begin = month < firstDrawn() ? firstDrawn() : month, end = nextMonth(month) > until ? until : nextMonth(month);
     found.push((utc(begin).getTime() + utc(end).getTime()) / 2);
   }
   return found;
 }
 
-const FORMATS = { day: "%-d %b %Y", week: "%-d %b %Y", month: "%b %Y" };
-const monthBands = () => ({ bands: bandsOf("month"), bandFormat: FORMATS.month });
+const bandForm = (by) => (by === "month" ? "%b %Y" : daysShown() <= 365 ? "%-d %b" : "%-d %b %Y");
+const bandsBy = (by) => ({ bands: bandsOf(by), bandFormat: bandForm(by) });
+const monthBands = () => bandsBy("month");
 const signals = {
-  spend: () => ({ bands: bandsOf(shownSpan()), bandFormat: FORMATS[shownSpan()] }),
+  spend: () => bandsBy(shownSpan()),
   waste: monthBands, products: monthBands, coverage: monthBands,
   units: () => ({ shownMeasure: measure.value }),
   month: () => {
     const everything = !chosenProcessors().size;
     const projecting = everything && firstShown() <= page.month && lastShown() >= page.last;
-    const until = projecting && page.isProjected ? nextMonth(page.month) : later(lastShown(), 1);
+    const until = projecting && page.isProjected ? nextMonth(page.month) : later(lastDrawn(), 1);
     return { everything, projecting, firstShown: firstShown(), lastShown: lastShown(), middles: middlesOf(until) };
   },
 };
@@ -74,7 +75,7 @@ function showChoice() {
 
 function show() {
   showChoice();
-  const all = { ...added(chosen("days")), day: "All", processor: "All" }, nothing = "Nothing in this choice.";
+  const all = { ...added(chosen("days")), day: "All", processor: "All", share: 1 }, nothing = "Nothing in this choice.";
   for (const [name, columns] of Object.entries(page.tables)) {
     showTable(name, columns, rowsOf(name), name === "expensive" ? null : all, name !== "expensive" ? nothing :
       datasets.runs.length ? "None among the most expensive documents." : "No document is known to have cost credits.");

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from extend_source.reports.figures import CreditFigures
-from extend_source.reports.page.buckets import bucketed, fitting_span
+from extend_source.reports.page.buckets import bucketed, drawn_days, fitting_span
 from extend_source.reports.page.extra import require_extra
 from extend_source.reports.page.private_files import write_private
 from extend_source.reports.page.rows import PageRows, page_rows
@@ -55,7 +55,7 @@ def picture_specs(figures: CreditFigures) -> dict[str, dict[str, Any]]:
     from extend_source.reports.page.drawing import spec_of
 
     rows, unit = page_rows(figures), units_of(figures)[0]
-    of_spend = bucketed(rows.datasets["days"], fitting_span(figures.first_day, figures.last_day, rows.span))
+    of_spend = bucketed(rows.datasets["days"], fitting_span(*drawn_days(figures), rows.span))
     drawn = {**rows.datasets, "buckets": of_spend}
     specs = {}
     for chart in page_charts(rows, figures):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from extend_source.reports.figures import CreditFigures
 from extend_source.reports.page import words
-from extend_source.reports.page.buckets import MAX_DAYS
+from extend_source.reports.page.buckets import MAX_DAYS, drawn_days
 from extend_source.reports.page.budget import budget_panel
 from extend_source.reports.page.extra import require_extra
 from extend_source.reports.page.labels import OTHERS
@@ -132,6 +132,7 @@ def _data(
         "maxDays": MAX_DAYS,
         "first": figures.first_day.isoformat(),
         "last": figures.last_day.isoformat(),
+        "drawn": [day.isoformat() for day in drawn_days(figures)],
         "month": figures.month.month.isoformat(),
         "isProjected": any(has_projection(figures.month, unit) for unit in units),
         "mostRuns": RUNS_SHOWN,

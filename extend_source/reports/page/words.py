@@ -83,7 +83,7 @@ def place(figures: CreditFigures, title: str | None) -> str:
         return title
     named = figures.workspaces[:_MAX_WORKSPACES]
     if not named:
-        return figures.pipeline
+        return f"Pipeline {figures.pipeline}"
     more = len(figures.workspaces) - len(named)
     noun = "Workspace" if len(figures.workspaces) == 1 else "Workspaces"
     return f"{noun} {', '.join(named)}" + (f" and {more} more" if more else "")

@@ -68,7 +68,29 @@ def test_the_report_prices_each_day_and_says_what_has_no_price(
     month = figures.month
     assert (month.credits, month.projected, month.unknown) == (40, 40, 2)
     assert (month.cost, month.projected_cost) == (Decimal("0.30"), Decimal("0.30"))
+    assert (month.list_cost, month.included) == (Decimal("0.4"), 10)
+    assert month.before is not None
+    assert (month.before.month, month.before.credits_in_all, month.before.cost_in_all) == (date(2025, 10, 1), 7, None)
+    assert figures.credit_price == Decimal("0.01")
     assert "7 credits before 2025-11-01 have no price." in figures.warnings
+
+
+@pytest.mark.core
+def test_expensive_runs_and_repeated_work_have_the_price_of_their_day_and_workspaces_are_named(
+    empty_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(empty_warehouse.server, date(2025, 10, 20), 7)
+    put(empty_warehouse.server, date(2025, 11, 3), 40, status="FAILED", failureReason="INTERNAL_ERROR")
+    empty_warehouse.sync(workspace_id="ws_sandbox")
+    monkeypatch.setenv("SOURCES__EXTEND__PRICES", PRICES)
+
+    figures = credit_report(empty_warehouse.pipeline, first_day=date(2025, 10, 1), last_day=date(2025, 11, 30))
+
+    assert [(run.credits, run.cost) for run in figures.expensive] == [(40, Decimal("0.4")), (7, None)]
+    assert [(waste.reason, waste.credits, waste.cost) for waste in figures.waste] == [
+        ("failed_run", 40, Decimal("0.4"))
+    ]
+    assert figures.workspaces == ["ws_sandbox"]
 
 
 def test_bins_hold_what_their_bounds_say_on_every_destination(any_empty: AnyWarehouse) -> None:
@@ -121,11 +143,22 @@ def test_the_shell_shows_money_the_budget_and_waste_of_unknown_cost(folder: Path
         " (0% used, 0% expected)",
         "Beyond what the plan includes: at least 0.30 EUR, heading for at least 0.30",
         "Known: the credits of 2 of 4 runs",
-        "Spent in vain: 1 failed run of unknown cost",
+        "Failed and repeated work: 1 failed run of unknown cost",
     ]
     assert "7 credits before 2025-11-01 have no price." in lines
     assert lines[6].endswith("  EUR at list price")
     assert [line.split()[-1] for line in lines[7:10]] == ["unknown", "unknown", "unknown"]  # some of it has no price
+
+
+def test_the_page_has_the_title_that_it_is_given(folder: Path) -> None:
+    page = ("--html", "credits.html", "--title", "Acme, accounts payable")
+
+    written = run_shell(folder, "report", "credits", *NOVEMBER, *page, **EXTRA)
+    alone = run_shell(folder, "report", "credits", *NOVEMBER, "--title", "Acme")
+
+    assert written.code == 0
+    assert '<p class="place">Acme, accounts payable</p>' in (folder / "credits.html").read_text("utf-8")
+    assert (alone.code, only_line(alone)) == (2, "--title is the title of the page: it goes with --html.")
 
 
 def test_the_limit_of_a_scheduler_is_not_the_budget(folder: Path) -> None:

@@ -15,6 +15,7 @@ from axe_core_python.base import AXE_SCRIPT
 from pypdf import PdfReader
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
 
 from extend_source.reports.page import write_page
 from extend_source.reports.page.words import NONE
@@ -209,10 +210,7 @@ def test_a_table_is_saved_as_csv_with_what_is_chosen(finance: Chrome, tmp_path: 
     finance.find_element(By.CSS_SELECTOR, "button[data-table=by_processor]").click()
 
     saved = tmp_path / "extend_credits_by_processor_2026-01-01_2026-03-10.csv"
-    for _ in range(100):
-        if saved.exists():
-            break
-        wait_for(finance, "return true")
+    WebDriverWait(finance, 30).until(lambda _: saved.exists())
     assert saved.read_bytes().decode("utf-8-sig").split("\r\n") == [
         "Processor,EUR,Credits,Share,Runs,Files,Unknown",
         "Contracts,1.91,95.5,1,3,2,0",

@@ -90,6 +90,93 @@ def test_days_after_the_last_load_are_still_to_come() -> None:
     assert (month.days, month.credits, month.projected) == (20, 150, 310)
 
 
+# ---- the budget
+
+
+def test_marks_of_the_budget_are_reached_on_the_day_on_which_they_are_spent_or_expected() -> None:
+    month = month_to_date(spent_every_day(date(2026, 1, 20), "10"), date(2026, 1, 20), Decimal(300))
+
+    assert [(mark.share, mark.credits, mark.day, mark.reached) for mark in month.marks] == [
+        (Decimal("0.5"), 150, date(2026, 1, 15), True),
+        (Decimal("0.8"), 240, date(2026, 1, 24), False),
+        (Decimal(1), 300, date(2026, 1, 30), False),
+    ]
+
+
+def test_a_budget_that_suffices_is_not_crossed() -> None:
+    spent = spent_every_day(date(2026, 1, 20), "10")
+
+    large, none, nothing = (
+        month_to_date(spent, date(2026, 1, 20), budget) for budget in (Decimal(400), None, Decimal(0))
+    )
+
+    assert [mark.day for mark in large.marks] == [date(2026, 1, 20), None, None]
+    assert (none.marks, nothing.marks) == ((), ())
+
+
+def test_where_the_end_is_unknown_only_marks_that_were_reached_have_a_day() -> None:
+    spent = {date(2026, 1, 2): DailyCredits(None, 1), date(2026, 1, 5): DailyCredits(Decimal(60))}
+
+    month = month_to_date(spent, date(2026, 1, 20), Decimal(100), complete_to=date(2026, 1, 3))
+
+    assert month.projected is None
+    assert [(mark.day, mark.reached) for mark in month.marks] == [
+        *((date(2026, 1, 5), True), (None, False), (None, False))
+    ]
+
+
+# ---- the month before
+
+
+def test_the_month_before_is_compared_over_as_many_complete_days() -> None:
+    last_day = date(2026, 1, 20)
+    spent = spent_every_day(last_day, "10", days=45)  # from 7 December on
+    spent[last_day] = DailyCredits(Decimal(1))
+
+    before = month_to_date(spent, last_day, None, ONE_PRICE, complete_to=date(2026, 1, 19)).before
+
+    assert before is not None
+    assert (before.month, before.days, before.unknown) == (date(2025, 12, 1), 19, 0)
+    assert (before.credits, before.credits_before, before.credits_in_all) == (190, 130, 250)
+    # December has no price
+    assert (before.cost, before.cost_before, before.cost_in_all) == (Decimal("1.9"), None, None)
+
+
+def test_a_longer_month_is_compared_with_all_of_the_month_before() -> None:
+    before = month_to_date(spent_every_day(date(2026, 3, 31), "10"), date(2026, 3, 31), None, ONE_PRICE).before
+
+    assert before is not None
+    assert (before.days, before.credits, before.credits_before) == (28, 280, 280)
+    assert (before.cost, before.cost_before, before.cost_in_all) == (Decimal("2.8"), Decimal("2.8"), Decimal("2.8"))
+
+
+def test_without_spend_before_there_is_nothing_to_compare_with() -> None:
+    spent = spent_every_day(date(2026, 1, 7), "10", days=7)
+
+    assert month_to_date(spent, date(2026, 1, 7), None).before is None
+
+
+def test_a_month_before_of_which_nothing_is_known_is_not_free() -> None:
+    spent = {**spent_every_day(date(2026, 1, 7), "10", days=7), date(2025, 12, 3): DailyCredits(None, 2)}
+
+    before = month_to_date(spent, date(2026, 1, 7), None, ONE_PRICE).before
+
+    assert before is not None
+    assert (before.credits_before, before.credits_in_all, before.cost_before, before.unknown) == (None, None, None, 2)
+
+
+# ---- money
+
+
+def test_the_list_price_is_told_beside_what_is_beyond_the_plan() -> None:
+    prices = price_book([{"from": "2026-01-01", "credit_price": "0.01", "currency": "EUR", "included_credits": 100}])
+
+    month = month_to_date(spent_every_day(date(2026, 1, 20), "10"), date(2026, 1, 20), None, prices)
+
+    assert (month.cost, month.list_cost, month.included) == (Decimal("1.00"), Decimal("2.00"), 100)
+    assert (month.projected_cost, month.projected_list_cost) == (Decimal("2.10"), Decimal("3.10"))
+
+
 # ---- what is unknown
 
 

@@ -135,7 +135,7 @@ def _spans_of(figures: CreditFigures, span: Span) -> Callable[[date], tuple[date
             next_month = start_of(month + timedelta(days=31), "month")
             start = max(start_of(day, span), month, figures.first_day)
             over = {"day": day + timedelta(days=1), "week": start_of(day, "week") + timedelta(days=7)}
-            until = min(over.get(span, next_month), next_month, figures.last_day + timedelta(days=1))
+            until = min(over.get(span, next_month), next_month, min(figures.last_day, next_month) + timedelta(days=1))
             found[day] = min(start, day), max(until, day + timedelta(days=1))
         return found[day]
 

@@ -116,7 +116,7 @@ def credits_(
     """Say what has been spent, where the month is heading, and what of it is known."""
     by, days, (budget, most) = output.grouping(), span.days(), limit.limits()
     if output.title is not None and output.html is None:
-        fail(WRONG_USE, "--title is the title of the page: it goes with --html.")
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, "--title is the title of the page: it goes with --html.")
     if as_json and output.as_csv:
         fail(WRONG_USE, ErrorCode.BAD_COMMAND, "Choose --json or --csv, not both.")
     if from_listing:

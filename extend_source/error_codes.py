@@ -42,8 +42,9 @@ class ErrorCode(Enum):
     MISSING_PACKAGE = "EXT-112", "a package is missing"
     NEW_PIPELINE = "EXT-113", "the plan is for a pipeline that is new here"
     OVER_BUDGET = "EXT-114", "the month is heading for more credits than allowed"
-    FILE_EXISTS = "EXT-115", "the demo would write over a file"
+    FILE_EXISTS = "EXT-115", "the command would write over a file"
     PORT_TAKEN = "EXT-116", "the port of the stand-in cannot be used"
+    SETTINGS_FILE = "EXT-117", "a file of settings cannot be written as it is"
 
     UNREACHABLE = "EXT-201", "there is no connection to the API"
     OUTAGE = "EXT-202", "request after request failed"

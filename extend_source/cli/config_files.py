@@ -14,6 +14,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from extend_source.config import FILE_CONTENTS, PARSE_OUTPUTS, SECTION, ExtendSettings
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 
 CONFIG, SECRETS, IGNORED = Path(".dlt/config.toml"), Path(".dlt/secrets.toml"), Path(".gitignore")
@@ -130,7 +131,9 @@ class Project:
         if other:
             name = other[0]
             raise UsageError(
-                f"{CONFIG} has another {name}", f"Set {name} = {tomlkit.item(chosen[name]).as_string()} there"
+                f"{CONFIG} has another {name}",
+                f"Set {name} = {tomlkit.item(chosen[name]).as_string()} there",
+                error_code=ErrorCode.SETTINGS_FILE,
             )
         return self._add(CONFIG, {name: value for name, value in chosen.items() if name not in section})
 
@@ -151,7 +154,7 @@ class Project:
             _create(path, f"[{_SOURCES}.{SECTION}]\napi_key = {tomlkit.item(api_key).as_string()}\n", mode=0o600)
             return f"Wrote {SECRETS} with the key; only you may read it."
         if (section := _section(_read(path))) is not None and "api_key" in section:
-            raise UsageError(f"{SECRETS} has another key", "Correct it there")
+            raise UsageError(f"{SECRETS} has another key", "Correct it there", error_code=ErrorCode.SETTINGS_FILE)
         path.chmod(0o600)
         self._add(SECRETS, {"api_key": api_key})
         return f"Added the key to {SECRETS}; only you may read it."
@@ -200,7 +203,7 @@ def _read(path: Path) -> tomlkit.TOMLDocument:
     try:
         return tomlkit.parse(_text(path))
     except TOMLKitError as error:
-        raise UsageError(f"{path.name} is no TOML: {error}", "Correct it") from None
+        raise UsageError(f"{path.name} is no TOML: {error}", "Correct it", error_code=ErrorCode.SETTINGS_FILE) from None
 
 
 def _text(path: Path) -> str:
@@ -232,5 +235,9 @@ def _replace(path: Path, text: str, chosen: Mapping[str, Any]) -> None:
     expected[_SOURCES][SECTION] = {**(_section(before) or {}), **chosen}
     if after != expected:
         values = ", ".join(chosen)
-        raise UsageError(f"{path.name} cannot be added to", f"Put {values} under [{_SOURCES}.{SECTION}] there by hand")
+        raise UsageError(
+            f"{path.name} cannot be added to",
+            f"Put {values} under [{_SOURCES}.{SECTION}] there by hand",
+            error_code=ErrorCode.SETTINGS_FILE,
+        )
     path.write_text(text, "utf-8")

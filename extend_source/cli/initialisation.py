@@ -17,6 +17,7 @@ from extend_source.cli.display.results import show_check
 from extend_source.cli.display.terminal import show_lines
 from extend_source.cli.errors import clear_errors, code_of_error
 from extend_source.cli.options import Api, Json, Place, grouped
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError, WorkspaceRefused
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.operations.check import CheckResult, check
@@ -123,5 +124,9 @@ def _ask(question: str, hidden: bool) -> str:
     try:
         answer: str = typer.prompt(question, hide_input=hidden, err=True)
     except typer.Abort:
-        raise UsageError("Nothing was typed", "Run extend-source init again, or set SOURCES__EXTEND__API_KEY") from None
+        raise UsageError(
+            "Nothing was typed",
+            "Run extend-source init again, or set SOURCES__EXTEND__API_KEY",
+            error_code=ErrorCode.NO_KEY,
+        ) from None
     return answer

@@ -151,6 +151,7 @@ def refuse_ids_without_details(run_ids: Iterable[str] | None, settings: ExtendSe
         raise UsageError(
             "details = false reads the lists alone, and no list has just the runs that are named",
             "Leave out the run ids, or set details = true",
+            error_code=ErrorCode.BAD_COMMAND,
         )
 
 

@@ -143,7 +143,11 @@ def migrate(
     arguments["api_version"] = CURRENT_VERSION
     settings = resolved_settings(**arguments)
     if not settings.details:
-        raise UsageError("migrate takes runs over in full, and details is false", "Set details = true (details=True)")
+        raise UsageError(
+            "migrate takes runs over in full, and details is false",
+            "Set details = true (details=True)",
+            error_code=ErrorCode.BAD_SETTING,
+        )
     work = _Migration(pipeline, settings, arguments, progress or SyncProgress())
     refuse_refresh(pipeline, "migrate")
     refuse_unswitchable(pipeline)

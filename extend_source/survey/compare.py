@@ -10,6 +10,7 @@ from pathlib import Path
 
 from extend_source.api import CURRENT_VERSION
 from extend_source.config import API_VERSION, DEPLOYMENTS, ExtendSettings
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.client import run_to_end
 from extend_source.survey.newer_questions import newer_questions
@@ -50,11 +51,19 @@ def writable_report(file: Path) -> Path:
         UsageError: its folder is not there, or it is a file that no comparison has written.
     """
     if not file.parent.is_dir():
-        raise UsageError(f"There is no folder {file.parent}", "Make it, or name another file with --compare")
+        raise UsageError(
+            f"There is no folder {file.parent}",
+            "Make it, or name another file with --compare",
+            error_code=ErrorCode.BAD_COMMAND,
+        )
     if file.is_dir():
-        raise UsageError(f"{file} is a folder", "Name a file with --compare")
+        raise UsageError(f"{file} is a folder", "Name a file with --compare", error_code=ErrorCode.BAD_COMMAND)
     if file.exists() and not file.read_bytes().startswith(MARK.encode()):
-        raise UsageError(f"{file} exists, and no comparison has written it", "Name another file with --compare")
+        raise UsageError(
+            f"{file} exists, and no comparison has written it",
+            "Name another file with --compare",
+            error_code=ErrorCode.FILE_EXISTS,
+        )
     return file
 
 

@@ -30,8 +30,25 @@ _WIDTH_OF_PIPED_HELP = "100"
 _EXIT_CODES = "; ".join(f"{code} {meaning.partition(':')[0]}" for code, meaning in EXIT_CODES.items())
 
 
+_PANELS = {
+    "First steps": ("demo", "init", "check"),
+    "Every day": ("plan", "sync", "status", "reconcile"),
+    "What has landed": ("report", "models", "views"),
+    "Care of a dataset": ("rebuild", "erase", "migrate"),
+    "For tests of your own": ("sandbox",),
+}
+"""The commands in the order of use, by the heading that the help shows them under."""
+
+
 class _Commands(TyperGroup):
     """The commands; what is wrong with a command line is told in one line, as all that goes wrong."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Name the commands in the order of use, each with its heading."""
+        for panel, names in _PANELS.items():
+            for name in names:
+                self.commands[name].rich_help_panel = panel  # type: ignore[attr-defined]
+        return [name for names in _PANELS.values() for name in names]
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command line, and leave with its exit code."""

@@ -18,6 +18,7 @@ import duckdb
 import httpx
 import pytest
 
+from extend_source.cli import app
 from extend_source.sandbox import SandboxServer, Workspace
 from tests.acceptance.shell import Outcome, run_shell
 
@@ -386,3 +387,14 @@ def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) ->
 
     assert outcome.code == 0
     assert f"Example: extend-source {command}" in outcome.stdout
+
+
+def test_the_help_names_every_command_in_the_order_of_use(tmp_path: Path) -> None:
+    shown = run_shell(tmp_path, "--help").stdout
+    groups = [str(group.name) for group in app.registered_groups]
+    commands = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
+
+    named = re.findall(r"^│ ([a-z]+)  ", shown, re.MULTILINE)
+
+    assert sorted(named) == sorted(groups + commands)
+    assert named[:5] == ["demo", "init", "check", "plan", "sync"]

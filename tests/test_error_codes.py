@@ -200,10 +200,10 @@ def test_an_unknown_destination_has_its_code() -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["sync", "--bogus"], "No such option: --bogus. See "),
-        (["syn"], "No such command 'syn'. Did you mean 'sync'? See "),
+        (["sync", "--bogus"], "No such option: --bogus. See: "),
+        (["syn"], "No such command 'syn'. Did you mean 'sync'? See: "),
         (["demo", "--runs", "many"], "Invalid value for '--runs': "),
-        (["sync", "--max-runs"], "Option '--max-runs' requires an argument. See "),
+        (["sync", "--max-runs"], "Option '--max-runs' requires an argument. See: "),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
 )
@@ -213,7 +213,7 @@ def test_a_command_line_that_is_not_understood_is_one_line(arguments: list[str],
     assert (outcome.exit_code, outcome.stdout) == (2, "")
     (said,) = outcome.stderr.splitlines()
     assert said.startswith(f"extend-source: EXT-101: {line}")
-    assert said.endswith(" --help.")
+    assert said.endswith(" --help")
 
 
 def test_without_a_command_the_help_is_shown() -> None:

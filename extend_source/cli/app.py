@@ -72,7 +72,7 @@ def _run(command: Callable[[], int | None]) -> int | None:
             return WRONG_USE
         said = sentence(one_line(error.format_message()))
         command_path = getattr(getattr(error, "ctx", None), "command_path", "extend-source")
-        fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"{said} See {command_path} --help.")
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"{said} See: {command_path} --help")
 
 
 app = typer.Typer(

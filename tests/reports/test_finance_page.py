@@ -109,6 +109,21 @@ def test_ten_weeks_are_drawn_by_week(finance: Chrome) -> None:
     assert finance.execute_script(days) == ["day"]  # more than 60 days
 
 
+def test_a_week_is_named_by_its_days_in_the_choice(finance: Chrome) -> None:
+    choose(finance, "first", "2026-02-04")
+    choose(finance, "span", "week")
+
+    assert table(finance, "spend")[1:] == [
+        ["16 Feb 2026", "22 Feb 2026", "-Letters", "unknown", "unknown", "3"],
+        ["2 Mar 2026", "8 Mar 2026", "Invoices", "0.80", "40.0", "0"],
+        ["2 Mar 2026", "8 Mar 2026", "Contracts", "0.11", "5.5", "0"],
+    ]
+
+    choose(finance, "last", "2026-03-04")
+
+    assert table(finance, "spend")[-1][:2] == ["2 Mar 2026", "4 Mar 2026"]
+
+
 def test_months_and_days_can_be_asked_for(finance: Chrome) -> None:
     choose(finance, "span", "month")
     assert drawn(finance) == [

@@ -72,12 +72,12 @@ def test_days_are_added_up_by_week_and_processor() -> None:
         row("2026-02-09", "2026-02-10", "Invoices", 1, None),  # without a price
     ]
 
-    weeks = bucketed(rows, "week")
+    weeks = bucketed(rows, "week", date(2026, 2, 3), date(2026, 2, 10))
 
     assert [(week["bucket"], week["group"], week["first"], week["last"]) for week in weeks] == [
-        ("2026-02-02", "Contracts", "2026-02-08", "2026-02-08"),
-        ("2026-02-02", "Invoices", "2026-02-02", "2026-02-08"),
-        ("2026-02-09", "Invoices", "2026-02-09", "2026-02-09"),
+        ("2026-02-02", "Contracts", "2026-02-03", "2026-02-08"),
+        ("2026-02-02", "Invoices", "2026-02-03", "2026-02-08"),
+        ("2026-02-09", "Invoices", "2026-02-09", "2026-02-10"),
     ]
     assert [(week["credits"], week["cost"], week["unknown"]) for week in weeks] == [
         (None, None, 2),

@@ -11,6 +11,9 @@ from extend_source.reports.grouping import SPANS, Span, start_of
 from extend_source.reports.page.rows import Row
 
 _YEAR = 365
+_STEPS = {"day": 1, "week": 7, "month": 31}
+"""Days from the beginning of a day, week or month to somewhere in the next one."""
+
 MAX_DAYS = {"day": 60, "week": 400}
 """Most days of a choice that is shown by day, or by week: more would not be told apart."""
 
@@ -38,7 +41,7 @@ def bands(first: date, last: date, span: Span) -> list[str]:
     found, day = [], start_of(first, span)
     while day <= last:
         found.append(day.isoformat())
-        day = start_of(day + timedelta(days={"day": 1, "week": 7, "month": 31}[span]), span)
+        day = start_of(day + timedelta(days=_STEPS[span]), span)
     return found
 
 
@@ -59,25 +62,34 @@ def middles(first: date, last: date) -> list[int]:
     return found
 
 
-def bucketed(rows: Iterable[Row], span: Span) -> list[Row]:
-    """Add up rows of days by day, week or month, and by the colour of their processor."""
+def bucketed(rows: Iterable[Row], span: Span, first: date, last: date) -> list[Row]:
+    """Add up rows of days by day, week or month of a choice, and by the colour of their processor."""
     groups: dict[tuple[str, int, str], list[Row]] = defaultdict(list)
     for row in rows:
         start = start_of(date.fromisoformat(row["day"]), span)
         groups[start.isoformat(), row["rank"], row["group"]].append(row)
-    return [_bucket(bucket, rank, group, parts) for (bucket, rank, group), parts in sorted(groups.items())]
+    return [
+        {
+            "bucket": bucket,
+            "first": max(bucket, first.isoformat()),
+            "last": min(_last_of(date.fromisoformat(bucket), span), last).isoformat(),
+            "group": group,
+            "rank": rank,
+            **_sums(parts),
+        }
+        for (bucket, rank, group), parts in sorted(groups.items())
+    ]
 
 
-def _bucket(bucket: str, rank: int, group: str, parts: list[Row]) -> Row:
+def _last_of(start: date, span: Span) -> date:
+    return start_of(start + timedelta(days=_STEPS[span]), span) - timedelta(days=1)
+
+
+def _sums(parts: list[Row]) -> Row:
     known = [row["credits"] for row in parts if row["credits"] is not None]
     is_priced = all(row.get("cost") is not None for row in parts if row["credits"])
     costs = [row["cost"] for row in parts if row.get("cost") is not None]
     return {
-        "bucket": bucket,
-        "first": min(row["day"] for row in parts),
-        "last": max((date.fromisoformat(row["until"]) - timedelta(days=1)).isoformat() for row in parts),
-        "group": group,
-        "rank": rank,
         "credits": sum(known) if known else None,
         "cost": sum(costs) if costs and is_priced else None,
         "unknown": sum(row["unknown"] for row in parts),

@@ -45,10 +45,11 @@ function startOf(day, by) {
   return by === "month" ? monthOf(day) : day;
 }
 
+const nextOf = (start, by) => startOf(later(start, { day: 1, week: 7, month: 31 }[by]), by);
+
 function bandsOf(by) {
   const found = [];
-  const step = { day: 1, week: 7, month: 31 }[by];
-  for (let day = startOf(firstDrawn(), by); day <= lastDrawn(); day = startOf(later(day, step), by)) found.push(day);
+  for (let day = startOf(firstDrawn(), by); day <= lastDrawn(); day = nextOf(day, by)) found.push(day);
   return found;
 }
 
@@ -90,11 +91,16 @@ function grouped(rows, keyOf) {
 
 // what a chart and its table are made of, where that is not what the page holds
 const derived = {
-  buckets: () => grouped(chosen("days"), (row) => `${startOf(row.day, shownSpan())} ${row.rank}`).map(([, parts]) => ({
-    ...added(parts), bucket: startOf(parts[0].day, shownSpan()), group: parts[0].group, rank: parts[0].rank,
-    first: parts.reduce((least, row) => (row.day < least ? row.day : least), parts[0].day),
-    last: later(parts.reduce((most, row) => (row.until > most ? row.until : most), parts[0].until), -1),
-  })),
+  buckets: () => {
+    const by = shownSpan();
+    return grouped(chosen("days"), (row) => `${startOf(row.day, by)} ${row.rank}`).map(([, parts]) => {
+      const bucket = startOf(parts[0].day, by), end = later(nextOf(bucket, by), -1);
+      return {
+        ...added(parts), bucket, group: parts[0].group, rank: parts[0].rank,
+        first: bucket > firstShown() ? bucket : firstShown(), last: end < lastShown() ? end : lastShown(),
+      };
+    });
+  },
   running: () => {
     let month = "", credits = 0, cost = 0;
     return grouped(chosen("days"), (row) => row.day).map(([day, parts]) => {

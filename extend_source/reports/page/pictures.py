@@ -55,7 +55,8 @@ def picture_specs(figures: CreditFigures) -> dict[str, dict[str, Any]]:
     from extend_source.reports.page.drawing import spec_of
 
     rows, unit = page_rows(figures), units_of(figures)[0]
-    of_spend = bucketed(rows.datasets["days"], fitting_span(*drawn_days(figures), rows.span))
+    shown = drawn_days(figures)
+    of_spend = bucketed(rows.datasets["days"], fitting_span(*shown, rows.span), *shown)
     drawn = {**rows.datasets, "buckets": of_spend}
     specs = {}
     for chart in page_charts(rows, figures):

@@ -64,7 +64,7 @@ select d.date, c.title, d.parent_row_path as obligation, d.penalty__amount::deci
 from extend.extraction_contracts__obligations__deadlines d
 join extend.extraction_contracts c using (run_id)
 where d.date >= date '2026-01-01' and c.title is not null
-order by d.date limit 5;""",
+order by d.date, c.title limit 5;""",
 }
 """What an analyst might ask next: a question and its SQL, on DuckDB."""
 

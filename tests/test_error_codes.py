@@ -220,5 +220,5 @@ def test_without_a_command_the_help_is_shown() -> None:
     outcome = CliRunner().invoke(app, [])
 
     assert outcome.exit_code == 2
-    assert "Commands" in outcome.output
+    assert "First steps" in outcome.output
     assert "EXT-101" not in outcome.output

@@ -103,13 +103,17 @@ class CreditTables:
         is_own = (resource_type, resource_id) == (owner_type, run_id)
         if not is_own or own_credits is None:  # else the ledger has it from `usage.credits`
             self.note(resource_type, resource_id, credits, observed_at)
-        self._add_charges(resource_type, resource_id, line.get("charges"))
+        charges = line.get("charges")
+        if charges is not None and not isinstance(charges, list):
+            self._drift.unexpected_type("credit_charge", "", charges)
+            return False
+        self._add_charges(resource_type, resource_id, charges)
         is_held = not is_own or own_credits in (None, credits)
         return has_attributions or (is_held and not extra)
 
-    def _add_charges(self, resource_type: str, resource_id: str, charges: Any) -> None:
+    def _add_charges(self, resource_type: str, resource_id: str, charges: list[Any] | None) -> None:
         """Add what a thing's credits were charged for; several runs of a load may tell the same."""
-        if not isinstance(charges, list) or (resource_type, resource_id) in self._charged:
+        if charges is None or (resource_type, resource_id) in self._charged:
             return
         self._charged.add((resource_type, resource_id))
         builder = self._tables[schemas.CREDIT_CHARGES]

@@ -18,7 +18,7 @@ import pytest
 from benchmarks.memory import SETTINGS
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.shell import Outcome, run_shell
-from tests.acceptance.test_shell import only_line, settings
+from tests.acceptance.test_shell import only_line, phases, settings
 from tests.test_docs import page
 
 pytestmark = pytest.mark.thorough
@@ -27,7 +27,7 @@ NO_KEY: dict[str, str] = {}
 
 
 def json_of(outcome: Outcome) -> dict[str, Any]:
-    assert outcome.stderr == "", outcome.stderr
+    phases(outcome.stderr)  # and nothing else
     result: dict[str, Any] = json.loads(outcome.stdout)
     return result
 
@@ -211,8 +211,10 @@ def test_too_many_failures_are_one_line_and_exit_code_1(server: SandboxServer, t
     allowed = run_shell(tmp_path, "sync", "--run-ids-file", "ids.txt", "--max-error-share", "1", **settings(server))
 
     assert refused.code == 1
-    assert only_line(refused).startswith(
-        "25 of 25 runs could not be loaded, the first one as: GET /processor_runs/dpr_"
+    *before, line = refused.stderr.splitlines()
+    assert phases("\n".join(before)) == ["fetching: 25 of 25 runs, 25 failed, 25 requests", "loading: nothing new"]
+    assert line.startswith(
+        "extend-source: EXT-313: 25 of 25 runs could not be loaded, the first one as: EXT-215: GET /processor_runs/dpr_"
     )
     assert allowed.code == 3
     assert landed(tmp_path, "select count(*), max(attempts) from extend.fetch_errors") == [(25, 2)]
@@ -254,7 +256,8 @@ def test_a_rebuild_needs_neither_key_nor_request(server: SandboxServer, tmp_path
     outcome = run_shell(tmp_path, "rebuild", **NO_KEY)
     as_json = json_of(run_shell(tmp_path, "rebuild", "--json", **NO_KEY))
 
-    assert (outcome.code, outcome.stderr, server.requests.total) == (0, "", 0)
+    assert (outcome.code, server.requests.total) == (0, 0)
+    assert phases(outcome.stderr) == ["rebuilding: 120 of 120 runs, 0 failed", "loading: 120 runs"]
     assert outcome.stdout.startswith("120 runs and 0 files written anew, 0 failed in ")
     assert landed(tmp_path, "select count(*) from extend.extraction_fields") == fields
     assert (as_json["runs"], as_json["failed"], as_json["complete"]) == (120, 0, True)
@@ -361,7 +364,7 @@ def test_a_sync_with_the_settings_for_a_small_machine_loads_all_runs(server: San
     outcome = run_shell(tmp_path, "sync", **settings(server, **small))
 
     assert small == SETTINGS["small"]  # which is what the benchmarks measure
-    assert (outcome.code, outcome.stderr) == (0, "")
+    assert (outcome.code, len(phases(outcome.stderr))) == (0, 3)
     assert landed(tmp_path, "select id from extend.processor_runs order by id") == [
         (run_id,) for run_id in sorted(server.workspace.run_ids())
     ]

@@ -229,3 +229,15 @@ def parse_path(path: str) -> list[str | int]:
             steps.append(rest[:end])
             rest = rest[end:]
     return steps
+
+
+def test_charges_that_are_no_list_stay_with_their_line() -> None:
+    line = {"object": "parse_run", "id": "pr_1", "credits": 2, "charges": "none so far"}
+    run = {"id": "dpr_1", "config": {"type": "CLASSIFY"}, "files": [], "usage": {"credits": 1, "breakdown": [line]}}
+
+    tables = flatten(run)
+
+    (row,) = tables["processor_runs"]
+    assert json.loads(row["extra"]) == {"usage": {"breakdown": [line]}}
+    assert [(row["resource_id"], row["credits"]) for row in tables["credit_attributions"]] == [("pr_1", 2)]
+    assert tables["credit_charges"] == []

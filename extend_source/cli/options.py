@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
+from enum import Enum
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -37,6 +38,9 @@ _PLACE, _RUNS, _FILTERS, _FETCHING, _LIMITS, _API = (
 )
 
 _AGE = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+_FORMATS = ("json", "csv")
+_OUTPUT_FORMAT = "output_format"
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
 
@@ -225,7 +229,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             function is passed an instance.
 
     Returns:
-        The command as typer wants it, with one parameter for each option.
+        The command as typer wants it, with one parameter for each option. One that has ``--json`` gets ``--output``.
     """
     hints = get_type_hints(command, include_extras=True)
     groups = {name: kind for name, kind in hints.items() if is_dataclass(kind) and isinstance(kind, type)}
@@ -233,16 +237,39 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     parameters = [each for name, each in inspect.signature(command).parameters.items() if name not in groups]
     own = [each.replace(annotation=hints[each.name]) for each in parameters]
 
+    shared = [option for name in groups for option in options[name]]
+    formats = [name for name in _FORMATS if f"as_{name}" in {option.name for option in (*own, *shared)}]
+    own += [_output(formats)] if formats else []
+
     @wraps(command)
     def flat(**values: Any) -> None:
+        _choose_format(formats, values)
         for name, kind in groups.items():
             values[name] = kind(**{option.name: values.pop(option.name) for option in options[name]})
         command(**values)
 
-    shared = [option for name in groups for option in options[name]]
     flat.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
     flat.__annotations__ = {option.name: option.annotation for option in (*own, *shared)}
     return flat
+
+
+def _output(formats: list[str]) -> inspect.Parameter:
+    """The option that chooses one of some formats, or the table."""
+    choices = Enum("OutputFormat", {name: name for name in ("table", *formats)}, type=str)  # type: ignore[misc]
+    same = " and ".join(f"{name} is what --{name} says" for name in formats)
+    option = typer.Option("--output", help=f"How to print the result: by default as a table; {same}.")
+    return inspect.Parameter(
+        _OUTPUT_FORMAT, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[choices | None, option]
+    )
+
+
+def _choose_format(formats: list[str], values: dict[str, Any]) -> None:
+    """Set the flags of the formats as ``--output`` says."""
+    chosen = values.pop(_OUTPUT_FORMAT, None)
+    for name in formats if chosen is not None else ():
+        if values[f"as_{name}"] and chosen.value != name:
+            fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"Choose --output {chosen.value} or --{name}, not both.")
+        values[f"as_{name}"] = chosen.value == name
 
 
 def _parameters(group: type[Any]) -> list[inspect.Parameter]:

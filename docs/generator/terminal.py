@@ -134,7 +134,7 @@ class Terminal:
         for here, shown in (
             (self._base_url, f"http://127.0.0.1:{PORT}"),
             (str(self.folder), HOME),
-            (sys.executable, ".venv/bin/python"),
+            (f"{Path(sys.executable).parent}/", ".venv/bin/"),
         ):
             text = text.replace(here, shown)
         return "\n".join(line.rstrip() for line in text.rstrip().splitlines())

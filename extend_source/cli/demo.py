@@ -175,15 +175,20 @@ def show_demo(console: Console, database: Path, result: DemoResult) -> None:
         f"{result.files_unknown:,} of {result.files:,} files it is unknown.",
         "",
     )
-    if result.page is not None:
-        show_lines(console, f"The credit report as a page, to open in a browser: {result.page}", "")
     program = f"import duckdb, sys; print(duckdb.connect('{database}').sql(sys.stdin.read()))"
-    show_lines(console, "Queries to try next. Start this, paste one, then Ctrl-D:", f'  {_python()} -c "{program}"')
+    show_lines(console, "Queries to try. Start this, paste one, then Ctrl-D:", f'  {_typed("python")} -c "{program}"')
     for question, sql in QUERIES.items():
         show_lines(console, "", f"-- {question}", *sql.strip().split("\n"))
+    things = [
+        *([] if result.page is None else [f"Open {result.page} in a browser: what was spent, and on what."]),
+        "Ask one of the questions above.",
+        f"Load your own runs: {_typed('extend-source')} init",
+    ]
+    show_lines(console, "", "Next:", *(f"{number}. {thing}" for number, thing in enumerate(things, 1)))
 
 
-def _python() -> str:
-    """The interpreter as one would type it here."""
-    path = os.path.relpath(sys.executable)
-    return sys.executable if path.startswith("..") else path
+def _typed(program: str) -> str:
+    """A program beside the interpreter as one would type it here."""
+    path = Path(sys.executable).with_name(program)
+    short = os.path.relpath(path)
+    return str(path) if short.startswith("..") else short

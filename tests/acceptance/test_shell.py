@@ -270,13 +270,17 @@ def test_a_stopped_sync_keeps_what_it_has_fetched(server: SandboxServer, tmp_pat
 def test_the_demo_loads_sample_runs_and_shows_what_landed(tmp_path: Path) -> None:
     outcome = run_shell(tmp_path, "demo", "--runs", "60")
 
-    assert (outcome.code, outcome.stderr) == (0, "")
+    assert outcome.code == 0, outcome.stderr  # which has a line where this takes long
     assert "60 runs loaded, 0 already there, 0 failed" in outcome.stdout
     assert re.search(r"processor_runs +60 +run", outcome.stdout)
     queries = re.findall(r"^-- .*\n((?:.+\n?)+)", outcome.stdout, flags=re.MULTILINE)
     assert len(queries) == 3
     with duckdb.connect(str(tmp_path / "extend_demo.duckdb"), read_only=True) as connection:
         assert all(connection.sql(query).fetchall() for query in queries)
+    *_, head, page, question, own_runs = outcome.stdout.splitlines()
+    assert (head, page) == ("Next:", "1. Open extend_demo.html in a browser: what was spent, and on what.")
+    assert question == "2. Ask one of the questions above."
+    assert re.fullmatch(r"3\. Load your own runs: \S*extend-source init", own_runs)
 
 
 @pytest.mark.core

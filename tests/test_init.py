@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -102,14 +103,54 @@ def test_a_typed_key_goes_into_a_file_for_its_owner_alone_that_git_ignores(
     assert again.notes == []
 
 
-@pytest.mark.parametrize("line", [".dlt/secrets.toml", "secrets.toml", ".dlt/", "/.dlt", "/project/.dlt/secrets.toml"])
-def test_what_git_ignores_already_is_not_added_again(line: str, tmp_path: Path) -> None:
-    (tmp_path / ".git").mkdir()
-    (tmp_path / ".gitignore").write_text(f"{line}\n")
-    (tmp_path / "project").mkdir()
+LINES = {
+    ".dlt/": True,
+    "/project/.dlt": True,
+    "secrets.toml": True,
+    "**/.dlt/*": True,
+    "/project/.dlt/secrets.toml": True,
+    "project/.dlt/*": True,
+    ".dlt/secrets.toml": False,
+    "/.dlt": False,
+    "/secrets.toml": False,
+    "/*.toml": False,
+    "*.toml\n!secrets.toml": False,
+    ".dlt/\n!project/.dlt/": False,
+    "*.toml\n!config.toml": True,
+}
+"""Lines of a .gitignore above a project, and whether git ignores the secrets for them."""
 
-    assert Project(tmp_path / "project").keep_secrets_out_of_git() is None
-    assert not (tmp_path / "project/.gitignore").exists()
+
+@pytest.mark.parametrize(("line", "is_ignored"), LINES.items())
+def test_git_is_told_to_ignore_the_secrets_where_it_does_not_already(
+    line: str, is_ignored: bool, tmp_path: Path
+) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text(f"{line}\n")
+    project = tmp_path / "project"
+    (project / ".dlt").mkdir(parents=True)
+    (project / ".dlt/secrets.toml").touch()
+    assert ignored_by_git(project) == is_ignored
+
+    note = Project(project).keep_secrets_out_of_git()
+
+    assert (note is None, (project / ".gitignore").exists()) == (is_ignored, not is_ignored)
+    assert ignored_by_git(project)
+    assert Project(project).keep_secrets_out_of_git() is None
+
+
+def ignored_by_git(project: Path) -> bool:
+    asked = subprocess.run(["git", "-C", project, "check-ignore", "-q", ".dlt/secrets.toml"], check=False)
+    return asked.returncode == 0
+
+
+def test_a_gitignore_keeps_its_bytes_and_the_ends_of_its_lines(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_bytes(b"caf\xe9\r\n*.duckdb")
+
+    Project(tmp_path).keep_secrets_out_of_git()
+
+    assert (tmp_path / ".gitignore").read_bytes() == b"caf\xe9\r\n*.duckdb\r\n.dlt/secrets.toml\r\n"
 
 
 def test_outside_of_a_work_tree_there_is_nothing_to_ignore(tmp_path: Path) -> None:
@@ -230,6 +271,45 @@ def test_a_key_goes_beside_other_secrets(tmp_path: Path) -> None:
         "sources": {"extend": {"api_key": 'sk_"odd"'}},
     }
     assert os.stat(secrets).st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("written", ["[runtime]\r\na = 1 # mine\r\n", "[sources.extend]\r\nmax_runs = 5 # mine\r\n"])
+def test_a_file_keeps_the_ends_of_its_lines_its_mode_and_its_link(written: str, tmp_path: Path) -> None:
+    real, path = tmp_path / "real.toml", tmp_path / ".dlt/config.toml"
+    real.write_bytes(written.encode())
+    real.chmod(0o640)
+    path.parent.mkdir()
+    path.symlink_to(real)
+
+    Project(tmp_path).write_config({"base_url": "https://api.eu1.extend.ai"})
+
+    text = real.read_bytes().decode()
+    assert text.startswith(written)
+    assert text.count("\n") == text.count("\r\n") > 2
+    assert read(path)["sources"]["extend"]["base_url"] == "https://api.eu1.extend.ai"
+    assert (path.is_symlink(), stat.S_IMODE(real.stat().st_mode)) == (True, 0o640)
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".dlt", "real.toml"]
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        (b"# caf\xe9\n", "config.toml is no UTF-8 without a byte order mark. Save it as that."),
+        (b"\xef\xbb\xbf[a]\n", "config.toml is no UTF-8 without a byte order mark. Save it as that."),
+        (b"[a\n", "config.toml is no TOML: Unexpected character: '\\n' at line 1 col 2. Correct it."),
+        (b"sources = 3\n", "config.toml cannot be added to. Put base_url under [sources.extend] there by hand."),
+        (b"[[sources]]\n", "config.toml cannot be added to. Put base_url under [sources.extend] there by hand."),
+    ],
+)
+def test_a_file_that_is_not_to_be_added_to_stays_as_it_is(written: bytes, line: str, tmp_path: Path) -> None:
+    path = tmp_path / ".dlt/config.toml"
+    path.parent.mkdir()
+    path.write_bytes(written)
+
+    with pytest.raises(UsageError) as refused:
+        Project(tmp_path).write_config({"base_url": "https://api.eu1.extend.ai"})
+
+    assert (str(refused.value), path.read_bytes()) == (line, written)
 
 
 def test_every_setting_of_the_file_has_one_line_of_comment_and_its_default() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,6 +21,7 @@ from extend_source.errors import UsageError
 CONFIG, SECRETS, IGNORED = Path(".dlt/config.toml"), Path(".dlt/secrets.toml"), Path(".gitignore")
 
 _SOURCES = "sources"
+_MARK = "\ufeff"
 _MAX_COMMENT = 110
 _CHOICES = {"file_contents": FILE_CONTENTS, "parse_output": PARSE_OUTPUTS}
 _EXAMPLES: dict[str, Any] = {
@@ -38,12 +40,13 @@ _CHANGED = (
 )
 """The settings that people change, in the order in which the file has them."""
 
-_COVERING = frozenset(
-    f"{start}{pattern}"
-    for start in ("", "/", "**/")
-    for pattern in (".dlt", ".dlt/", ".dlt/*", ".dlt/secrets.toml", "secrets.toml", "*secrets.toml", "*.toml")
+_ANYWHERE = frozenset(
+    {".dlt", ".dlt/", "secrets.toml", "*secrets.toml", "*.toml", "**/.dlt/*", "**/.dlt/**", "**/.dlt/secrets.toml"}
 )
-"""Lines of a .gitignore, each of which keeps the secrets out."""
+"""Lines of a .gitignore that keep the secrets of all projects below it out."""
+
+_HERE = (".dlt", ".dlt/", ".dlt/*", ".dlt/**", ".dlt/*.toml", ".dlt/secrets.toml")
+"""What keeps the secrets of one project out, after the way to it: a line with a slash before its end is a path."""
 
 
 def meanings_of(documented: type[Any]) -> dict[str, str]:
@@ -123,7 +126,7 @@ class Project:
             return f"Wrote {CONFIG}: all that is usually set, as comments with the defaults."
         section = _section(_read(path))
         if section is None:
-            text = path.read_text("utf-8")
+            text = _text(path)
             gap = "" if not text or text.endswith("\n\n") else "\n" if text.endswith("\n") else "\n\n"
             _replace(path, text + gap + config_section(chosen), chosen)
             return f"Added [{_SOURCES}.{SECTION}] to {CONFIG}, below what was there."
@@ -169,18 +172,30 @@ class Project:
         tree = next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
         if tree is None:
             return None
-        within = [each for each in (folder, *folder.parents) if each == tree or tree in each.parents]
-        lines = {
-            line.strip() for each in within if (each / IGNORED).is_file() for line in _text(each / IGNORED).splitlines()
-        }
-        below = {f"/{(folder / SECRETS).relative_to(tree).as_posix()}", (folder / SECRETS).relative_to(tree).as_posix()}
-        if lines & (_COVERING | below):
+        if self._are_secrets_ignored(tree):
             return None
         path = folder / IGNORED
-        before = _text(path) if path.exists() else ""
-        gap = "" if not before or before.endswith("\n") else "\n"
-        path.write_text(f"{before}{gap}{SECRETS.as_posix()}\n", "utf-8")
+        before = path.read_bytes() if path.exists() else b""
+        end = b"\r\n" if b"\r\n" in before else b"\n"
+        gap = b"" if not before or before.endswith(b"\n") else end
+        with path.open("ab") as file:
+            file.write(gap + SECRETS.as_posix().encode() + end)
         return f"Added {SECRETS} to {IGNORED}: git must never have it."
+
+    def _are_secrets_ignored(self, tree: Path) -> bool:
+        """Tell whether a line of a .gitignore keeps the secrets out, and none below it lets them in again."""
+        folder = self.folder.resolve()
+        ignored = False
+        for each in reversed([each for each in (folder, *folder.parents) if each == tree or tree in each.parents]):
+            if not (each / IGNORED).is_file():
+                continue
+            way = "" if each == folder else f"{folder.relative_to(each).as_posix()}/"
+            here = {f"{start}{way}{pattern}" for start in ("", "/") for pattern in _HERE}
+            for line in (each / IGNORED).read_text("utf-8", errors="replace").splitlines():
+                pattern = line.strip()
+                if pattern.removeprefix("!") in _ANYWHERE | here:
+                    ignored = not pattern.startswith("!")
+        return ignored
 
     def _add(self, name: Path, chosen: Mapping[str, Any]) -> str | None:
         """Add settings to the section of the source, or that to the file."""
@@ -191,7 +206,7 @@ class Project:
         section = _section(document)
         if section is None:
             text = "".join(f"{key} = {tomlkit.item(value).as_string()}\n" for key, value in chosen.items())
-            _replace(path, f"{document.as_string().rstrip()}\n\n[{_SOURCES}.{SECTION}]\n{text}".lstrip(), chosen)
+            _replace(path, f"{_text(path).rstrip()}\n\n[{_SOURCES}.{SECTION}]\n{text}".lstrip(), chosen)
         else:
             for key, value in chosen.items():
                 section[key] = value
@@ -207,7 +222,18 @@ def _read(path: Path) -> tomlkit.TOMLDocument:
 
 
 def _text(path: Path) -> str:
-    return path.read_text("utf-8")
+    """Read a file as it is, with the ends of its lines."""
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        text = _MARK
+    if text.startswith(_MARK):  # dlt cannot read it either
+        raise UsageError(
+            f"{path.name} is no UTF-8 without a byte order mark",
+            "Save it as that",
+            error_code=ErrorCode.SETTINGS_FILE,
+        )
+    return text
 
 
 def _section(document: Mapping[str, Any]) -> Any | None:
@@ -227,12 +253,15 @@ def _create(path: Path, text: str, mode: int = 0o666) -> None:
 def _replace(path: Path, text: str, chosen: Mapping[str, Any]) -> None:
     """Write a file anew, if it still says all that it said, and what was chosen as well."""
     before = _read(path).unwrap()
+    text = _with_ends_of(_text(path), text)
     try:
         after = tomlkit.parse(text).unwrap()
     except TOMLKitError:
         after = {}
-    expected = {**before, _SOURCES: {**before.get(_SOURCES, {})}}
-    expected[_SOURCES][SECTION] = {**(_section(before) or {}), **chosen}
+    sources = before.get(_SOURCES, {})
+    expected = before
+    if isinstance(sources, Mapping):
+        expected = {**before, _SOURCES: {**sources, SECTION: {**(_section(before) or {}), **chosen}}}
     if after != expected:
         values = ", ".join(chosen)
         raise UsageError(
@@ -240,4 +269,18 @@ def _replace(path: Path, text: str, chosen: Mapping[str, Any]) -> None:
             f"Put {values} under [{_SOURCES}.{SECTION}] there by hand",
             error_code=ErrorCode.SETTINGS_FILE,
         )
-    path.write_text(text, "utf-8")
+    real = path.resolve()  # a link stays one
+    fresh = real.with_name(f".{real.name}.new")
+    try:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(text.encode("utf-8"))
+        shutil.copymode(real, fresh)
+        os.replace(fresh, real)  # what was there is lost at no moment
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _with_ends_of(before: str, text: str) -> str:
+    """End the lines of a text as those of a file end, if these all end alike."""
+    is_windows = "\r\n" in before and "\n" not in before.replace("\r\n", "")
+    return text.replace("\r\n", "\n").replace("\n", "\r\n") if is_windows else text

@@ -100,10 +100,10 @@ class Downloads:
             arrival: where the bytes come to.
 
         Returns:
-            The object, whole; as it was where there is no link.
+            The object, whole; as it was where what a link would lead to is there.
 
         Raises:
-            ObjectRefused: no link works.
+            ObjectRefused: no link works, or there is none.
             ExtendError: the last failure; none of a download refuses everything.
             Withdrawn: nothing may be sent any longer.
         """
@@ -118,6 +118,8 @@ class Downloads:
         for _ in range(_MAX_LINKS):
             found, link = await ask()
             if link is None:
+                if found.get(linked.name) is None:  # it would land as if it had none
+                    raise ObjectRefused(f"{name} is too large for an answer, and there is no link to it", _NO_LINK)
                 return found
             try:
                 return {**found, linked.name: await self.get(link, name, read, arrival)}

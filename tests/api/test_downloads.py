@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
@@ -116,6 +117,18 @@ def test_where_there_is_no_output_there_is_no_link(server: SandboxServer) -> Non
     with pytest.raises(BodyTooLarge, match="max_body_megabytes"):
         get(server, "pr_failed")
     assert "download" not in server.requests.counts
+
+
+@pytest.mark.parametrize("output", [{"chunks": []}, None])
+def test_without_a_link_an_output_is_in_the_answer_or_it_is_missed(server: SandboxServer, output: Any) -> None:
+    body = {"object": "parse_run", "id": "pr_large", "status": "PROCESSED", "output": output, "outputUrl": None}
+    server.instead = lambda entry: OddAnswer(200, json.dumps(body).encode()) if entry.query else None
+
+    if output is not None:
+        assert get(server)["output"] == output
+        return
+    with pytest.raises(ObjectRefused, match="The output of pr_large is too large for an answer, and there is no link"):
+        get(server)
 
 
 # ---- links that do not work

@@ -157,7 +157,7 @@ def _fields(fields: dict[str, str], value: dict[str, Any], path: str) -> Iterato
 
 
 def _is_below_users_key(path: str) -> bool:
-    """Tell whether a part stands below a key of the user's: where the API nests otherwise than expected, so do theirs."""
+    """Tell whether a part stands below a key of the user's: there, what the API nests otherwise may be theirs."""
     return "*" in path.split(".")
 
 

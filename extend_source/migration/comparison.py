@@ -11,6 +11,7 @@ import dlt
 from extend_source.config import SECTION
 from extend_source.pipeline.conditions import Sql
 from extend_source.pipeline.reader import as_credits
+from extend_source.pipeline.sibling_datasets import tables_in
 from extend_source.tables.bookkeeping import MIGRATED_IDS
 
 MAX_NAMED = 5
@@ -27,7 +28,7 @@ SELECT ids.old_id, olds.type, olds.credits, news.credits AS new_credits, olds.st
 FROM {ids} AS ids
 JOIN {old_runs} AS olds ON olds.id = ids.old_id
 JOIN {new_runs} AS news ON news.id = ids.new_id
-LEFT JOIN (SELECT run_id, count(*) AS number FROM {old_fields} GROUP BY run_id) AS old_fields
+LEFT JOIN (SELECT run_id, count(*) AS number FROM {old_fields} AS counted GROUP BY run_id) AS old_fields
     ON old_fields.run_id = olds.id
 LEFT JOIN (SELECT run_id, count(*) AS number FROM {new_fields} GROUP BY run_id) AS new_fields
     ON new_fields.run_id = news.id
@@ -84,25 +85,26 @@ def compare(pipeline: dlt.Pipeline, staged: dlt.Pipeline) -> Comparison:
         The figures of both.
     """
     with staged.sql_client(SECTION) as other:
-        new = _Tables(other)
-        names = {name: new.of(name) for name in ("processor_runs", "extraction_fields", "credit_usage", *_COUNTED)}
-        ids = new.of(MIGRATED_IDS.name)
+        names = {
+            name: other.make_qualified_table_name(name)
+            for name in ("processor_runs", "extraction_fields", "credit_usage", *_COUNTED)
+        }
+        ids = other.make_qualified_table_name(MIGRATED_IDS.name)
     with pipeline.sql_client(SECTION) as client:
-        old = _Tables(client)
-        figures = _figures(client, {name: (old.of(name), there) for name, there in names.items()})
-        runs = old.of("processor_runs"), names["processor_runs"]
+        old = _old_tables(pipeline, client, names)
+        figures = _figures(client, {name: (old[name], there) for name, there in names.items()})
+        runs = old["processor_runs"], names["processor_runs"]
         pairs = _PAIRS.format(
             ids=ids,
             old_runs=runs[0],
             new_runs=runs[1],
-            old_fields=old.of("extraction_fields"),
+            old_fields=old["extraction_fields"],
             new_fields=names["extraction_fields"],
         )
         of_runs = f"{ids} AS ids WHERE ids.resource_type = 'processor_run'"
         lone_old = _lone(client, f"id NOT IN (SELECT old_id FROM ({pairs}) AS pairs)", runs[0])
-        paired = (
-            f"SELECT ids.new_id FROM {of_runs} AND ids.new_id IS NOT NULL AND ids.old_id IN (SELECT id FROM {runs[0]})"
-        )
+        old_ids = f"SELECT id FROM {runs[0]} AS olds"
+        paired = f"SELECT ids.new_id FROM {of_runs} AND ids.new_id IS NOT NULL AND ids.old_id IN ({old_ids})"
         lone_new = _lone(client, f"id NOT IN ({paired})", runs[1])
         return Comparison(
             figures=figures,
@@ -117,14 +119,13 @@ def compare(pipeline: dlt.Pipeline, staged: dlt.Pipeline) -> Comparison:
         )
 
 
-class _Tables:
-    """The full names of a dataset's tables."""
-
-    def __init__(self, client: Sql) -> None:
-        self._client = client
-
-    def of(self, name: str) -> str:
-        return self._client.make_qualified_table_name(name)
+def _old_tables(pipeline: dlt.Pipeline, client: Sql, new: dict[str, str]) -> dict[str, str]:
+    """Name the old tables; one that was never loaded, as where lists alone were read, has no rows."""
+    there = tables_in(pipeline, client.dataset_name)
+    return {
+        name: client.make_qualified_table_name(name) if name in there else f"(SELECT * FROM {empty} WHERE 1 = 0)"
+        for name, empty in new.items()
+    }
 
 
 def _figures(client: Sql, tables: dict[str, tuple[str, str]]) -> dict[str, tuple[Figure, Figure]]:
@@ -133,11 +134,11 @@ def _figures(client: Sql, tables: dict[str, tuple[str, str]]) -> dict[str, tuple
 
 
 def _figures_of(client: Sql, tables: dict[str, str]) -> dict[str, Figure]:
-    by_type = f"SELECT type, count(*) FROM {tables['processor_runs']} GROUP BY type ORDER BY type"
+    by_type = f"SELECT type, count(*) FROM {tables['processor_runs']} AS runs GROUP BY type ORDER BY type"
     figures: dict[str, Figure] = {f"{kind} runs": int(count) for kind, count in _rows(client, by_type)}
     for name in _COUNTED:
-        figures[name] = int(_rows(client, f"SELECT count(*) FROM {tables[name]}")[0][0])
-    ledger = f"SELECT resource_type, sum(credits) FROM {tables['credit_usage']} GROUP BY resource_type"
+        figures[name] = int(_rows(client, f"SELECT count(*) FROM {tables[name]} AS counted")[0][0])
+    ledger = f"SELECT resource_type, sum(credits) FROM {tables['credit_usage']} AS ledger GROUP BY resource_type"
     spent = {"runs": Decimal(0), "parsing": Decimal(0)}
     for resource_type, credits in _rows(client, ledger):
         name = _SHOWN.get(resource_type, resource_type)
@@ -147,7 +148,7 @@ def _figures_of(client: Sql, tables: dict[str, str]) -> dict[str, Figure]:
 
 
 def _lone(client: Sql, condition: str, runs: str) -> tuple[int, Decimal]:
-    ((count, credits),) = _rows(client, f"SELECT count(*), sum(credits) FROM {runs} WHERE {condition}")
+    ((count, credits),) = _rows(client, f"SELECT count(*), sum(credits) FROM {runs} AS lone WHERE {condition}")
     return int(count), as_credits(credits) or Decimal(0)
 
 

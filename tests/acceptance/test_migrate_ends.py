@@ -223,6 +223,25 @@ def test_a_dataset_without_runs_has_nothing_to_migrate(empty_server: SandboxServ
     assert migrate(warehouse.pipeline, **warehouse.settings()).state == "nothing_to_do"
 
 
+def test_a_dataset_of_lists_alone_is_migrated_and_what_was_erased_stays_away(
+    empty_server: SandboxServer, tmp_path: Path
+) -> None:
+    for number in range(RUNS):
+        put_light_run(empty_server.workspace, number)
+    warehouse = OpenWarehouse(empty_server, tmp_path)
+    warehouse.sync(details=False)
+    erase(warehouse.pipeline, run_ids=["dpr_0001"])
+
+    result = migrated(warehouse)
+
+    assert (result.state, result.matched, result.erasures) == ("done", 0, 1)
+    assert result.comparison is not None
+    assert (result.comparison.pairs, result.comparison.only_old, result.comparison.only_new) == (0, 0, RUNS - 1)
+    assert result.comparison.figures["extraction_fields"][0] == 0
+    left = [run_id for run_id in NEW_IDS if not run_id.endswith("_0001")]
+    assert warehouse.column("processor_runs", "id") == warehouse.column("processor_run_summaries", "id") == left
+
+
 def test_another_version_than_the_newer_one_is_refused(warehouse: OpenWarehouse) -> None:
     with pytest.raises(UsageError, match=f"migrate leads to API {CURRENT_VERSION}. Leave out api_version"):
         migrated(warehouse, api_version="2025-04-21")

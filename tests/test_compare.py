@@ -17,6 +17,7 @@ from extend_source.config import ExtendSettings
 from extend_source.errors import UsageError
 from extend_source.sandbox import LoggedRequest, OddAnswer, Options, SandboxServer
 from extend_source.survey import CompareResult, compare
+from extend_source.survey.older_questions import about_extractions
 from extend_source.survey.report import MARK
 
 OLDER, NEWER = "2025-04-21", "2026-02-09"
@@ -319,6 +320,15 @@ def test_an_output_of_another_form_does_not_tell_the_users_names(output: Any, ve
 
     assert any(each.path.startswith("output") for each in found)
     assert "usersown" not in str(found).lower()
+
+
+@pytest.mark.parametrize("path", ["[²]", "a[9]", "[-1]", "[]", "[1].b", ".", ""])
+def test_a_path_that_leads_nowhere_is_counted_and_ends_nothing(path: str) -> None:
+    run = {"output": {"value": [1], "metadata": {path: {}}}}
+
+    (question, *_) = about_extractions([run])
+
+    assert (question.state, question.seen) == ("differs", "0 of 1 keys")
 
 
 def test_an_answer_of_the_users_own_endpoint_does_not_tell_its_names() -> None:

@@ -138,7 +138,7 @@ def _extractions(runs: list[Payload]) -> Iterator[tuple[Payload, Payload]]:
 
 def _leads_to_a_value(path: str, value: Any) -> bool:
     for step in path.replace("[", ".[").split("."):
-        if step.startswith("[") and step.endswith("]") and step[1:-1].isdigit():
+        if step.startswith("[") and step.endswith("]") and step[1:-1].isdecimal():
             if not isinstance(value, list) or int(step[1:-1]) >= len(value):
                 return False
             value = value[int(step[1:-1])]

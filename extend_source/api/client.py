@@ -23,6 +23,7 @@ from extend_source.api.downloads import Downloads, Link
 from extend_source.api.endpoints import Endpoint, endpoints_for, endpoints_of
 from extend_source.api.environment import certificates, proxy_for
 from extend_source.api.evidence import Call
+from extend_source.api.logs import keep_links_out_of_logs
 from extend_source.api.pages import (
     MAX_PAGE_SIZE,
     MAX_PAGES_WITHOUT_NEWS,
@@ -148,6 +149,7 @@ class ExtendClient:
         return f"ExtendClient(base_url={self.base_url!r}, workspace_id={self.workspace_id!r})"
 
     async def __aenter__(self) -> ExtendClient:
+        keep_links_out_of_logs()
         # a proxy of the environment is not meant for this machine, and would see the key in the clear
         trust_env = not is_loopback(httpx.URL(self.base_url).host)
         self._certificates = self._certificates or certificates(trust_env=trust_env)

@@ -238,3 +238,18 @@ def test_no_log_and_no_error_tells_of_a_link(server: SandboxServer, caplog: pyte
         assert PRESIGNED_URL_CANARY not in text
         assert "_downloads/" not in text
     assert "httpcore" in caplog.text  # what goes out is logged, but not where to
+
+
+@pytest.mark.parametrize("route", ["download", "get_parse_run"])
+def test_no_log_tells_where_an_answer_redirects_to(
+    server: SandboxServer, caplog: pytest.LogCaptureFixture, route: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    elsewhere = OddAnswer(302, headers={"Location": f"https://storage.test/it's/{PRESIGNED_URL_CANARY}?sig=1"})
+    server.instead = lambda entry: elsewhere if entry.route == route else None
+
+    with pytest.raises(ExtendError) as raised:
+        get(server)
+
+    assert PRESIGNED_URL_CANARY not in caplog.text + str(raised.value)
+    assert "(b'Location', b'[redacted]')" in caplog.text.replace("b'location'", "b'Location'")

@@ -24,8 +24,6 @@ class DestinationTraits:
         has_references: dlt may know which columns refer to which tables. Not on Databricks, where it can make foreign
             keys of them, and then needs the tables made in their order.
         has_pages: a row must fit a page.
-        dialect: its SQL, as sqlglot calls it; empty where it takes none.
-        has_ddl_transactions: what a transaction has made or dropped can be undone.
     """
 
     kind: str
@@ -33,8 +31,6 @@ class DestinationTraits:
     json_type: Literal["json", "text"] = "json"
     has_references: bool = True
     has_pages: bool = False
-    dialect: str = ""
-    has_ddl_transactions: bool = False
 
 
 _KNOWN: WeakKeyDictionary[Any, DestinationTraits] = WeakKeyDictionary()
@@ -66,6 +62,4 @@ def _traits(destination: Any) -> DestinationTraits:
         json_type="text" if kind == "sqlalchemy" else "json",
         has_references=kind != "databricks",
         has_pages=kind == "postgres",
-        dialect=can.sqlglot_dialect or "",
-        has_ddl_transactions=bool(can.supports_ddl_transactions),
     )

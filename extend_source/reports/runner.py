@@ -19,7 +19,6 @@ from extend_source.errors import UsageError
 from extend_source.pipeline.conditions import Sql
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.reader import column_names
-from extend_source.pipeline.traits import traits_of
 from extend_source.pipeline.write_mode import replacement_of
 from extend_source.reports.copies import TableCopies
 from extend_source.reports.queries import WRITTEN_IN, Query, QueryResult, parsed, tables_of
@@ -87,8 +86,10 @@ class QueryRunner:
                 "Report on a database or warehouse",
                 error_code=ErrorCode.UNFIT_DESTINATION,
             ) from None
-        traits = traits_of(pipeline)
-        if traits.dialect in _TOO_SIMPLE and not simple:
+        # Of the client, which has read the settings: without its credentials, dlt does not know SQLAlchemy's dialect.
+        can = client.capabilities
+        dialect = can.sqlglot_dialect or ""
+        if dialect in _TOO_SIMPLE and not simple:
             with TableCopies(LandedData(pipeline, SECTION)) as copies:
                 yield cls(copies, WRITTEN_IN)
             return
@@ -96,8 +97,8 @@ class QueryRunner:
         with client as connection:
             yield cls(
                 connection,
-                traits.dialect,
-                has_ddl_transactions=traits.has_ddl_transactions,
+                dialect,
+                has_ddl_transactions=bool(can.supports_ddl_transactions),
                 supersedes=is_superseding,
             )
 

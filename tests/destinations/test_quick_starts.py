@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -64,10 +65,15 @@ def test_a_quick_start_loads_all_runs(name: str, tmp_path: Path, request: pytest
         outcomes = [run_shell(tmp_path, *command, **settings(server)) for command in commands]
         place = commands[0][1:]
         again = run_shell(tmp_path, "sync", *place, **settings(server))
+        credits = run_shell(tmp_path, "report", "credits", *place, "--from", "2020-01-01", "--json")
+        others = [run_shell(tmp_path, *command, *place) for command in (("report", "quality"), ("views",))]
 
     assert [outcome.code for outcome in outcomes] == [0] * len(commands), outcomes[0].stderr
     assert outcomes[0].stdout.startswith(f"{RUNS} runs loaded, 0 already there, 0 failed"), outcomes[0].stdout
     assert again.stdout.startswith(f"0 runs loaded, {RUNS} already there, 0 failed"), again.stdout
+    assert credits.code == 0, credits.stderr
+    assert sum(group["runs"] for group in json.loads(credits.stdout)["groups"]) == RUNS
+    assert [other.code for other in others] == [0, 0], [other.stderr for other in others]
     if "views" in commands[-1]:
         with duckdb.connect() as connection:
             connection.execute(outcomes[1].stdout)

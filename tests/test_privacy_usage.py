@@ -124,6 +124,8 @@ def test_the_check_refuses_rules_that_nearly_name_a_field() -> None:
     )
     assert [(each.part, each.state) for each in wrong.findings][-1] == ("privacy", "wrong")
     assert (wrong.ok, wrong.findings[-1].text) == (False, text)
+    assert wrong.error is not None
+    assert wrong.error.error_code == "EXT-107"
     assert (well.ok, well.findings[-1].state) == (True, "ok")
 
 

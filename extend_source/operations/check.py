@@ -9,6 +9,7 @@ from typing import Literal
 
 from extend_source.api import CURRENT_VERSION, GENERATIONS, Endpoint, ExtendClient, RequestBudget, RetryPolicy, lists_of
 from extend_source.config import DEPLOYMENTS, ExtendSettings
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import (
     AccessRefused,
     ApiUnreachable,
@@ -132,7 +133,8 @@ async def _check(settings: ExtendSettings, deployments: dict[str, str]) -> Check
     if not wrong:
         return CheckResult([*findings, Finding("privacy", "ok", "no rule nearly names a field")], None, lists)
     text = " ".join(map(str, wrong))
-    return CheckResult([*findings, Finding("privacy", "wrong", text)], InvalidSetting(text, "Correct the rule"), lists)
+    mistake = InvalidSetting(text, "Correct the rule", error_code=ErrorCode.UNMATCHED_RULE)
+    return CheckResult([*findings, Finding("privacy", "wrong", text)], mistake, lists)
 
 
 async def _near_misses(settings: ExtendSettings, rules: PrivacyRules) -> list[Unmatched]:

@@ -225,6 +225,20 @@ def test_a_config_without_the_section_gets_it_and_loses_nothing(deployments: dic
     assert result.notes[0] == "Added [sources.extend] to .dlt/config.toml, below what was there."
 
 
+def test_the_config_of_this_checkout_takes_a_key_of_any_region(deployments: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    ours = (Path(__file__).parents[1] / ".dlt/config.toml").read_text("utf-8")
+    (tmp_path / ".dlt/config.toml").write_text(ours)
+
+    result = init(tmp_path, deployments, Person(KEY), base_url=deployments["US"])
+
+    assert result.notes[0] == "Added [sources.extend] to .dlt/config.toml, below what was there."
+    assert read(tmp_path / ".dlt/config.toml") == {
+        **tomlkit.parse(ours).unwrap(),
+        "sources": {"extend": {"base_url": deployments["US"]}},
+    }
+
+
 @pytest.mark.parametrize(
     "written",
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extend_source.api import CURRENT_VERSION
+from extend_source.api import CURRENT_VERSION, GENERATIONS
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.conditions import Condition
@@ -22,7 +22,7 @@ def refuse_another_generation(landed: LandedData, api_version: str) -> None:
         InvalidSetting: loads of another version have brought something; the text says the two ways on.
     """
     others = sorted(_generations_logged(landed) - {api_version})
-    if others:
+    if others and api_version in GENERATIONS:  # else the first request says which versions there are
         raise InvalidSetting(
             f"This dataset holds runs of API {others[0]}, and api_version is {api_version}: each run has another id "
             "there, so that all would come again and be counted twice",

@@ -12,6 +12,7 @@ import pytest
 
 from extend_source import ExtendError, InvalidSetting, plan
 from extend_source.api import CURRENT_VERSION
+from extend_source.errors import UnsupportedApiVersion
 from extend_source.sandbox import OddAnswer, Options, SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse, new_databases
 from tests.acceptance.scenes import impatient
@@ -481,6 +482,11 @@ def test_another_version_is_refused_and_nothing_is_sent(landed: AnyWarehouse) ->
 
 def test_a_newer_version_is_refused_as_well(shared: tuple[Warehouse, Warehouse]) -> None:
     assert_refused(shared[0], "2025-04-21", CURRENT_VERSION)
+
+
+def test_a_version_that_there_is_not_is_called_so(landed: AnyWarehouse) -> None:
+    with pytest.raises(UnsupportedApiVersion, match="API version '2024-01-01' is not supported"):
+        landed.sync(api_version="2024-01-01")
 
 
 def assert_refused(warehouse: AnyWarehouse, first: str, second: str) -> None:

@@ -58,7 +58,7 @@ select i.invoice_date, i.vendor__name as vendor, l.sku, l.amount__amount::decima
 from extend.extraction_supplier_invoices__line_items l join extend.extraction_supplier_invoices i using (run_id)
 where i.vendor__name is not null
 order by amount desc nulls last limit 5;""",
-    "Which deadlines of contracts are next, and what do they cost if missed?": """
+    "Which deadlines of contracts come first in 2026, and what do they cost if missed?": """
 select d.date, c.title, d.parent_row_path as obligation, d.penalty__amount::decimal(12, 2) as penalty,
        d.penalty__iso_4217_currency_code as currency
 from extend.extraction_contracts__obligations__deadlines d

@@ -321,7 +321,7 @@ def missing_fields(error: ConfigFieldMissingException) -> str:
     """
     if "api_key" in error.fields:
         where = "SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml"
-        return f"No api_key. Set {where} (see .dlt/example.secrets.toml)."
+        return f"No api_key. Set {where} (extend-source init does it)."
     sections = max(_sections(error.traces), key=len, default=())
     names = ", ".join(_missing(error.traces))
     where = f"under [{'.'.join(sections)}] in .dlt/secrets.toml"

@@ -344,7 +344,9 @@ def test_too_many_failures_fail_the_sync_and_what_was_loaded_stays(
     server = any_warehouse.server
     server.faults.set(["503:#2,5,8,11,14,17,20,23@run"])  # 8 of 25
 
-    with pytest.raises(TooManyErrors, match=r"8 of 25 runs could not be loaded, the first one as: EXT-205: GET /processor_runs"):
+    with pytest.raises(
+        TooManyErrors, match=r"8 of 25 runs could not be loaded, the first one as: EXT-205: GET /processor_runs"
+    ):
         any_warehouse.sync(max_error_share=0.3)
 
     assert any_warehouse.count("processor_runs") == 17

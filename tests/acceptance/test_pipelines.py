@@ -86,7 +86,7 @@ def test_a_script_without_a_key_says_so_in_one_line_and_ends_with_4(
     assert (outcome.code, outcome.stdout) == (4, "")
     assert outcome.stderr == (
         "EXT-102: No api_key. Set SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml "
-        "(see .dlt/example.secrets.toml).\n"
+        "(extend-source init does it).\n"
     )
 
 

@@ -134,7 +134,7 @@ def test_a_missing_key_is_one_line_and_exit_code_4(tmp_path: Path) -> None:
     assert outcome.code == 4
     assert only_line(outcome) == (
         "No api_key. Set SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml "
-        "(see .dlt/example.secrets.toml)."
+        "(extend-source init does it)."
     )
 
 

@@ -257,6 +257,6 @@ def test_the_shell_ends_with_3_while_a_run_cannot_be_loaded_and_with_0_once_it_c
 
     assert failing.code == 3
     assert failing.stdout.startswith("7 runs loaded, 0 already there, 1 failed")
-    assert "  dpr_odd: GET /processor_runs/dpr_odd: 200 with an unusable body of 14 bytes" in failing.stdout
+    assert "  dpr_odd: EXT-206: GET /processor_runs/dpr_odd: 200 with an unusable body of 14 bytes" in failing.stdout
     assert healed.code == 0
     assert healed.stdout.startswith("1 run loaded, ")

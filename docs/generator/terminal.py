@@ -52,6 +52,9 @@ _VARYING = re.compile(
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC ")
 """What a log gets while a sync works; on a terminal there is a live line instead, which leaves no trace."""
 
+_PHASE_LINE = re.compile(_LOG_LINE.pattern + r"[a-z]+: ")
+"""Of these, what it gets at the end of each phase; the others come as often as a phase takes long."""
+
 _open = ExitStack()
 
 
@@ -104,8 +107,12 @@ class Terminal:
         )
         if "Traceback" in done.stdout or done.returncode in (126, 127):
             raise RuntimeError(f"{command}\n{done.stdout}")
-        lines = done.stdout.splitlines()
-        return self._as_shown("\n".join(line for line in lines if as_log or not _LOG_LINE.match(line)))
+        shown = [
+            line
+            for line in done.stdout.splitlines()
+            if not _LOG_LINE.match(line) or (as_log and _PHASE_LINE.match(line))
+        ]
+        return self._as_shown("\n".join(shown))
 
     def run_until(self, last_line: str, command: str) -> str:
         """Start a command that goes on until it is stopped; return what it printed up to a line."""

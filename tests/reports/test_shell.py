@@ -91,7 +91,7 @@ def test_without_any_data_each_query_is_a_line(nothing: Path) -> None:
     assert (outcome.code, outcome.stderr) == (0, "")
     lines = outcome.stdout.splitlines()
     assert len(lines) == len(NOTHING)
-    assert lines[4:6] == [
+    assert lines[5:7] == [
         "Slowest processors: not loaded yet: processor_runs",
         "Failure reasons: not loaded yet: processor_runs",
     ]

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from extend_source.ingest.progress import SyncProgress
 from extend_source.wording import counted, duration, megabytes
 
-_NOUNS = {"processor_run": "run", "file": "file", "parse_run": "parse run"}
-
 
 class PhaseLog:
     """Writes the lines of one sync: one for the listing, and two for each load."""
@@ -31,7 +29,7 @@ class PhaseLog:
         self._loads_something = False
         self._began_at = clock()
         self._counts = self._counts_now()
-        self._loaded_before = dict.fromkeys(_NOUNS, 0)
+        self._loaded_before = dict.fromkeys(progress.of, 0)
 
     def _counts_now(self) -> tuple[int, int, int]:
         sent = self._progress.requests
@@ -98,19 +96,17 @@ class PhaseLog:
 
     def _done(self) -> Iterator[str]:
         """How much of what is wanted is done, well or not, by the type of objects."""
-        for object_type, noun in _NOUNS.items():
-            counts = self._progress.of[object_type]
+        for object_type, counts in self._progress.of.items():
             if counts.wanted:
-                yield f"{counts.done:,} of {counted(counts.wanted, noun)}"
+                yield f"{counts.done:,} of {counted(counts.wanted, _noun(object_type))}"
 
     def _loaded(self) -> Iterator[str]:
         """How much was loaded since this was last asked, by the type of objects."""
         is_rebuild = self._progress.mode == "rebuild"
-        for object_type, noun in _NOUNS.items():
-            counts = self._progress.of[object_type]
+        for object_type, counts in self._progress.of.items():
             now = counts.done - counts.failed if is_rebuild else counts.fetched
             if grown := now - self._loaded_before[object_type]:
-                yield counted(grown, noun)
+                yield counted(grown, _noun(object_type))
             self._loaded_before[object_type] = now
 
     def _tell(self, line: str) -> None:
@@ -121,3 +117,8 @@ class PhaseLog:
         yield f"{counted(requests, 'request')} in {duration(seconds)}"
         if seconds >= 1:
             yield f"{requests / seconds:.1f} requests/s"
+
+
+def _noun(object_type: str) -> str:
+    """What people call an object of a type."""
+    return "run" if object_type == "processor_run" else object_type.replace("_", " ")

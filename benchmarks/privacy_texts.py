@@ -12,7 +12,7 @@ import statistics
 import time
 from typing import Any
 
-from extend_source.config import ExtendSettings, PrivacySettings
+from extend_source.config.settings import ExtendSettings, PrivacySettings
 from extend_source.privacy import privacy_rules
 
 COUNTS = (1_000, 2_000, 4_000)

@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from extend_source.config import ExtendSettings, PrivacySettings
+from extend_source.config.settings import ExtendSettings, PrivacySettings
 from extend_source.errors import (
     AccessRefused,
     ApiError,

@@ -49,7 +49,7 @@ from typing import ClassVar
 from dlt.common.exceptions import TerminalException, TransientException
 
 from extend_source.error_codes import ErrorCode
-from extend_source.wording import one_line, sentence
+from extend_source.text.wording import one_line, sentence
 
 
 class ExtendError(Exception):

@@ -19,7 +19,8 @@ from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
-from extend_source.config import (
+from extend_source.config.providers import refuse_unknown_arguments, refuse_unknown_sections
+from extend_source.config.settings import (
     SECTION,
     ExtendSettings,
     FileContents,
@@ -43,7 +44,6 @@ from extend_source.pipeline.overrides import ExtendResource, ExtendSource, refus
 from extend_source.pipeline.replacements import Announcement
 from extend_source.pipeline.write_mode import WriteMode, active_write_mode, confirm
 from extend_source.privacy import privacy_rules, warn_of_left_out_text
-from extend_source.providers import refuse_unknown_arguments, refuse_unknown_sections
 from extend_source.tables import LISTING_TABLES, TABLES, TYPED_TABLES, Tables, TableSchema, wanted_tables
 from extend_source.tables.bookkeeping import TYPED_COLUMNS
 

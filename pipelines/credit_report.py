@@ -17,7 +17,7 @@ import dlt
 from extend_source import credit_report
 from extend_source.cli.errors import explain
 from extend_source.reports.page import write_page
-from extend_source.wording import figure
+from extend_source.text.wording import figure
 
 
 def main() -> int:

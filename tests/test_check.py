@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from extend_source.api import CURRENT_VERSION
-from extend_source.config import API_VERSION, ExtendSettings
+from extend_source.config.settings import API_VERSION, ExtendSettings
 from extend_source.operations.check import CheckResult, check
 from extend_source.sandbox import OddAnswer, Options, SandboxServer
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from extend_source.api.shapes import Difference, differences, types_of
 from extend_source.cli import app
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.errors import UsageError
 from extend_source.sandbox import LoggedRequest, OddAnswer, Options, SandboxServer
 from extend_source.survey import CompareResult, compare

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from extend_source.api import Endpoint, RunFilters, RunPage
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.errors import InvalidSetting
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery

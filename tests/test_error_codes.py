@@ -24,7 +24,7 @@ from docs.generator.pages import DOCS
 from extend_source import errors
 from extend_source.cli import app
 from extend_source.cli.errors import explain
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.pipeline.failures import error_code_of
 

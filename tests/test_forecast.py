@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from extend_source import SyncProgress, plan, sync
 from extend_source.cli import app
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.forecast import SyncForecast, SyncPart, forecast_of
 from extend_source.sandbox import SandboxServer
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from extend_source.cli import app
 from extend_source.cli.config_files import Project, config_section
 from extend_source.cli.initialisation import InitResult, initialise
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.errors import UsageError
 from extend_source.sandbox import OddAnswer, Options, SandboxServer, Workspace
 

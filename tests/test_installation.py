@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import typer
 
-from extend_source import installation
 from extend_source.cli import first_steps
+from extend_source.config import installation
 
 BY_NAME = 'pip install "dlt-source-extend[sandbox]"'
 

@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extend_source import ExtendSettings
-from extend_source.config import PrivacySettings
-from extend_source.json_codec import encode_json
+from extend_source.config.settings import PrivacySettings
 from extend_source.privacy import PrivacyRules, privacy_rules
 from extend_source.privacy.templates import Wildcard, parse_path, parse_template
 from extend_source.tables import TABLES, Flattener, Origin, TypedNames
 from extend_source.tables.walking import walk
+from extend_source.text.json_codec import encode_json
 from tests.tables import payloads
 from tests.tables.flat import NOW, run_of
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from extend_source.api import CURRENT_VERSION, lists_of
-from extend_source.json_codec import decode_json, encode_json
 from extend_source.tables import Flattener, Origin
+from extend_source.text.json_codec import decode_json, encode_json
 from tests.tables.flat import NOW, rows_of
 from tests.test_privacy import CANARY, rules
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extend_source.json_codec import encode_json
 from extend_source.privacy.places import Places
+from extend_source.text.json_codec import encode_json
 from tests.tables.flat import run_of
 from tests.test_privacy import PASSPORT, cleaned, entry, legacy_run, rules, token
 

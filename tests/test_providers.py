@@ -15,9 +15,9 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 
 from extend_source import extend_source, plan, sync
 from extend_source.cli.errors import explain
-from extend_source.config import setting_names
+from extend_source.config.providers import DLT_SECTIONS, closest, looks_like_a_name, missing_fields, wrong_type
+from extend_source.config.settings import setting_names
 from extend_source.ingest.resolution import resolved_settings
-from extend_source.providers import DLT_SECTIONS, closest, looks_like_a_name, missing_fields, wrong_type
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
 

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extend_source.json_codec import encode_json
-from extend_source.redaction import (
+from extend_source.tables import Flattener, Origin, TypedNames
+from extend_source.tables.links import run_without_signatures
+from extend_source.text.json_codec import encode_json
+from extend_source.text.redaction import (
     cut_signatures,
     may_show_signatures,
     redact,
@@ -18,8 +20,6 @@ from extend_source.redaction import (
     without_signatures,
     without_signed_urls,
 )
-from extend_source.tables import Flattener, Origin, TypedNames
-from extend_source.tables.links import run_without_signatures
 from tests.tables.flat import NOW, cells, flatten, run_of
 
 S = "5eC0ff33-5ec"

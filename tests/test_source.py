@@ -16,7 +16,7 @@ from dlt.common.configuration.exceptions import ConfigurationValueError
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from extend_source import ExtendSettings, SyncProgress, SyncSession, extend_source
-from extend_source.config import parse_start_date
+from extend_source.config.settings import parse_start_date
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.state import MAX_POSITIONS, Position, Scope, SyncState, scope_of
 
 NOW = datetime(2026, 2, 1, tzinfo=timezone.utc)

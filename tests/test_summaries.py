@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from extend_source.api import CURRENT_VERSION, Endpoint, RunPage
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.limits import Limits
 from extend_source.ingest.progress import SyncProgress

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extend_source.wording import counted, duration, figure, moment, one_line, printable
+from extend_source.text.wording import counted, duration, figure, moment, one_line, printable
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from extend_source.redaction import without_download_link
+from extend_source.text.redaction import without_download_link
 
 Payload = dict[str, Any]
 Adapt = Callable[[Payload], Payload]

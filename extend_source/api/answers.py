@@ -39,9 +39,9 @@ from extend_source.errors import (
     UnsupportedApiVersion,
     WorkspaceRefused,
 )
-from extend_source.json_codec import decode_json
-from extend_source.redaction import redact
-from extend_source.wording import one_line
+from extend_source.text.json_codec import decode_json
+from extend_source.text.redaction import redact
+from extend_source.text.wording import one_line
 
 Clean = Callable[[str], str]
 """Removes secrets from a text. A function, so that the secret itself is in no frame of a traceback."""

@@ -38,9 +38,9 @@ from extend_source.api.retries import RetryPolicy
 from extend_source.api.sending import Sender
 from extend_source.api.settings import checked_api_key, checked_base_url, checked_workspace_id, is_loopback
 from extend_source.api.statistics import RequestStatistics
-from extend_source.config import API_VERSION, DEFAULT_BASE_URL
+from extend_source.config.settings import API_VERSION, DEFAULT_BASE_URL
 from extend_source.errors import BodyTooLarge, ExtendError, InvalidRequest, MalformedResponse, NotFound
-from extend_source.json_codec import MemberDecoder, decode_json
+from extend_source.text.json_codec import MemberDecoder, decode_json
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=None)
 """Seconds per phase of an attempt; none for a free connection, as the budget bounds their number."""

@@ -21,7 +21,7 @@ from extend_source.api.adapters import (
     parser_run,
     run_without_download_links,
 )
-from extend_source.config import API_VERSION
+from extend_source.config.settings import API_VERSION
 from extend_source.errors import UnsupportedApiVersion
 
 CURRENT_VERSION = "2026-02-09"

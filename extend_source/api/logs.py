@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-from extend_source.redaction import REDACTED
+from extend_source.text.redaction import REDACTED
 
 _LOCATION = re.compile(r"""(b'(?:content-)?location', b)(['"]).*?\2""", re.IGNORECASE)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from extend_source.config import ProcessorType, RunStatus
+from extend_source.config.settings import ProcessorType, RunStatus
 from extend_source.errors import EndlessListing, InvalidRequest
 
 SortBy = Literal["updatedAt", "createdAt"]

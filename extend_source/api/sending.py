@@ -21,7 +21,7 @@ from extend_source.api.evidence import Call, Evidence
 from extend_source.api.retries import RetryPolicy, requested_wait
 from extend_source.api.statistics import RequestStatistics
 from extend_source.errors import ExtendError, ExtendTransientError, MalformedResponse, Withdrawn
-from extend_source.json_codec import decode_json
+from extend_source.text.json_codec import decode_json
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ from extend_source import __version__
 from extend_source.cli.errors import EXIT_CODES, FAILED, WRONG_USE, fail
 from extend_source.error_codes import ErrorCode
 from extend_source.ingest.progress import SyncProgress
-from extend_source.wording import one_line, sentence
+from extend_source.text.wording import one_line, sentence
 
 _WIDTH_OF_PIPED_HELP = "100"
 

@@ -14,7 +14,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from extend_source.config import FILE_CONTENTS, PARSE_OUTPUTS, SECTION, ExtendSettings
+from extend_source.config.settings import FILE_CONTENTS, PARSE_OUTPUTS, SECTION, ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 

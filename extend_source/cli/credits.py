@@ -31,7 +31,7 @@ from extend_source.reports import (
     spend_by_product,
 )
 from extend_source.reports.grouping import BY, By
-from extend_source.wording import figure, printable
+from extend_source.text.wording import figure, printable
 
 _SPAN, _OUTPUT, _BUDGET = "Which days", "How to show it", "Budget"
 _GROUPS = (*BY, "product")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from extend_source.cli.app import as_text
-from extend_source.wording import printable
+from extend_source.text.wording import printable
 
 # What begins a formula, also in full width, also behind what spreadsheets pass over; and what breaks a cell in two.
 _FORMULA = re.compile("[\\s\\ufeff\\u200b]*[-=+@\uff1d\uff0b\uff0d\uff20]|[\\t-\\r\\ufeff]")

@@ -26,7 +26,7 @@ from extend_source.operations.sync import SyncResult, sync
 from extend_source.reports import credit_report
 from extend_source.reports.page import write_page
 from extend_source.tables import TABLES
-from extend_source.wording import figure
+from extend_source.text.wording import figure
 
 DATASET = "extend"
 _PAGE_DAYS = 120

@@ -11,7 +11,7 @@ import dlt
 from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.destinations.exceptions import DestinationConnectionError
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.beacon import sync_under_way

@@ -19,11 +19,11 @@ from extend_source.cli.display.progress import shown_progress
 from extend_source.cli.display.results import show_check, show_comparison
 from extend_source.cli.errors import DONE, FAILED, WRONG_USE, clear_errors, code_of_error, code_of_result, fail
 from extend_source.cli.options import Api, Json, grouped
-from extend_source.config import parse_start_date
+from extend_source.config.installation import install_command
+from extend_source.config.settings import parse_start_date
 from extend_source.error_codes import ErrorCode
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import resolved_settings
-from extend_source.installation import install_command
 from extend_source.operations.check import check as check_settings
 from extend_source.survey import compare as compare_api
 from extend_source.survey import writable_report

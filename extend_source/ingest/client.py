@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from extend_source.api import Endpoint, ExtendClient, RequestBudget, RequestStatistics, RetryPolicy
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 
 _Result = TypeVar("_Result")
 

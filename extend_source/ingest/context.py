@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.limits import Limits
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.state import Scope

@@ -12,7 +12,7 @@ from typing import Any
 from dlt.common import logger
 
 from extend_source.api import ExtendClient, RunPage, lists_of
-from extend_source.config import parse_start_date
+from extend_source.config.settings import parse_start_date
 from extend_source.errors import AnotherWorkspace, ExtendError, Withdrawn
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.limits import StoppedBy
@@ -26,7 +26,7 @@ from extend_source.pipeline.landed import MAX_ATTEMPTS, LandedRun
 from extend_source.privacy import privacy_rules
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.kinds import to_credits
-from extend_source.wording import counted
+from extend_source.text.wording import counted
 
 
 class Discovery:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 
 from extend_source.api.pages import MAX_PAGE_SIZE
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 
 LONG_MINUTES = 60.0
 """From here on, a part of a first sync is offered."""

@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import Any, Literal
 
 from extend_source.error_codes import ErrorCode
-from extend_source.wording import counted, moment
+from extend_source.text.wording import counted, moment
 
 State = Literal["new", "running", "healthy", "behind", "late", "failing", "unknown"]
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from extend_source.api import CURRENT_VERSION, GENERATIONS, Endpoint, ExtendClient, RequestStatistics, lists_of
-from extend_source.config import API_VERSION, ExtendSettings
+from extend_source.config.settings import API_VERSION, ExtendSettings
 from extend_source.errors import EndpointRemoved, InvalidRequest, NotFound, ObjectRefused, UnsupportedApiVersion
 from extend_source.ingest.client import budget_of, client_for
 from extend_source.pipeline.landed import LandedData

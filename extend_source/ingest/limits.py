@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Literal
 
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.progress import SyncProgress
 
 StoppedBy = Literal["request", "max_runs", "max_requests", "max_seconds"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from extend_source.api import Endpoint, RunFilters, lists_of
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 
 
 class Listing(NamedTuple):

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from extend_source.api import Arrival, Endpoint, ExtendClient
-from extend_source.config import ExtendSettings, parse_start_date, resolved_privacy
+from extend_source.config.settings import ExtendSettings, parse_start_date, resolved_privacy
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import AnotherWorkspace, ExtendError, InvalidSetting
 from extend_source.ingest.client import budget_of, client_for
@@ -28,13 +28,13 @@ from extend_source.ingest.stored_payloads import KeptPayloads, LandedOrigin, ori
 from extend_source.ingest.summaries import SummaryList, summary_lists
 from extend_source.ingest.sync_log import LoadLog
 from extend_source.ingest.worklist import Wanted, Worklist
-from extend_source.json_codec import decode_json
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import report_unmatched
 from extend_source.privacy.templates import parse_path
 from extend_source.tables import Origin, Tables, fetches_parse_runs, selection_text, tables_to_fetch
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIFT
 from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
+from extend_source.text.json_codec import decode_json
 
 _MAX_OTHERS = 15
 """Most objects, from all over the list, that help to tell whether a refusal concerns one or all."""

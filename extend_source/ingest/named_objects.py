@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.fetching import Fetched
 from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.pipeline.landed import LandedData, has_ended

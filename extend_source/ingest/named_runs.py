@@ -9,7 +9,7 @@ from typing import Any
 from dlt.common import logger
 
 from extend_source.api import Arrival, ExtendClient, object_type_of
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidRequest, NotFound, UsageError
 from extend_source.ingest.context import SyncContext

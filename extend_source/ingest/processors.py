@@ -9,14 +9,14 @@ from contextlib import suppress
 from dlt.common import logger
 
 from extend_source.api import ExtendClient, lists_of
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import ExtendError, InvalidSetting, Withdrawn
 from extend_source.pipeline.conditions import equals
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import privacy_rules
 from extend_source.tables.bookkeeping import PROCESSOR_RUN_SUMMARIES
-from extend_source.wording import printable
+from extend_source.text.wording import printable
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 _MAX_NAMED = 10

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from extend_source.config import ExtendSettings, resolved_privacy
+from extend_source.config.settings import ExtendSettings, resolved_privacy
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import ExtendError, ExtendTransientError, MalformedResponse, NotFound
 from extend_source.ingest.fetching import Fetched

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import NoRawPayloads
 from extend_source.ingest.limits import StoppedBy
@@ -34,7 +34,6 @@ from extend_source.ingest.stored_payloads import (
 )
 from extend_source.ingest.sync_log import LoadLog
 from extend_source.ingest.worklist import Worklist
-from extend_source.json_codec import MemberDecoder, encode_json
 from extend_source.pipeline.conditions import equals
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import privacy_rules
@@ -48,6 +47,7 @@ from extend_source.tables.files import TEXT_TABLES
 from extend_source.tables.objects import LISTED_TABLES, OBJECT_TYPES, RUN_TYPES
 from extend_source.tables.row_counts import is_marker
 from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES
+from extend_source.text.json_codec import MemberDecoder, encode_json
 
 UNREADABLE = "unreadable_raw_payload"
 """The code of ``fetch_errors`` rows of payloads that have landed and cannot be read."""

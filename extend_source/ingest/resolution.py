@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationValueError, ConfigValueCannotBeCoercedException
 
-from extend_source.config import (
+from extend_source.config.providers import refuse_unknown_arguments, wrong_type
+from extend_source.config.settings import (
     SECTION,
     ExtendSettings,
     FileContents,
@@ -19,7 +20,6 @@ from extend_source.config import (
     setting_names,
 )
 from extend_source.privacy import privacy_rules
-from extend_source.providers import refuse_unknown_arguments, wrong_type
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.tables.kinds import to_timestamp
 
 MAX_POSITIONS = 8

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from extend_source.api import ExtendClient, lists_of
-from extend_source.config import parse_start_date
+from extend_source.config.settings import parse_start_date
 from extend_source.errors import Withdrawn
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.limits import StoppedBy

@@ -8,12 +8,12 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.worklist import Worklist
-from extend_source.json_codec import encode_json
-from extend_source.redaction import redact
-from extend_source.wording import one_line
+from extend_source.text.json_codec import encode_json
+from extend_source.text.redaction import redact
+from extend_source.text.wording import one_line
 
 _COUNTS = {
     "runs_listed": "listed",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.errors import ExtendError
 from extend_source.ingest.forecast import SyncForecast, forecast_of
 from extend_source.ingest.limits import StoppedBy

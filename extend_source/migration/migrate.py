@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import dlt
 
 from extend_source.api import CURRENT_VERSION, RequestStatistics, lists_of
-from extend_source.config import API_VERSION, SECTION, ExtendSettings
+from extend_source.config.settings import API_VERSION, SECTION, ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import AnotherWorkspace, UsageError, Withdrawn
 from extend_source.ingest.client import run_to_end

@@ -11,7 +11,7 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltResource
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.id_map import IdMap

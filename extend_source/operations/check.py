@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from extend_source.api import CURRENT_VERSION, GENERATIONS, Endpoint, ExtendClient, RequestBudget, RetryPolicy, lists_of
-from extend_source.config import DEPLOYMENTS, ExtendSettings
+from extend_source.config.settings import DEPLOYMENTS, ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import (
     AccessRefused,

@@ -14,13 +14,12 @@ import pyarrow as pa
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.extract import DltResource
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.named_runs import checked_run_ids, run_types_of
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.state import SyncState
-from extend_source.json_codec import decode_json, encode_json
 from extend_source.pipeline.completeness import restore
 from extend_source.pipeline.conditions import Sql, equals, one_of
 from extend_source.pipeline.duckdb_file import compact as compact_file
@@ -42,6 +41,7 @@ from extend_source.tables.objects import Rows, rows_about
 from extend_source.tables.parse_runs import PARSE_RUN_SUMMARIES, PARSE_RUNS
 from extend_source.tables.runs import without_files
 from extend_source.tables.schemas import PROCESSOR_RUN_FILES, PROCESSOR_RUNS
+from extend_source.text.json_codec import decode_json, encode_json
 
 _RUN, _FILE, _PARSE_RUN = "processor_run", "file", "parse_run"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dlt
 
-from extend_source.config import ExtendSettings, parse_start_date
+from extend_source.config.settings import ExtendSettings, parse_start_date
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery

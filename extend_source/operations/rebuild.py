@@ -10,7 +10,7 @@ import dlt
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.errors import extend_error_in
 from extend_source.ingest.chunks import Chunks
 from extend_source.ingest.garbage import fewer_collections

@@ -12,7 +12,7 @@ import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
 from dlt.destinations.exceptions import DatabaseException
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.pipeline.landed import LandedData

@@ -13,7 +13,7 @@ from typing import Any
 import dlt
 from dlt.destinations.exceptions import DatabaseTerminalException
 
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.errors import SyncUnderWay
 from extend_source.ingest.beacon import SyncUnderWayStatus, sync_under_way
 from extend_source.ingest.health import Health, health, running

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dlt
 from dlt.common import logger
 
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.errors import ExtendError, TooManyErrors, extend_error_in
 from extend_source.ingest.beacon import told
 from extend_source.ingest.garbage import give_back

@@ -16,10 +16,10 @@ from typing import Any
 import dlt
 from dlt.common import logger
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.pipeline.traits import traits_of
-from extend_source.redaction import redact
-from extend_source.wording import counted, one_line
+from extend_source.text.redaction import redact
+from extend_source.text.wording import counted, one_line
 
 _NOTE = "extend_comments.json"
 """The file in a pipeline's folder that names the schema whose comments were set last."""

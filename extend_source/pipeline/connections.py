@@ -12,7 +12,7 @@ from dlt.common import logger
 from dlt.destinations.exceptions import DestinationConnectionError
 
 from extend_source.error_codes import ErrorCode
-from extend_source.redaction import redact
+from extend_source.text.redaction import redact
 
 MAX_WAIT_SECONDS = 60.0
 """The longest time that a sync which is under way waits for a reader to close the file."""

@@ -16,16 +16,16 @@ from dlt.common.versioned_state import compress_state, decompress_state
 from dlt.destinations.exceptions import DatabaseException
 from dlt.pipeline.state_sync import generate_pipeline_state_version_hash
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import SyncError, UsageError
 from extend_source.pipeline.conditions import Sql
 from extend_source.pipeline.held_database import database_file
 from extend_source.pipeline.read_only import location
 from extend_source.pipeline.traits import traits_of
-from extend_source.redaction import redact
 from extend_source.tables.bookkeeping import ERASURES
-from extend_source.wording import one_line
+from extend_source.text.redaction import redact
+from extend_source.text.wording import one_line
 
 _DLT_TABLES = {
     VERSION_TABLE_NAME: "schema_name",

@@ -12,7 +12,7 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract import DltResource
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.conditions import one_of

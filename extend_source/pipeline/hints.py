@@ -14,7 +14,7 @@ from extend_source.pipeline.postgres import KEEPS_EMPTY_TEXTS
 from extend_source.pipeline.write_mode import WriteMode, real_rows
 from extend_source.tables import TableSchema
 from extend_source.tables.objects import TABLE_OF
-from extend_source.wording import printable
+from extend_source.text.wording import printable
 
 
 def apply_hints(resource: DltResource, table: TableSchema, write_mode: WriteMode) -> DltResource:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from dlt.common.schema.typing import C_DLT_ID
 
-from extend_source.config import ExtendSettings, parse_start_date
+from extend_source.config.settings import ExtendSettings, parse_start_date
 from extend_source.pipeline.comments import forget_comments
 from extend_source.pipeline.conditions import NO_ROW, Condition, equals, one_of
 from extend_source.pipeline.reader import KEYS_PER_QUERY, DestinationReader

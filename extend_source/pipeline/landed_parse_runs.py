@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from extend_source.api import lists_of
-from extend_source.config import ExtendSettings, parse_start_date
+from extend_source.config.settings import ExtendSettings, parse_start_date
 from extend_source.pipeline.conditions import NO_ROW, Condition, equals, one_of
 from extend_source.pipeline.landed import MAX_ATTEMPTS, MOVING_STATUSES, LandedData, in_scope, too_often
 from extend_source.tables import PARSED_TABLES, selected_by

@@ -12,7 +12,7 @@ from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.errors import RowsRefused
-from extend_source.wording import one_line
+from extend_source.text.wording import one_line
 
 _FAILURES = "extend_load_failures"
 _DROPPED = "extend_load_dropped"

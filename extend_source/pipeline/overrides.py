@@ -11,7 +11,7 @@ from dlt.common.schema.utils import has_table_seen_data
 from dlt.extract import DltResource, DltSource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.hints import apply_hints

@@ -8,7 +8,7 @@ import dlt
 from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.pipeline.completeness import restore
 from extend_source.pipeline.earlier_tables import carry_over
 from extend_source.pipeline.landed import LandedData

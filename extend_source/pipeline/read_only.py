@@ -15,7 +15,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.destinations import duckdb
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.pipeline.held_database import database_file
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.lock import only_sync

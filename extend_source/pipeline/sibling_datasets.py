@@ -8,7 +8,7 @@ from typing import Any
 import dlt
 
 from extend_source.api import CURRENT_VERSION
-from extend_source.config import API_VERSION, SECTION
+from extend_source.config.settings import API_VERSION, SECTION
 from extend_source.pipeline.held_database import database_file
 
 STAGED, BACKUP = CURRENT_VERSION.replace("-", "_"), API_VERSION.replace("-", "_")

@@ -8,13 +8,13 @@ from typing import Any
 import pyarrow as pa
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
-from extend_source.config import PrivacyAction, shown_name
-from extend_source.json_codec import decode_json, encode_json
+from extend_source.config.settings import PrivacyAction, shown_name
 from extend_source.privacy.hiding import GONE, Hider
 from extend_source.privacy.objects import ColumnActions
 from extend_source.tables.contract import Column, TableSchema
 from extend_source.tables.objects import OBJECT_TYPES, TABLES
 from extend_source.tables.schemas import EXTRACTION_FIELDS
+from extend_source.text.json_codec import decode_json, encode_json
 
 _RULED = {
     table.name: table

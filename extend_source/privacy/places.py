@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Any, NamedTuple
 
-from extend_source.escapes import decoded
 from extend_source.privacy.templates import Keys, parse_path
 from extend_source.tables.configs import declared_fields
+from extend_source.text.escapes import decoded
 
 _WORDS = re.compile(r"[^\W_]+")
 _KEYS = re.compile(r"\w+")

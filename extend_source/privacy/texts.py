@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 from ahocorasick_rs import AhoCorasick
 
-from extend_source.escapes import decoded
 from extend_source.privacy.hiding import is_hidden
 from extend_source.tables.extraction import scalar_columns
+from extend_source.text.escapes import decoded
 
 MIN_CHARACTERS = 4
 """What has fewer letters and digits is found everywhere, and says little."""

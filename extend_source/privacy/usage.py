@@ -14,7 +14,7 @@ from extend_source.privacy.matching import FieldRule, covers
 from extend_source.privacy.places import essence
 from extend_source.privacy.templates import Keys
 from extend_source.tables.paths import member
-from extend_source.wording import one_line
+from extend_source.text.wording import one_line
 
 _MAX_PATHS = 10_000
 """Most paths that are remembered, to name the nearest one; a field beyond them still counts for its rule."""

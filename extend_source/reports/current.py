@@ -13,7 +13,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import LOADS_TABLE_NAME
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.pipeline.landed import LandedData

@@ -8,7 +8,7 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.listings import listings
 from extend_source.ingest.progress import SyncProgress

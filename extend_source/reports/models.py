@@ -11,10 +11,10 @@ import dlt
 from sqlglot import exp
 
 from extend_source.api import CURRENT_VERSION
+from extend_source.config.pricing import Price
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.read_only import location
-from extend_source.pricing import Price
 from extend_source.reports.queries import Query, load_query, parsed, tables_of
 from extend_source.reports.runner import QueryRunner
 from extend_source.tables.contract import Column

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from extend_source.pricing import Price
+from extend_source.config.pricing import Price
 from extend_source.reports.figures import BudgetMark, MonthBefore, MonthToDate
 
 WEEKS = 4

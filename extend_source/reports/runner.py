@@ -13,7 +13,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlCli
 from dlt.destinations.exceptions import DatabaseException
 from sqlglot import exp
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.pipeline.conditions import Sql
@@ -25,7 +25,7 @@ from extend_source.reports.queries import WRITTEN_IN, Query, QueryResult, parsed
 from extend_source.reports.translation import Translation
 from extend_source.tables.schemas import PROCESSOR_RUNS
 from extend_source.tables.selection import selected_by
-from extend_source.wording import counted
+from extend_source.text.wording import counted
 
 _TOO_SIMPLE = frozenset({"sqlite", "mysql"})
 """The dialects that have no time zones, no FILTER or no percentiles."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from extend_source.reports.figures import Anomaly, DaySpend, MonthToDate
 from extend_source.reports.grouping import parsed_thing
-from extend_source.wording import counted, figure, rounded_credits
+from extend_source.text.wording import counted, figure, rounded_credits
 
 _STALE = timedelta(days=2)
 _RECENT = timedelta(days=7)

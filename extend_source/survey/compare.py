@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from extend_source.api import CURRENT_VERSION
-from extend_source.config import API_VERSION, DEPLOYMENTS, ExtendSettings
+from extend_source.config.settings import API_VERSION, DEPLOYMENTS, ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.client import run_to_end

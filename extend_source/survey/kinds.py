@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from extend_source.api import CURRENT_VERSION
-from extend_source.config import API_VERSION
+from extend_source.config.settings import API_VERSION
 
 
 @dataclass(frozen=True)

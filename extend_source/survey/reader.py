@@ -10,7 +10,7 @@ from typing import Any
 from extend_source.api import CURRENT_VERSION, ExtendClient, RequestBudget, RequestStatistics, RetryPolicy
 from extend_source.api.paths import path_segment
 from extend_source.api.shapes import differences, types_of
-from extend_source.config import API_VERSION, ExtendSettings
+from extend_source.config.settings import API_VERSION, ExtendSettings
 from extend_source.errors import ExtendError, Withdrawn
 from extend_source.operations.check import answer_of
 from extend_source.survey.answers import ids, suffix

@@ -12,8 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from extend_source.json_codec import decode_json, encode_json
 from extend_source.tables.kinds import Kind
+from extend_source.text.json_codec import decode_json, encode_json
 
 MAX_DIGITS = 1000
 """A number that takes more digits than these, before or after its point and without an exponent, is text in JSON.

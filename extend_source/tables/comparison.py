@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from extend_source.json_codec import encode_json
 from extend_source.tables.pairing import paired_rows
 from extend_source.tables.paths import member, removed_item
 from extend_source.tables.walking import Node, children, top_nodes, walk_from
+from extend_source.text.json_codec import encode_json
 
 
 class OutputIndex:

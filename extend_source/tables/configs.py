@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from extend_source.json_codec import encode_json
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.paths import item, member
 from extend_source.tables.reading import DriftLog, ObjectReader
 from extend_source.tables.schema_walking import MAX_VISITED, References, SchemaWalk, objects_in, text_or_none
+from extend_source.text.json_codec import encode_json
 
 _CONFIG = ObjectReader.of(schemas.RUN_CONFIGS)
 _CLASSIFICATION = ObjectReader.of(schemas.RUN_CONFIG_CLASSIFICATIONS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from extend_source.json_codec import decode_json
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.comparison import Comparison, OutputIndex, Pair
@@ -12,6 +11,7 @@ from extend_source.tables.formatting import is_formatting
 from extend_source.tables.kinds import to_number
 from extend_source.tables.paths import ROOT, member
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
+from extend_source.text.json_codec import decode_json
 
 _EDIT = ObjectReader.of(schemas.EXTRACTION_EDITS)
 _API_NAMES = [column.name for column in schemas.EXTRACTION_EDITS.api_columns]

@@ -13,13 +13,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from extend_source.json_codec import json_type
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.kinds import to_iso_date, to_number
 from extend_source.tables.paths import ROOT, member
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.walking import Node, walk
+from extend_source.text.json_codec import json_type
 
 FINAL = "final"
 

@@ -9,8 +9,6 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from extend_source.json_codec import encode_json
-from extend_source.redaction import without_signed_urls
 from extend_source.tables import bookkeeping
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
@@ -23,6 +21,8 @@ from extend_source.tables.parse_outputs import ParseRunTables, file_id_of
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.runs import Origin, RunTables, payload_sha256, without_files
 from extend_source.tables.typed import TypedNames, TypedTables
+from extend_source.text.json_codec import encode_json
+from extend_source.text.redaction import without_signed_urls
 
 _LISTED_READERS = {table.name: ObjectReader.of(table) for table in LISTED_TABLES}
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from extend_source.json_codec import encode_json
-from extend_source.redaction import redact_signed_urls, without_signed_urls
+from extend_source.text.json_codec import encode_json
+from extend_source.text.redaction import redact_signed_urls, without_signed_urls
 
 Converter = Callable[[Any], Any]
 

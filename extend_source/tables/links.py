@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from extend_source.json_codec import encode_json
-from extend_source.redaction import may_show_signatures, without_signatures, without_signed_urls
+from extend_source.text.json_codec import encode_json
+from extend_source.text.redaction import may_show_signatures, without_signatures, without_signed_urls
 
 DOCUMENT_KEYS = frozenset({"output", "initialOutput", "reviewedOutput", "edits"})
 """The parts of a run that are the document's own content, as the contents of its files are."""

@@ -21,8 +21,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from extend_source.json_codec import encode_json
 from extend_source.tables.formatting import normal_form
+from extend_source.text.json_codec import encode_json
 
 _MAX_ROWS = 1_000
 """Rows that are left on each side for an optimal assignment: a million pairs, some tens of milliseconds."""

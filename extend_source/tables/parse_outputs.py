@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from extend_source.json_codec import encode_json
 from extend_source.tables import bookkeeping, parse_runs
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
@@ -15,6 +14,7 @@ from extend_source.tables.credits import CreditTables
 from extend_source.tables.files import FileTables
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.runs import Origin, payload_sha256
+from extend_source.text.json_codec import encode_json
 
 _RUN = ObjectReader.of(parse_runs.PARSE_RUNS)
 _PAGE = ObjectReader.of(parse_runs.PARSE_PAGES)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from extend_source.json_codec import encode_json
+from extend_source.text.json_codec import encode_json
 
 ROOT = "$"
 

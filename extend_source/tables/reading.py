@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from extend_source.json_codec import json_type
 from extend_source.tables.contract import Column, TableSchema
 from extend_source.tables.kinds import Converter, to_credits
+from extend_source.text.json_codec import json_type
 
 Extra = dict[str, Any]
 

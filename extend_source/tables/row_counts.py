@@ -8,13 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extend_source.json_codec import decode_json, encode_json
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.flattening import Tables
 from extend_source.tables.objects import Rows, rows_owned_by
 from extend_source.tables.parse_runs import PARSE_RUNS
 from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUNS, RUN_CONFIGS
+from extend_source.text.json_codec import decode_json, encode_json
 
 ROW_COUNTS = "row_counts"
 """The column that holds them."""

@@ -9,8 +9,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from extend_source.json_codec import encode_json
-from extend_source.redaction import without_download_link
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
@@ -24,6 +22,8 @@ from extend_source.tables.objects import TABLES
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.stages import StageTables
 from extend_source.tables.typed import TypedTables
+from extend_source.text.json_codec import encode_json
+from extend_source.text.redaction import without_download_link
 
 _RUN = ObjectReader.of(schemas.PROCESSOR_RUNS)
 _MERGED_PROCESSOR = ObjectReader.of(schemas.PROCESSOR_RUN_MERGED_PROCESSORS)

@@ -16,10 +16,10 @@ import pytest
 
 from extend_source import create_current_views, erase, rebuild
 from extend_source.api import CURRENT_VERSION
-from extend_source.json_codec import decode_json, encode_json
 from extend_source.sandbox import SandboxServer, Workspace
 from extend_source.tables import TABLES
 from extend_source.tables.objects import OBJECT_TYPES, rows_about
+from extend_source.text.json_codec import decode_json, encode_json
 from tests.acceptance.warehouse import Row, Warehouse
 
 GOLDEN = Path(__file__).parent.parent / "golden"

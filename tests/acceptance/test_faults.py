@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from extend_source import ExtendError, SyncResult
-from extend_source.config import ExtendSettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.errors import AccessRefused
 from extend_source.sandbox import FAULT_NAMES, Fault, LoggedRequest, Options, SandboxServer
 from tests.acceptance.conftest import MakeWarehouse

@@ -19,7 +19,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import status, sync
 from extend_source.api import CURRENT_VERSION
-from extend_source.config import API_VERSION
+from extend_source.config.settings import API_VERSION
 from extend_source.sandbox import Options, SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.killing import PHASES, Machine, Moment, sync_until, sync_until_folder

@@ -11,7 +11,7 @@ import pytest
 
 from extend_source import MigrateResult, UsageError, erase, migrate
 from extend_source.api import CURRENT_VERSION
-from extend_source.config import API_VERSION
+from extend_source.config.settings import API_VERSION
 from extend_source.sandbox import OddAnswer, Options, SandboxServer, Workspace
 from extend_source.sandbox.requests_log import LoggedRequest
 from tests.acceptance.scenes import OpenWarehouse, reopen

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dlt.common.storages import SchemaStorage
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.reader import KEYS_PER_QUERY
 from extend_source.tables.schemas import PROCESSOR_RUNS

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from extend_source.config import SECTION
+from extend_source.config.settings import SECTION
 from extend_source.ingest.stored_payloads import (
     PayloadReader,
     StoredPayload,

@@ -11,8 +11,7 @@ from typing import Any
 from extend_source.api import CURRENT_VERSION
 from extend_source.api.adapters import parse_run, parse_run_summary
 from extend_source.api.endpoints import endpoints_for
-from extend_source.config import API_VERSION
-from extend_source.json_codec import decode_json
+from extend_source.config.settings import API_VERSION
 from extend_source.sandbox import NotFoundError, Workspace
 from extend_source.sandbox.generation_2026.kinds import KIND_OF
 from extend_source.sandbox.generation_2026.parse_bodies import full_parse, parse_summary
@@ -20,6 +19,7 @@ from extend_source.sandbox.generation_2026.parses import parse_runs
 from extend_source.sandbox.generation_2026.runs import full_run
 from extend_source.tables import TABLES, Flattener, Origin, TableSchema, TypedName, TypedNames, wanted_tables
 from extend_source.tables.kinds import to_timestamp
+from extend_source.text.json_codec import decode_json
 from tests.acceptance.warehouse import AnyWarehouse, Row, canonical_json, without_sync_columns
 
 Tables = dict[str, list[Row]]

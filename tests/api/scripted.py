@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from extend_source.api import ExtendClient, RequestBudget, RetryPolicy, lists_of
 from extend_source.api.endpoints import endpoints_for
-from extend_source.config import API_VERSION
+from extend_source.config.settings import API_VERSION
 
 T = TypeVar("T")
 

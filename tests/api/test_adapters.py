@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from extend_source.api.endpoints import CURRENT_VERSION, endpoints_for, lists_of
-from extend_source.json_codec import MemberDecoder, decode_json
+from extend_source.text.json_codec import MemberDecoder, decode_json
 
 SAMPLES = Path(__file__).parent.parent / "samples" / CURRENT_VERSION
 

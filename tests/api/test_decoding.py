@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extend_source.json_codec import MemberDecoder, decode_json, encode_json
+from extend_source.text.json_codec import MemberDecoder, decode_json, encode_json
 
 
 @pytest.mark.parametrize(

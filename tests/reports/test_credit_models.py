@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import sqlglot
 
+from extend_source.config.pricing import price_book
 from extend_source.pipeline.read_only import viewed
-from extend_source.pricing import price_book
 from extend_source.reports.models import MODELS, MissingTables, Models, create_models, load_model
 from extend_source.reports.runner import QueryRunner
 from extend_source.sandbox import SandboxServer, Workspace

@@ -10,7 +10,7 @@ from dlt.common.configuration.exceptions import ConfigurationValueError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extend_source.pricing import price_book
+from extend_source.config.pricing import price_book
 from extend_source.reports.projection import DailyCredits, month_to_date
 
 DAYS = st.dates(date(2025, 1, 1), date(2027, 12, 31))

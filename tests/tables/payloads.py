@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from extend_source.redaction import PRESIGNED_URL_KEY
+from extend_source.text.redaction import PRESIGNED_URL_KEY
 
 SIGNATURE = "5e" * 16
 """The secret part of every download link; computed, so that no generated text holds it by chance."""

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extend_source.json_codec import encode_json
 from extend_source.tables.arrays import array_of, fitting_json
 from extend_source.tables.kinds import DOCUMENT_JSON, INTEGER, TEXT
+from extend_source.text.json_codec import encode_json
 
 UNTOUCHED = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from extend_source.api.endpoints import endpoints_for
-from extend_source.config import API_VERSION
-from extend_source.json_codec import decode_json
+from extend_source.config.settings import API_VERSION
 from extend_source.tables import TABLES, Flattener, Origin
 from extend_source.tables.objects import OBJECT_TYPES
 from extend_source.tables.row_counts import is_marker
+from extend_source.text.json_codec import decode_json
 
 GOLDEN = sorted((Path(__file__).parent.parent / "golden").glob("*.json"))
 FETCHED = datetime(2026, 3, 2, tzinfo=timezone.utc)

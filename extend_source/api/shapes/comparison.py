@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from extend_source.api.shapes.files import Types
-from extend_source.json_codec import json_type
+from extend_source.text.json_codec import json_type
 
 HIDDEN_KEY = "(a key that is not shown)"
 HIDDEN_VALUE = "(not shown)"

@@ -11,7 +11,7 @@ from extend_source.cli.display.terminal import show_lines, show_rows, show_title
 from extend_source.reports import CreditFigures, ListedCredits, ModelsResult, ProductCredits, Spend
 from extend_source.reports.figures import DaySpend, MonthToDate
 from extend_source.reports.grouping import SPANS, parsed_thing, total
-from extend_source.wording import counted, figure, rounded_credits
+from extend_source.text.wording import counted, figure, rounded_credits
 
 _MAX_ROWS = 20
 _ATTENTION = "yellow"

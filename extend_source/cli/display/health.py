@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from extend_source.ingest.health import Health
 from extend_source.operations.status import StatusResult
-from extend_source.wording import counted, duration, moment
+from extend_source.text.wording import counted, duration, moment
 
 _STYLES = {"healthy": "green", "running": "green", "new": "", "behind": "yellow"}
 _ATTENTION = "bold yellow"

@@ -9,10 +9,10 @@ from rich.console import Console
 
 from extend_source.api import CURRENT_VERSION
 from extend_source.cli.display.terminal import show_lines, show_rows
-from extend_source.config import API_VERSION
+from extend_source.config.settings import API_VERSION
 from extend_source.migration.comparison import Comparison
 from extend_source.migration.migrate import MigrateResult
-from extend_source.wording import counted, duration, figure
+from extend_source.text.wording import counted, duration, figure
 
 _MATCHED_BY = {
     "suffix": "what follows the prefix of an id is the same in both versions",

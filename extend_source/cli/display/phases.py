@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from extend_source.ingest.progress import SyncProgress
-from extend_source.wording import counted, duration, megabytes
+from extend_source.text.wording import counted, duration, megabytes
 
 
 class PhaseLog:

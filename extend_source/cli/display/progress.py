@@ -18,7 +18,7 @@ from rich.text import Text
 from extend_source.cli.display.phases import PhaseLog
 from extend_source.cli.display.terminal import show_lines
 from extend_source.ingest.progress import SyncProgress
-from extend_source.wording import duration, megabytes, moment, printable
+from extend_source.text.wording import duration, megabytes, moment, printable
 
 PLAIN_LINE_SECONDS = 30.0
 """How often a sync says how far it is where there is no terminal, such as in a scheduler's log."""

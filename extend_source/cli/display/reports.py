@@ -11,7 +11,7 @@ from rich.text import Text
 
 from extend_source.cli.display.terminal import Column, show_columns, show_lines, show_rows, show_titled
 from extend_source.reports import CurrentViewsResult, QualityReport, QueryResult
-from extend_source.wording import counted
+from extend_source.text.wording import counted
 
 MAX_ROWS = 20
 """How many rows of a long table are shown; a table that is not twice as long is shown whole."""

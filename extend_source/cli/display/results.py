@@ -21,7 +21,7 @@ from extend_source.operations.rebuild import RebuildResult
 from extend_source.operations.status import LoggedLoad, ScopeStatus, StatusResult
 from extend_source.operations.sync import SyncResult
 from extend_source.survey import CompareResult
-from extend_source.wording import counted, duration, megabytes, moment, printable
+from extend_source.text.wording import counted, duration, megabytes, moment, printable
 
 _MODES = {
     "full": "Full listing",

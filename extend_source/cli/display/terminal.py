@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from extend_source.wording import figure, printable
+from extend_source.text.wording import figure, printable
 
 _UNLIMITED = 100_000
 _NARROWEST = 8

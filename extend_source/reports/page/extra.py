@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from extend_source.config.installation import install_command
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
-from extend_source.installation import install_command
 
 
 def require_extra() -> None:

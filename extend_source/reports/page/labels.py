@@ -10,7 +10,7 @@ from typing import Protocol
 
 from extend_source.reports.figures import CreditFigures
 from extend_source.reports.grouping import WITHOUT_RUN, without_processor
-from extend_source.wording import one_line
+from extend_source.text.wording import one_line
 
 MAX_PROCESSORS = 30
 """Most processors that can be chosen; the smaller ones are one."""

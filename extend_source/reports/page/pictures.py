@@ -13,7 +13,7 @@ from extend_source.reports.page.extra import require_extra
 from extend_source.reports.page.private_files import write_private
 from extend_source.reports.page.rows import PageRows, page_rows
 from extend_source.reports.page.units import Unit, units_of
-from extend_source.wording import printable
+from extend_source.text.wording import printable
 
 if TYPE_CHECKING:
     from extend_source.reports.page.charts import PageChart

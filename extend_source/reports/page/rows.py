@@ -14,7 +14,7 @@ from extend_source.reports.grouping import SPANS, Span, priced_sum, start_of
 from extend_source.reports.page.labels import MAX_COLOURS, OTHERS, labels_of
 from extend_source.reports.page.units import has_money
 from extend_source.reports.products import NOT_SAID, spend_by_product
-from extend_source.wording import printable
+from extend_source.text.wording import printable
 
 MAX_ROWS = 12_000
 """Most rows of days on a page; where there are more, days become weeks or months."""

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from extend_source.reports.figures import CreditFigures
 from extend_source.reports.page.units import has_money
-from extend_source.wording import counted, printable
+from extend_source.text.wording import counted, printable
 
 _NBSP = "\u00a0"
 _ISO_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b", re.ASCII)

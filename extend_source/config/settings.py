@@ -21,9 +21,9 @@ from dlt.common.configuration.specs.base_configuration import NotResolved
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.typing import TSecretStrValue
 
+from extend_source.config.pricing import Price, price_book
+from extend_source.config.providers import looks_like_a_name, refuse_unread, wrong_type
 from extend_source.error_codes import ErrorCode
-from extend_source.pricing import Price, price_book
-from extend_source.providers import looks_like_a_name, refuse_unread, wrong_type
 
 SECTION = "extend"
 """The dlt config section and the name of the source: ``[sources.extend]``."""

@@ -18,8 +18,8 @@ from dlt.common.configuration.providers.doc import BaseDocProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.pipeline import PipelineContext
 
+from extend_source.config.installation import install_command, pip
 from extend_source.error_codes import ErrorCode
-from extend_source.installation import install_command, pip
 
 SOURCES = "sources"
 

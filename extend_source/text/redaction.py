@@ -15,7 +15,7 @@ from typing import Any
 
 from ahocorasick_rs import AhoCorasick
 
-from extend_source.escapes import decoded
+from extend_source.text.escapes import decoded
 
 PRESIGNED_URL_KEY = "presignedUrl"
 """The key of a ``File`` object that holds a download link (valid for 15 minutes, docs "File object")."""

@@ -14,6 +14,7 @@ from fasteners import InterProcessLock
 from extend_source.errors import SyncUnderWay
 from extend_source.pipeline.mysql import use_long_texts
 from extend_source.pipeline.postgres import keep_empty_texts
+from extend_source.pipeline.schema_files import schemas_read_once
 
 _held_here: set[Path] = set()
 _guard = threading.Lock()
@@ -63,7 +64,7 @@ def exclusive(pipeline: dlt.Pipeline) -> Iterator[None]:
     pipeline.activate()
     use_long_texts(pipeline)
     keep_empty_texts(pipeline)
-    with only_sync(pipeline):
+    with only_sync(pipeline), schemas_read_once(pipeline):
         yield
 
 

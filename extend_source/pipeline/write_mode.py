@@ -180,19 +180,20 @@ def real_rows(table: TableSchema) -> str | None:
     return f"{column} <> ''" if empty == "" else f"{column} >= 0"
 
 
-def current_rows(table: TableSchema, name: str, where: str = "") -> str:
+def current_rows(table: TableSchema, name: str, where: str = "", *, markers: bool = False) -> str:
     """Write the query that finds the current rows among superseded ones, in DuckDB's SQL.
 
     Args:
         table: the table.
         name: how the query names it.
         where: a condition on the rows that count at all, such as those of loads that have ended.
+        markers: the rows that only name their owner as well.
 
     Returns:
         The query; its columns are those of the table.
     """
     counted = f" where {where}" if where else ""
-    owner, real = table.replaced_by, real_rows(table)
+    owner, real = table.replaced_by, None if markers else real_rows(table)
     newest = f" qualify {LOAD_ID} = max({LOAD_ID}) over (partition by {owner})" if owner else ""
     order = f"{LOAD_ID} desc" + (f", {table.latest_by} desc" if table.latest_by else "")
     # a job that was repeated may have written a row twice

@@ -24,12 +24,14 @@ from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.session import SyncSession
 from extend_source.migration.comparison import Comparison, Difference
 from extend_source.migration.migrate import MigrateResult, migrate
+from extend_source.operations.compact import CompactResult, compact
 from extend_source.operations.erase import EraseResult, erase
 from extend_source.operations.plan import PlanResult, plan
 from extend_source.operations.rebuild import RebuildResult, rebuild
 from extend_source.operations.run_ids import run_ids_from_file, run_ids_from_sql
 from extend_source.operations.status import StatusResult, status
 from extend_source.operations.sync import SyncResult, sync
+from extend_source.pipeline.lake_compaction import CompactedTable
 from extend_source.reports import (
     CreditFigures,
     CurrentViewsResult,
@@ -54,6 +56,8 @@ __all__ = [
     "AccessRefused",
     "ApiError",
     "ApiUnreachable",
+    "CompactResult",
+    "CompactedTable",
     "Comparison",
     "CreditFigures",
     "CurrentViewsResult",
@@ -86,6 +90,7 @@ __all__ = [
     "UsageError",
     "WorkspaceRefused",
     "__version__",
+    "compact",
     "create_current_views",
     "create_models",
     "credit_report",

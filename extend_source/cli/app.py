@@ -34,7 +34,7 @@ _PANELS = {
     "First steps": ("demo", "init", "check"),
     "Every day": ("plan", "sync", "status", "reconcile"),
     "What has landed": ("report", "models", "views"),
-    "Care of a dataset": ("rebuild", "erase", "migrate"),
+    "Care of a dataset": ("rebuild", "compact", "erase", "migrate"),
     "For tests of your own": ("sandbox",),
 }
 """The commands in the order of use, by the heading that the help shows them under."""

@@ -216,8 +216,8 @@ def _compact_delta(connection: Any, table: TableSchema, opened: Any, ended: str)
     from deltalake import write_deltalake  # an extra of dlt, which has written the table
 
     def files() -> tuple[int, int]:
-        actions = opened.get_add_actions(flatten=True)
-        return len(actions), sum(pa.array(actions["size_bytes"]).to_pylist())
+        sizes = pa.table(opened.get_add_actions(flatten=True))["size_bytes"].to_pylist()
+        return len(sizes), sum(sizes)
 
     count, size = files()
     if count > 1:
@@ -229,8 +229,8 @@ def _compact_delta(connection: Any, table: TableSchema, opened: Any, ended: str)
 
 def _compact_iceberg(connection: Any, table: TableSchema, opened: Any, ended: str) -> CompactedTable:
     def files() -> tuple[int, int]:
-        entries = opened.inspect.files()["file_size_in_bytes"].to_pylist()
-        return len(entries), sum(entries)
+        sizes = [task.file.file_size_in_bytes for task in opened.scan().plan_files()]
+        return len(sizes), sum(sizes)
 
     count, size = files()
     if count > 1:

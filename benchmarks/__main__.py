@@ -90,6 +90,16 @@ BENCHMARKS = {
         "benchmarks.history",
         "Starting Python and dlt included.",
     ),
+    "growth": Benchmark(
+        "Cost by the length of the history",
+        "benchmarks.growth",
+        "What one changed run, none, and a reconcile cost; statements and their time as PostgreSQL logs them.",
+    ),
+    "lake": Benchmark(
+        "Many small loads in a lake",
+        "benchmarks.lake",
+        "Reading all current views, of Parquet files, before and after `compact`.",
+    ),
     "changes": Benchmark(
         "Requests",
         "benchmarks.changes",

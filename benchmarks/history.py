@@ -13,10 +13,11 @@ import socket
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,11 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from benchmarks.measuring import Measure, measure, median, spread
-from benchmarks.payloads import SIZES, run, run_id
+from benchmarks.payloads import SIZES, Size, run, run_id
 
 BASE = 1000
-"""So many runs are loaded; all others are copies of these."""
+"""The runs that are loaded; all others are copies of these."""
 NEWEST = datetime(2026, 6, 30, tzinfo=timezone.utc)
-_SIZE = SIZES["classify-5k"]
 
 
 @dataclass
@@ -42,10 +42,14 @@ class History:
 
     Attributes:
         runs: how many there are.
+        size: what they are like.
+        changed: how many of the newest runs have changed since, by the time of the change; the last is the newest.
         requests: what was asked for, by endpoint.
     """
 
     runs: int
+    size: Size = SIZES["classify-5k"]
+    changed: dict[int, datetime] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
 
     async def listing(self, request: Request) -> JSONResponse:
@@ -53,7 +57,7 @@ class History:
         self.requests["list_runs"] += 1
         first = int(request.query_params.get("nextPageToken", 0))
         after = min(first + int(request.query_params.get("maxPageSize", 10)), self.runs)
-        rows = [self._summary(place) for place in range(first, after)]
+        rows = [self._summary(place) for place in self._places(first, after)]
         token = str(after) if after < self.runs else None
         return JSONResponse({"success": True, "processorRuns": rows, "nextPageToken": token})
 
@@ -61,18 +65,26 @@ class History:
         """Answer ``GET /processor_runs/{id}``; copies are never asked for."""
         self.requests["get_run"] += 1
         number = int(request.path_params["id"].removeprefix("dpr_"))
-        return JSONResponse({"success": True, "processorRun": run(_SIZE, number)})
+        return JSONResponse({"success": True, "processorRun": run(self.size, number)})
+
+    def _places(self, first: int, after: int) -> Iterable[int]:
+        """The runs of a part of the list: those that have changed, then the others."""
+        if not self.changed:
+            return range(first, after)
+        others = (place for place in range(self.runs) if place not in self.changed)
+        return islice(chain(reversed(self.changed), others), first, after)
 
     def _summary(self, place: int) -> dict[str, Any]:
         copy, number = divmod(place, BASE)
-        changed = (NEWEST - timedelta(minutes=place)).isoformat().replace("+00:00", "Z")
+        moment = self.changed.get(place, NEWEST - timedelta(minutes=place))
+        changed = moment.isoformat().replace("+00:00", "Z")
         return {
             "id": run_id(number) + (f"_{copy}" if copy else ""),
             "status": "PROCESSED",
             "processorId": "dp_benchmark",
             "processorName": "Benchmark",
             "processorVersionId": f"dpv_benchmark_{number % 3}",
-            "type": _SIZE.kind,
+            "type": self.size.kind,
             "createdAt": changed,
             "updatedAt": changed,
             "usage": {"credits": 3.5},

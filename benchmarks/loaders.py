@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,9 @@ from typing import Any
 
 CONNECTIONS = 16
 """Requests under way at once, wherever a loader can be told."""
+
+POSTGRES = "BENCHMARK_POSTGRES"
+"""The variable of the environment with the address of a PostgreSQL database, for those that load with this source."""
 
 Loader = Callable[[str, Path], None]
 
@@ -27,7 +31,7 @@ def this_source(url: str, folder: Path, **settings: Any) -> None:
 
     from extend_source import sync
 
-    pipeline = dlt.pipeline("bench", destination=_duckdb(folder), dataset_name="extend", pipelines_dir=str(folder))
+    pipeline = dlt.pipeline("bench", destination=_destination(folder), dataset_name="extend", pipelines_dir=str(folder))
     options = {"requests_per_second": 0, "max_concurrency": CONNECTIONS, **settings}
     sync(pipeline, api_key="k", base_url=url, **options)
 
@@ -48,7 +52,7 @@ def rebuild_from_raw(_: str, folder: Path) -> None:
 
     from extend_source import rebuild
 
-    pipeline = dlt.pipeline("bench", destination=_duckdb(folder), dataset_name="extend", pipelines_dir=str(folder))
+    pipeline = dlt.pipeline("bench", destination=_destination(folder), dataset_name="extend", pipelines_dir=str(folder))
     rebuild(pipeline)
 
 
@@ -90,7 +94,7 @@ def plain_dlt(url: str, folder: Path, **settings: Any) -> None:
             ],
         }
     )
-    pipeline = dlt.pipeline("bench", destination=_duckdb(folder), dataset_name="extend", pipelines_dir=str(folder))
+    pipeline = dlt.pipeline("bench", destination=_destination(folder), dataset_name="extend", pipelines_dir=str(folder))
     pipeline.run(source, **settings)
 
 
@@ -262,6 +266,11 @@ def download_and_decode(url: str, _: Path) -> None:
     asyncio.run(download())
 
 
+def reconcile(url: str, folder: Path) -> None:
+    """A sync that compares everything again."""
+    this_source(url, folder, reconcile=True)
+
+
 def nothing(_: str, __: Path) -> None:
     """Import what this source imports: the time that every process of it takes to start."""
     import extend_source  # noqa: F401
@@ -280,15 +289,18 @@ LOADERS: dict[str, Loader] = {
         duckdb_json,
         duckdb_json_typed,
         download_and_decode,
+        reconcile,
         nothing,
     )
 }
 
 
-def _duckdb(folder: Path) -> Any:
+def _destination(folder: Path) -> Any:
+    """A DuckDB file, or the PostgreSQL database that the environment names."""
     import dlt
 
-    return dlt.destinations.duckdb(str(folder / "bench.duckdb"))
+    address = os.environ.get(POSTGRES)
+    return dlt.destinations.postgres(address) if address else dlt.destinations.duckdb(str(folder / "bench.duckdb"))
 
 
 if __name__ == "__main__":

@@ -25,14 +25,14 @@ _AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("starting Python: importing dlt, DuckDB, httpx and this source", ("importlib",)),
     ("dlt: resolving its configuration", ("dlt/common/configuration/",)),
     ("flattening into rows", ("extend_source/tables/", "extend_source/privacy/")),
-    ("decoding JSON", ("extend_source/api/decoding",)),
+    ("decoding JSON", ("extend_source/text/json_codec",)),
     (
         "HTTP and its event loop",
         ("httpx/", "httpcore/", "h11/", "anyio/", "asyncio/", "selectors.py", "extend_source/api/"),
     ),
     (
         "comparing with what has landed",
-        ("extend_source/landed", "extend_source/destination", "extend_source/discovery"),
+        ("extend_source/pipeline/landed", "extend_source/pipeline/reader", "extend_source/ingest/discovery"),
     ),
     ("DuckDB, and dlt's connections to it", ("dlt/destinations/", "duckdb/")),
     ("dlt: load", ("dlt/load/",)),

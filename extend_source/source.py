@@ -40,6 +40,7 @@ from extend_source.pipeline.generations import refuse_another_generation
 from extend_source.pipeline.hints import apply_hints, silence_expected_warnings, variant_hints
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.late_error import raise_after_load
+from extend_source.pipeline.markers import without_idle_markers
 from extend_source.pipeline.overrides import ExtendResource, ExtendSource, refuse_changed_row_ids, refuse_overrides
 from extend_source.pipeline.replacements import Announcement
 from extend_source.pipeline.write_mode import WriteMode, active_write_mode, confirm
@@ -245,7 +246,7 @@ def extend_source(
             yield chunks.add(announcement.note(batch))
         load.check_rules()
         announcement.make()
-        yield chunks.rest()
+        yield without_idle_markers(chunks.rest(), landed)
         if shared.final_error is not None and not shared.raises:
             raise_after_load(shared.final_error, load_id())
 

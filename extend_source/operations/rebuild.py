@@ -24,6 +24,7 @@ from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.hints import silence_expected_warnings
 from extend_source.pipeline.loads import run_load
 from extend_source.pipeline.lock import exclusive
+from extend_source.pipeline.markers import without_idle_markers
 from extend_source.pipeline.overrides import refuse_refresh
 from extend_source.pipeline.pending import settle
 from extend_source.pipeline.read_only import location
@@ -149,7 +150,7 @@ def _source(replay: Replay) -> Any:
             for batch in replay.load(landed, load_id() or ""):
                 yield chunks.add(announcement.note(batch))
             announcement.make()
-            yield chunks.rest()
+            yield without_idle_markers(chunks.rest(), landed)
 
         resources = [table_resource(run_batches, table, write_mode) for table in replay.written]
         return [*resources, typed_resource(run_batches, write_mode)]

@@ -12,6 +12,7 @@ from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.errors import RowsRefused
+from extend_source.pipeline.staging import begin_filling
 from extend_source.text.wording import one_line
 
 _FAILURES = "extend_load_failures"
@@ -36,6 +37,7 @@ def run_load(pipeline: dlt.Pipeline, attempts: int, source: Any) -> list[str]:
         PipelineStepFailed: the load failed; it stays pending unless it was dropped.
         RowsRefused: the destination refused rows, and dlt was told to go on.
     """
+    begin_filling(pipeline)
     try:
         info = pipeline.run(source)
     except PipelineStepFailed as failure:

@@ -366,6 +366,39 @@ class DestinationReader:
 
         return {row[0]: int(row[1]) for row in self._read(owned.table.name, write)}
 
+    def owners_in(self, wanted: Sequence[tuple[Rows, Sequence[str]]]) -> dict[str, set[str]] | None:
+        """Tell which of some owners may have rows in some tables, also of loads that did not end: in one query.
+
+        Args:
+            wanted: the tables, each with the owners to look for in it.
+
+        Returns:
+            The owners by the name of the table, all of them for one that dlt has not met on this machine; None: nothing
+            can be known, or rows that are superseded count, too.
+        """
+        if self._pipeline is None or self._supersedes:
+            return None
+        found = {
+            owned.table.name: set[str]() if self.knows_table(owned.table) else set(owners) for owned, owners in wanted
+        }
+        asked = [one for one in wanted if self.knows_table(one[0].table) and self.has_table(one[0].table.name)]
+        if not asked:
+            return found
+        selects, values = [], list[Any]()
+        try:
+            with self._connect(self._pipeline) as client:
+                for place, (owned, owners) in enumerate(asked):
+                    chosen = one_of(owned.column, owners)
+                    sql, of_table = self._select(client, owned.table, (owned.column,), (chosen,), None, distinct=True)
+                    selects.append(f"SELECT {place} AS place, owned.* FROM ({sql}) AS owned")
+                    values += of_table
+                rows = client.execute_sql(" UNION ALL ".join(selects), *values) or ()
+        except (DestinationUndefinedEntity, SqlClientNotAvailable):
+            return None
+        for place, owner in rows:
+            found[asked[place][0].table.name].add(owner)
+        return found
+
     def can_replace(self, table: TableSchema) -> bool:
         """Tell whether `replace` can write to a table, as far as reading it has shown."""
         return self.has_table(table.name) and not self._supersedes and not self._read_only

@@ -26,6 +26,7 @@ from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
 from extend_source.pipeline.mysql import use_long_texts
 from extend_source.pipeline.postgres import keep_empty_texts
+from extend_source.pipeline.staging import empty_only_filled
 from extend_source.pipeline.traits import Replacement, traits_of
 from extend_source.tables.contract import LOAD_ID, TableSchema
 
@@ -130,6 +131,7 @@ def active_write_mode(table_format: str | None = None) -> WriteMode:
     pipeline: Any = context.pipeline() if context.is_active() else None
     if pipeline is None or pipeline.destination is None:
         return WriteMode("delete-insert", "json")
+    empty_only_filled()
     use_long_texts(pipeline)
     keep_empty_texts(pipeline)
     traits = traits_of(pipeline)

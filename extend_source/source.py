@@ -38,9 +38,9 @@ from extend_source.pipeline.completeness import restore
 from extend_source.pipeline.earlier_tables import refuse_earlier_tables
 from extend_source.pipeline.generations import refuse_another_generation
 from extend_source.pipeline.hints import apply_hints, silence_expected_warnings, variant_hints
+from extend_source.pipeline.idle_rows import without_idle_markers
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.late_error import raise_after_load
-from extend_source.pipeline.markers import without_idle_markers
 from extend_source.pipeline.overrides import ExtendResource, ExtendSource, refuse_changed_row_ids, refuse_overrides
 from extend_source.pipeline.replacements import Announcement
 from extend_source.pipeline.write_mode import WriteMode, active_write_mode, confirm

@@ -12,6 +12,7 @@ from extend_source.errors import ExtendError, ExtendTransientError, MalformedRes
 from extend_source.ingest.fetching import Fetched
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.worklist import Wanted, Worklist
+from extend_source.pipeline.idle_rows import without_landed_configs
 from extend_source.pipeline.known_values import keep_known
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import RuleUsage, privacy_rules
@@ -202,6 +203,8 @@ class Recorder:
             self._privacy.clean_tables(tables)
         known = self._landed.file_row_counts(tables[FILES.name]["id"].to_pylist())
         self._row_counts.fill(tables, self._flattener.take_drifted_runs(), known)
+        if not self._settings.refresh:
+            without_landed_configs(tables, self._landed)
         return tables
 
 

@@ -22,9 +22,9 @@ from extend_source.pipeline.comments import keep_comments
 from extend_source.pipeline.completeness import restore
 from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.hints import silence_expected_warnings
+from extend_source.pipeline.idle_rows import without_idle_markers
 from extend_source.pipeline.loads import run_load
 from extend_source.pipeline.lock import exclusive
-from extend_source.pipeline.markers import without_idle_markers
 from extend_source.pipeline.overrides import refuse_refresh
 from extend_source.pipeline.pending import settle
 from extend_source.pipeline.read_only import location

@@ -96,6 +96,7 @@ def extend_source(
     parse_output: ParseOutput = "chunks",
     typed_tables: bool = ExtendSettings.typed_tables,
     keep_raw: bool = ExtendSettings.keep_raw,
+    indexes: bool = ExtendSettings.indexes,
     table_format: TableFormat | None = None,
     package_runs: int = ExtendSettings.package_runs,
     package_minutes: float = ExtendSettings.package_minutes,
@@ -145,6 +146,8 @@ def extend_source(
         parse_output: ``none``, ``chunks``, ``blocks`` or ``words``.
         typed_tables: a table with typed columns for each extraction processor, and one for each of its arrays.
         keep_raw: keep the payloads too.
+        indexes: indexes, or a layout of new tables by the owners of rows, where the destination has them; the indexes
+            are made by `sync` and `rebuild`.
         table_format: for the destination filesystem: ``delta`` or ``iceberg``.
         package_runs: for `sync` and `rebuild`: the most runs in one load.
         package_minutes: for `sync`: the longest time of fetching for one load.
@@ -195,6 +198,7 @@ def extend_source(
         parse_output=parse_output,
         typed_tables=typed_tables,
         keep_raw=keep_raw,
+        indexes=indexes,
         table_format=table_format,
         package_runs=package_runs,
         package_minutes=package_minutes,

@@ -182,6 +182,9 @@ class ExtendSettings(BaseConfiguration):
         typed_tables: for each extraction processor a table with a typed column for each field of its schema, and
             one for each array.
         keep_raw: keep the payloads too, so that all tables can be rebuilt from them without a request.
+        indexes: give the tables what lets a load find the rows of one run without reading all others, once they have
+            been made: indexes on PostgreSQL, MySQL and SQLite; on BigQuery, Snowflake, Databricks and Redshift new
+            tables are laid out by the owners of their rows.
         table_format: what the tables of the destination filesystem are: ``delta`` or ``iceberg``. None: Parquet files.
         package_runs: the most runs in one load of `sync` or `rebuild`; a kill costs at most one load.
         package_minutes: the longest time that `sync` fetches for one load.
@@ -233,6 +236,7 @@ class ExtendSettings(BaseConfiguration):
     parse_output: str = "chunks"
     typed_tables: bool = True
     keep_raw: bool = False
+    indexes: bool = True
     table_format: str | None = None
     package_runs: int = 2000
     package_minutes: float = 5.0

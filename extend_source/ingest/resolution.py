@@ -54,6 +54,7 @@ class Arguments(TypedDict, total=False):
     parse_output: ParseOutput | None
     typed_tables: bool | None
     keep_raw: bool | None
+    indexes: bool | None
     table_format: TableFormat | None
     package_runs: int | None
     package_minutes: float | None

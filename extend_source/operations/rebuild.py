@@ -23,6 +23,7 @@ from extend_source.pipeline.completeness import restore
 from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.hints import silence_expected_warnings
 from extend_source.pipeline.idle_rows import without_idle_markers
+from extend_source.pipeline.indexes import keep_indexes
 from extend_source.pipeline.loads import run_load
 from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.overrides import refuse_refresh
@@ -123,6 +124,8 @@ def rebuild(
                         collect()
                         database.renew()
                     loads += run_load(pipeline, settings.package_attempts, _source(replay))
+            if settings.indexes:
+                keep_indexes(pipeline, location(pipeline))
             keep_comments(pipeline, location(pipeline))
         except PipelineStepFailed as failure:
             error = extend_error_in(failure)

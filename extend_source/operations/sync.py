@@ -22,6 +22,7 @@ from extend_source.ingest.sync_log import Failure
 from extend_source.pipeline.comments import keep_comments
 from extend_source.pipeline.failures import error_code_of
 from extend_source.pipeline.held_database import held_database
+from extend_source.pipeline.indexes import keep_indexes
 from extend_source.pipeline.loads import dropped_a_load, forget_dropped_load, run_load
 from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.pending import settle
@@ -157,6 +158,8 @@ def sync(
                 if session.progress.packages:
                     pipeline.refresh = None  # a further load must not drop what the first one has brought
                 loads += run_load(pipeline, settings.package_attempts, extend_source(ids, session=session, **given))
+                if settings.indexes:
+                    keep_indexes(pipeline, where)
                 if session.error is None:
                     _refuse_too_many_errors(session.progress, settings)
             keep_comments(pipeline, where)

@@ -32,15 +32,16 @@ def apply_hints(resource: DltResource, table: TableSchema, write_mode: WriteMode
     Returns:
         The resource.
     """
-    return resource.apply_hints(**_hints(table, write_mode))
+    return resource.apply_hints(**hints_of(table, write_mode))
 
 
 def variant_hints(table: TableSchema, write_mode: WriteMode) -> Any:
     """Return the same hints for one of several tables that a resource yields."""
-    return make_hints(**_hints(table, write_mode))
+    return make_hints(**hints_of(table, write_mode))
 
 
-def _hints(table: TableSchema, write_mode: WriteMode) -> dict[str, Any]:
+def hints_of(table: TableSchema, write_mode: WriteMode) -> dict[str, Any]:
+    """Return the hints as arguments of `apply_hints` and `make_hints` of dlt."""
     disposition: Any = "append"
     if write_mode.replacement == "delete-insert":
         disposition = {"disposition": "merge", "strategy": "delete-insert"}

@@ -18,6 +18,7 @@ from dlt.common.schema.typing import C_DLT_ID
 from extend_source.config.settings import ExtendSettings, parse_start_date
 from extend_source.pipeline.comments import forget_comments
 from extend_source.pipeline.conditions import NO_ROW, Condition, equals, one_of
+from extend_source.pipeline.indexes import forget_indexes
 from extend_source.pipeline.reader import KEYS_PER_QUERY, DestinationReader
 from extend_source.tables import TABLES, TYPED_TABLES, TypedName, TypedNames, selected_by
 from extend_source.tables.bookkeeping import (
@@ -103,6 +104,7 @@ class LandedData(DestinationReader):
         found |= {name for name in expected if name not in self._dlt_tables}
         if found and self._pipeline is not None:
             forget_comments(self._pipeline)
+            forget_indexes(self._pipeline)
         return found
 
     def runs(self, ids: Iterable[str], *, incomplete: bool = False) -> dict[str, LandedRun]:

@@ -14,6 +14,7 @@ from dlt.common.schema.typing import LOADS_TABLE_NAME
 from dlt.common.schema.utils import has_table_seen_data
 
 from extend_source.pipeline.comments import forget_comments
+from extend_source.pipeline.indexes import forget_indexes
 from extend_source.tables.bookkeeping import REPLACEMENTS, SCHEMA_DRIFT, TYPED_COLUMNS
 from extend_source.tables.formers import FORMER_NAMES
 
@@ -65,6 +66,7 @@ def find_gone(pipeline: dlt.Pipeline, schema_name: str) -> Gone:
         gone = _gone_from(client, wanted)
         if gone.columns:
             forget_comments(pipeline)
+            forget_indexes(pipeline)
         nobodys = [name for name in wanted if name.startswith("_dlt") or name == REPLACEMENTS.name]
         _make(client, gone.only(nobodys))
         if hasattr(client, "in_staging_dataset_mode"):

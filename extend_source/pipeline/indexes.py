@@ -192,26 +192,27 @@ def _make_by_sqlalchemy(client: Any, wanted: list[Index]) -> dict[str, Exception
     sql = client.sql_client
     if sql.dialect_name not in ("mysql", "mariadb", "sqlite"):
         return {}  # others have no index on texts of any length
-    connection, schema = sql.native_connection, sql.dataset_name
-    inspector = sa.inspect(connection)
-    there = set(inspector.get_table_names(schema=schema))
-    found = inspector.get_multi_indexes(schema=schema)
-    present = {
-        (table, index["column_names"][0])
-        for (_, table), indexes in found.items()
-        for index in indexes
-        if index["column_names"]
-    }
     refused: dict[str, Exception] = {}
-    for index in wanted:
-        if index.table not in there or index in present:
-            continue
-        column: sa.Column[str] = sa.Column(index.column)
-        table = sa.Table(index.table, sa.MetaData(schema=schema), column)
-        made = sa.Index(index.name, table.c[index.column], mysql_length=_ID_CHARACTERS, mariadb_length=_ID_CHARACTERS)
-        try:
-            with sql.begin_transaction():
-                connection.execute(sa.schema.CreateIndex(made))
-        except Exception as error:
-            refused[index.table] = error
+    with sql.begin_transaction():
+        connection, schema = sql.native_connection, sql.dataset_name
+        inspector = sa.inspect(connection)
+        there = set(inspector.get_table_names(schema=schema))
+        found = inspector.get_multi_indexes(schema=schema)
+        present = {
+            (table, column)
+            for (_, table), indexes in found.items()
+            for index in indexes
+            for column in index["column_names"][:1]
+        }
+        for lacking in wanted:
+            if lacking.table not in there or lacking in present:
+                continue
+            table = sa.Table(lacking.table, sa.MetaData(schema=schema), sa.Column(lacking.column))
+            index = sa.Index(
+                lacking.name, table.c[lacking.column], mysql_length=_ID_CHARACTERS, mariadb_length=_ID_CHARACTERS
+            )
+            try:
+                connection.execute(sa.schema.CreateIndex(index))
+            except Exception as error:
+                refused[lacking.table] = error
     return refused

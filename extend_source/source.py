@@ -224,7 +224,7 @@ def extend_source(
     if not typed_tables:
         tables = [table for table in tables if table is not TYPED_COLUMNS]
     names = frozenset([*(table.name for table in tables), *([TYPED_TABLES] if typed_tables else [])])
-    write_mode = active_write_mode(table_format)
+    write_mode = active_write_mode(table_format, layout=indexes)
     silence_expected_warnings()
     if details and not shared.progress.packages:
         warn_of_left_out_text(settings, rules)

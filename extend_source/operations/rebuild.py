@@ -142,7 +142,7 @@ def _source(replay: Replay) -> Any:
     # decorated in here: dlt keeps a register of the sources of modules, and this is none to choose from
     @dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
     def landed_payloads() -> list[DltResource]:
-        write_mode = active_write_mode(replay.settings.table_format)
+        write_mode = active_write_mode(replay.settings.table_format, layout=replay.settings.indexes)
 
         @dlt.resource(name="run_batches", selected=False)
         def run_batches() -> Iterator[Tables]:

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import logging
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 from dlt.common.schema.typing import TTableReference, TTableSchemaColumns
 from dlt.extract import DltResource
 from dlt.extract.hints import make_hints
 
+from extend_source.pipeline.indexes import indexed_columns
 from extend_source.pipeline.postgres import KEEPS_EMPTY_TEXTS
 from extend_source.pipeline.write_mode import WriteMode, real_rows
 from extend_source.tables import TableSchema
 from extend_source.tables.objects import TABLE_OF
 from extend_source.text.wording import printable
+
+_BIGQUERY_CLUSTER = "x-bigquery-cluster-columns"
+"""The table hint that dlt's `bigquery_adapter` sets; BigQuery is told of the columns with the table."""
+
+_LAYOUT: dict[str | None, tuple[Literal["cluster", "sort"], ...]] = {
+    "snowflake": ("cluster",),
+    "databricks": ("cluster",),  # liquid clustering
+    "redshift": ("cluster", "sort"),  # DISTKEY and SORTKEY
+}
+"""dlt's hints of the column with the owner of rows, by the layout."""
 
 
 def apply_hints(resource: DltResource, table: TableSchema, write_mode: WriteMode) -> DltResource:
@@ -60,6 +71,7 @@ def hints_of(table: TableSchema, write_mode: WriteMode) -> dict[str, Any]:
         "additional_table_hints": {
             "description": f"One row per {table.grain}. {table.description}",
             KEEPS_EMPTY_TEXTS: True,
+            **({_BIGQUERY_CLUSTER: [indexed_columns(table)[0]]} if write_mode.layout == "bigquery" else {}),
         },
     }
 
@@ -80,6 +92,9 @@ def _columns(table: TableSchema, write_mode: WriteMode) -> TTableSchemaColumns:
         columns[column.name] = {"name": column.name, "description": column.description}
         if column.kind.name == "json":
             columns[column.name]["data_type"] = write_mode.json_type
+        if column.name == indexed_columns(table)[0]:
+            for hint in _LAYOUT.get(write_mode.layout, ()):
+                columns[column.name][hint] = True
         if write_mode.replacement == "delete-insert" and column.name == table.latest_by:
             columns[column.name]["dedup_sort"] = "desc"
     return columns

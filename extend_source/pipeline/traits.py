@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from weakref import WeakKeyDictionary
 
 import dlt
+
+Layout = Literal["bigquery", "snowflake", "databricks", "redshift"]
+"""The destinations that keep rows of one owner together, if they are told so when a table is made."""
 
 Replacement = Literal["delete-insert", "supersede"]
 """``delete-insert``: the rows are exactly the current ones; ``supersede``: the current ones are found by a query."""
@@ -24,6 +27,7 @@ class DestinationTraits:
         has_references: dlt may know which columns refer to which tables. Not on Databricks, where it can make foreign
             keys of them, and then needs the tables made in their order.
         has_pages: a row must fit a page.
+        layout: how rows of one owner are kept together; None: they are not.
     """
 
     kind: str
@@ -31,6 +35,7 @@ class DestinationTraits:
     json_type: Literal["json", "text"] = "json"
     has_references: bool = True
     has_pages: bool = False
+    layout: Layout | None = None
 
 
 _KNOWN: WeakKeyDictionary[Any, DestinationTraits] = WeakKeyDictionary()
@@ -62,4 +67,5 @@ def _traits(destination: Any) -> DestinationTraits:
         json_type="text" if kind == "sqlalchemy" else "json",
         has_references=kind != "databricks",
         has_pages=kind == "postgres",
+        layout=kind if kind in get_args(Layout) else None,
     )

@@ -27,7 +27,7 @@ from extend_source.errors import InvalidSetting
 from extend_source.pipeline.mysql import use_long_texts
 from extend_source.pipeline.postgres import keep_empty_texts
 from extend_source.pipeline.staging import empty_only_filled
-from extend_source.pipeline.traits import Replacement, traits_of
+from extend_source.pipeline.traits import Layout, Replacement, traits_of
 from extend_source.tables.contract import LOAD_ID, TableSchema
 
 
@@ -40,12 +40,14 @@ class WriteMode:
         json_type: dlt's data type of columns that hold JSON text.
         table_format: of what kind the tables are, where rows are superseded: ``delta`` or ``iceberg``; None: files.
         references: dlt is told which columns refer to which tables.
+        layout: how new tables keep rows of one owner together; None: they do not.
     """
 
     replacement: Replacement
     json_type: Literal["json", "text"]
     table_format: str | None = None
     references: bool = True
+    layout: Layout | None = None
 
 
 _UNREADABLE = "'*?[=" if os.sep == "\\" else "'*?[=\\"
@@ -118,11 +120,12 @@ def supersedes(pipeline: dlt.Pipeline) -> bool:
     return traits_of(pipeline).replacement == "supersede"
 
 
-def active_write_mode(table_format: str | None = None) -> WriteMode:
+def active_write_mode(table_format: str | None = None, *, layout: bool = True) -> WriteMode:
     """Choose for the pipeline that was made last; without any, what nearly all destinations can do.
 
     Args:
         table_format: what tables are to be where rows are superseded.
+        layout: new tables are to keep rows of one owner together.
 
     Returns:
         How its destination takes rows.
@@ -141,6 +144,7 @@ def active_write_mode(table_format: str | None = None) -> WriteMode:
         json_type=traits.json_type,
         table_format=table_format if replacement == "supersede" else None,
         references=traits.has_references,
+        layout=traits.layout if layout else None,
     )
 
 
@@ -154,7 +158,7 @@ def confirm(write_mode: WriteMode, pipeline: dlt.Pipeline) -> None:
     Raises:
         InvalidSetting: it was made for a destination that takes rows in another way.
     """
-    if write_mode != active_write_mode(write_mode.table_format):
+    if write_mode != active_write_mode(write_mode.table_format, layout=write_mode.layout is not None):
         raise InvalidSetting(
             f"The source was made for another kind of destination than that of the pipeline {pipeline.pipeline_name}",
             "Make the pipeline with its destination first, then the source, then run it",

@@ -1,7 +1,7 @@
 """What every test gets: dlt as on a machine where it never ran, and Hypothesis without deadlines.
 
-And what saves time in all of them: dlt remembers its types, files lie in memory, and garbage is not looked for among what
-the collection left.
+And what saves time in all of them: dlt remembers its types and schemas, files lie in memory, and garbage
+is looked for less often, and not among what the collection left.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from hypothesis import settings
 
 from extend_source.sandbox import clock
 from tests.known_types import remember_types
+from tests.quick_schemas import quicken_schemas
 
 NOW = datetime(2026, 2, 2, 9, tzinfo=timezone.utc)
 """Where the clocks of stand-ins start in the tests, whatever the day."""
@@ -39,7 +40,11 @@ MEMORY = "/dev/shm"
 ROOM = 2 * 2**30
 """The bytes that must be free in memory for the files of the tests to lie there: several times what they take."""
 
+GARBAGE = 50_000
+"""How many more objects there must be than at the last search for garbage before there is another one."""
+
 remember_types()
+quicken_schemas()
 
 
 def pytest_configure() -> None:
@@ -51,9 +56,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave modules and thousands of tests, which stay to the end, out of each search for garbage."""
+    """Search for garbage less often, and not among modules and thousands of tests, which stay to the end."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 20)
 
 
 @pytest.fixture(autouse=True)

@@ -33,7 +33,7 @@ demo: .venv/.sandbox-installed  ## Load sample runs from a stand-in API into Duc
 	@.venv/bin/extend-source demo
 
 test: lint .venv/.sdk-2026-installed  ## Check style and types, then run the tests but for the thorough ones
-	@.venv/bin/python -m pytest -n auto --dist worksteal -m "(core or not thorough) and not destinations and not ducklake"
+	@.venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "(core or not thorough) and not destinations and not ducklake"
 
 # VARIANTS="not postgres" runs a part of them: an expression as pytest's -k has it.
 test-thorough: .venv/.dev-installed .venv/.sdk-2026-installed  ## Run the tests of many variants, faults and moments, which take long

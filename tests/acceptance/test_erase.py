@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 pytestmark = pytest.mark.thorough
 
 make_warehouse = make_open_warehouse
+
+
+@pytest.fixture
+def server() -> Iterator[SandboxServer]:
+    """A stand-in with runs of every kind, and not more than that takes."""
+    with SandboxServer(runs=40) as server:
+        yield server
 
 
 def tables_with(warehouse: AnyWarehouse, text: str) -> set[str]:

@@ -20,7 +20,8 @@ from extend_source.sandbox import SandboxServer, Workspace
 from extend_source.tables import TABLES
 from extend_source.tables.objects import OBJECT_TYPES, rows_about
 from extend_source.text.json_codec import decode_json, encode_json
-from tests.acceptance.warehouse import Row, Warehouse
+from tests.acceptance.scenes import OpenWarehouse
+from tests.acceptance.warehouse import Row
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 NOT_TYPED = frozenset(
@@ -166,7 +167,7 @@ class Life:
 
     def __init__(self, specimen: Specimen, server: SandboxServer, folder: Path) -> None:
         self.object_type, self.specimen = specimen.object_type, specimen
-        self.server, self.warehouse = server, Warehouse(server, folder)
+        self.server, self.warehouse = server, OpenWarehouse(server, folder)
         self.moments: dict[str, Moment] = {}
         self.stages()
 
@@ -310,7 +311,7 @@ def test_a_hidden_column_is_nowhere_in_the_dataset(life: Life, tmp_path: Path) -
     column, secret = life.specimen.secret
     with SandboxServer(runs=0) as server:
         life.specimen.put(server.workspace, life.specimen.payload)
-        warehouse = Warehouse(server, tmp_path)
+        warehouse = OpenWarehouse(server, tmp_path)
         warehouse.sync(keep_raw=True, privacy={"columns": {column: "mask"}}, **life.specimen.settings)
     table, _, name = column.partition(".")
     assert set(warehouse.column(table, name)) == {"***"}

@@ -154,7 +154,7 @@ OPTIONS: dict[str, Any] = {
 
 @pytest.mark.parametrize("first", ACTS)
 def test_disturbed_tables_are_whole_again_in_duckdb(first: str, synced: Warehouse, undisturbed: Any) -> None:
-    @settings(max_examples=5, **OPTIONS)
+    @settings(max_examples=3, **OPTIONS)
     @given(stories(first))
     def tell(story: list[Act]) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -202,7 +202,7 @@ def test_a_column_that_rows_are_chosen_by_may_be_gone_with_a_table_they_are_aske
 def test_disturbed_tables_are_whole_again_in_postgres(
     first: str, synced_in_postgres: PostgresWarehouse, undisturbed: Any, postgres_server: PostgresServer
 ) -> None:
-    @settings(max_examples=3, **OPTIONS)
+    @settings(max_examples=2, **OPTIONS)
     @given(stories(first))
     def tell(story: list[Act]) -> None:
         with tempfile.TemporaryDirectory() as folder, new_databases(postgres_server) as new_database:

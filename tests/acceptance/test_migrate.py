@@ -286,26 +286,6 @@ def test_dlt_knows_the_dataset_by_its_name(story: Story) -> None:
     assert attached.state["sources"]["extend"]["rows"]["erasures"] == len(story.warehouse.rows("erasures"))
 
 
-@pytest.mark.core
-@pytest.mark.parametrize("warehouse_of_before", ["duckdb"], indirect=True, scope="module")
-def test_a_migration_keeps_all_of_these_promises(story: Story) -> None:
-    # one test, as each worker that takes a part of them would migrate for itself
-    for promise in (
-        test_a_dry_run_lists_and_writes_nothing,
-        test_a_dry_run_says_what_will_be_done,
-        test_all_runs_are_there_under_their_new_ids,
-        test_what_was_erased_was_never_asked_for_and_is_nowhere,
-        test_the_map_has_both_ids_of_each_run_and_processor,
-        test_the_old_rows_are_in_the_backup_every_one,
-        test_the_figures_of_both_are_compared,
-        test_tables_and_views_of_others_stay_in_the_dataset,
-        test_the_next_sync_has_nothing_to_do_on_any_machine,
-        test_nothing_is_left_of_the_second_dataset,
-        test_a_second_call_has_nothing_to_do,
-    ):
-        promise(story)
-
-
 def test_what_is_erased_afterwards_is_erased_from_the_backup_as_well(story: Story) -> None:
     warehouse = story.warehouse
     run_id, other = warehouse.column("processor_runs", "id")[:2]

@@ -41,7 +41,17 @@ def killed(warehouse: AnyWarehouse, moment: Moment) -> tuple[Machines, int]:
     return machines, warehouse.server.requests.counts["get_run"]
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: f"{moment.phase}-{moment.visit}-{moment.step}")
+@pytest.mark.parametrize(
+    ("destination", "moment"),
+    # before it loads, the destination plays no part
+    [
+        pytest.param(destination, moment, id=f"{destination}-{moment.phase}-{moment.visit}-{moment.step}")
+        for destination in ("duckdb", "postgres")
+        for moment in MOMENTS
+        if destination == "duckdb" or moment.phase == "load"
+    ],
+    indirect=["destination"],
+)
 def test_a_first_load_that_is_promised_is_finished_and_nothing_is_fetched_again(
     moment: Moment, any_warehouse: AnyWarehouse
 ) -> None:

@@ -32,6 +32,7 @@ help:  ## Print this list (the default)
 demo: .venv/.sandbox-installed  ## Load sample runs from a stand-in API into DuckDB; needs no key
 	@.venv/bin/extend-source demo
 
+# The tests of a file stay on one worker, as many share what takes long to make.
 test: lint .venv/.sdk-2026-installed  ## Check style and types, then run the tests but for the thorough ones
 	@.venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "(core or not thorough) and not destinations and not ducklake"
 

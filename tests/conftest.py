@@ -1,7 +1,7 @@
 """What every test gets: dlt as on a machine where it never ran, and Hypothesis without deadlines.
 
-And what saves time in all of them: dlt remembers its types and schemas, files lie in memory, and garbage
-is looked for less often, and not among what the collection left.
+And what saves time in all of them: dlt remembers its types and schemas, files lie in memory, and garbage is looked for less
+often, and not among what the collection left.
 """
 
 from __future__ import annotations

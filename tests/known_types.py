@@ -44,12 +44,13 @@ def remember_types() -> None:
     for home, names in _FUNCTIONS:
         for name in names:
             function = getattr(home, name)
-            _replace(name, function, _remembered(function))
+            replace_in_dlt(name, function, _remembered(function))
     fields = _remembered(BaseConfiguration.get_resolvable_fields.__func__)  # type: ignore[attr-defined]
     BaseConfiguration.get_resolvable_fields = classmethod(lambda spec: dict(fields(spec)))  # type: ignore[assignment,method-assign]
 
 
-def _replace(name: str, function: Any, replacement: Any) -> None:
+def replace_in_dlt(name: str, function: Any, replacement: Any) -> None:
+    """Have all modules of dlt that have imported a function use another one in its place."""
     for module in list(sys.modules.values()):
         if module.__name__.startswith("dlt.") and vars(module).get(name) is function:
             setattr(module, name, replacement)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import sys
 from typing import Any
 
 from dlt.common import json
 from dlt.common.schema import utils
+
+from tests.known_types import replace_in_dlt
 
 _deepcopy = copy.deepcopy
 _ATOMS = frozenset((str, int, float, bool, type(None)))
@@ -21,14 +22,8 @@ _known_hashes: dict[bytes, str] = {}
 
 def quicken_schemas() -> None:
     """Have dlt copy plain dicts and lists by a function for just these, and sum up each schema once."""
-    _replace("deepcopy", _deepcopy, _copied)
-    _replace("generate_version_hash", _version_hash, _known_version_hash)
-
-
-def _replace(name: str, function: Any, replacement: Any) -> None:
-    for module in list(sys.modules.values()):
-        if module.__name__.startswith("dlt.") and vars(module).get(name) is function:
-            vars(module)[name] = replacement
+    replace_in_dlt("deepcopy", _deepcopy, _copied)
+    replace_in_dlt("generate_version_hash", _version_hash, _known_version_hash)
 
 
 def _copied(value: Any, memo: dict[int, Any] | None = None) -> Any:

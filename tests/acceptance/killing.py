@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from extend_source import migrate, sync
 from extend_source.api import Endpoint, ExtendClient
 from extend_source.ingest import discovery, load
 from extend_source.pipeline import dataset_switch
+from tests.acceptance.forks import processes
 
 PHASES = ("listing", "fetching", "extract", "normalise", "load", "between packages")
 MIGRATION_PHASES = ("matching", *PHASES, "switching", "after the switch")
@@ -31,10 +31,6 @@ _REACHED = ""
 
 _MAX_SECONDS = 120.0
 """A sync that reaches no other phase for so long hangs."""
-
-_processes = multiprocessing.get_context("forkserver")
-# imported once, not for each sync; a process that is forked from there shares nothing with the tests
-_processes.set_forkserver_preload(["extend_source", "dlt.destinations.impl.duckdb.duck", "psycopg2"])
 
 
 @dataclass(frozen=True)
@@ -104,8 +100,8 @@ def _run_until(
     Returns:
         The phase in which it was killed; None if it came to its end before.
     """
-    receiver, sender = _processes.Pipe(duplex=False)
-    process = _processes.Process(target=_work, args=(work, sender, moment, machine, arguments))
+    receiver, sender = processes.Pipe(duplex=False)
+    process = processes.Process(target=_work, args=(work, sender, moment, machine, arguments))
     process.start()
     sender.close()
     phase = ""
@@ -182,7 +178,7 @@ def sync_until_folder(name: str, machine: Machine, **arguments: Any) -> None:
         machine: where.
         **arguments: as for `sync`.
     """
-    process = _processes.Process(target=_sync_until_folder, args=(name, machine, arguments))
+    process = processes.Process(target=_sync_until_folder, args=(name, machine, arguments))
     process.start()
     process.join(_MAX_SECONDS)
     assert process.exitcode == -signal.SIGKILL

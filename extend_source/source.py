@@ -88,6 +88,7 @@ def extend_source(
     details: bool = ExtendSettings.details,
     lookback: float = ExtendSettings.lookback,
     reconcile_hours: float = ExtendSettings.reconcile_hours,
+    quiet_log_minutes: float = ExtendSettings.quiet_log_minutes,
     review_window_days: float = ExtendSettings.review_window_days,
     max_rechecks: int = ExtendSettings.max_rechecks,
     requests_per_second: float = ExtendSettings.requests_per_second,
@@ -138,6 +139,7 @@ def extend_source(
         details: fetch each run; False: only the lists are read, and `run_ids` must be None.
         lookback: seconds by which a scan overlaps the one before.
         reconcile_hours: how often to compare the whole listing with what has landed; 0: only on demand.
+        quiet_log_minutes: for `sync`: how often it looks at the destination although the lists are as they were.
         review_window_days: the age up to which a reconcile fetches finished runs again; 0: none.
         max_rechecks: the most such runs in one reconcile.
         requests_per_second: the request budget; 0: no limit.
@@ -190,6 +192,7 @@ def extend_source(
         details=details,
         lookback=lookback,
         reconcile_hours=reconcile_hours,
+        quiet_log_minutes=quiet_log_minutes,
         review_window_days=review_window_days,
         max_rechecks=max_rechecks,
         requests_per_second=requests_per_second,

@@ -11,7 +11,7 @@ from extend_source.api.bodies import Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.client import ExtendClient
 from extend_source.api.endpoints import CURRENT_VERSION, GENERATIONS, Endpoint, lists_of, object_type_of
-from extend_source.api.pages import RunFilters, RunPage
+from extend_source.api.pages import PagesAhead, RunFilters, RunPage
 from extend_source.api.retries import RetryPolicy, parse_retry_after
 from extend_source.api.statistics import RequestStatistics
 
@@ -21,6 +21,7 @@ __all__ = [
     "Arrival",
     "Endpoint",
     "ExtendClient",
+    "PagesAhead",
     "RequestBudget",
     "RequestStatistics",
     "RetryPolicy",

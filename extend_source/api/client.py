@@ -27,6 +27,8 @@ from extend_source.api.logs import keep_links_out_of_logs
 from extend_source.api.pages import (
     MAX_PAGE_SIZE,
     MAX_PAGES_WITHOUT_NEWS,
+    PageAnswer,
+    PagesAhead,
     RunFilters,
     RunPage,
     SortBy,
@@ -90,6 +92,7 @@ class ExtendClient:
         statistics: RequestStatistics | None = None,
         may_send: Callable[[], bool] = lambda: True,
         others: Callable[[Endpoint], Iterable[str]] = lambda endpoint: (),
+        ahead: PagesAhead | None = None,
         max_body_megabytes: float = MAX_BODY_MEGABYTES,
         max_output_megabytes: float = MAX_OUTPUT_MEGABYTES,
         max_pages_without_news: int = MAX_PAGES_WITHOUT_NEWS,
@@ -111,6 +114,7 @@ class ExtendClient:
             may_send: asked before each attempt; False withdraws the request.
             others: names objects of an endpoint that are asked for where it is in doubt whether a refusal concerns one
                 object or all.
+            ahead: pages of lists that are read ahead, or were; None: there are none.
             max_pages_without_news: this many listing pages in a row without a new run end the listing with an error.
             max_body_megabytes: a body that is larger, unpacked, is an error of its object, or its output is downloaded.
             max_output_megabytes: an output that is larger, unpacked, is an error of its object.
@@ -133,6 +137,7 @@ class ExtendClient:
         self.statistics = statistics or RequestStatistics()
         self._may_send = may_send
         self._others = others
+        self._ahead = ahead or PagesAhead()
         self._max_bytes, self._max_output = int(max_body_megabytes * 1e6), int(max_output_megabytes * 1e6)
         self._max_without_news = max_pages_without_news
         self._listed: dict[str, list[str]] = {}
@@ -318,10 +323,11 @@ class ExtendClient:
         chosen = {endpoint.filters[name]: value for name, value in given.items() if value is not None}
         order = {"sortBy": sort_by, "sortDir": sort_dir} if endpoint.is_sortable else {}
 
-        async def fetch(parameters: dict[str, str]) -> tuple[list[Payload], str | None]:
+        async def ask(parameters: dict[str, str]) -> PageAnswer:
             call = Call(endpoint.list_name, endpoint.list_path, parameters)
             return await self._open_sender().get(call, partial(self._page, endpoint))
 
+        fetch = partial(self._ahead.answer, endpoint.list_path, ask=ask)
         return walk({**chosen, **order, "maxPageSize": str(page_size)}, fetch, self._max_without_news)
 
     def _downloads(self) -> Downloads:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from extend_source.config.settings import ProcessorType, RunStatus
-from extend_source.errors import EndlessListing, InvalidRequest
+from extend_source.errors import EndlessListing, ExtendError, InvalidRequest
 
 SortBy = Literal["updatedAt", "createdAt"]
 SortDirection = Literal["asc", "desc"]
@@ -63,8 +64,56 @@ class RunPage:
     is_last: bool
 
 
-FetchPage = Callable[[dict[str, str]], Awaitable[tuple[list[dict[str, Any]], str | None]]]
-"""Fetches the page of some query parameters: its summaries and the token of the next page."""
+PageAnswer = tuple[list[dict[str, Any]], str | None]
+"""The summaries of a page, and the token of the next one."""
+
+FetchPage = Callable[[dict[str, str]], Awaitable[PageAnswer]]
+"""Fetches the page of some query parameters."""
+
+
+class PagesAhead:
+    """Answers to requests for pages that were sent ahead: each is handed out once, in place of a request.
+
+    Attributes:
+        is_reading: requests are sent ahead now.
+        began_at: when the first one was, monotonic seconds; None: none was.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.is_reading = False
+        self.began_at: float | None = None
+        self._answers: dict[tuple[str, frozenset[tuple[str, str]]], PageAnswer | ExtendError] = {}
+
+    async def answer(self, path: str, parameters: dict[str, str], ask: FetchPage) -> PageAnswer:
+        """Answer a request for a page.
+
+        Args:
+            path: the path of the list.
+            parameters: the query.
+            ask: sends the request.
+
+        Returns:
+            The page.
+
+        Raises:
+            ExtendError: the request was refused, or nothing came of it; that is an answer, too.
+        """
+        key = path, frozenset(parameters.items())
+        known = None if self.is_reading else self._answers.pop(key, None)
+        if isinstance(known, ExtendError):
+            raise known
+        if known is not None:
+            return known
+        if not self.is_reading:
+            return await ask(parameters)
+        self.began_at = self.began_at or time.monotonic()
+        try:
+            page = self._answers[key] = await ask(parameters)
+        except ExtendError as error:
+            self._answers[key] = error
+            raise
+        return page
 
 
 async def walk(

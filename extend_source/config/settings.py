@@ -168,6 +168,8 @@ class ExtendSettings(BaseConfiguration):
             what they say of runs and parse runs, and of what these have cost. Nothing is fetched by id.
         lookback: seconds by which a scan overlaps the one before, for runs that the listing shows late.
         reconcile_hours: how often a sync compares the whole listing with what has landed. 0: only on demand.
+        quiet_log_minutes: how often a sync that finds the lists as the last one saw them looks at the destination all
+            the same, and leaves a row in ``sync_log``. The others do not touch the destination. 0: each sync does.
         review_window_days: a reconcile fetches finished runs younger than this again, as a review may change a run
             without a trace in the listing. 0: none.
         max_rechecks: the most such runs in one reconcile, those fetched longest ago first.
@@ -228,6 +230,7 @@ class ExtendSettings(BaseConfiguration):
     details: bool = True
     lookback: float = 3600.0
     reconcile_hours: float = 24.0
+    quiet_log_minutes: float = 60.0
     review_window_days: float = 30.0
     max_rechecks: int = 1000
     requests_per_second: float = 10.0
@@ -297,7 +300,7 @@ class ExtendSettings(BaseConfiguration):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigurationValueError(f"{name} takes a whole number from 1 up.")
-        for name in ("lookback", "reconcile_hours", "review_window_days", "max_rechecks"):
+        for name in ("lookback", "reconcile_hours", "quiet_log_minutes", "review_window_days", "max_rechecks"):
             if not 0 <= getattr(self, name) <= _MAX_NUMBER:
                 raise ConfigurationValueError(f"{name} takes a number from 0 to {_MAX_NUMBER:,}.")
         for name in (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from extend_source.api import Endpoint, ExtendClient, RequestBudget, RequestStatistics, RetryPolicy
+from extend_source.api import Endpoint, ExtendClient, PagesAhead, RequestBudget, RequestStatistics, RetryPolicy
 from extend_source.config.settings import ExtendSettings
 
 _Result = TypeVar("_Result")
@@ -20,6 +20,7 @@ def client_for(
     *,
     may_send: Callable[[], bool] = lambda: True,
     others: Callable[[Endpoint], Iterable[str]] = lambda endpoint: (),
+    ahead: PagesAhead | None = None,
 ) -> ExtendClient:
     """Make a client, to be used with ``async with``.
 
@@ -29,6 +30,7 @@ def client_for(
         budget: one that several clients use in turn; None: the client has its own.
         may_send: asked before each request; once it says no, requests are withdrawn.
         others: names objects to ask for where it is in doubt whether a refusal concerns one object or all.
+        ahead: pages of lists that are read ahead, or were; None: there are none.
     """
     return ExtendClient(
         api_key=settings.api_key,
@@ -39,6 +41,7 @@ def client_for(
         statistics=statistics,
         may_send=may_send,
         others=others,
+        ahead=ahead,
         max_body_megabytes=settings.max_body_megabytes,
         max_output_megabytes=settings.max_output_megabytes,
         max_pages_without_news=settings.max_pages_without_news,

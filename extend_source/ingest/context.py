@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.limits import Limits
 from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.seen_lists import SeenLists
 from extend_source.ingest.state import Scope
 from extend_source.pipeline.landed import LandedData
 
@@ -26,6 +27,8 @@ class SyncContext:
             again. Empty: listing is enough.
         now: the time, UTC.
         selected: all tables to load.
+        seen: what has been seen of the lists.
+        began_at: when the first list was begun, monotonic seconds; None: none has been yet.
     """
 
     settings: ExtendSettings
@@ -36,3 +39,5 @@ class SyncContext:
     tables: frozenset[str]
     now: datetime
     selected: frozenset[str] = frozenset()
+    seen: SeenLists = field(default_factory=SeenLists)
+    began_at: float | None = None

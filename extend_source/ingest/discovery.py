@@ -16,10 +16,11 @@ from extend_source.config.settings import parse_start_date
 from extend_source.errors import AnotherWorkspace, ExtendError, Withdrawn
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.limits import StoppedBy
-from extend_source.ingest.listings import is_filtered, listings
+from extend_source.ingest.listings import floor_of, is_filtered, listings
 from extend_source.ingest.processors import check_processor_ids
 from extend_source.ingest.state import CLOCK_SKEW, Position
-from extend_source.ingest.summaries import SummaryPage, is_before, not_in_the_ledger, summary_sums, time_of
+from extend_source.ingest.summaries import SummaryPage, not_in_the_ledger, summary_sums
+from extend_source.ingest.times import is_before, time_of
 from extend_source.ingest.worklist import Mode, Reason, Wanted, Worklist
 from extend_source.pipeline.completeness import shortfall
 from extend_source.pipeline.landed import MAX_ATTEMPTS, LandedRun
@@ -63,10 +64,7 @@ class Discovery:
             position = Position()  # of another destination, or of one that was set back
             self._drift_rows = 0
         mode = self._mode(position, reconcile)
-        self._floor = self._start
-        if mode == "incremental" and position.watermark is not None:
-            lowest = position.watermark - timedelta(seconds=settings.lookback)
-            self._floor = lowest if self._start is None else max(lowest, self._start)
+        self._floor = floor_of(settings, position.watermark if mode == "incremental" else None)
         progress.mode = mode
         self.worklist = Worklist(mode, context.scope, position, position)
         self._privacy = privacy_rules(settings)
@@ -107,19 +105,20 @@ class Discovery:
             ExtendError: the API refused everything, or listed nothing. An error of the listing alone that comes later
                 is left in the worklist, as what was found so far can be fetched.
         """
-        started = time.monotonic()
+        started = self.context.began_at or time.monotonic()
         stopped_by: StoppedBy | None = None
         error: ExtendError | None = None
-        for number, (endpoint, filters) in enumerate(listings(self._settings)):
+        for number, listing in enumerate(listings(self._settings)):
             if number and (cut_by := self._stopped_by):
                 stopped_by = cut_by
                 break
             found_before = self._promising
             try:
-                async for page in client.pages(endpoint, filters, sort_by="updatedAt", sort_dir="desc"):
+                async for page in client.pages(*listing, sort_by="updatedAt", sort_dir="desc"):
                     self._has_listed |= bool(page.summaries)
                     if page.number == 1:
                         self._note_newest(page, time.monotonic() - started if number else 0.0)
+                    self.context.seen.note(listing, page, floor=self._next_floor)
                     self._processors.update(str(summary.get("processorId")) for summary in page.summaries)
                     recent = [summary for summary in page.summaries if not is_before(summary, self._start)]
                     yield self._compare([summary for summary in recent if self._is_new(summary)])
@@ -144,6 +143,12 @@ class Discovery:
             await self._refuse_an_empty_workspace(client)
             await check_processor_ids(client, self._settings, self._landed, self._processors)
         self._finish(stopped_by, error)
+
+    @property
+    def _next_floor(self) -> datetime | None:
+        """How far back the next scan will read, if nothing changes; None: to the end, or to the start date."""
+        known = (time for time in (self.worklist.before.watermark, self._newest) if time is not None)
+        return floor_of(self._settings, max(known, default=None))
 
     @property
     def _stopped_by(self) -> StoppedBy | None:

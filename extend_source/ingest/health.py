@@ -13,7 +13,7 @@ from extend_source.text.wording import counted, moment
 
 State = Literal["new", "running", "healthy", "behind", "late", "failing", "unknown"]
 
-_LISTING = frozenset({"full", "incremental", "reconcile"})
+_LISTING = frozenset({"full", "incremental", "reconcile", "quiet"})
 _NO_SYNC = frozenset({"rebuild"})
 
 
@@ -55,6 +55,7 @@ def health(
     pending_loads: int,
     has_run: bool,
     is_under_way: bool,
+    quiet_at: datetime | None = None,
 ) -> Health:
     """Judge a pipeline.
 
@@ -65,6 +66,7 @@ def health(
         pending_loads: loads that wait for the next sync.
         has_run: anything has landed, or waits.
         is_under_way: a sync is running.
+        quiet_at: when a sync last ended well without a row; None: the last one has left a row.
 
     Returns:
         The judgement.
@@ -72,7 +74,7 @@ def health(
     syncs = _syncs(log)
     good = next((sync for sync in reversed(syncs) if _is_good(sync)), None)
     failed = list(takewhile(lambda sync: sync["error"] is not None, reversed(syncs)))
-    synced_at = None if good is None else good["fetched_at"]
+    synced_at = max((time for time in (good and good["fetched_at"], quiet_at) if time is not None), default=None)
 
     def judged(
         state: State, reason: str | None = None, code: str | None = None, since: datetime | None = None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from extend_source.api import Endpoint, RunFilters, lists_of
-from extend_source.config.settings import ExtendSettings
+from extend_source.api import GENERATIONS, Endpoint, RunFilters, RunPage, lists_of
+from extend_source.config.settings import ExtendSettings, parse_start_date
+from extend_source.text.json_codec import encode_json
 
 
 class Listing(NamedTuple):
@@ -20,6 +24,37 @@ class Listing(NamedTuple):
 
     endpoint: Endpoint
     filters: RunFilters
+
+    @property
+    def name(self) -> str:
+        """What no other listing of the same settings is called."""
+        chosen = {name: value for name, value in asdict(self.filters).items() if value is not None}
+        return f"{self.endpoint.list_path} {encode_json(chosen, sort_keys=True)}"
+
+
+def all_listings(settings: ExtendSettings) -> Iterator[Listing]:
+    """Name all listings that a sync reads: those of runs, and the lists beside them."""
+    yield from listings(settings)
+    for endpoint in GENERATIONS[settings.api_version]:
+        if endpoint.list_path and endpoint.object_type != "processor_run":
+            yield Listing(endpoint, RunFilters())
+
+
+def floor_of(settings: ExtendSettings, watermark: datetime | None) -> datetime | None:
+    """Say how far back a scan reads the listings of runs; None: to their ends.
+
+    Args:
+        settings: how far scans overlap, and the start date.
+        watermark: all changes up to here have been loaded; None: nothing is known.
+    """
+    start = None if settings.start_date is None else parse_start_date(settings.start_date)
+    lowest = None if watermark is None else watermark - timedelta(seconds=settings.lookback)
+    return max((time for time in (lowest, start) if time is not None), default=None)
+
+
+def page_sum(page: RunPage) -> str:
+    """Sum up what a page of a listing shows."""
+    return hashlib.sha256(encode_json([page.is_last, page.summaries], sort_keys=True).encode()).hexdigest()
 
 
 def listings(settings: ExtendSettings) -> Iterator[Listing]:

@@ -80,9 +80,8 @@ class Load:
         session.sync_id = session.sync_id or self._load_id
         session.progress.packages += 1
         now = datetime.now(timezone.utc)
-        self._context = SyncContext(
-            settings, landed, session.progress, self._limits, self._scope, self._tables, now, selected=tables
-        )
+        shared = (self._limits, self._scope, self._tables, now, tables, session.seen, session.ahead.began_at)
+        self._context = SyncContext(settings, landed, session.progress, *shared)
         self._parse_runs = ParseRuns(self._context) if fetches_parse_runs(tables) else None
         self._named: list[NamedObjects] = [self._parse_runs] if self._parse_runs else []
         if fetches_texts(settings, tables):
@@ -268,6 +267,7 @@ class Load:
             ):
                 if found_as := self._found_as.pop(answer.wanted.id, None):
                     answer = replace(answer, wanted=answer.wanted._replace(object_type=found_as))
+                self._session.seen.note_answer(answer)
                 self._recorder.add(answer, worklist, self._kept_origins.pop(answer.wanted.id, None))
                 for named in self._named:
                     named.note(answer)
@@ -373,8 +373,9 @@ class Load:
     def _client(self) -> ExtendClient:
         session = self._session
         session.budget = session.budget or budget_of(self._settings)
-        requests = self._progress.requests
-        return client_for(self._settings, requests, session.budget, may_send=self._may_send, others=self._others)
+        counts, ahead = self._progress.requests, session.ahead
+        budget, others = session.budget, self._others
+        return client_for(self._settings, counts, budget, may_send=self._may_send, others=others, ahead=ahead)
 
     def _others(self, endpoint: Endpoint) -> list[str]:
         """Objects that are still to be fetched."""

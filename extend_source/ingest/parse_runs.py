@@ -9,7 +9,8 @@ from typing import Any
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.fetching import Fetched
 from extend_source.ingest.listings import is_filtered
-from extend_source.ingest.summaries import SummaryPage, is_before, time_of
+from extend_source.ingest.summaries import SummaryPage
+from extend_source.ingest.times import is_before, time_of
 from extend_source.ingest.worklist import Reason, Wanted, Worklist
 from extend_source.pipeline.landed import has_ended
 from extend_source.pipeline.landed_parse_runs import (

@@ -46,6 +46,7 @@ class Arguments(TypedDict, total=False):
     details: bool | None
     lookback: float | None
     reconcile_hours: float | None
+    quiet_log_minutes: float | None
     review_window_days: float | None
     max_rechecks: int | None
     requests_per_second: float | None

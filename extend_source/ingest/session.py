@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from extend_source.api import RequestBudget
+from extend_source.api import PagesAhead, RequestBudget
 from extend_source.errors import ExtendError
 from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.seen_lists import SeenLists
 from extend_source.ingest.sync_log import Failure
 from extend_source.ingest.worklist import Worklist
 from extend_source.pipeline.held_database import HeldDatabase
@@ -33,6 +34,8 @@ class SyncSession:
         budget: the request rate; it knows what it has learned of the limit, and of a pause that was asked for.
         database: the DuckDB file that the sync keeps open.
         rule_usage: what the privacy rules have met so far.
+        ahead: the pages of lists that were read to see whether anything has changed.
+        seen: what has been seen of the lists.
     """
 
     progress: SyncProgress = field(default_factory=SyncProgress)
@@ -49,6 +52,8 @@ class SyncSession:
     budget: RequestBudget | None = None
     database: HeldDatabase = field(default_factory=HeldDatabase)
     rule_usage: RuleUsage = field(default_factory=RuleUsage)
+    ahead: PagesAhead = field(default_factory=PagesAhead)
+    seen: SeenLists = field(default_factory=SeenLists)
 
     @property
     def logged_failure(self) -> Failure | None:

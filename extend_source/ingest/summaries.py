@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from extend_source.api import ExtendClient, lists_of
+from extend_source.api import ExtendClient, RunFilters, lists_of
 from extend_source.config.settings import parse_start_date
 from extend_source.errors import Withdrawn
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.limits import StoppedBy
+from extend_source.ingest.listings import Listing
+from extend_source.ingest.times import is_before, time_of
 from extend_source.pipeline.landed import MOVING_STATUSES
 from extend_source.privacy import PrivacyRules, privacy_rules
-from extend_source.tables.kinds import to_timestamp
 from extend_source.tables.objects import LISTED_TYPES
 from extend_source.tables.runs import payload_sha256
 from extend_source.tables.schemas import CREDIT_USAGE
@@ -48,20 +49,6 @@ def summary_lists(context: SyncContext, selected: frozenset[str], *, reconcile: 
     for name, kind in LISTED_TYPES.items():
         if name != "processor_run" and kind.table.name in selected:
             yield SummaryList(name, context, reconcile=reconcile)
-
-
-def is_before(summary: dict[str, Any], moment: datetime | None) -> bool:
-    """Tell whether an object is known to have changed last before a moment; None: there is no such moment."""
-    updated_at = None if moment is None else time_of(summary)
-    return moment is not None and updated_at is not None and updated_at < moment
-
-
-def time_of(summary: dict[str, Any], key: str = "updatedAt") -> datetime | None:
-    """Read a time of a summary; None: it has none, or one that cannot be read."""
-    try:
-        return to_timestamp(summary.get(key))
-    except ValueError:
-        return None
 
 
 def not_in_the_ledger(summaries: Iterable[dict[str, Any]], context: SyncContext) -> set[str]:
@@ -148,6 +135,9 @@ class SummaryList:
             moving = None if endpoint.is_sortable else landed.oldest_moving(table, sorted(MOVING_STATUSES))
             try:
                 async for page in client.pages(endpoint):
+                    # where the order tells, the next sync reads no further than the first page
+                    is_needed = page.number == 1 or not self._is_newest_first
+                    context.seen.note(Listing(endpoint, RunFilters()), page, is_needed=is_needed)
                     summaries = [each for each in page.summaries if isinstance(each.get("id"), str)]
                     self._note_order(summaries, "updatedAt" if endpoint.is_sortable else "createdAt")
                     seen.update(each["id"] for each in summaries)

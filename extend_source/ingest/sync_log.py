@@ -42,22 +42,23 @@ class Failure(NamedTuple):
 class LoadLog:
     """Remembers where the counts stood when a load began."""
 
-    def __init__(self, progress: SyncProgress, load_id: str, sync_id: str) -> None:
+    def __init__(self, progress: SyncProgress, load_id: str, sync_id: str, *, since: datetime | None = None) -> None:
         """Begin a load.
 
         Args:
             progress: the counts of the sync, which may have had other loads.
             load_id: dlt's id of the load.
             sync_id: the id of the first load of the sync.
+            since: when it began, before anything was counted; None: it begins now.
         """
         self._progress = progress
         self._ids = {"load_id": load_id, "sync_id": sync_id}
-        self._started_at = datetime.now(timezone.utc)
-        self._before = self._counts()
-        self._objects_before = {name: replace(counts) for name, counts in progress.of.items()}
+        self._started_at = since or datetime.now(timezone.utc)
+        before = SyncProgress() if since else progress
+        self._before = self._counts(before)
+        self._objects_before = {name: replace(counts) for name, counts in before.of.items()}
 
-    def _counts(self) -> dict[str, Any]:
-        progress = self._progress
+    def _counts(self, progress: SyncProgress) -> dict[str, Any]:
         counts = {column: getattr(progress, name) for column, name in _COUNTS.items()}
         return counts | {name: getattr(progress.requests, name) for name in _REQUEST_COUNTS}
 
@@ -89,7 +90,7 @@ class LoadLog:
         Returns:
             The values by column name.
         """
-        grown = {name: value - self._before[name] for name, value in self._counts().items()}
+        grown = {name: value - self._before[name] for name, value in self._counts(self._progress).items()}
         rechecked = grown["runs_rechecked"]
         return {
             **self._ids,
@@ -107,9 +108,13 @@ class LoadLog:
             "error_code": None if failure is None else failure.error_code,
             "scope": encode_json(worklist.scope.description, sort_keys=True),
             "api_version": settings.api_version,
-            "source_version": _version("dlt-source-extend"),
-            "dlt_version": _version("dlt"),
+            **versions(),
         }
+
+
+def versions() -> dict[str, str | None]:
+    """What is installed of what makes rows, as ``sync_log`` has it."""
+    return {"source_version": _version("dlt-source-extend"), "dlt_version": _version("dlt")}
 
 
 def _version(package: str) -> str | None:

@@ -14,7 +14,7 @@ from extend_source.ingest.forecast import SyncForecast, forecast_of
 from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.state import Position, Scope
 
-Mode = Literal["full", "incremental", "reconcile", "by_id"]
+Mode = Literal["full", "incremental", "reconcile", "by_id", "quiet"]
 Reason = Literal["listed", "asked", "in_flight", "incomplete", "failed", "vanished", "recheck", "referenced", "backlog"]
 
 

@@ -21,6 +21,7 @@ from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.state import Position, Scope, SyncState, scope_of
 from extend_source.pipeline.conditions import Condition
 from extend_source.pipeline.landed import LandedData, has_ended
+from extend_source.pipeline.last_scan import read_last_scan
 from extend_source.pipeline.pending import pending_loads
 from extend_source.pipeline.read_only import location, source_state, viewed, viewed_data
 from extend_source.tables.bookkeeping import FETCH_ERRORS, PROCESSOR_RUN_SUMMARIES, SYNC_LOG
@@ -148,6 +149,8 @@ class StatusResult:
         failure: the last load, if the sync failed with it: its `error` says how. None: it did not.
         listed_only: runs of which only what the list says has landed: they were not to be fetched, or not yet.
         health: whether the pipeline needs someone, since when, and why.
+        quiet_at: when a sync on this machine last found the lists as they were and left no row in ``sync_log``, UTC;
+            None: the last one has left a row.
     """
 
     pipeline: str
@@ -169,6 +172,7 @@ class StatusResult:
     failure: LoggedLoad | None = None
     listed_only: int = 0
     health: Health = _UNJUDGED
+    quiet_at: datetime | None = None
 
     @property
     def has_run(self) -> bool:
@@ -193,6 +197,7 @@ def status(pipeline: dlt.Pipeline, *, max_age: timedelta | None = None) -> Statu
     under_way = sync_under_way(pipeline)
     try:
         read, log = _read(pipeline)
+        quiet_at = _quiet_at(pipeline)
         judged = health(
             log,
             read.at,
@@ -200,13 +205,19 @@ def status(pipeline: dlt.Pipeline, *, max_age: timedelta | None = None) -> Statu
             pending_loads=read.pending_loads,
             has_run=read.has_run,
             is_under_way=under_way is not None,
+            quiet_at=quiet_at,
         )
-        return replace(read, under_way=under_way, health=judged)
+        return replace(read, under_way=under_way, health=judged, quiet_at=quiet_at)
     except SyncUnderWay:
         under_way = sync_under_way(pipeline)  # it may just have begun
         if under_way is None:
             raise
     return _unread(pipeline, under_way, max_age)
+
+
+def _quiet_at(pipeline: dlt.Pipeline) -> datetime | None:
+    scan = read_last_scan(pipeline)
+    return None if scan is None or scan.checked_at <= scan.logged_at else scan.checked_at
 
 
 def _unread(pipeline: dlt.Pipeline, under_way: SyncUnderWayStatus, max_age: timedelta | None) -> StatusResult:

@@ -16,6 +16,7 @@ from extend_source.ingest.beacon import told
 from extend_source.ingest.garbage import give_back
 from extend_source.ingest.named_runs import checked_run_ids, refuse_ids_without_details
 from extend_source.ingest.progress import ObjectCounts, SyncProgress
+from extend_source.ingest.quiet_scan import quiet_scan, remember_scan
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.sync_log import Failure
@@ -23,8 +24,9 @@ from extend_source.pipeline.comments import keep_comments
 from extend_source.pipeline.failures import error_code_of
 from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.indexes import keep_indexes
+from extend_source.pipeline.last_scan import LastScan
 from extend_source.pipeline.loads import dropped_a_load, forget_dropped_load, run_load
-from extend_source.pipeline.lock import exclusive
+from extend_source.pipeline.lock import exclusive, only_sync
 from extend_source.pipeline.pending import settle
 from extend_source.pipeline.read_only import location
 from extend_source.source import extend_source
@@ -41,7 +43,8 @@ class SyncResult:
     """What a sync did.
 
     Attributes:
-        mode: how the runs were found: full, incremental, reconcile or by_id.
+        mode: how the runs were found: full, incremental, reconcile or by_id; or quiet: the lists were as the last sync
+            had seen them, so that nothing was done to the destination but for a row in ``sync_log`` now and then.
         listed: runs seen in the listing.
         known: runs that had landed and not changed.
         fetched: runs fetched and loaded.
@@ -145,9 +148,31 @@ def sync(
     session = SyncSession(progress or SyncProgress(), bounded=True, reconcile=reconcile, raises=True)
     ids = None if run_ids is None else checked_run_ids(run_ids)
     refuse_ids_without_details(ids, settings)
-    where = location(pipeline)
     refresh = pipeline.refresh
-    with exclusive(pipeline), told(pipeline, session.progress), held_database(pipeline) as session.database:
+    if ids is None and not reconcile and refresh is None:
+        with only_sync(pipeline):
+            scan = quiet_scan(pipeline, settings, session.progress, session.ahead)
+        if scan is not None:
+            return _quiet_result(pipeline, session.progress, scan, details=settings.details)
+    where = location(pipeline)
+    with exclusive(pipeline):
+        loads = _load_all(pipeline, ids, settings, session, given, where)
+        if loads and ids is None and refresh is None:
+            remember_scan(pipeline, settings, session, where, loads[-1])
+    return _result(pipeline, where, session, loads, details=settings.details)
+
+
+def _load_all(
+    pipeline: dlt.Pipeline,
+    ids: list[str] | None,
+    settings: ExtendSettings,
+    session: SyncSession,
+    given: dict[str, Any],
+    where: str,
+) -> list[str]:
+    """Run load after load until nothing is left; return their ids."""
+    refresh = pipeline.refresh
+    with told(pipeline, session.progress), held_database(pipeline) as session.database:
         try:
             loads = settle(pipeline, settings.package_attempts)
             session.compare_all = dropped_a_load(pipeline)
@@ -176,7 +201,7 @@ def sync(
             raise error from None
         finally:
             pipeline.refresh = refresh
-    return _result(pipeline, where, session, loads, details=settings.details)
+    return loads
 
 
 def _log_failure(pipeline: dlt.Pipeline, session: SyncSession, failure: BaseException, source: Any) -> None:
@@ -212,12 +237,40 @@ def _refuse_too_many_errors(progress: SyncProgress, settings: ExtendSettings) ->
     raise TooManyErrors(f"{failed:,} of {tried:,} runs could not be loaded, the first one as: {first}")
 
 
+def _quiet_result(pipeline: dlt.Pipeline, progress: SyncProgress, scan: LastScan, *, details: bool) -> SyncResult:
+    return _counted(
+        progress,
+        stopped_by=None,
+        left=0,
+        listing_complete=True,
+        watermark=scan.watermark,
+        destination=scan.destination,
+        dataset=pipeline.dataset_name,
+        load_ids=[scan.load_id] if scan.logged_at == scan.checked_at else [],
+        details=details,
+    )
+
+
 def _result(pipeline: dlt.Pipeline, where: str, session: SyncSession, loads: list[str], *, details: bool) -> SyncResult:
-    progress, worklist = session.progress, session.worklist
-    sent = progress.requests
+    worklist = session.worklist
     assert worklist is not None
     left = worklist.runs_left
     reached = worklist.before if left else worklist.after
+    return _counted(
+        session.progress,
+        stopped_by=session.stopped_by,
+        left=left,
+        listing_complete=worklist.listing_stopped_by is None,
+        watermark=reached.watermark,
+        destination=where,
+        dataset=pipeline.dataset_name,
+        load_ids=loads,
+        details=details,
+    )
+
+
+def _counted(progress: SyncProgress, **others: Any) -> SyncResult:
+    sent = progress.requests
     return SyncResult(
         mode=progress.mode,
         listed=progress.listed,
@@ -237,14 +290,7 @@ def _result(pipeline: dlt.Pipeline, where: str, session: SyncSession, loads: lis
         seconds_waiting=round(sent.seconds_waiting, 3),
         bytes_received=sent.bytes_received,
         seconds=round(progress.seconds, 3),
-        stopped_by=session.stopped_by,
-        left=left,
-        listing_complete=worklist.listing_stopped_by is None,
-        watermark=reached.watermark,
-        destination=where,
-        dataset=pipeline.dataset_name,
         errors=dict(progress.errors),
-        load_ids=loads,
         objects=dict(progress.of),
-        details=details,
+        **others,
     )

@@ -193,10 +193,7 @@ class LandedData(DestinationReader):
 
     def runs_in_flight(self, settings: ExtendSettings) -> Iterator[str]:
         """The runs that landed before they had ended, as far as the settings ask for them."""
-        moving = sorted(MOVING_STATUSES)
-        unfinished = f"({{status}} IS NULL OR {{status}} IN ({', '.join(['%s'] * len(moving))}))"
-        condition = Condition(unfinished, *moving, columns=["status"])
-        yield from self._run_ids(condition, *in_scope(settings))
+        yield from self._run_ids(unfinished(), *in_scope(settings))
 
     def incomplete_runs(self, settings: ExtendSettings) -> list[str]:
         """The runs that have not landed with all their rows, as far as the settings ask for them, newest change first.
@@ -323,10 +320,8 @@ class LandedData(DestinationReader):
 
     def failed_runs(self, workspace_id: str | None, object_type: str = "processor_run") -> Iterator[str]:
         """The runs that could not be loaded, but for those that have failed often, or that the API does not know."""
-        may_exist = Condition("({status_code} IS NULL OR {status_code} <> 404)", columns=["status_code"])
-        few = Condition("{attempts} < %s", MAX_ATTEMPTS, columns=["attempts"])
-        run = equals("resource_type", object_type)
-        for row in self.rows(FETCH_ERRORS, ("id",), few, may_exist, run, equals("workspace_id", workspace_id)):
+        of_type = equals("resource_type", object_type)
+        for row in self.rows(FETCH_ERRORS, ("id",), of_type, *to_try_again(workspace_id)):
             yield row[0]
 
     def typed_names(self) -> TypedNames:
@@ -369,6 +364,20 @@ class LandedData(DestinationReader):
 def too_often() -> Condition:
     """The errors of what was asked for too often."""
     return Condition("{attempts} >= %s", MAX_ATTEMPTS, columns=["attempts"])
+
+
+def to_try_again(workspace_id: str | None) -> list[Condition]:
+    """The errors of what has not failed often, and may exist."""
+    may_exist = Condition("({status_code} IS NULL OR {status_code} <> 404)", columns=["status_code"])
+    few = Condition("{attempts} < %s", MAX_ATTEMPTS, columns=["attempts"])
+    return [few, may_exist, equals("workspace_id", workspace_id)]
+
+
+def unfinished() -> Condition:
+    """The runs that had not ended when they landed."""
+    moving = sorted(MOVING_STATUSES)
+    places = ", ".join(["%s"] * len(moving))
+    return Condition(f"({{status}} IS NULL OR {{status}} IN ({places}))", *moving, columns=["status"])
 
 
 def in_scope(settings: ExtendSettings) -> list[Condition]:

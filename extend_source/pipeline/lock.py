@@ -12,6 +12,7 @@ import dlt
 from fasteners import InterProcessLock
 
 from extend_source.errors import SyncUnderWay
+from extend_source.pipeline.last_scan import forget_last_scan
 from extend_source.pipeline.mysql import use_long_texts
 from extend_source.pipeline.postgres import keep_empty_texts
 from extend_source.pipeline.schema_files import schemas_read_once
@@ -65,6 +66,7 @@ def exclusive(pipeline: dlt.Pipeline) -> Iterator[None]:
     use_long_texts(pipeline)
     keep_empty_texts(pipeline)
     with only_sync(pipeline), schemas_read_once(pipeline):
+        forget_last_scan(pipeline)
         yield
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import dlt
 from dlt.common import logger
@@ -32,6 +32,14 @@ KEYS_PER_QUERY = 1000
 
 _ROWS_AT_ONCE = 10_000
 _ROWS_PER_INSERT = 200
+
+
+class Chosen(NamedTuple):
+    """Some rows of a table; see `DestinationReader.rows`."""
+
+    table: TableSchema
+    conditions: Sequence[Condition] = ()
+    complete: bool | None = None
 
 
 class DestinationReader:
@@ -348,6 +356,26 @@ class DestinationReader:
 
         return [row[0] for row in self._read(table.name, write)]
 
+    def count_each(self, asked: Mapping[str, Chosen]) -> dict[str, int]:
+        """Count rows of several tables in one query.
+
+        Args:
+            asked: what to count, by a name of its own.
+
+        Returns:
+            The rows by that name; nothing where a table is not there.
+        """
+
+        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
+            parts, values = [], list[Any]()
+            for name, (table, conditions, complete) in asked.items():
+                sql, some = self._select(client, table, table.key[:1], conditions, complete)
+                parts.append(f"SELECT '{name}' AS what, count(*) AS how_many FROM ({sql}) AS {name}")
+                values += some
+            return " UNION ALL ".join(parts), tuple(values)
+
+        return {row[0]: int(row[1]) for row in self._read("", write)}
+
     def count_by(self, owned: Rows) -> dict[str, int]:
         """Count the rows of a table by their owners.
 
@@ -403,7 +431,7 @@ class DestinationReader:
         """Tell whether `replace` can write to a table, as far as reading it has shown."""
         return self.has_table(table.name) and not self._supersedes and not self._read_only
 
-    def replace(self, table: TableSchema, rows: Sequence[Sequence[Any]], *, drop: Condition) -> None:
+    def replace(self, table: TableSchema, rows: Sequence[Sequence[Any]], *, drop: Condition | None) -> None:
         """Write rows at once, without a load of dlt.
 
         New rows come before the ones that they replace go: not every destination has transactions.
@@ -412,7 +440,7 @@ class DestinationReader:
             table: a table that a load has made; where there is none yet, or the destination cannot delete rows,
                 nothing is written.
             rows: a value for each of its columns, the load id last.
-            drop: which rows to delete, beside those of other loads with the same first column.
+            drop: which rows to delete, beside those of other loads with the same first column; None: none at all.
         """
         if self._pipeline is None or not self.can_replace(table):
             return
@@ -420,7 +448,7 @@ class DestinationReader:
         has_row_id = C_DLT_ID in self._dlt_tables.get(table.name, {}).get("columns", {})
         names = [*table.column_names, *([C_DLT_ID] if has_row_id else [])]
         try:
-            with self._connect(self._pipeline) as client, client.begin_transaction():
+            with self._connect(self._pipeline) as client, nullcontext() if drop is None else client.begin_transaction():
                 name = client.make_qualified_table_name(table.name)
                 for start in range(0, len(rows), _ROWS_PER_INSERT):
                     some = rows[start : start + _ROWS_PER_INSERT]
@@ -428,10 +456,13 @@ class DestinationReader:
                     places = ", ".join([f"({', '.join(['%s'] * len(names))})"] * len(some))
                     values = [value for row in some for value in (*row, *(uniq_id() for _ in names[len(row) :]))]
                     client.execute_sql(f"INSERT INTO {name} ({columns}) VALUES {places}", *values)
+                    if drop is None:
+                        continue
                     same = one_of(table.column_names[0], [row[0] for row in some])
                     of_others = f"{same.sql(client)} AND {client.escape_column_name(LOAD_ID)} <> %s"
                     client.execute_sql(f"DELETE FROM {name} WHERE {of_others}", *same.values, some[0][-1])
-                client.execute_sql(f"DELETE FROM {name} WHERE {drop.sql(client)}", *drop.values)
+                if drop is not None:
+                    client.execute_sql(f"DELETE FROM {name} WHERE {drop.sql(client)}", *drop.values)
         except DestinationUndefinedEntity:
             self._missing_tables.add(table.name)
 

@@ -10,6 +10,7 @@ from typing import Any
 import dlt
 from dlt.common import logger
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.schema import Schema
 from dlt.common.schema.typing import LOADS_TABLE_NAME
 from dlt.common.schema.utils import has_table_seen_data
 
@@ -56,9 +57,7 @@ def find_gone(pipeline: dlt.Pipeline, schema_name: str) -> Gone:
     Returns:
         The others.
     """
-    known = pipeline.schemas[schema_name].tables
-    written = {name for name, table in known.items() if has_table_seen_data(table)} - FORMER_NAMES.keys()
-    wanted = [name for name in known if name in written or name.startswith("_dlt")]
+    wanted = _written(pipeline.schemas[schema_name])
     with pipeline.destination_client(schema_name) as connected:
         client: Any = connected
         if not client.is_storage_initialized():
@@ -77,6 +76,15 @@ def find_gone(pipeline: dlt.Pipeline, schema_name: str) -> Gone:
     return gone.only(gone.columns.keys() - set(nobodys))
 
 
+def has_all(connected: Any) -> bool:
+    """Tell whether the destination has all tables and columns that loads have filled: two queries, and no change.
+
+    Args:
+        connected: dlt's client of the destination, with the schema of the source.
+    """
+    return connected.is_storage_initialized() and not _missing(connected, _written(connected.schema))
+
+
 def make_again(pipeline: dlt.Pipeline, schema_name: str, gone: Gone) -> None:
     """Make tables and columns again.
 
@@ -90,14 +98,26 @@ def make_again(pipeline: dlt.Pipeline, schema_name: str, gone: Gone) -> None:
             _make(client, gone)
 
 
-def _gone_from(client: Any, names: list[str]) -> Gone:
-    """Find what is gone of some tables."""
+def _written(schema: Schema) -> list[str]:
+    """The tables that loads have filled, and dlt's own."""
+    known = schema.tables
+    written = {name for name, table in known.items() if has_table_seen_data(table)} - FORMER_NAMES.keys()
+    return [name for name in known if name in written or name.startswith("_dlt")]
+
+
+def _missing(client: Any, names: list[str]) -> dict[str, tuple[bool, Any]]:
+    """Say of tables that lack columns whether they are there, and which columns are not."""
     case_sensitive = client.capabilities.generates_case_sensitive_identifiers()
-    missing = {
+    return {
         name: (bool(there), columns)
         for name, there in list(client.get_storage_tables(names))
         if (columns := client.schema.get_new_table_columns(name, there, case_sensitive=case_sensitive))
     }
+
+
+def _gone_from(client: Any, names: list[str]) -> Gone:
+    """Find what is gone of some tables."""
+    missing = _missing(client, names)
     stored = _stored_columns(client) if missing else None
     if stored is None and LOADS_TABLE_NAME in missing:
         return Gone({})  # no load has ended here

@@ -104,7 +104,7 @@ SYNC_LOG = TableSchema(
     columns=(
         Column("load_id", TEXT, "dlt's id of the load: _dlt_loads.load_id."),
         Column("sync_id", TEXT, "The sync it was part of: the id of its first load."),
-        Column("mode", TEXT, "full, incremental, reconcile, by_id or rebuild."),
+        Column("mode", TEXT, "full, incremental, reconcile, quiet, by_id or rebuild."),
         _WORKSPACE_ID,
         Column("started_at", TIMESTAMP, "When the load began."),
         Column("fetched_at", TIMESTAMP, "When its last row was fetched; loading follows."),

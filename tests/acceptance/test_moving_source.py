@@ -93,7 +93,7 @@ class MovingSource:
 
         self.server.before_each_request = play
         self.server.faults.set([Fault("5xx", probability=failing, endpoint="run")] if failing else [])
-        arguments |= {"max_concurrency": 1, "max_error_share": 1}
+        arguments |= {"max_concurrency": 1, "max_error_share": 1, "quiet_log_minutes": 60}
         try:
             with kept_open(self.warehouse):
                 try:

@@ -86,8 +86,8 @@ class AnyWarehouse(ABC):
         }
 
     def sync(self, **arguments: Any) -> SyncResult:
-        """Sync through the public function."""
-        return sync(self.pipeline, **self.settings(**arguments))
+        """Sync through the public function; unless told otherwise, with a look at the destination each time."""
+        return sync(self.pipeline, **self.settings(**{"quiet_log_minutes": 0, **arguments}))
 
     def run(self, *resources: str, **arguments: Any) -> SyncProgress:
         """Run some resources of the source through plain dlt."""

@@ -29,6 +29,7 @@ _MODES = {
     "full": "Full listing",
     "incremental": "Incremental listing",
     "reconcile": "Reconcile",
+    "quiet": "Quiet",
     "by_id": "By id",
 }
 _STOPS = {
@@ -90,6 +91,8 @@ def show_result(console: Console, result: SyncResult) -> None:
 
 def _loaded(result: SyncResult) -> str:
     took = duration(result.seconds)
+    if result.mode == "quiet":
+        return f"Nothing new: the lists are as the last sync saw them, in {took}"
     if not result.details:
         return f"The lists alone were read, no run was fetched (details = false), in {took}"
     runs = counted(result.fetched, "run")
@@ -258,6 +261,7 @@ def show_status(console: Console, status: StatusResult) -> None:
         return
     rows += [
         *_scope_rows(status),
+        *_quiet_rows(status),
         ("Runs landed", f"{sum(status.runs.values()):,}: {by_status}" if status.runs else "none", ""),
         *_listed_rows(status),
         ("In flight", f"{status.in_flight:,} had not ended when they landed" if status.in_flight else "none", ""),
@@ -300,6 +304,11 @@ def _scope_rows(status: StatusResult) -> Iterator[_Row]:
             left = (due - status.at).total_seconds()
             when = f"next in {duration(left)}" if left > 0 else "due with the next sync"
             yield "Reconciled", f"{_dated(scope.reconciled_at, status.at)}; {when}", ""
+
+
+def _quiet_rows(status: StatusResult) -> Iterator[_Row]:
+    if status.quiet_at is not None:
+        yield "Last checked", f"{_dated(status.quiet_at, status.at)}: the lists were as the last sync had seen them", ""
 
 
 def _listed_rows(status: StatusResult) -> Iterator[_Row]:

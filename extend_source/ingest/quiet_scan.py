@@ -1,0 +1,169 @@
+"""A sync that finds the lists as the last one saw them, and so leaves the destination alone.
+
+What the last sync noted says whether anything is left to do, or due. What a look at the destination alone would show,
+such as a table that was dropped, is found once `quiet_log_minutes` have gone by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import dlt
+
+from extend_source.api import ExtendClient, PagesAhead
+from extend_source.config.settings import ExtendSettings, setting_names
+from extend_source.errors import ExtendError, Withdrawn
+from extend_source.ingest.client import client_for, run_to_end
+from extend_source.ingest.limits import Limits
+from extend_source.ingest.listings import all_listings, floor_of, page_sum
+from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.quiet_log import logged_scan
+from extend_source.ingest.session import SyncSession
+from extend_source.ingest.sync_log import versions
+from extend_source.pipeline.last_scan import (
+    LastScan,
+    can_be_lost_unseen,
+    is_still_true,
+    read_last_scan,
+    state_of_files,
+    sum_of_notes,
+    sum_of_settings,
+    write_last_scan,
+)
+
+_OF_REPORTS = frozenset({"prices", "credit_budget"})
+
+
+def quiet_scan(
+    pipeline: dlt.Pipeline, settings: ExtendSettings, progress: SyncProgress, ahead: PagesAhead
+) -> LastScan | None:
+    """Find out whether a sync has nothing to do.
+
+    Args:
+        pipeline: the pipeline, whose lock is held.
+        settings: the settings of the source.
+        progress: the counts of the sync.
+        ahead: where the pages are kept for the scan that follows if something differs.
+
+    Returns:
+        What is noted of the lists; None: something has changed, or may have.
+    """
+    now = datetime.now(timezone.utc)
+    scan = read_last_scan(pipeline) if settings.quiet_log_minutes and not settings.refresh else None
+    if (
+        scan is None
+        or not is_still_true(scan, pipeline, described(settings), now)
+        or not _shows_nothing_new(settings, scan.pages, progress, ahead)
+    ):
+        return None
+    counted = SyncProgress(requests=progress.requests)
+    for object_type, rows in scan.listed.items():
+        counted.found(object_type, listed=rows, known=rows)
+    checked: LastScan | None = replace(scan, checked_at=now)
+    if now - scan.logged_at >= timedelta(minutes=settings.quiet_log_minutes):
+        checked = logged_scan(pipeline, settings, counted, replace(scan, checked_at=now))
+    if checked is None:
+        return None
+    progress.of, progress.mode = counted.of, "quiet"
+    progress.end_listing()
+    write_last_scan(pipeline, checked)
+    return checked
+
+
+def remember_scan(
+    pipeline: dlt.Pipeline, settings: ExtendSettings, session: SyncSession, destination: str, load_id: str
+) -> None:
+    """Note what a sync has seen of the lists, if it was done with all of it.
+
+    Args:
+        pipeline: the pipeline, whose lock is held; nothing of ours has its destination open.
+        settings: the settings of the source.
+        session: the sync, which has ended well.
+        destination: where the rows are.
+        load_id: its last load.
+    """
+    worklist, seen = session.worklist, session.seen
+    failed = any(counts.failed for counts in session.progress.of.values())
+    if (
+        worklist is None
+        or not worklist.complete
+        or len(worklist)
+        or failed
+        or session.stopped_by is not None
+        or not seen.is_settled
+        or can_be_lost_unseen(pipeline)
+    ):
+        return
+    now, reached = datetime.now(timezone.utc), worklist.after
+    due = timedelta(hours=settings.reconcile_hours)
+    floor = floor_of(settings, reached.watermark)
+    write_last_scan(
+        pipeline,
+        LastScan(
+            settings=sum_of_settings(pipeline, described(settings)),
+            notes=sum_of_notes(pipeline),
+            files=state_of_files(pipeline),
+            pages=seen.pages(floor),
+            listed=seen.listed(floor),
+            scope=worklist.scope.description,
+            load_id=load_id,
+            destination=destination,
+            watermark=reached.watermark,
+            checked_at=now,
+            logged_at=now,
+            due_at=reached.reconciled_at + due if due and reached.reconciled_at is not None else None,
+        ),
+    )
+
+
+def _shows_nothing_new(
+    settings: ExtendSettings, pages: Mapping[str, list[str]], progress: SyncProgress, ahead: PagesAhead
+) -> bool:
+    """Read the lists as far as the next scan would, until something differs.
+
+    Args:
+        settings: the settings of the source.
+        pages: for each list the sums of the pages that the last sync saw.
+        progress: the counts of the sync.
+        ahead: where the pages are kept for the scan that follows if something differs.
+
+    Returns:
+        Whether all is the same. An error, or a limit that was reached, is something else.
+    """
+    limits = Limits(settings, progress, bounded=True)
+    client = client_for(settings, progress.requests, may_send=lambda: limits.used_up is None, ahead=ahead)
+    ahead.is_reading = True
+    try:
+        return run_to_end(_is_same(client, settings, pages))
+    except (ExtendError, Withdrawn):  # the scan that follows gets the same answer
+        return False
+    finally:
+        ahead.is_reading = False
+
+
+async def _is_same(client: ExtendClient, settings: ExtendSettings, pages: Mapping[str, list[str]]) -> bool:
+    wanted = {listing.name: listing for listing in all_listings(settings)}
+    if wanted.keys() != pages.keys():
+        return False
+    async with client:
+        for name, listing in wanted.items():
+            left = list(pages[name])
+            if not left:
+                return False
+            async for page in client.pages(*listing):
+                if page_sum(page) != left.pop(0):
+                    return False
+                if not left:
+                    break
+            if left:
+                return False
+    return True
+
+
+def described(settings: ExtendSettings) -> dict[str, Any]:
+    """Name all that a sync goes by, for a sum; the key of the API is no part of it, as the lists tell the workspace."""
+    values = {name: getattr(settings, name) for name in setting_names() if name not in {"api_key", *_OF_REPORTS}}
+    return {**values, "privacy": dict(settings.privacy or {}), **versions()}

@@ -1,0 +1,90 @@
+"""What a sync has seen of the lists, as far as the next one will read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from extend_source.api import RunPage
+from extend_source.ingest.fetching import Fetched
+from extend_source.ingest.listings import Listing, page_sum
+from extend_source.ingest.times import time_of
+from extend_source.ingest.worklist import Reason, Wanted
+from extend_source.pipeline.landed import has_ended
+
+_MAY_STAY: frozenset[Reason] = frozenset({"incomplete", "backlog"})
+"""Reasons to fetch an object that its being fetched need not end."""
+
+
+class _SeenPage(NamedTuple):
+    sum: str
+    oldest: datetime | None
+    rows: int
+
+    def reaches_below(self, floor: datetime | None) -> bool:
+        return floor is not None and self.oldest is not None and self.oldest < floor
+
+
+class SeenLists:
+    """The pages that a scan has read, and whether anything of what it saw may move without a trace in them.
+
+    Attributes:
+        is_settled: the next sync will find nothing to do if these pages stay as they are; as far as is known.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing seen."""
+        self.is_settled = True
+        self._pages: dict[str, list[_SeenPage]] = {}
+        self._types: dict[str, str] = {}
+        self._left_out: set[str] = set()
+
+    def note(self, listing: Listing, page: RunPage, *, floor: datetime | None = None, is_needed: bool = True) -> None:
+        """Note a page.
+
+        Args:
+            listing: what it is of.
+            page: what it shows.
+            floor: the next scan reads no further than a page that reaches below this change.
+            is_needed: it may read this one.
+        """
+        if any(not has_ended(summary.get("status")) for summary in page.summaries):
+            self.is_settled = False
+        pages = self._pages.setdefault(listing.name, [])
+        self._types[listing.name] = listing.endpoint.object_type
+        if not is_needed or (pages and pages[-1].reaches_below(floor)):
+            self._left_out.add(listing.name)
+        elif listing.name in self._left_out:
+            self.is_settled = False
+        else:
+            oldest = min((time for time in map(time_of, page.summaries) if time is not None), default=None)
+            pages.append(_SeenPage(page_sum(page), oldest, len(page.summaries)))
+
+    def note_answer(self, answer: Fetched[Wanted]) -> None:
+        """Note what has come of an object that was fetched."""
+        wanted, payload = answer.wanted, answer.payload
+        moves = wanted.object_type != "file" and (payload is None or not has_ended(payload.get("status")))
+        if moves or wanted.reason in _MAY_STAY:
+            self.is_settled = False
+
+    def pages(self, floor: datetime | None) -> dict[str, list[str]]:
+        """Return the sums of the pages that the next scan reads, by the name of the listing.
+
+        Args:
+            floor: it reads runs down to this change; None: all of them.
+        """
+        return {name: [page.sum for page in self._read_next(name, floor)] for name in self._pages}
+
+    def listed(self, floor: datetime | None) -> dict[str, int]:
+        """Return how many objects these pages have, by their type."""
+        found: dict[str, int] = {}
+        for name, object_type in self._types.items():
+            rows = sum(page.rows for page in self._read_next(name, floor))
+            found[object_type] = found.get(object_type, 0) + rows
+        return found
+
+    def _read_next(self, name: str, floor: datetime | None) -> list[_SeenPage]:
+        if self._types[name] != "processor_run":
+            return self._pages[name]
+        pages = self._pages[name]
+        return pages[: next((n for n, page in enumerate(pages, 1) if page.reaches_below(floor)), len(pages))]

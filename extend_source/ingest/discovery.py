@@ -66,6 +66,7 @@ class Discovery:
         mode = self._mode(position, reconcile)
         self._floor = floor_of(settings, position.watermark if mode == "incremental" else None)
         progress.mode = mode
+        landed.expect(all_keys=mode != "incremental")
         self.worklist = Worklist(mode, context.scope, position, position)
         self._privacy = privacy_rules(settings)
         self._has_several_lists = len(lists_of(settings.api_version, "processor_run")) > 1
@@ -75,8 +76,7 @@ class Discovery:
         self._promising = 0  # of the runs to fetch those that have not failed before
         self._newest: datetime | None = None
         self._processors: set[str] = set()
-        self._has_seen_some_before = False
-        self._has_listed = False
+        self._has_seen_some_before = self._has_listed = False
         self._erased = landed.erased("processor_run")
 
     def _mode(self, position: Position, reconcile: bool) -> Mode:

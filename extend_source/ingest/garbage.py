@@ -17,7 +17,7 @@ def fewer_collections() -> Iterator[Callable[[], object]]:
     """Let Python look for cycles less often for the length of the block.
 
     A payload is thousands of objects that live for milliseconds and have no cycles; Python would look through all
-    objects again and again for them. Not for a sync, which gains little, and took a tenth to a fifth more memory.
+    objects again and again for them. Not for fetching, which gains little, and took a tenth to a fifth more memory.
 
     Yields:
         What collects all garbage, to be called where much of it has come together.

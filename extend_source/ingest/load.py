@@ -16,7 +16,7 @@ from extend_source.ingest.client import budget_of, client_for
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.fetching import fetch_all
-from extend_source.ingest.garbage import give_back
+from extend_source.ingest.garbage import fewer_collections, give_back
 from extend_source.ingest.limits import Limits
 from extend_source.ingest.named_objects import NamedFiles, NamedObjects, fetches_texts
 from extend_source.ingest.named_runs import find, wanted_by_id
@@ -143,8 +143,9 @@ class Load:
         try:
             async with self._client() as client:
                 if discovery is not None:
-                    async for tables in self._discover(client, discovery):
-                        yield tables
+                    with fewer_collections():  # summaries go page by page, and have no cycles
+                        async for tables in self._discover(client, discovery):
+                            yield tables
                 self._progress.end_listing(lambda: worklist.forecast(self._settings, len(worklist)))
                 async for tables in self._fetch(client, worklist):
                     yield tables
@@ -373,8 +374,7 @@ class Load:
     def _client(self) -> ExtendClient:
         session = self._session
         session.budget = session.budget or budget_of(self._settings)
-        counts, ahead = self._progress.requests, session.ahead
-        budget, others = session.budget, self._others
+        counts, ahead, budget, others = self._progress.requests, session.ahead, session.budget, self._others
         return client_for(self._settings, counts, budget, may_send=self._may_send, others=others, ahead=ahead)
 
     def _others(self, endpoint: Endpoint) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from extend_source.pipeline.conditions import equals
 from extend_source.pipeline.landed import LandedData
@@ -41,8 +42,7 @@ class Incomplete:
         return {"processor_run": self.runs, "file": self.files, "parse_run": self.parse_runs}
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(NamedTuple):
     """What ``processor_runs`` says of what was written of a run."""
 
     id: str
@@ -74,8 +74,7 @@ class _Run:
         return not self.counts.keys() <= TABLES.keys()
 
 
-@dataclass(frozen=True)
-class _ParseRun:
+class _ParseRun(NamedTuple):
     """What ``parse_runs`` says of what was written of a parse run."""
 
     id: str
@@ -226,7 +225,9 @@ class _Expected:
     def add(self, owner: str, counts: Counts) -> None:
         """Add an owner."""
         for table, count in counts.items():
-            owners, numbers = self.rows.setdefault(table, (array("Q"), array("Q")))
+            if table not in self.rows:
+                self.rows[table] = array("Q"), array("Q")
+            owners, numbers = self.rows[table]
             owners.append(len(self.ids))
             numbers.append(count)
         self.ids.append(owner)
@@ -255,7 +256,7 @@ def _runs(landed: LandedData) -> Iterator[_Run]:
 def _parse_runs(landed: LandedData) -> Iterator[_ParseRun]:
     columns = ("id", "config_id", "loaded_tables", ROW_COUNTS, "credits", "object")
     for run_id, config_id, text, value, credits, name in landed.rows(PARSE_RUNS, columns, complete=True):
-        tables, counts = selected_by(text, PARSED_TABLES), counts_of(value) or {}
+        tables, counts = selected_by(text, PARSED_TABLES), dict(counts_of(value) or {})
         if credits is not None and name != PARSER_RUN and CREDIT_USAGE.name in tables:
             counts[CREDIT_USAGE.name] = 1
         yield _ParseRun(run_id, config_id, tables, counts)

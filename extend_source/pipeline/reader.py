@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
@@ -10,6 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import dlt
+import pyarrow as pa
 from dlt.common import logger
 from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
 from dlt.common.schema import Schema
@@ -18,6 +20,7 @@ from dlt.common.utils import uniq_id
 
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
+from extend_source.pipeline.columns import RowsInColumns, chunks_of, rows_of, texts_of
 from extend_source.pipeline.conditions import NO_ROW, Condition, Sql, equals, one_of
 from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
 from extend_source.pipeline.storage import Gone, columns_there, find_gone, last_load_left_rows_out, make_again
@@ -30,8 +33,19 @@ from extend_source.tables.objects import LISTED_TYPES, Rows
 
 KEYS_PER_QUERY = 1000
 
-_ROWS_AT_ONCE = 10_000
+KEYS_FOR_COLUMNS = 50_000
+"""Keys that are looked up in a table before all its rows are read at once instead."""
+
+KEYS_FOR_COLUMNS_OF_ALL = 2_000
+"""The same where all that has landed will be looked up."""
+
 _ROWS_PER_INSERT = 200
+
+
+class _Lookup(NamedTuple):
+    table: str
+    columns: tuple[str, ...]
+    complete: bool | None
 
 
 class Chosen(NamedTuple):
@@ -67,7 +81,10 @@ class DestinationReader:
         self._emptied = frozenset(emptied)
         self._missing_tables = self._not_there
         self._gone = Gone({})
+        self._keys_for_columns = KEYS_FOR_COLUMNS
         self._idle: list[Sql] = []
+        self._asked: Counter[_Lookup] = Counter()
+        self._in_columns: dict[_Lookup, RowsInColumns] = {}
         self._has_connected = False
         self._kept: ExitStack | None = None
         self._connection: Sql | None = None
@@ -106,6 +123,10 @@ class DestinationReader:
     def is_readable(self) -> bool:
         """Tell whether what has landed can be known; so far as has been noticed."""
         return self._pipeline is not None
+
+    def expect(self, *, all_keys: bool) -> None:
+        """Be told whether all that has landed will be looked up, or some of it."""
+        self._keys_for_columns = KEYS_FOR_COLUMNS_OF_ALL if all_keys else KEYS_FOR_COLUMNS
 
     def probe(self) -> None:
         """Find out whether the destination can be read.
@@ -230,7 +251,8 @@ class DestinationReader:
 
         reads = _readers(table, columns)
         if not any(reads):
-            yield from self._read(table.name, write)
+            is_text = all(_type_of(table, name) == pa.string() for name in columns)
+            yield from self._read(table.name, write, texts_of if is_text else rows_of)
             return
         for row in self._read(table.name, write):
             yield tuple(read(value) if read else value for read, value in zip(reads, row, strict=True))
@@ -320,14 +342,36 @@ class DestinationReader:
         distinct: bool = False,
         complete: bool | None = None,
     ) -> Iterator[tuple[Any, ...]]:
-        """Read the rows whose first column has one of some values, any number of them; else as `rows`."""
+        """Read the rows whose first column has one of some values, any number of them; else as `rows`.
+
+        Of a table of which much is asked, all rows are read once: what others write meanwhile is not seen then.
+        """
         pending = list(dict.fromkeys(keys))
+        if not conditions and not distinct:
+            asked = _Lookup(table.name, tuple(columns), complete)
+            self._asked[asked] += len(pending)
+            if pending and self._asked[asked] > self._keys_for_columns:
+                return self._read_in_columns(table, asked).find(pending)
         found: list[tuple[Any, ...]] = []
         with self.connected():
             for start in range(0, len(pending), KEYS_PER_QUERY):
                 chosen = one_of(columns[0], pending[start : start + KEYS_PER_QUERY])
                 found += self.rows(table, columns, chosen, *conditions, distinct=distinct, complete=complete)
         return iter(found)
+
+    def _read_in_columns(self, table: TableSchema, asked: _Lookup) -> RowsInColumns:
+        """Read the columns of all rows, unless they have been read."""
+        if asked not in self._in_columns:
+            reads = _readers(table, asked.columns)
+
+            def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
+                return self._select(client, table, asked.columns, (), asked.complete)
+
+            def chunks(cursor: Any) -> Iterator[pa.Table]:
+                return chunks_of(cursor, [_type_of(table, name) for name in asked.columns], reads)
+
+            self._in_columns[asked] = RowsInColumns(self._read(table.name, write, chunks), reads)
+        return self._in_columns[asked]
 
     def overtaken(
         self, table: TableSchema, by: TableSchema, times: tuple[str, str], columns: Sequence[str]
@@ -444,6 +488,7 @@ class DestinationReader:
         """
         if self._pipeline is None or not self.can_replace(table):
             return
+        self._in_columns.clear()
         # dlt can be told to give each row an id
         has_row_id = C_DLT_ID in self._dlt_tables.get(table.name, {}).get("columns", {})
         names = [*table.column_names, *([C_DLT_ID] if has_row_id else [])]
@@ -466,15 +511,14 @@ class DestinationReader:
         except DestinationUndefinedEntity:
             self._missing_tables.add(table.name)
 
-    def _read(self, table: str, write: Any) -> Iterator[tuple[Any, ...]]:
+    def _read(self, table: str, write: Any, fetch: Callable[[Any], Iterator[Any]] = rows_of) -> Iterator[Any]:
         if self._pipeline is None or table in self._missing_tables:
             return
         try:
             with self._connect(self._pipeline) as client:
                 sql, values = write(client)
                 with client.execute_query(sql, *values) as cursor:
-                    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                        yield from (tuple(row) for row in rows)
+                    yield from fetch(cursor)
         except DestinationUndefinedEntity:
             self._missing_tables.add(table)
         except SqlClientNotAvailable:
@@ -527,6 +571,11 @@ def as_utc(value: Any) -> datetime | None:
 def as_credits(value: Any) -> Decimal | None:
     """Return credits as a destination gives them as a decimal with six places."""
     return None if value is None else to_credits(value)
+
+
+def _type_of(table: TableSchema, name: str) -> pa.DataType:
+    """The Arrow type of a column; the columns that dlt adds are text."""
+    return next((column.kind.arrow_type for column in table.columns if column.name == name), pa.string())
 
 
 def _readers(table: TableSchema, columns: Sequence[str]) -> list[Callable[[Any], Any] | None]:

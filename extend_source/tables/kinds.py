@@ -134,6 +134,8 @@ def to_timestamp(value: Any) -> datetime:
     parsed = datetime.fromisoformat(f"{head}.{fraction}{offset}" if fraction else head + offset)
     if parsed.tzinfo is None:
         return parsed.replace(tzinfo=timezone.utc)
+    if parsed.tzinfo is timezone.utc:
+        return parsed
     try:
         return parsed.astimezone(timezone.utc)
     except OverflowError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -58,7 +59,14 @@ def counts_of(value: Any) -> Counts | None:
         The counts; None where none were kept, as before version 0.2.
     """
     if isinstance(value, str):
-        value = decode_json(value.encode())
+        return _counts_in(value)
+    return value if isinstance(value, dict) else None
+
+
+@lru_cache(maxsize=4096)
+def _counts_in(text: str) -> Counts | None:
+    """Read counts; many objects have the same ones."""
+    value = decode_json(text.encode())
     return value if isinstance(value, dict) else None
 
 

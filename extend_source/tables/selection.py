@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.contract import TableSchema
@@ -96,6 +97,7 @@ def selection_text(tables: Collection[str], filled: frozenset[str] = FETCHED_TAB
     return ",".join(sorted(chosen))
 
 
+@lru_cache(maxsize=256)
 def selected_by(text: str | None, filled: frozenset[str] = FETCHED_TABLES) -> frozenset[str]:
     """Read what `selection_text` wrote."""
     standard = filled & STANDARD_TABLES

@@ -19,6 +19,7 @@ from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import credit_report, quality_report, rebuild, status
+from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.write_mode import replacement_of
 from extend_source.sandbox import SandboxServer
 from tests.destinations.places import ALWAYS, MORE, Place, make_destination
@@ -56,7 +57,9 @@ def place(
     return Place(request.param, make_destination(request.param, tmp_path, request), empty_server, tmp_path)
 
 
-def test_readers_see_the_same_rows_after_each_step_on_every_destination(place: Place) -> None:
+def test_readers_see_the_same_rows_after_each_step_on_every_destination(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, happen, arguments in STEPS:
         happen(place.server)
         place.sync(**arguments)
@@ -67,6 +70,17 @@ def test_readers_see_the_same_rows_after_each_step_on_every_destination(place: P
     assert gone == {(INVOICE, None, "twelve")}
     assert place.current(BOOK_COLUMNS) == BOOKS_AT_LAST
     assert status(place.pipeline).gone == 1
+    by_query = what_is_looked_up(place)
+    monkeypatch.setattr("extend_source.pipeline.reader.KEYS_FOR_COLUMNS", 0)
+    assert what_is_looked_up(place) == by_query
+    assert INVOICE in by_query[0]
+
+
+def what_is_looked_up(place: Place) -> tuple[Any, ...]:
+    """What the destination says of the invoice and the letter, and of one that it does not know."""
+    landed, ids = LandedData(place.pipeline, "extend"), [INVOICE, LETTER, "dpr_unknown"]
+    summaries, tombstones = landed.summaries("processor_run", ids), landed.tombstones([*ids, BUNDLE])
+    return landed.runs(ids), summaries, tombstones, landed.payload_sums(ids), landed.file_row_counts(["file_1"])
 
 
 @pytest.mark.thorough

@@ -1,0 +1,56 @@
+"""Where many ids are looked up, what has landed is read once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from extend_source.pipeline import reader
+from extend_source.pipeline.reader import DestinationReader
+from extend_source.sandbox import Options, SandboxServer
+from tests.acceptance.conftest import MakeWarehouse
+from tests.acceptance.scenes import put_small_runs
+from tests.acceptance.warehouse import AnyWarehouse
+
+PAGES, PAGE = 6, 20
+
+
+@pytest.fixture
+def paged_server() -> Iterator[SandboxServer]:
+    """A stand-in that lists few runs a page."""
+    with SandboxServer(runs=0, options=Options(largest_page=PAGE)) as server:
+        put_small_runs(server.workspace, PAGES * PAGE, every=timedelta(minutes=1))
+        yield server
+
+
+def queries_of_a_reconcile(warehouse: AnyWarehouse, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """The number of queries on each table; nothing is fetched."""
+    counts, read = Counter[str](), DestinationReader._read
+
+    def counted(self: DestinationReader, table: str, *others: Any) -> Any:
+        counts[table] += 1
+        return read(self, table, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DestinationReader, "_read", counted)
+        result = warehouse.sync(reconcile=True, review_window_days=0)
+    assert (result.listed, result.known, result.fetched) == (PAGES * PAGE, PAGES * PAGE, 0)
+    return counts
+
+
+def test_a_reconcile_of_many_runs_reads_each_table_once_and_one_of_few_asks_for_each_page(
+    paged_server: SandboxServer, make_warehouse: MakeWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = make_warehouse(paged_server)
+    warehouse.sync()
+    by_page = queries_of_a_reconcile(warehouse, monkeypatch)
+    monkeypatch.setattr(reader, "KEYS_FOR_COLUMNS_OF_ALL", 2 * PAGE)
+    in_columns = queries_of_a_reconcile(warehouse, monkeypatch)
+
+    saved = PAGES - (2 + 1)  # the first two pages are asked for, then all is read
+    assert by_page - in_columns == Counter(processor_runs=saved, processor_run_summaries=saved, tombstones=saved)
+    assert in_columns - by_page == Counter()

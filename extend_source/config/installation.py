@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution, version
 from urllib.parse import urlsplit, urlunsplit
 
 PACKAGE = "dlt-source-extend"
@@ -26,6 +26,18 @@ def install_command(extra: str) -> str:
 def pip(*requirements: str) -> str:
     """Return the command that installs packages, quoted for any shell."""
     return " ".join(("pip install", *(f'"{each}"' for each in requirements)))
+
+
+def versions() -> dict[str, str | None]:
+    """What is installed of what makes rows, as ``sync_log`` has it."""
+    return {"source_version": _version(PACKAGE), "dlt_version": _version("dlt")}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return None
 
 
 def _repository() -> str | None:

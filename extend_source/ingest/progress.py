@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from extend_source.api import RequestStatistics
+from extend_source.api import GENERATIONS, RequestStatistics
 from extend_source.ingest.forecast import SyncForecast
-from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 
 LARGE_ANSWER_BYTES = 1_000_000
 """From this average on, answers are large: mostly the text of pages."""
 
 MAX_ERRORS = 10
 """Most failures that are told one by one; all of them are in ``fetch_errors``."""
+
+
+_OBJECT_TYPES = tuple(dict.fromkeys(each.object_type for every in GENERATIONS.values() for each in every))
 
 
 @dataclass
@@ -85,9 +87,7 @@ class SyncProgress:
     """
 
     mode: str = ""
-    of: dict[str, ObjectCounts] = field(
-        default_factory=lambda: {name: ObjectCounts() for name in {**OBJECT_TYPES, **LISTED_TYPES}}
-    )
+    of: dict[str, ObjectCounts] = field(default_factory=lambda: {name: ObjectCounts() for name in _OBJECT_TYPES})
     counted: int = 0
     packages: int = 0
     listing_done: bool = False

@@ -14,25 +14,14 @@ from typing import Any
 import dlt
 
 from extend_source.api import ExtendClient, PagesAhead
+from extend_source.config.installation import versions
 from extend_source.config.settings import ExtendSettings, setting_names
 from extend_source.errors import ExtendError, Withdrawn
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.limits import Limits
-from extend_source.ingest.listings import all_listings, floor_of, page_sum
+from extend_source.ingest.listings import all_listings, page_sum
 from extend_source.ingest.progress import SyncProgress
-from extend_source.ingest.quiet_log import logged_scan
-from extend_source.ingest.session import SyncSession
-from extend_source.ingest.sync_log import versions
-from extend_source.pipeline.last_scan import (
-    LastScan,
-    can_be_lost_unseen,
-    is_still_true,
-    read_last_scan,
-    state_of_files,
-    sum_of_notes,
-    sum_of_settings,
-    write_last_scan,
-)
+from extend_source.pipeline.last_scan import LastScan, is_still_true, read_last_scan, write_last_scan
 
 _OF_REPORTS = frozenset({"prices", "credit_budget"})
 
@@ -64,6 +53,8 @@ def quiet_scan(
         counted.found(object_type, listed=rows, known=rows)
     checked: LastScan | None = replace(scan, checked_at=now)
     if now - scan.logged_at >= timedelta(minutes=settings.quiet_log_minutes):
+        from extend_source.ingest.quiet_log import logged_scan  # all that knows the tables, once an hour
+
         checked = logged_scan(pipeline, settings, counted, replace(scan, checked_at=now))
     if checked is None:
         return None
@@ -71,52 +62,6 @@ def quiet_scan(
     progress.end_listing()
     write_last_scan(pipeline, checked)
     return checked
-
-
-def remember_scan(
-    pipeline: dlt.Pipeline, settings: ExtendSettings, session: SyncSession, destination: str, load_id: str
-) -> None:
-    """Note what a sync has seen of the lists, if it was done with all of it.
-
-    Args:
-        pipeline: the pipeline, whose lock is held; nothing of ours has its destination open.
-        settings: the settings of the source.
-        session: the sync, which has ended well.
-        destination: where the rows are.
-        load_id: its last load.
-    """
-    worklist, seen = session.worklist, session.seen
-    failed = any(counts.failed for counts in session.progress.of.values())
-    if (
-        worklist is None
-        or not worklist.complete
-        or len(worklist)
-        or failed
-        or session.stopped_by is not None
-        or not seen.is_settled
-        or can_be_lost_unseen(pipeline)
-    ):
-        return
-    now, reached = datetime.now(timezone.utc), worklist.after
-    due = timedelta(hours=settings.reconcile_hours)
-    floor = floor_of(settings, reached.watermark)
-    write_last_scan(
-        pipeline,
-        LastScan(
-            settings=sum_of_settings(pipeline, described(settings)),
-            notes=sum_of_notes(pipeline),
-            files=state_of_files(pipeline),
-            pages=seen.pages(floor),
-            listed=seen.listed(floor),
-            scope=worklist.scope.description,
-            load_id=load_id,
-            destination=destination,
-            watermark=reached.watermark,
-            checked_at=now,
-            logged_at=now,
-            due_at=reached.reconciled_at + due if due and reached.reconciled_at is not None else None,
-        ),
-    )
 
 
 def _shows_nothing_new(

@@ -19,7 +19,6 @@ from extend_source.config.settings import (
     TableFormat,
     setting_names,
 )
-from extend_source.privacy import privacy_rules
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -73,11 +72,14 @@ class Arguments(TypedDict, total=False):
     privacy: PrivacySettings | dict[str, Any] | None
 
 
-def resolved_settings(*, needs_key: bool = True, **arguments: Unpack[Arguments]) -> ExtendSettings:
+def resolved_settings(
+    *, needs_key: bool = True, needs_rules: bool = True, **arguments: Unpack[Arguments]
+) -> ExtendSettings:
     """Find the settings as the source will.
 
     Args:
         needs_key: False: no request will be made, so that no API key is looked for.
+        needs_rules: False: that the privacy rules can be kept is not looked at.
         **arguments: settings by name; None stands for one that is not given.
 
     Returns:
@@ -97,5 +99,8 @@ def resolved_settings(*, needs_key: bool = True, **arguments: Unpack[Arguments])
     except ConfigValueCannotBeCoercedException as error:
         line = wrong_type(error.field_name, error.field_value, error.hint)
         raise ConfigurationValueError(line) from None
-    privacy_rules(settings)
+    if needs_rules:
+        from extend_source.privacy import privacy_rules  # which knows the tables
+
+        privacy_rules(settings)
     return settings

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
+from extend_source.config.installation import versions
 from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.worklist import Worklist
@@ -110,15 +110,3 @@ class LoadLog:
             "api_version": settings.api_version,
             **versions(),
         }
-
-
-def versions() -> dict[str, str | None]:
-    """What is installed of what makes rows, as ``sync_log`` has it."""
-    return {"source_version": _version("dlt-source-extend"), "dlt_version": _version("dlt")}
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return None

@@ -1,4 +1,4 @@
-"""Running a sync to its end: what an earlier one left pending first, then load after load until nothing is left."""
+"""Running a sync to its end: a quiet one at once, any other load after load until nothing is left."""
 
 from __future__ import annotations
 
@@ -8,34 +8,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import dlt
-from dlt.common import logger
 
-from extend_source.config.settings import ExtendSettings
-from extend_source.errors import ExtendError, TooManyErrors, extend_error_in
-from extend_source.ingest.beacon import told
-from extend_source.ingest.garbage import give_back
-from extend_source.ingest.named_runs import checked_run_ids, refuse_ids_without_details
+from extend_source.api import PagesAhead
 from extend_source.ingest.progress import ObjectCounts, SyncProgress
-from extend_source.ingest.quiet_scan import quiet_scan, remember_scan
+from extend_source.ingest.quiet_scan import quiet_scan
 from extend_source.ingest.resolution import Arguments, resolved_settings
-from extend_source.ingest.session import SyncSession
-from extend_source.ingest.sync_log import Failure
-from extend_source.pipeline.comments import keep_comments
-from extend_source.pipeline.failures import error_code_of
-from extend_source.pipeline.held_database import held_database
-from extend_source.pipeline.indexes import keep_indexes
 from extend_source.pipeline.last_scan import LastScan
-from extend_source.pipeline.loads import dropped_a_load, forget_dropped_load, run_load
-from extend_source.pipeline.lock import exclusive, only_sync
-from extend_source.pipeline.pending import settle
-from extend_source.pipeline.read_only import location
-from extend_source.source import extend_source
+from extend_source.pipeline.lock import only_sync
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-MIN_RUNS_FOR_SHARE = 20
-"""A share of failures means nothing of fewer runs than these."""
+    from extend_source.ingest.session import SyncSession
 
 
 @dataclass(frozen=True)
@@ -143,98 +127,18 @@ def sync(
         PipelineStepFailed: loading failed.
         ConfigurationValueError: a setting has a value that it does not take.
     """
-    settings = resolved_settings(**arguments)
-    given: dict[str, Any] = {**arguments}
-    session = SyncSession(progress or SyncProgress(), bounded=True, reconcile=reconcile, raises=True)
-    ids = None if run_ids is None else checked_run_ids(run_ids)
-    refuse_ids_without_details(ids, settings)
-    refresh = pipeline.refresh
-    if ids is None and not reconcile and refresh is None:
+    settings = resolved_settings(needs_rules=False, **arguments)
+    progress, ahead = progress or SyncProgress(), PagesAhead()
+    if run_ids is None and not reconcile and pipeline.refresh is None:
         with only_sync(pipeline):
-            scan = quiet_scan(pipeline, settings, session.progress, session.ahead)
+            scan = quiet_scan(pipeline, settings, progress, ahead)
         if scan is not None:
-            return _quiet_result(pipeline, session.progress, scan, details=settings.details)
-    where = location(pipeline)
-    with exclusive(pipeline):
-        loads = _load_all(pipeline, ids, settings, session, given, where)
-        if loads and ids is None and refresh is None:
-            remember_scan(pipeline, settings, session, where, loads[-1])
-    return _result(pipeline, where, session, loads, details=settings.details)
+            return _quiet_result(pipeline, progress, scan, details=settings.details)
+    from extend_source.operations.load_series import LoadSeries  # all that knows the tables, where it is needed
 
-
-def _load_all(
-    pipeline: dlt.Pipeline,
-    ids: list[str] | None,
-    settings: ExtendSettings,
-    session: SyncSession,
-    given: dict[str, Any],
-    where: str,
-) -> list[str]:
-    """Run load after load until nothing is left; return their ids."""
-    refresh = pipeline.refresh
-    with told(pipeline, session.progress), held_database(pipeline) as session.database:
-        try:
-            loads = settle(pipeline, settings.package_attempts)
-            session.compare_all = dropped_a_load(pipeline)
-            while not session.is_over:
-                session.database.renew()
-                if session.progress.has_large_answers:
-                    give_back()
-                if session.progress.packages:
-                    pipeline.refresh = None  # a further load must not drop what the first one has brought
-                loads += run_load(pipeline, settings.package_attempts, extend_source(ids, session=session, **given))
-                if settings.indexes:
-                    keep_indexes(pipeline, where)
-                if session.error is None:
-                    _refuse_too_many_errors(session.progress, settings)
-            keep_comments(pipeline, where)
-            if session.final_error is not None:
-                raise session.final_error
-            if session.compare_all and session.has_compared_all:
-                forget_dropped_load(pipeline)
-        except Exception as failure:
-            error = extend_error_in(failure)
-            pipeline.refresh = None
-            _log_failure(pipeline, session, error or failure, extend_source(ids, session=session, **given))
-            if error is None or error is failure:
-                raise
-            raise error from None
-        finally:
-            pipeline.refresh = refresh
-    return loads
-
-
-def _log_failure(pipeline: dlt.Pipeline, session: SyncSession, failure: BaseException, source: Any) -> None:
-    """Leave a row in ``sync_log`` that says what a sync failed with, unless its last load has.
-
-    It takes a load of its own. Where a load is pending, that comes first, and `status` tells of it.
-    """
-    if failure is session.final_error or pipeline.has_pending_data:
-        return
-    text = str(failure) if isinstance(failure, ExtendError) else _name_of_cause(failure)
-    session.failure = Failure(error_code_of(failure).value, text)
-    session.worklist = None
-    try:
-        pipeline.run(source)
-    except Exception as error:  # what matters is the failure itself
-        logger.info(f"The failed sync is not in sync_log: {type(error).__name__}")
-        pipeline.abort_packages()
-
-
-def _name_of_cause(failure: BaseException) -> str:
-    # the text of a defect can quote a document
-    while (cause := getattr(failure, "exception", None) or failure.__cause__) is not None:
-        failure = cause
-    return f"{type(failure).__name__}, which is not an error of the API: see the output of the sync"
-
-
-def _refuse_too_many_errors(progress: SyncProgress, settings: ExtendSettings) -> None:
-    failed = progress.failed - progress.failed_again
-    tried = progress.fetched + failed
-    if tried < MIN_RUNS_FOR_SHARE or failed <= tried * settings.max_error_share:
-        return
-    first = next(iter(progress.errors.values()), "")
-    raise TooManyErrors(f"{failed:,} of {tried:,} runs could not be loaded, the first one as: {first}")
+    series = LoadSeries(pipeline, settings, progress, ahead, {**arguments})
+    series.run(run_ids, reconcile=reconcile)
+    return _result(pipeline, series.place, series.session, series.load_ids, details=settings.details)
 
 
 def _quiet_result(pipeline: dlt.Pipeline, progress: SyncProgress, scan: LastScan, *, details: bool) -> SyncResult:

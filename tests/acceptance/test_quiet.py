@@ -23,7 +23,7 @@ from extend_source.pipeline.last_scan import read_last_scan, write_last_scan
 from extend_source.sandbox import Fault, SandboxServer
 from extend_source.tables.objects import LISTED_TYPES
 from tests.acceptance.conftest import MakeWarehouse, new_databases
-from tests.acceptance.scenes import drop_dataset, last_log, log, put_small_runs, reopen
+from tests.acceptance.scenes import drop_dataset, impatient, last_log, log, put_small_runs, reopen
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 
 HOUR = timedelta(hours=1)
@@ -199,13 +199,14 @@ def test_a_change_is_fetched_without_reading_a_page_twice(rested: AnyWarehouse) 
     assert quiet_sync(rested).mode == "quiet"
 
 
-def test_a_run_in_flight_or_failed_keeps_syncs_awake(rested_file: Warehouse) -> None:
+def test_a_run_in_flight_or_failed_keeps_syncs_awake(rested_file: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    impatient(monkeypatch)
     server, modes = rested_file.server, list[str]()
     server.workspace.add_run(status="PROCESSING")
     modes += [quiet_sync(rested_file).mode for _ in range(2)]
     server.workspace.advance(10_000)
     server.faults.set([Fault("5xx", probability=1, endpoint="run")])
-    modes += [quiet_sync(rested_file, max_object_seconds=0.1).mode]
+    modes += [quiet_sync(rested_file, max_error_share=1).mode]
     server.faults.clear()
     modes += [quiet_sync(rested_file).mode for _ in range(2)]
 

@@ -261,7 +261,6 @@ def show_status(console: Console, status: StatusResult) -> None:
         return
     rows += [
         *_scope_rows(status),
-        *_quiet_rows(status),
         ("Runs landed", f"{sum(status.runs.values()):,}: {by_status}" if status.runs else "none", ""),
         *_listed_rows(status),
         ("In flight", f"{status.in_flight:,} had not ended when they landed" if status.in_flight else "none", ""),
@@ -306,12 +305,9 @@ def _scope_rows(status: StatusResult) -> Iterator[_Row]:
             yield "Reconciled", f"{_dated(scope.reconciled_at, status.at)}; {when}", ""
 
 
-def _quiet_rows(status: StatusResult) -> Iterator[_Row]:
+def _listed_rows(status: StatusResult) -> Iterator[_Row]:
     if status.quiet_at is not None:
         yield "Last checked", f"{_dated(status.quiet_at, status.at)}: the lists were as the last sync had seen them", ""
-
-
-def _listed_rows(status: StatusResult) -> Iterator[_Row]:
     if status.listed_only:
         yield "Runs listed", f"{status.listed_only:,} of which the list alone is known", ""
 

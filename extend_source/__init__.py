@@ -1,56 +1,59 @@
-"""A dlt source for Extend (extend.ai): processor runs as tidy tables in DuckDB or any dlt destination."""
+"""A dlt source for Extend (extend.ai): processor runs as tidy tables in DuckDB or any dlt destination.
 
-from importlib.metadata import PackageNotFoundError, version
+A name is imported when it is first asked for (PEP 562): whoever loads need not wait for the reports, and the shell's
+help waits for nothing.
+"""
 
-from extend_source.config.settings import ExtendSettings, PrivacySettings
-from extend_source.errors import (
-    AccessRefused,
-    ApiError,
-    ApiUnreachable,
-    ExtendError,
-    ExtendTerminalError,
-    ExtendTransientError,
-    InvalidSetting,
-    NoRawPayloads,
-    RowsRefused,
-    SyncError,
-    SyncUnderWay,
-    TooManyErrors,
-    UsageError,
-    WorkspaceRefused,
-)
-from extend_source.ingest.forecast import SyncForecast, SyncPart
-from extend_source.ingest.progress import SyncProgress
-from extend_source.ingest.session import SyncSession
-from extend_source.migration.comparison import Comparison, Difference
-from extend_source.migration.migrate import MigrateResult, migrate
-from extend_source.operations.compact import CompactResult, compact
-from extend_source.operations.erase import EraseResult, erase
-from extend_source.operations.plan import PlanResult, plan
-from extend_source.operations.rebuild import RebuildResult, rebuild
-from extend_source.operations.run_ids import run_ids_from_file, run_ids_from_sql
-from extend_source.operations.status import StatusResult, status
-from extend_source.operations.sync import SyncResult, sync
-from extend_source.pipeline.lake_compaction import CompactedTable
-from extend_source.reports import (
-    CreditFigures,
-    CurrentViewsResult,
-    ListedCredits,
-    ModelsResult,
-    QualityReport,
-    QueryResult,
-    create_current_views,
-    create_models,
-    credit_report,
-    listed_credits,
-    quality_report,
-)
-from extend_source.source import extend_source
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-try:
-    __version__ = version("dlt-source-extend")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    __version__ = "0+unknown"
+if TYPE_CHECKING:
+    from extend_source.config.settings import ExtendSettings, PrivacySettings
+    from extend_source.errors import (
+        AccessRefused,
+        ApiError,
+        ApiUnreachable,
+        ExtendError,
+        ExtendTerminalError,
+        ExtendTransientError,
+        InvalidSetting,
+        NoRawPayloads,
+        RowsRefused,
+        SyncError,
+        SyncUnderWay,
+        TooManyErrors,
+        UsageError,
+        WorkspaceRefused,
+    )
+    from extend_source.ingest.forecast import SyncForecast, SyncPart
+    from extend_source.ingest.progress import SyncProgress
+    from extend_source.ingest.session import SyncSession
+    from extend_source.migration.comparison import Comparison, Difference
+    from extend_source.migration.migrate import MigrateResult, migrate
+    from extend_source.operations.compact import CompactResult, compact
+    from extend_source.operations.erase import EraseResult, erase
+    from extend_source.operations.plan import PlanResult, plan
+    from extend_source.operations.rebuild import RebuildResult, rebuild
+    from extend_source.operations.run_ids import run_ids_from_file, run_ids_from_sql
+    from extend_source.operations.status import StatusResult, status
+    from extend_source.operations.sync import SyncResult, sync
+    from extend_source.pipeline.lake_compaction import CompactedTable
+    from extend_source.reports import (
+        CreditFigures,
+        CurrentViewsResult,
+        ListedCredits,
+        ModelsResult,
+        QualityReport,
+        QueryResult,
+        create_current_views,
+        create_models,
+        credit_report,
+        listed_credits,
+        quality_report,
+    )
+    from extend_source.source import extend_source
+
+    __version__: str
 
 __all__ = [
     "AccessRefused",
@@ -106,3 +109,80 @@ __all__ = [
     "status",
     "sync",
 ]
+
+_HOMES = {
+    "config.settings": ("ExtendSettings", "PrivacySettings"),
+    "errors": (
+        "AccessRefused",
+        "ApiError",
+        "ApiUnreachable",
+        "ExtendError",
+        "ExtendTerminalError",
+        "ExtendTransientError",
+        "InvalidSetting",
+        "NoRawPayloads",
+        "RowsRefused",
+        "SyncError",
+        "SyncUnderWay",
+        "TooManyErrors",
+        "UsageError",
+        "WorkspaceRefused",
+    ),
+    "ingest.forecast": ("SyncForecast", "SyncPart"),
+    "ingest.progress": ("SyncProgress",),
+    "ingest.session": ("SyncSession",),
+    "migration.comparison": ("Comparison", "Difference"),
+    "migration.migrate": ("MigrateResult", "migrate"),
+    "operations.compact": ("CompactResult", "compact"),
+    "operations.erase": ("EraseResult", "erase"),
+    "operations.plan": ("PlanResult", "plan"),
+    "operations.rebuild": ("RebuildResult", "rebuild"),
+    "operations.run_ids": ("run_ids_from_file", "run_ids_from_sql"),
+    "operations.status": ("StatusResult", "status"),
+    "operations.sync": ("SyncResult", "sync"),
+    "pipeline.lake_compaction": ("CompactedTable",),
+    "reports": (
+        "CreditFigures",
+        "CurrentViewsResult",
+        "ListedCredits",
+        "ModelsResult",
+        "QualityReport",
+        "QueryResult",
+        "create_current_views",
+        "create_models",
+        "credit_report",
+        "listed_credits",
+        "quality_report",
+    ),
+    "source": ("extend_source",),
+}
+"""The public names, by the module that has each."""
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of this module
+
+    def __getattr__(name: str) -> object:
+        """Import a public name."""
+        if name == "__version__":
+            value: object = _version()
+        else:
+            home = next((module for module, names in _HOMES.items() if name in names), None)
+            if home is None:
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+            value = getattr(import_module(f"{__name__}.{home}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    """Name what is there, and what can be asked for."""
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # takes longer than all else here
+
+    try:
+        return version("dlt-source-extend")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0+unknown"

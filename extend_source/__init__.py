@@ -38,19 +38,13 @@ if TYPE_CHECKING:
     from extend_source.operations.status import StatusResult, status
     from extend_source.operations.sync import SyncResult, sync
     from extend_source.pipeline.lake_compaction import CompactedTable
-    from extend_source.reports import (
-        CreditFigures,
-        CurrentViewsResult,
-        ListedCredits,
-        ModelsResult,
-        QualityReport,
-        QueryResult,
-        create_current_views,
-        create_models,
-        credit_report,
-        listed_credits,
-        quality_report,
-    )
+    from extend_source.reports.credits import credit_report
+    from extend_source.reports.current import CurrentViewsResult, create_current_views
+    from extend_source.reports.figures import CreditFigures
+    from extend_source.reports.listed_credits import ListedCredits, listed_credits
+    from extend_source.reports.models import ModelsResult, create_models
+    from extend_source.reports.quality import QualityReport, quality_report
+    from extend_source.reports.queries import QueryResult
     from extend_source.source import extend_source
 
     __version__: str
@@ -141,19 +135,13 @@ _HOMES = {
     "operations.status": ("StatusResult", "status"),
     "operations.sync": ("SyncResult", "sync"),
     "pipeline.lake_compaction": ("CompactedTable",),
-    "reports": (
-        "CreditFigures",
-        "CurrentViewsResult",
-        "ListedCredits",
-        "ModelsResult",
-        "QualityReport",
-        "QueryResult",
-        "create_current_views",
-        "create_models",
-        "credit_report",
-        "listed_credits",
-        "quality_report",
-    ),
+    "reports.credits": ("credit_report",),
+    "reports.current": ("CurrentViewsResult", "create_current_views"),
+    "reports.figures": ("CreditFigures",),
+    "reports.listed_credits": ("ListedCredits", "listed_credits"),
+    "reports.models": ("ModelsResult", "create_models"),
+    "reports.quality": ("QualityReport", "quality_report"),
+    "reports.queries": ("QueryResult",),
     "source": ("extend_source",),
 }
 """The public names, by the module that has each."""

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from extend_source.cli.display.reports import column_texts, show_quality
-from extend_source.reports import QualityReport, QueryResult
+from extend_source.reports.quality import QualityReport
+from extend_source.reports.queries import QueryResult
 
 NOW = datetime(2026, 2, 1, 12, 0, tzinfo=timezone.utc)
 

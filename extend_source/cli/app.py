@@ -1,28 +1,20 @@
-"""The application that commands are added to, and what they share: consoles, JSON, and stopping on a signal."""
+"""The application that commands are added to. It and they are there at once: dlt comes with what a command does."""
 
 from __future__ import annotations
 
 import io
-import json
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timezone
-from decimal import Decimal
+from collections.abc import Callable
 from functools import partial
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
-from extend_source import __version__
-from extend_source.cli.errors import EXIT_CODES, FAILED, WRONG_USE, fail
+import extend_source
+from extend_source.cli.exit_codes import EXIT_CODES, FAILED, WRONG_USE, fail
 from extend_source.error_codes import ErrorCode
-from extend_source.ingest.progress import SyncProgress
 from extend_source.text.wording import one_line, sentence
 
 _WIDTH_OF_PIPED_HELP = "100"
@@ -101,40 +93,5 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
-        typer.echo(f"dlt-source-extend {__version__}")
+        typer.echo(f"dlt-source-extend {extend_source.__version__}")
         raise typer.Exit()
-
-
-def consoles(as_json: bool) -> tuple[Console, Console]:
-    """Return the consoles for results and for progress; with --json stdout is left to the JSON."""
-    plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
-    return Console(stderr=as_json, **plain), Console(stderr=True, **plain)
-
-
-def print_json(value: dict[str, Any], *, on_one_line: bool = False) -> None:
-    """Print a result for machines: times in ISO 8601, decimals as text."""
-    typer.echo(json.dumps(value, default=as_text, indent=None if on_one_line else 2))
-
-
-def as_text(value: Any) -> str:
-    """Write a value for machines: a time in ISO 8601, a decimal with all of its digits."""
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
-
-
-@contextmanager
-def stoppable(progress: SyncProgress) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM end a sync with what it has; the second one ends it at once."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if progress.stop_requested:
-            signal.default_int_handler(signal.SIGINT, frame)
-        progress.stop_requested = True
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from extend_source.cli.app import as_text
+from extend_source.cli.console import as_text
 from extend_source.text.wording import printable
 
 # What begins a formula, also in full width, also behind what spreadsheets pass over; and what breaks a cell in two.

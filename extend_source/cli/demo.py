@@ -23,7 +23,7 @@ from extend_source.cli.display.results import show_result
 from extend_source.cli.display.terminal import show_lines, show_rows
 from extend_source.ingest.progress import SyncProgress
 from extend_source.operations.sync import SyncResult, sync
-from extend_source.reports import credit_report
+from extend_source.reports.credits import credit_report
 from extend_source.reports.page import write_page
 from extend_source.tables import TABLES
 from extend_source.text.wording import figure

@@ -1,10 +1,9 @@
-"""Exit codes, and every error as one line that says what to do."""
+"""Every error as one line that says what to do, and with which code it ends."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 
 import typer
 from dlt.common.configuration.exceptions import (
@@ -16,6 +15,7 @@ from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DestinationConnectionError
 
+from extend_source.cli.exit_codes import DONE, FAILED, REFUSED, SOME_FAILED, STOPPED, WRONG_USE, fail
 from extend_source.config.installation import pip
 from extend_source.config.providers import missing_fields, wrong_type
 from extend_source.error_codes import ErrorCode
@@ -32,37 +32,6 @@ _ENDED_AT_ONCE = "Ended at once. Run the sync again: what has landed is not fetc
 
 _TELLING = (ExtendError, ConfigurationException, DestinationConnectionError)
 """What says more than its cause does."""
-
-DONE, FAILED, WRONG_USE, SOME_FAILED, REFUSED, STOPPED = 0, 1, 2, 3, 4, 5
-
-EXIT_CODES = {
-    DONE: "done",
-    FAILED: "failed: the API or the destination could not be reached, loading failed, too many runs could not be "
-    "loaded (`max_error_share`), or the pipeline is being synced already; of `status --max-age`: the last sync failed",
-    WRONG_USE: "wrong use: an option or setting has a value it does not take",
-    SOME_FAILED: "done, but some runs or files are in fetch_errors",
-    REFUSED: "refused: key, permission, credits or workspace",
-    STOPPED: "stopped early, more to do: by Ctrl-C, SIGTERM, `--max-requests` or `--max-seconds`; of "
-    "`status --max-age`: no sync was good in time",
-}
-"""What each exit code means."""
-
-
-def fail(code: int, cause: ErrorCode, line: str) -> NoReturn:
-    """End the command with one line on stderr.
-
-    Args:
-        code: the exit code.
-        cause: the code of what went wrong.
-        line: what went wrong and what to do.
-    """
-    warn(cause, line)
-    raise typer.Exit(code)
-
-
-def warn(cause: ErrorCode, line: str) -> None:
-    """Say on stderr, in one line, what someone may have to act on."""
-    typer.echo(f"extend-source: {cause.line(one_line(line))}", err=True)
 
 
 @contextmanager

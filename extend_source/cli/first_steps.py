@@ -1,4 +1,4 @@
-"""The commands that need no data of yours: demo, check and sandbox."""
+"""What ``demo``, ``check`` and ``sandbox`` do."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import asdict
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
-from extend_source.cli.app import app, consoles, print_json, stoppable
+from extend_source.cli.console import consoles, print_json, stoppable
 from extend_source.cli.demo import run_demo, show_demo, stand_in
 from extend_source.cli.display.progress import shown_progress
 from extend_source.cli.display.results import show_check, show_comparison
-from extend_source.cli.errors import DONE, FAILED, WRONG_USE, clear_errors, code_of_error, code_of_result, fail
-from extend_source.cli.options import Api, Json, grouped
+from extend_source.cli.errors import clear_errors, code_of_error, code_of_result
+from extend_source.cli.exit_codes import DONE, FAILED, WRONG_USE, fail
+from extend_source.cli.options import DEMO_DATABASE, Api
 from extend_source.config.installation import install_command
 from extend_source.config.settings import parse_start_date
 from extend_source.error_codes import ErrorCode
@@ -28,29 +28,14 @@ from extend_source.operations.check import check as check_settings
 from extend_source.survey import compare as compare_api
 from extend_source.survey import writable_report
 
-_DEMO_DATABASE = Path("extend_demo.duckdb")
 _YEARS = range(1971, 3000)
 
-Now = Annotated[
-    str | None,
-    typer.Option("--now", metavar="TIME", help="When the newest runs were made: 2026-01-31T09:00; by default now."),
-]
 
-
-@app.command(epilog="Example: extend-source demo")
-def demo(
-    database: Annotated[
-        Path, typer.Option(help="The DuckDB file to write; the default one is replaced.")
-    ] = _DEMO_DATABASE,
-    runs: Annotated[int, typer.Option(min=1, max=100_000, help="Runs that the stand-in API has.")] = 500,
-    seed: Annotated[int, typer.Option(help="What the sample data grow from.")] = 7,
-    now: Now = None,
-    as_json: Json = False,
-) -> None:
-    """Load sample runs from a stand-in API into DuckDB. Needs no key and no network."""
+def demo(*, database: Path, runs: int, seed: int, now: str | None, as_json: bool) -> None:
+    """Load the sample runs."""
     console, errors = consoles(as_json)
     _require_sandbox()
-    if database.exists() and database != _DEMO_DATABASE:
+    if database.exists() and database != DEMO_DATABASE:
         fail(WRONG_USE, ErrorCode.FILE_EXISTS, f"{database} exists. Name another file with --database, or delete it.")
     progress, moment = SyncProgress(), _moment(now)
     with clear_errors():
@@ -68,21 +53,8 @@ def demo(
     raise typer.Exit(code_of_result(result.sync))
 
 
-@app.command(epilog="Example: extend-source check --base-url https://api.eu1.extend.ai")
-@grouped
-def check(
-    api: Api,
-    compare: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Then read a few objects, and write into this file where the API differs from what is expected: "
-            "names of keys, types and counts, nothing of your data.",
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Say whether key, region, version and workspace are right, and which of them is wrong."""
+def check(api: Api, *, compare: Path | None, as_json: bool) -> None:
+    """Print what is right and what is wrong; compare the API with what is expected where a file is named."""
     console, errors = consoles(as_json)
     compared = None
     with clear_errors():
@@ -105,18 +77,8 @@ def check(
         raise typer.Exit(code_of_error(result.error))
 
 
-@app.command(epilog="Example: extend-source sandbox --port 8080 --fault 429:0.2 --fault truncated:0.05@run")
-def sandbox(
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0: a free one.")] = 0,
-    seed: Annotated[int, typer.Option(help="What the sample data grow from.")] = 7,
-    runs: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many runs there are.")] = 500,
-    now: Now = None,
-    fault: Annotated[list[str] | None, typer.Option(help="What goes wrong, and how often; can be repeated.")] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print address and key as one line of JSON once it serves.")
-    ] = False,
-) -> None:
-    """Serve a stand-in for the Extend API on the loopback, for tests of your own pipelines."""
+def sandbox(*, port: int, seed: int, runs: int, now: str | None, fault: list[str] | None, as_json: bool) -> None:
+    """Serve the stand-in until it is stopped."""
     _require_sandbox()
     from extend_source.sandbox import DEFAULT_API_KEY, parse_fault, serve
 

@@ -1,4 +1,4 @@
-"""The command init: the files of a project, with what the API accepts."""
+"""What ``init`` does: the files of a project, with what the API accepts."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from dlt.common.configuration.exceptions import ConfigFieldMissingException
 
-from extend_source.cli.app import app, consoles, print_json
 from extend_source.cli.config_files import Project
+from extend_source.cli.console import consoles, print_json
 from extend_source.cli.display.results import show_check
 from extend_source.cli.display.terminal import show_lines
 from extend_source.cli.errors import clear_errors, code_of_error
-from extend_source.cli.options import Api, Json, Place, grouped
+from extend_source.cli.options import Api, Place
+from extend_source.cli.pipelines import is_new
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError, WorkspaceRefused
 from extend_source.ingest.resolution import resolved_settings
@@ -44,14 +45,8 @@ class InitResult:
     next_command: str | None
 
 
-@app.command(epilog="Example: extend-source init")
-@grouped
-def init(
-    api: Api,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing, as where there is no terminal.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Find out region, version and workspace of the key, and write .dlt/config.toml with all that is usually set."""
+def init(api: Api, *, yes: bool, as_json: bool) -> None:
+    """Write the files of a project into this folder, and print what was done; `yes`: without a question."""
     console, _ = consoles(as_json)
     with clear_errors():
         ask = None if yes or not sys.stdin.isatty() else _ask
@@ -105,7 +100,7 @@ def initialise(
         None if typed is None else project.write_key(typed),
         project.keep_secrets_out_of_git(),
     ]
-    next_command = "extend-source plan" if Place().is_new() else "extend-source sync"
+    next_command = "extend-source plan" if is_new(Place()) else "extend-source sync"
     return InitResult(result, [note for note in notes if note is not None], next_command)
 
 

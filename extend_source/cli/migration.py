@@ -1,17 +1,18 @@
-"""The command ``migrate``."""
+"""What ``migrate`` does."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 
-from extend_source.cli.app import app, consoles, print_json, stoppable
+from extend_source.cli.console import consoles, print_json, stoppable
 from extend_source.cli.display.migration import show_migration
 from extend_source.cli.display.progress import DltStep, shown_progress
-from extend_source.cli.errors import DONE, SOME_FAILED, STOPPED, clear_errors
-from extend_source.cli.options import Api, Choices, Json, Place, grouped
+from extend_source.cli.errors import clear_errors
+from extend_source.cli.exit_codes import DONE, SOME_FAILED, STOPPED
+from extend_source.cli.options import Api, Choices, Place
+from extend_source.cli.pipelines import existing_pipeline
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.migration.migrate import migrate as run_migrate
@@ -19,28 +20,23 @@ from extend_source.migration.migrate import migrate as run_migrate
 _CODES = {"stopped": STOPPED, "incomplete": SOME_FAILED}
 
 
-@app.command(epilog="Example: extend-source migrate --yes")
-@grouped
 def migrate(
     place: Place,
     choices: Choices,
     api: Api,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only say what would be done.")] = False,
-    load_unknown_erasures: Annotated[
-        bool, typer.Option("--load-unknown-erasures", help="Go on although erased runs or files come back.")
-    ] = False,
-    leave_missing: Annotated[
-        bool, typer.Option("--leave-missing", help="Switch although runs could not be loaded under their new ids.")
-    ] = False,
-    as_json: Json = False,
+    *,
+    yes: bool,
+    load_unknown_erasures: bool,
+    leave_missing: bool,
+    as_json: bool,
 ) -> None:
-    """Take a dataset from API 2025-04-21 to 2026-02-09, under the same name; the old rows stay in a backup."""
+    """Migrate a dataset, or with `yes` False say what would be done."""
     console, errors = consoles(as_json)
     arguments = choices.arguments() | api.arguments()
     progress, step = SyncProgress(), DltStep()
     with clear_errors():
         budget = resolved_settings(**arguments).requests_per_second
-        pipeline = place.existing_pipeline(step)
+        pipeline = existing_pipeline(place, step)
         with stoppable(progress), shown_progress(errors, progress, budget, step):
             result = run_migrate(
                 pipeline,

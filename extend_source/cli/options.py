@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from enum import Enum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, TypedDict, get_type_hints
 
-import dlt
 import msgspec
 import typer
-from dlt.common.pipeline import get_dlt_pipelines_dir
 
-from extend_source.cli.display.progress import DltStep
-from extend_source.cli.errors import WRONG_USE, fail
-from extend_source.cli.existence import notes_of, pipelines_in, require_existing
+from extend_source.cli.exit_codes import WRONG_USE, fail
 from extend_source.error_codes import ErrorCode
-from extend_source.operations.run_ids import run_ids_from_file, run_ids_from_sql
+from extend_source.reports.grouping import BY, By
 
 DEFAULT_PIPELINE = "extend_pipeline"
 """Not ``extend``: the DuckDB file is called after the pipeline and must not have the name of the dataset."""
 
-_PLACE, _RUNS, _FILTERS, _FETCHING, _LIMITS, _API = (
+_PLACE, _RUNS, _FILTERS, _FETCHING, _LIMITS, _API, _SPAN, _DISPLAY, _BUDGET = (
     "Where to",
     "Which runs",
     "Filters of the listing",
     "How to fetch",
     "Limits",
     "The API",
+    "Which days",
+    "How to show it",
+    "Budget",
 )
+
+_GROUPS = (*BY, "product")
+
+DEMO_DATABASE = Path("extend_demo.duckdb")
 
 _AGE = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -57,63 +61,6 @@ class Place:
     destination: Annotated[str, _option(_PLACE, "Any dlt destination.")] = "duckdb"
     dataset: Annotated[str, _option(_PLACE, "The dataset (schema) to load into.")] = "extend"
 
-    def pipeline(self, step: DltStep | None = None) -> dlt.Pipeline:
-        """Open the pipeline; `step` learns what dlt is doing."""
-        watcher = step or DltStep()
-        return dlt.pipeline(
-            self.pipeline_name, destination=self.destination, dataset_name=self.dataset, progress=watcher
-        )
-
-    @contextmanager
-    def viewed_pipeline(self, *, may_be_new: bool = False) -> Iterator[dlt.Pipeline]:
-        """Open the pipeline to look at it: one that this machine does not know yet leaves no trace on it.
-
-        Args:
-            may_be_new: it need not exist.
-
-        Yields:
-            The pipeline.
-
-        Raises:
-            UsageError: it does not exist, or its dataset does not.
-        """
-        with tempfile.TemporaryDirectory(prefix="extend-unknown-") as folder:
-            pipeline = dlt.pipeline(
-                self.pipeline_name,
-                pipelines_dir=str(_pipelines_folder()) if self._is_noted() else folder,
-                destination=self.destination,
-                dataset_name=self.dataset,
-            )
-            if not may_be_new:
-                require_existing(pipeline, _pipelines_folder())
-            yield pipeline
-
-    def existing_pipeline(self, step: DltStep | None = None) -> dlt.Pipeline:
-        """Open the pipeline to change what it has loaded.
-
-        Raises:
-            UsageError: it does not exist, or its dataset does not.
-        """
-        with self.viewed_pipeline():
-            return self.pipeline(step)
-
-    def is_new(self) -> bool:
-        """Tell whether this machine has no notes of the pipeline."""
-        return notes_of(_pipelines_folder() / self.pipeline_name) is None
-
-    def others(self) -> list[str]:
-        """Return the names of the pipelines that have loaded on this machine."""
-        return pipelines_in(_pipelines_folder())
-
-    def _is_noted(self) -> bool:
-        """Tell whether dlt's notes are of this dataset: to open it with another one would change them."""
-        notes = notes_of(_pipelines_folder() / self.pipeline_name) or {}
-        kind = str(notes.get("destination_type") or self.destination).rpartition(".")[2]
-        return bool(notes) and (
-            notes.get("dataset_name") in (None, self.dataset)
-            and self.destination.rpartition(".")[2] in (kind, notes.get("destination_name"))
-        )
-
 
 def parse_age(option: str, text: str) -> timedelta:
     """Read a length of time such as ``30m``, ``1h30m`` or, in ISO 8601, ``PT2H``.
@@ -134,11 +81,6 @@ def parse_age(option: str, text: str) -> timedelta:
             return age
     accepted = "a time such as 90s, 30m, 2h, 1d, 1h30m or PT2H"
     fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"{option} takes {accepted}; not {text!r}.")
-
-
-def _pipelines_folder() -> Path:
-    configured: Any = dlt.config.get("pipelines_dir")
-    return Path(configured or get_dlt_pipelines_dir())
 
 
 class _Settings:
@@ -209,16 +151,75 @@ class NamedRuns:
         None
     )
 
-    def ids(self, pipeline: dlt.Pipeline) -> list[str] | None:
-        """Return the ids; None: none were asked for, which is not the same as a query without rows."""
-        if not self.run_id and self.run_ids_file is None and self.run_ids_sql is None:
+
+class Days(TypedDict):
+    """The arguments of a report that say which days."""
+
+    first_day: date | None
+    last_day: date | None
+
+
+@dataclass(frozen=True)
+class ReportDays:
+    """The days of a report."""
+
+    first: Annotated[
+        str | None,
+        typer.Option("--from", metavar="DAY", help="The first day, UTC; by default 90 days.", rich_help_panel=_SPAN),
+    ] = None
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", help="The last day; by default today.", rich_help_panel=_SPAN)
+    ] = None
+
+    def days(self) -> Days:
+        """Return the first and the last day, as arguments."""
+        return {"first_day": _day("--from", self.first), "last_day": _day("--to", self.last)}
+
+
+@dataclass(frozen=True)
+class Output:
+    """How to show a report."""
+
+    by: Annotated[str, typer.Option(metavar="GROUP", help=f"{', '.join(_GROUPS)}.", rich_help_panel=_DISPLAY)] = (
+        "processor"
+    )
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the groups as CSV.", rich_help_panel=_DISPLAY)] = False
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with charts.", rich_help_panel=_DISPLAY)
+    ] = None
+    title: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose page it is; by default the workspaces.", rich_help_panel=_DISPLAY),
+    ] = None
+    png: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the charts as pictures.", rich_help_panel=_DISPLAY)
+    ] = None
+
+    def grouping(self) -> By | None:
+        """Return what makes a group; None: the product."""
+        for name in BY:
+            if name == self.by:
+                return name
+        if self.by in _GROUPS:
             return None
-        ids = list(self.run_id or ())
-        if self.run_ids_file is not None:
-            ids += run_ids_from_file(self.run_ids_file)
-        if self.run_ids_sql is not None:
-            ids += run_ids_from_sql(pipeline, self.run_ids_sql)
-        return ids
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"--by takes {', '.join(_GROUPS)}; not {self.by!r}.")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be spent."""
+
+    budget: Annotated[
+        float | None, typer.Option(min=0, help="Credits a month; by default the setting.", rich_help_panel=_BUDGET)
+    ] = None
+    fail_over: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="CREDITS", help="Exit 1 if the month heads for more.", rich_help_panel=_BUDGET),
+    ] = None
+
+    def limits(self) -> tuple[Decimal | None, Decimal | None]:
+        """Return the budget to show, and the credits above which to fail."""
+        return _limit("--budget", self.budget), _limit("--fail-over", self.fail_over)
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
@@ -278,3 +279,18 @@ def _parameters(group: type[Any]) -> list[inspect.Parameter]:
         inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name])
         for each in fields(group)
     ]
+
+
+def _limit(option: str, credits: float | None) -> Decimal | None:
+    if credits is not None and not math.isfinite(credits):
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"{option} takes a number of credits; not {credits}.")
+    return None if credits is None else Decimal(str(credits))
+
+
+def _day(option: str, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"{option} takes a day such as 2026-01-31; not {text!r}.")

@@ -1,46 +1,28 @@
-"""The commands ``report`` and ``views``: what can be read from the loaded data."""
+"""What ``report quality`` and ``views`` do."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from extend_source.cli.app import app, consoles, print_json
+from extend_source.cli.console import consoles, print_json
 from extend_source.cli.csv_output import print_csv
 from extend_source.cli.display.reports import show_current_views, show_quality
-from extend_source.cli.errors import WRONG_USE, clear_errors, fail
-from extend_source.cli.options import Json, Place, grouped
-from extend_source.error_codes import ErrorCode
-from extend_source.reports import QUALITY_QUERIES, QualityReport, QueryResult, create_current_views, quality_report
-
-report = typer.Typer(
-    help="Report on what has landed. Needs no key and sends nothing.", no_args_is_help=True, rich_markup_mode="rich"
-)
-app.add_typer(report, name="report")
-
-Csv = Annotated[bool, typer.Option("--csv", help="Print the result as CSV; of several queries, one after the other.")]
-QueryNames = Annotated[
-    list[str] | None,
-    typer.Option("--query", metavar="NAME", help=f"Only this one; can be repeated: {', '.join(QUALITY_QUERIES)}."),
-]
+from extend_source.cli.errors import clear_errors
+from extend_source.cli.options import Place
+from extend_source.cli.pipelines import existing_pipeline, viewed_pipeline
+from extend_source.reports.current import create_current_views
+from extend_source.reports.quality import QualityReport, quality_report
+from extend_source.reports.queries import QueryResult
 
 
-@report.callback()
-def _reports() -> None:
-    """Keep ``quality`` a word of its own, whatever the number of reports."""
-
-
-@report.command(epilog="Example: extend-source report quality --query field_accuracy --csv")
-@grouped
-def quality(place: Place, query: QueryNames = None, as_json: Json = False, as_csv: Csv = False) -> None:
-    """Say how complete, right, sure and fast the results are: fill rates, accuracy, confidences, failures."""
-    if as_json and as_csv:
-        fail(WRONG_USE, ErrorCode.BAD_COMMAND, "Choose --json or --csv, not both.")
+def quality(place: Place, names: list[str] | None, *, as_json: bool, as_csv: bool) -> None:
+    """Print the results of queries; None: of all."""
     console, _ = consoles(as_json or as_csv)
-    with clear_errors(), place.viewed_pipeline() as pipeline:
-        result = quality_report(pipeline, query or None)
+    with clear_errors(), viewed_pipeline(place) as pipeline:
+        result = quality_report(pipeline, names)
     if as_json:
         print_json(_for_machines(result))
     elif as_csv:
@@ -49,13 +31,11 @@ def quality(place: Place, query: QueryNames = None, as_json: Json = False, as_cs
         show_quality(console, result)
 
 
-@app.command(epilog="Example: extend-source views --pipeline extend_pipeline")
-@grouped
-def views(place: Place, as_json: Json = False) -> None:
-    """Make views of the tables for readers who must never see a run of which a load has replaced a part."""
+def views(place: Place, *, as_json: bool) -> None:
+    """Make the views."""
     console, _ = consoles(as_json)
     with clear_errors():
-        result = create_current_views(place.existing_pipeline())
+        result = create_current_views(existing_pipeline(place))
     if as_json:
         print_json(asdict(result))
     else:

@@ -1,16 +1,17 @@
-"""The commands on a pipeline: plan, sync, reconcile, status, rebuild and erase."""
+"""What the commands on a pipeline do: plan, sync, reconcile, status, rebuild and erase."""
 
 from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Collection
 from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
-from typing import Annotated
 
 import typer
 
-from extend_source.cli.app import app, consoles, print_json, stoppable
+from extend_source.cli.console import consoles, print_json, stoppable
 from extend_source.cli.display.progress import DltStep, shown_progress
 from extend_source.cli.display.results import (
     show_erasure,
@@ -20,8 +21,10 @@ from extend_source.cli.display.results import (
     show_result,
     show_status,
 )
-from extend_source.cli.errors import DONE, STOPPED, clear_errors, code_of_health, code_of_rebuild, code_of_result, warn
-from extend_source.cli.options import Api, Choices, Json, NamedRuns, Place, grouped, parse_age
+from extend_source.cli.errors import clear_errors, code_of_health, code_of_rebuild, code_of_result
+from extend_source.cli.exit_codes import DONE, STOPPED, warn
+from extend_source.cli.options import Api, Choices, NamedRuns, Place
+from extend_source.cli.pipelines import existing_pipeline, ids_of, is_new, known_pipelines, pipeline_at, viewed_pipeline
 from extend_source.error_codes import ErrorCode
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import resolved_settings
@@ -34,25 +37,16 @@ from extend_source.operations.sync import sync as run_sync
 _HEALTH = ("state", "since", "reason", "code", "synced_at")
 
 
-@app.command(epilog="Example: extend-source plan --start-date 2026-01-01 --status PROCESSED")
-@grouped
-def plan(
-    place: Place,
-    named: NamedRuns,
-    choices: Choices,
-    api: Api,
-    reconcile: Annotated[bool, typer.Option("--reconcile", help="Plan a reconcile instead of a sync.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Say what a sync would fetch and how long it would take. Only lists; writes nothing."""
+def plan(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcile: bool, as_json: bool) -> None:
+    """Print what a sync would do; with `reconcile`, a reconcile."""
     console, errors = consoles(as_json)
     arguments = choices.arguments() | api.arguments()
     progress = SyncProgress()
     with clear_errors():
         budget = resolved_settings(**arguments).requests_per_second
-        with place.viewed_pipeline(may_be_new=True) as pipeline:
+        with viewed_pipeline(place, may_be_new=True) as pipeline:
             _warn_if_new(place)
-            ids = named.ids(pipeline)
+            ids = ids_of(named, pipeline)
             with stoppable(progress), shown_progress(errors, progress, budget):
                 result = make_plan(pipeline, run_ids=ids, reconcile=reconcile, progress=progress, **arguments)
     if as_json:
@@ -70,36 +64,23 @@ def _given_options() -> str:
 
 def _warn_if_new(place: Place) -> None:
     """Say so where a plan is of a pipeline's first sync although others have loaded: its name may be wrong."""
-    others = place.others() if place.is_new() else []
+    others = known_pipelines() if is_new(place) else []
     if others:
         names = ", ".join(others)
         line = f"Pipeline {place.pipeline_name} is new here; those that have loaded: {names}."
         warn(ErrorCode.NEW_PIPELINE, line)
 
 
-@app.command(epilog="Example: extend-source sync --start-date 2026-01-01 --status PROCESSED")
-@grouped
-def sync(place: Place, named: NamedRuns, choices: Choices, api: Api, as_json: Json = False) -> None:
-    """Load the runs that are new or have changed, or the ones named."""
-    _sync(place, named, choices, api, reconcile=False, as_json=as_json)
-
-
-@app.command(epilog="Example: extend-source reconcile --max-seconds 3600")
-@grouped
-def reconcile(place: Place, choices: Choices, api: Api, as_json: Json = False) -> None:
-    """Compare the whole listing with what has landed, find deleted runs, and recheck reviewed ones."""
-    _sync(place, NamedRuns(), choices, api, reconcile=True, as_json=as_json)
-
-
-def _sync(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcile: bool, as_json: bool) -> None:
+def sync(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcile: bool, as_json: bool) -> None:
+    """Load, and print what was done; with `reconcile`, compare the whole listing."""
     console, errors = consoles(as_json)
     arguments = choices.arguments() | api.arguments()
     progress, step = SyncProgress(), DltStep()
     with clear_errors():
         budget = resolved_settings(**arguments).requests_per_second
         progress.on_forecast = partial(show_forecast, errors, budget=budget)
-        pipeline = place.pipeline(step)
-        ids = named.ids(pipeline)
+        pipeline = pipeline_at(place, step)
+        ids = ids_of(named, pipeline)
         with stoppable(progress), shown_progress(errors, progress, budget, step):
             result = run_sync(pipeline, run_ids=ids, reconcile=reconcile, progress=progress, **arguments)
     if as_json:
@@ -109,20 +90,10 @@ def _sync(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconci
     raise typer.Exit(code_of_result(result))
 
 
-@app.command(epilog="Example: extend-source status --max-age 2h")
-@grouped
-def status(
-    place: Place,
-    max_age: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="How old the last good sync may be: 30m, 2h, 1d. Exit 1: failing, 5: late."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Say how a pipeline is, and where it stands: watermark, last loads, errors. Needs no key and sends nothing."""
+def status(place: Place, age: timedelta | None, *, as_json: bool) -> None:
+    """Print how a pipeline is; with an age, the exit code says whether its last good sync is older."""
     console, _ = consoles(as_json)
-    age = None if max_age is None else parse_age("--max-age", max_age)
-    with clear_errors(), place.viewed_pipeline() as pipeline:
+    with clear_errors(), viewed_pipeline(place) as pipeline:
         result = read_status(pipeline, max_age=age)
     if as_json:
         facts = asdict(result)
@@ -134,14 +105,12 @@ def status(
     raise typer.Exit(DONE if age is None else code_of_health(result.health))
 
 
-@app.command(epilog="Example: extend-source rebuild")
-@grouped
-def rebuild(place: Place, as_json: Json = False) -> None:
-    """Write all tables anew from the payloads kept with keep_raw. Needs no key and sends nothing."""
+def rebuild(place: Place, *, as_json: bool) -> None:
+    """Rebuild, and print what was done."""
     console, errors = consoles(as_json)
     progress, step = SyncProgress(), DltStep()
     with clear_errors(), stoppable(progress), shown_progress(errors, progress, 0, step):
-        result = run_rebuild(place.existing_pipeline(step), progress=progress)
+        result = run_rebuild(existing_pipeline(place, step), progress=progress)
     if as_json:
         print_json({**asdict(result), "complete": result.complete})
     else:
@@ -149,25 +118,11 @@ def rebuild(place: Place, as_json: Json = False) -> None:
     raise typer.Exit(code_of_rebuild(result))
 
 
-@app.command(
-    epilog="Example: extend-source erase --run-id dpr_Xj8mK2pL9nR4vT7qY5wZ --file-id file_xK9mLPqRtN3vS8wF5hB2cQ"
-)
-@grouped
-def erase(
-    place: Place,
-    run_id: Annotated[list[str] | None, typer.Option("--run-id", metavar="ID", help="A run; repeat for more.")] = None,
-    file_id: Annotated[
-        list[str] | None, typer.Option("--file-id", metavar="ID", help="A file; repeat for more.")
-    ] = None,
-    compact: Annotated[
-        bool, typer.Option("--compact", help="Then write the DuckDB file anew, without the bytes of deleted rows.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Delete every row of runs and files from every table, for good. Needs no key and sends nothing."""
+def erase(place: Place, *, run_ids: Collection[str], file_ids: Collection[str], compact: bool, as_json: bool) -> None:
+    """Erase, and print what was deleted."""
     console, _ = consoles(as_json)
     with clear_errors():
-        result = run_erase(place.existing_pipeline(), run_ids=run_id or (), file_ids=file_id or (), compact=compact)
+        result = run_erase(existing_pipeline(place), run_ids=run_ids, file_ids=file_ids, compact=compact)
     if as_json:
         print_json(asdict(result))
     else:

@@ -11,23 +11,11 @@ import dlt
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.pipeline.read_only import location, viewed
+from extend_source.reports.catalogue import QUALITY_QUERIES
 from extend_source.reports.queries import QueryResult, load_query
 from extend_source.reports.runner import QueryRunner
 
 _FOLDER = "quality"
-
-QUALITY_QUERIES = (
-    "field_fill_rate",
-    "field_accuracy",
-    "confidence_reliability",
-    "confidence_auroc",
-    "review_thresholds",
-    "slowest_processors",
-    "failure_reasons",
-    "class_confusion",
-    "split_sizes",
-)
-"""The names of the queries, in the order of the report; each is a file of ``reports/quality``."""
 
 
 @dataclass(frozen=True)

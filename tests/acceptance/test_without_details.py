@@ -18,8 +18,9 @@ from extend_source import UsageError, extend_source, plan, status
 from extend_source.api import CURRENT_VERSION
 from extend_source.errors import AnotherWorkspace, InvalidSetting
 from extend_source.migration.migrate import migrate
-from extend_source.reports import create_models, credit_report
+from extend_source.reports.credits import credit_report
 from extend_source.reports.grouping import total
+from extend_source.reports.models import create_models
 from extend_source.sandbox import SandboxServer, Workspace
 from extend_source.tables import LISTING_TABLES
 from tests.acceptance.conftest import MakeWarehouse

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from extend_source.reports import credit_report
+from extend_source.reports.credits import credit_report
 from extend_source.reports.figures import Coverage
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import MakeWarehouse

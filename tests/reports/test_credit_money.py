@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from extend_source.reports import credit_report
+from extend_source.reports.credits import credit_report
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.shell import run_shell

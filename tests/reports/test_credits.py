@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from extend_source.errors import UsageError
-from extend_source.reports import credit_report, listed_credits, spend_by
-from extend_source.reports.grouping import total
+from extend_source.reports.credits import credit_report
+from extend_source.reports.grouping import spend_by, total
+from extend_source.reports.listed_credits import listed_credits
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.shell import run_shell
 from tests.acceptance.test_shell import only_line, settings

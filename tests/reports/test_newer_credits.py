@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from extend_source.api import CURRENT_VERSION
-from extend_source.reports import credit_report, spend_by, spend_by_product
-from extend_source.reports.grouping import total
+from extend_source.reports.credits import credit_report
+from extend_source.reports.grouping import spend_by, total
 from extend_source.reports.models import create_models
+from extend_source.reports.products import spend_by_product
 from extend_source.sandbox import SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.shell import run_shell

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from extend_source import QualityReport, QueryResult, credit_report, quality_report
 from extend_source.errors import UsageError
-from extend_source.reports import QUALITY_QUERIES
+from extend_source.reports.catalogue import QUALITY_QUERIES
 from extend_source.reports.queries import load_query, parsed
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import MakeWarehouse

@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 import sqlglot
 
-from extend_source.reports import QUALITY_QUERIES
+from extend_source.reports.catalogue import QUALITY_QUERIES
 from extend_source.reports.queries import load_query
 
 FOLDER = files("extend_source.reports") / "quality"

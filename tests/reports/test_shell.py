@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from extend_source import quality_report
-from extend_source.reports import QUALITY_QUERIES
+from extend_source.reports.catalogue import QUALITY_QUERIES
 from tests.acceptance.shell import Outcome, run_shell
 from tests.acceptance.warehouse import Warehouse
 from tests.reports.test_quality import NOTHING, extraction

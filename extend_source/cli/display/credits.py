@@ -8,9 +8,11 @@ from decimal import Decimal
 from rich.console import Console
 
 from extend_source.cli.display.terminal import show_lines, show_rows, show_titled
-from extend_source.reports import CreditFigures, ListedCredits, ModelsResult, ProductCredits, Spend
-from extend_source.reports.figures import DaySpend, MonthToDate
-from extend_source.reports.grouping import SPANS, parsed_thing, total
+from extend_source.reports.figures import CreditFigures, DaySpend, MonthToDate
+from extend_source.reports.grouping import SPANS, Spend, parsed_thing, total
+from extend_source.reports.listed_credits import ListedCredits
+from extend_source.reports.models import ModelsResult
+from extend_source.reports.products import ProductCredits
 from extend_source.text.wording import counted, figure, rounded_credits
 
 _MAX_ROWS = 20

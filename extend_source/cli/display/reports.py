@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from extend_source.cli.display.terminal import Column, show_columns, show_lines, show_rows, show_titled
-from extend_source.reports import CurrentViewsResult, QualityReport, QueryResult
+from extend_source.reports.current import CurrentViewsResult
+from extend_source.reports.quality import QualityReport
+from extend_source.reports.queries import QueryResult
 from extend_source.text.wording import counted
 
 MAX_ROWS = 20

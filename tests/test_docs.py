@@ -12,7 +12,7 @@ import extend_source
 from docs.generator.pages import DIAGRAM, DOCS, ROOT, check, pages, runs_commands
 from docs.generator.terminal import settled
 from extend_source.cli.demo import QUERIES
-from extend_source.cli.errors import DONE, FAILED, REFUSED, SOME_FAILED, STOPPED, WRONG_USE
+from extend_source.cli.exit_codes import DONE, FAILED, REFUSED, SOME_FAILED, STOPPED, WRONG_USE
 from extend_source.config.settings import ExtendSettings
 from extend_source.tables import TABLES
 from extend_source.tables.bookkeeping import MIGRATED_IDS

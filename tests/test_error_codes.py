@@ -97,7 +97,7 @@ def test_every_line_that_the_shell_ends_or_warns_with_has_a_code() -> None:
 
     assert len(ends) > 15
     # what `clear_errors` ends with, and `fail` itself
-    assert {place.partition(":")[0] for place in others} == {"cli/errors.py"}
+    assert {place.partition(":")[0] for place in others} == {"cli/errors.py", "cli/exit_codes.py"}
     assert len(others) == 3
     said = [place for place, node in calls(*shell) if "extend-source: " in ast.unparse(node) and called(node) == "echo"]
     assert len(said) == 1  # in `warn`
@@ -110,7 +110,7 @@ def test_the_shell_writes_nothing_else_on_stderr_but_notes_beside_a_result() -> 
         if called(node) == "echo" and any(word.arg == "err" for word in node.keywords)
     ]
 
-    assert sorted(text for place, text in to_stderr if not place.startswith("cli/errors.py")) == [
+    assert sorted(text for place, text in to_stderr if not place.startswith("cli/exit_codes.py")) == [
         "PARSING_LEFT_OUT",
         "f'Written: {printable(str(path))}'",
         "f'{query.title}: {query.message}'",

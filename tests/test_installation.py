@@ -7,9 +7,9 @@ from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 import pytest
-import typer
+from typer.testing import CliRunner
 
-from extend_source.cli import first_steps
+from extend_source.cli import app, first_steps
 from extend_source.config import installation
 
 BY_NAME = 'pip install "dlt-source-extend[sandbox]"'
@@ -68,14 +68,11 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.case("5.6")
-@pytest.mark.parametrize("command", [first_steps.demo, first_steps.sandbox])
-def test_demo_and_sandbox_without_the_extra_name_what_to_run(
-    command: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("command", ["demo", "sandbox"])
+def test_demo_and_sandbox_without_the_extra_name_what_to_run(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(first_steps, "find_spec", lambda name: None)
 
-    with pytest.raises(typer.Exit) as caught:
-        command()
+    ended = CliRunner().invoke(app, [command])
 
-    assert caught.value.exit_code == 2
-    assert capsys.readouterr().err == f"extend-source: EXT-112: The stand-in API needs an extra. Run: {BY_NAME}\n"
+    assert ended.exit_code == 2
+    assert ended.stderr == f"extend-source: EXT-112: The stand-in API needs an extra. Run: {BY_NAME}\n"

@@ -13,7 +13,7 @@ import typer
 
 from extend_source.cli import app
 from extend_source.cli.config_files import meanings_of
-from extend_source.cli.errors import EXIT_CODES
+from extend_source.cli.exit_codes import EXIT_CODES
 from extend_source.config.settings import ExtendSettings, PrivacySettings
 from extend_source.tables import TABLES, TableSchema
 

@@ -72,7 +72,6 @@ app = typer.Typer(
     help="Load Extend (extend.ai) processor runs into DuckDB or any dlt destination.",
     epilog=f"Exit codes: {_EXIT_CODES}. The key comes from SOURCES__EXTEND__API_KEY or .dlt/secrets.toml.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )

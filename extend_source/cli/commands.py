@@ -246,7 +246,7 @@ def status(
 ) -> None:
     """Say how a pipeline is, and where it stands: watermark, last loads, errors. Needs no key and sends nothing."""
     age = None if max_age is None else parse_age("--max-age", max_age)
-    bodies.syncs.status(place, age, as_json=as_json)
+    bodies.status.show(place, age, as_json=as_json)
 
 
 @app.command(epilog="Example: extend-source rebuild")

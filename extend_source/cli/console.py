@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from decimal import Decimal
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 
-from extend_source.ingest.progress import SyncProgress
+if TYPE_CHECKING:
+    from extend_source.ingest.progress import SyncProgress
 
 
 def consoles(as_json: bool) -> tuple[Console, Console]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 from dlt.common.configuration.exceptions import (
@@ -20,13 +21,15 @@ from extend_source.config.installation import pip
 from extend_source.config.providers import missing_fields, wrong_type
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import AccessRefused, ExtendError, InvalidRequest, UnsupportedApiVersion, UsageError
-from extend_source.ingest.health import Health
-from extend_source.operations.rebuild import RebuildResult
-from extend_source.operations.sync import SyncResult
 from extend_source.pipeline.connections import connection_failure
 from extend_source.pipeline.failures import error_code_of
 from extend_source.text.redaction import redact
 from extend_source.text.wording import one_line
+
+if TYPE_CHECKING:
+    from extend_source.ingest.health import Health
+    from extend_source.operations.rebuild import RebuildResult
+    from extend_source.operations.sync import SyncResult
 
 _ENDED_AT_ONCE = "Ended at once. Run the sync again: what has landed is not fetched twice."
 

@@ -1,4 +1,4 @@
-"""What the commands on a pipeline do: plan, sync, reconcile, status, rebuild and erase."""
+"""What the commands on a pipeline do: plan, sync, reconcile, rebuild and erase."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import shlex
 import sys
 from collections.abc import Collection
 from dataclasses import asdict
-from datetime import timedelta
 from functools import partial
 
 import typer
 
+import extend_source
 from extend_source.cli.console import consoles, print_json, stoppable
 from extend_source.cli.display.progress import DltStep, shown_progress
 from extend_source.cli.display.results import (
@@ -19,22 +19,14 @@ from extend_source.cli.display.results import (
     show_plan,
     show_rebuild,
     show_result,
-    show_status,
 )
-from extend_source.cli.errors import clear_errors, code_of_health, code_of_rebuild, code_of_result
+from extend_source.cli.errors import clear_errors, code_of_rebuild, code_of_result
 from extend_source.cli.exit_codes import DONE, STOPPED, warn
 from extend_source.cli.options import Api, Choices, NamedRuns, Place
 from extend_source.cli.pipelines import existing_pipeline, ids_of, is_new, known_pipelines, pipeline_at, viewed_pipeline
 from extend_source.error_codes import ErrorCode
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import resolved_settings
-from extend_source.operations.erase import erase as run_erase
-from extend_source.operations.plan import plan as make_plan
-from extend_source.operations.rebuild import rebuild as run_rebuild
-from extend_source.operations.status import status as read_status
-from extend_source.operations.sync import sync as run_sync
-
-_HEALTH = ("state", "since", "reason", "code", "synced_at")
 
 
 def plan(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcile: bool, as_json: bool) -> None:
@@ -48,7 +40,7 @@ def plan(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcil
             _warn_if_new(place)
             ids = ids_of(named, pipeline)
             with stoppable(progress), shown_progress(errors, progress, budget):
-                result = make_plan(pipeline, run_ids=ids, reconcile=reconcile, progress=progress, **arguments)
+                result = extend_source.plan(pipeline, run_ids=ids, reconcile=reconcile, progress=progress, **arguments)
     if as_json:
         print_json({**asdict(result), "runs": result.runs})
     else:
@@ -82,7 +74,7 @@ def sync(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcil
         pipeline = pipeline_at(place, step)
         ids = ids_of(named, pipeline)
         with stoppable(progress), shown_progress(errors, progress, budget, step):
-            result = run_sync(pipeline, run_ids=ids, reconcile=reconcile, progress=progress, **arguments)
+            result = extend_source.sync(pipeline, run_ids=ids, reconcile=reconcile, progress=progress, **arguments)
     if as_json:
         print_json({**asdict(result), "complete": result.complete})
     else:
@@ -90,27 +82,12 @@ def sync(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcil
     raise typer.Exit(code_of_result(result))
 
 
-def status(place: Place, age: timedelta | None, *, as_json: bool) -> None:
-    """Print how a pipeline is; with an age, the exit code says whether its last good sync is older."""
-    console, _ = consoles(as_json)
-    with clear_errors(), viewed_pipeline(place) as pipeline:
-        result = read_status(pipeline, max_age=age)
-    if as_json:
-        facts = asdict(result)
-        facts = {name: facts["health"][name] for name in _HEALTH} | {"failure": facts["failure"]} | facts
-        del facts["health"]
-        print_json({**facts, "has_run": result.has_run})
-    else:
-        show_status(console, result)
-    raise typer.Exit(DONE if age is None else code_of_health(result.health))
-
-
 def rebuild(place: Place, *, as_json: bool) -> None:
     """Rebuild, and print what was done."""
     console, errors = consoles(as_json)
     progress, step = SyncProgress(), DltStep()
     with clear_errors(), stoppable(progress), shown_progress(errors, progress, 0, step):
-        result = run_rebuild(existing_pipeline(place, step), progress=progress)
+        result = extend_source.rebuild(existing_pipeline(place, step), progress=progress)
     if as_json:
         print_json({**asdict(result), "complete": result.complete})
     else:
@@ -122,7 +99,7 @@ def erase(place: Place, *, run_ids: Collection[str], file_ids: Collection[str], 
     """Erase, and print what was deleted."""
     console, _ = consoles(as_json)
     with clear_errors():
-        result = run_erase(existing_pipeline(place), run_ids=run_ids, file_ids=file_ids, compact=compact)
+        result = extend_source.erase(existing_pipeline(place), run_ids=run_ids, file_ids=file_ids, compact=compact)
     if as_json:
         print_json(asdict(result))
     else:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 BLOCK_BYTES = 65_536
 """The size of the blocks of a new file, a quarter of DuckDB's own choice; that of an existing file never changes.
@@ -30,6 +32,8 @@ def make_file(file: Path) -> None:
         file: where.
     """
     if not file.exists():
+        import duckdb  # a pipeline with another destination has no use for it
+
         duckdb.connect(str(file), config={"default_block_size": BLOCK_BYTES}).close()
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-import duckdb
 
 from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
 from extend_source.pipeline.duckdb_layout import attach_for_large_rows, make_file
@@ -56,6 +55,8 @@ class HeldDatabase:
                 self._open(self._pipeline, file, patience)
 
     def _open(self, pipeline: dlt.Pipeline, file: Path, patience: float) -> None:
+        import duckdb  # a pipeline with another destination has no use for it
+
         client = open_when_free(pipeline.sql_client(), self._held, patience)
         self._is_held = True
         if self.has_large_rows:

@@ -89,7 +89,9 @@ def location(pipeline: dlt.Pipeline) -> str:
     """Name the destination and where it is, as dlt shows it: passwords are left out."""
     config: Any = pipeline.destination_client().config
     place = getattr(config, "bucket_url", None)
-    if place is None:
+    if config.destination_type == "duckdb":
+        place = f"duckdb:///{config.credentials.database}"  # dlt would import SQLAlchemy to write the same
+    elif place is None:
         credentials = getattr(config, "credentials", None)
         place = getattr(credentials, "catalog", None) or credentials  # DuckLake's have no text of their own
     else:

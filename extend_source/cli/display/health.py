@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from extend_source.ingest.health import Health
-from extend_source.operations.status import StatusResult
 from extend_source.text.wording import counted, duration, moment
+
+if TYPE_CHECKING:
+    from extend_source.ingest.health import Health
+    from extend_source.operations.status import StatusResult
 
 _STYLES = {"healthy": "green", "running": "green", "new": "", "behind": "yellow"}
 _ATTENTION = "bold yellow"

@@ -5,25 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
 from extend_source.cli.display.health import headline, style
 from extend_source.cli.display.terminal import show_lines, show_pairs, show_rows
-from extend_source.ingest.beacon import SyncUnderWayStatus
-from extend_source.ingest.forecast import SyncForecast, SyncPart
-from extend_source.operations.check import CheckResult
-from extend_source.operations.compact import CompactResult
-from extend_source.operations.erase import EraseResult
-from extend_source.operations.plan import PlanResult
-from extend_source.operations.rebuild import RebuildResult
-from extend_source.operations.status import LoggedLoad, ScopeStatus, StatusResult
-from extend_source.operations.sync import SyncResult
-from extend_source.pipeline.lake_compaction import CompactedTable
-from extend_source.survey import CompareResult
 from extend_source.text.wording import counted, duration, megabytes, moment, printable
+
+if TYPE_CHECKING:  # one result is shown; the others need not be imported
+    from extend_source.ingest.beacon import SyncUnderWayStatus
+    from extend_source.ingest.forecast import SyncForecast, SyncPart
+    from extend_source.operations.check import CheckResult
+    from extend_source.operations.compact import CompactResult
+    from extend_source.operations.erase import EraseResult
+    from extend_source.operations.plan import PlanResult
+    from extend_source.operations.rebuild import RebuildResult
+    from extend_source.operations.status import LoggedLoad, ScopeStatus, StatusResult
+    from extend_source.operations.sync import SyncResult
+    from extend_source.pipeline.lake_compaction import CompactedTable
+    from extend_source.survey import CompareResult
 
 _MODES = {
     "full": "Full listing",

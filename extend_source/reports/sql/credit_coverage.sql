@@ -33,6 +33,6 @@ select cast(date_trunc('month', cast(ledger.spent_on as date)) as date) as month
        count(runs.total_credits) as totals,
        count(charges.resource_id) as charged
 from credit_ledger as ledger
-left join processor_runs as runs on ledger.resource_type = 'processor_run' and runs.id = ledger.resource_id
+left join processor_runs as runs on runs.id = case when ledger.resource_type = 'processor_run' then ledger.resource_id end
 left join charges on charges.resource_type = ledger.resource_type and charges.resource_id = ledger.resource_id
 group by cast(date_trunc('month', cast(ledger.spent_on as date)) as date), kind

@@ -134,6 +134,14 @@ documents as (
     left join files as p2 on p2.id = p1.parent_file_id
     left join files as p3 on p3.id = p2.parent_file_id
 ),
+-- keys to join by equal values alone: where a condition is on one side only, DuckDB compares each row with each other
+charged as (
+    select resource_type, resource_id, basis, credits, observed_at,
+           case when resource_type = 'processor_run' then resource_id end as charged_run_id,
+           case when resource_type = 'file' then resource_id end as charged_file_id
+    from credit_usage
+    where resource_type <> 'parse_run'
+),
 things as (
     select 'processor_run' as resource_type, r.id as resource_id, 'processing' as kind,
            coalesce(c.credits, r.credits) as credits,
@@ -162,15 +170,14 @@ things as (
     union all
     select c.resource_type, c.resource_id, c.basis, c.credits, null, coalesce(u.created_at, s.created_at), 'first_run',
            c.observed_at,
-           case when c.resource_type = 'processor_run' then c.resource_id else coalesce(u.run_id, s.run_id) end,
-           case when c.resource_type = 'file' then 1 end,
-           case when c.resource_type = 'file' then c.resource_id end, null, null
-    from credit_usage as c
-    left join runs as r on c.resource_type = 'processor_run' and r.id = c.resource_id
-    left join files as f on c.resource_type = 'file' and f.id = c.resource_id
-    left join first_uses as u on c.resource_type = 'file' and u.file_id = c.resource_id and u.place = 1
+           coalesce(c.charged_run_id, u.run_id, s.run_id),
+           case when c.charged_file_id is not null then 1 end, c.charged_file_id, null, null
+    from charged as c
+    left join runs as r on r.id = c.charged_run_id
+    left join files as f on f.id = c.charged_file_id
+    left join first_uses as u on u.file_id = c.charged_file_id and u.place = 1
     left join started as s on s.resource_type = c.resource_type and s.resource_id = c.resource_id and s.place = 1
-    where r.id is null and f.id is null and c.resource_type <> 'parse_run'
+    where r.id is null and f.id is null
 ),
 dated as (
     select things.*,

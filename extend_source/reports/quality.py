@@ -64,5 +64,6 @@ def quality_report(pipeline: dlt.Pipeline, names: Iterable[str] | None = None) -
     now = datetime.now(timezone.utc)
     with viewed(pipeline) as view, QueryRunner.on(view) as runner:
         runner.prefer_hash_joins()
-        results = [runner.run(query) for query in queries]
+        with runner.bounded_memory():
+            results = [runner.run(query) for query in queries]
     return QualityReport(pipeline.pipeline_name, location(pipeline), pipeline.dataset_name, now, results)

@@ -26,19 +26,23 @@
 --   confidence_min: the lowest.
 --   review_agent_avg: average score of the review agent, 1 to 5.
 --   review_agent_min: the lowest.
+-- numbers stand for texts where rows are counted, as texts take several times the memory
 with recursive runs as (
-    select id, processor_name, coalesce(processor_id, '') as processor_id,
-           coalesce(processor_version_id, '') as version_id
+    select id, row_number() over (order by id) as number, processor_name, coalesce(processor_id, '') as processor_id,
+           coalesce(processor_version_id, '') as version_id,
+           dense_rank() over (
+               order by coalesce(processor_id, ''), coalesce(processor_version_id, '')
+           ) as version_number
     from processor_runs
     where status = 'PROCESSED' and output_format in ('schema', 'fields')
 ),
 versions as (
-    select processor_id, version_id, max(processor_name collate "C") as processor, count(*) as runs
+    select version_number, processor_id, version_id, max(processor_name collate "C") as processor, count(*) as runs
     from runs
-    group by processor_id, version_id
+    group by version_number, processor_id, version_id
 ),
 cells as (
-    select r.id as run_id, r.processor_id, r.version_id, f.path_template as field,
+    select r.number as run_number, r.processor_id, r.version_number, f.path_template as field,
            f.value_type in ('object', 'array') as is_container,
            f.value_type in ('integer', 'number', 'boolean')
                or (f.value_type = 'string' and f.value_text <> '') as is_filled,
@@ -51,7 +55,10 @@ cells as (
     where f.path_template <> '$'  -- an output with nothing in it
 ),
 fields as (
-    select distinct processor_id, field from cells
+    select distinct r.processor_id, f.path_template as field
+    from runs r
+    join extraction_fields f on f.run_id = r.id
+    where f.path_template <> '$'
 ),
 -- each field with all that is below it, as an object or array with content need not have a row of its own
 wholes(processor_id, field, part) as (
@@ -68,12 +75,16 @@ parts as (
 ),
 placed as (
     select processor_id, field, part, part = field as is_own,
+           dense_rank() over (order by processor_id, field) as field_number,
            max(case when part <> field then 1 else 0 end) over (partition by processor_id, field) as has_parts
     from parts
 ),
 figures as (
-    select c.processor_id, c.version_id, p.field, max(p.has_parts) as has_parts,
-           count(distinct case when c.is_filled then c.run_id end) as filled,
+    select c.version_number, p.field_number, max(p.field) as field, max(p.has_parts) as has_parts,
+           -- of a field that has one value in a run, and nothing below it, no run is counted twice
+           count(*) filter (where c.is_filled and p.has_parts = 0 and p.field not like '%[%')
+               + count(distinct case when c.is_filled and (p.has_parts = 1 or p.field like '%[%') then c.run_number end)
+               as filled,
            count(*) filter (where p.is_own and not c.is_container) as cells,
            count(*) filter (where p.is_own and c.is_filled) as cells_filled,
            avg(case when p.is_own then c.ocr_confidence end) as avg_ocr,
@@ -86,7 +97,7 @@ figures as (
            min(case when p.is_own then c.review_agent_score end) as min_score
     from cells c
     join placed p on p.processor_id = c.processor_id and p.part = c.field
-    group by c.processor_id, c.version_id, p.field
+    group by c.version_number, p.field_number
     having count(*) filter (where p.is_own) > 0
 )
 select nullif(v.processor_id, '') as processor_id,
@@ -110,6 +121,6 @@ select nullif(v.processor_id, '') as processor_id,
        round(cast(f.avg_score as decimal(18, 9)), 4) as review_agent_avg,
        round(cast(f.min_score as decimal(18, 9)), 4) as review_agent_min
 from figures f
-join versions v on v.processor_id = f.processor_id and v.version_id = f.version_id
+join versions v on v.version_number = f.version_number
 order by cast(f.filled as double) / v.runs, v.runs desc, v.processor collate "C" nulls last,
          v.processor_id collate "C", v.version_id collate "C", f.field collate "C"

@@ -123,6 +123,11 @@ BENCHMARKS = {
         "benchmarks.quality_report",
         "It fails where ten times the values take more than twelve times as long, or the report more than 20 seconds.",
     ),
+    "reports_at_scale": Benchmark(
+        "Reports at scale",
+        "benchmarks.reports_at_scale",
+        "Each report in a process of its own; DuckDB may use 600 MiB for the quality report.",
+    ),
 }
 
 

@@ -126,7 +126,7 @@ BENCHMARKS = {
     "reports_at_scale": Benchmark(
         "Reports at scale",
         "benchmarks.reports_at_scale",
-        "Each report in a process of its own; DuckDB may use 600 MiB for the quality report.",
+        "Each report in a process of its own; DuckDB may use 400 MiB for the quality report.",
     ),
 }
 

@@ -30,7 +30,7 @@ from extend_source.text.wording import counted
 _TOO_SIMPLE = frozenset({"sqlite", "mysql"})
 """The dialects that have no time zones, no FILTER or no percentiles."""
 
-MAX_MEMORY_MIB = 600
+MAX_MEMORY_MIB = 400
 """What DuckDB may use for a query on its file, MiB, without what Python and the result take."""
 
 _HAS_FILE = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timezone
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from extend_source.reports.credits import credit_report
 from extend_source.reports.models import create_models
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import MakeWarehouse
-from tests.acceptance.warehouse import AnyWarehouse
+from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 from tests.reports.test_credit_models import file_of, run_of, select
 
 pytestmark = pytest.mark.thorough
@@ -158,6 +159,18 @@ def test_a_run_that_has_no_files_has_none_and_one_loaded_without_some_tables_may
         found.append(select(any_empty, files))
 
     assert found == [[(0,)], [(0,)], [(None,)], [(None,)]]
+
+
+def test_no_model_compares_each_row_with_each_row_of_another_table(empty_warehouse: Warehouse) -> None:
+    # DuckDB does where a LEFT JOIN has a condition on one side alone: a million rows then take for ever
+    empty_warehouse.server.workspace.put_run(run_of("dpr_1", 5, files=[file_of("file_1", 1, 2)]), created_at=noon(10))
+    empty_warehouse.sync()
+    joins = {}
+    for view in create_models(empty_warehouse.pipeline).views:
+        ((_, plan),) = empty_warehouse.query(f"explain select * from {view}")
+        joins[view] = set(re.findall(r"\w*(?:JOIN|PRODUCT)\b", plan))
+    assert joins == {view: {"HASH_JOIN"} for view in joins}
+    assert "credit_ledger" in joins
 
 
 # ---- what the ledger is compared with

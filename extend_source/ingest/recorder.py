@@ -193,8 +193,12 @@ class Recorder:
                 )
             )
 
-    def take(self) -> Tables:
-        """Return what was recorded since the last call, filled in with what is known."""
+    def take(self, *, all_configs: bool = False) -> Tables:
+        """Return what was recorded since the last call, filled in with what is known.
+
+        Args:
+            all_configs: the rows of configs that have landed as well, so that damaged ones are written anew.
+        """
         created = self._landed.creation_times(self._flattener.undated_runs)
         tables = self._flattener.take(self._load_id, datetime.now(timezone.utc), created)
         for name, schema in TABLES.items():
@@ -203,7 +207,7 @@ class Recorder:
             self._privacy.clean_tables(tables)
         known = self._landed.file_row_counts(tables[FILES.name]["id"].to_pylist())
         self._row_counts.fill(tables, self._flattener.take_drifted_runs(), known)
-        if not self._settings.refresh:
+        if not (all_configs or self._settings.refresh):
             without_landed_configs(tables, self._landed)
         return tables
 

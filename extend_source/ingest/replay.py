@@ -285,7 +285,7 @@ class _Load:
 
     def take(self) -> Tables:
         """Return what was added since the last call, without the rows that would replace newer ones."""
-        tables = self._recorder.take()
+        tables = self._recorder.take(all_configs=True)
         self._leave_newer_files(tables)
         self._leave_errors_of_the_api(tables)
         for schema in (*map(TABLES.__getitem__, self._replay.rebuilt), *tables.typed.values()):

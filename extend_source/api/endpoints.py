@@ -145,6 +145,14 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 shared="config",
                 adapt=run_without_download_links,
             ),
+            Endpoint(  # docs "Get File"
+                object_type="file",
+                get_name="get_file",
+                get_path="/files/{id}",
+                get_key="file",
+                parameters=_ALL_TEXT,
+                adapt=file_without_download_link,
+            ),
             Endpoint(  # docs "Get Parser Run"; there is no list
                 object_type="parse_run",
                 get_name="get_parser_run",
@@ -154,14 +162,6 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 shared="config",
                 adapt=parser_run,
                 adapt_shared=parse_config,
-            ),
-            Endpoint(  # docs "Get File"
-                object_type="file",
-                get_name="get_file",
-                get_path="/files/{id}",
-                get_key="file",
-                parameters=_ALL_TEXT,
-                adapt=file_without_download_link,
             ),
         ),
         CURRENT_VERSION: (

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import extend_source
 from extend_source.cli.console import consoles, print_json
-from extend_source.cli.display.results import show_compacted_table, show_compaction
+from extend_source.cli.display.compaction import show_compacted_table, show_compaction
 from extend_source.cli.errors import clear_errors
 from extend_source.cli.options import Place
 from extend_source.cli.pipelines import existing_pipeline

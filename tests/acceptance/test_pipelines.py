@@ -63,7 +63,7 @@ def test_the_scheduled_sync_loads_what_is_new_and_says_so(server: SandboxServer,
 
     assert (first.code, first.stderr) == (0, "")
     assert first.stdout.startswith("full: 12 runs loaded (12 new or changed), 0 gone, 0 failed, 0 left; ")
-    assert second.stdout.startswith("incremental: 0 runs loaded (0 new or changed), 0 gone, 0 failed, 0 left; ")
+    assert second.stdout.startswith("quiet: 0 runs loaded (0 new or changed), 0 gone, 0 failed, 0 left; ")
     assert landed(tmp_path) == sorted(server.workspace.run_ids())
     assert server.requests.counts == {"list_runs": 2, "get_run": 12}
 

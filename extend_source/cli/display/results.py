@@ -18,13 +18,11 @@ if TYPE_CHECKING:  # one result is shown; the others need not be imported
     from extend_source.ingest.beacon import SyncUnderWayStatus
     from extend_source.ingest.forecast import SyncForecast, SyncPart
     from extend_source.operations.check import CheckResult
-    from extend_source.operations.compact import CompactResult
     from extend_source.operations.erase import EraseResult
     from extend_source.operations.plan import PlanResult
     from extend_source.operations.rebuild import RebuildResult
     from extend_source.operations.status import LoggedLoad, ScopeStatus, StatusResult
     from extend_source.operations.sync import SyncResult
-    from extend_source.pipeline.lake_compaction import CompactedTable
     from extend_source.survey import CompareResult
 
 _MODES = {
@@ -160,25 +158,6 @@ def show_erasure(console: Console, result: EraseResult) -> None:
         f"Deleted from {result.destination}, dataset {result.dataset}",
     ]
     show_lines(console, *lines)
-
-
-def show_compacted_table(console: Console, table: CompactedTable) -> None:
-    """Print what became of the files of a table, unless they have stayed as they were."""
-    if table.files != table.files_before:
-        before = f"{counted(table.files_before, 'file')}, {megabytes(table.bytes_before)}"
-        show_lines(console, f"{table.name}: {before}; now {table.files:,}, {megabytes(table.bytes)}")
-
-
-def show_compaction(console: Console, result: CompactResult) -> None:
-    """Print what was written anew."""
-    sizes = f"{megabytes(result.bytes_before)} before, {megabytes(result.bytes)} now"
-    before, files = (sum(getattr(table, name) for table in result.tables) for name in ("files_before", "files"))
-    what = f"{counted(before, 'file')} of {counted(len(result.tables), 'table')} are {files:,}" if result.tables else ""
-    show_lines(
-        console,
-        f"{what or 'The DuckDB file was written anew'}: {sizes}.",
-        f"Written in {result.destination}, dataset {result.dataset}",
-    )
 
 
 def _some(console: Console, names: list[str]) -> str:

@@ -26,7 +26,7 @@ from extend_source.tables import (
     Tables,
     selection_text,
 )
-from extend_source.tables.objects import RUN_TYPES
+from extend_source.tables.objects import OBJECT_TYPES, RUN_TYPES
 from extend_source.tables.row_counts import RowCounts
 from extend_source.tables.schemas import FILES
 
@@ -66,6 +66,7 @@ class Recorder:
         self._row_counts = RowCounts(tables, typed=TYPED_TABLES in tables)
         self._added: list[tuple[Wanted, str, bool]] = []
         self._failures: list[Fetched[Wanted]] = []
+        self._all_configs = settings.refresh
         self._privacy = privacy_rules(settings)
         self.erased_files = landed.erased("file")
         self._flattener = Flattener(
@@ -127,6 +128,9 @@ class Recorder:
         """Compare what was added since the last call with what has landed, and record what failed."""
         added, failures = self._added, self._failures
         self._added, self._failures = [], []
+        # runs are fetched again to bring configs back, some of them by a later load, to which nothing may tell it
+        worklist.lacks_rows |= any(self._landed.incomplete(kind) for kind in OBJECT_TYPES)
+        self._all_configs |= worklist.lacks_rows
         sums: dict[str, str | None] = {}
         for object_type in RUN_TYPES:
             ids = [one.id for one, _, _ in added if one.object_type == object_type]
@@ -207,7 +211,7 @@ class Recorder:
             self._privacy.clean_tables(tables)
         known = self._landed.file_row_counts(tables[FILES.name]["id"].to_pylist())
         self._row_counts.fill(tables, self._flattener.take_drifted_runs(), known)
-        if not (all_configs or self._settings.refresh):
+        if not (all_configs or self._all_configs):
             without_landed_configs(tables, self._landed)
         return tables
 

@@ -59,6 +59,7 @@ class Worklist:
         listing_stopped_by: why it was not; None: it was, or none was needed.
         listing_error: what went wrong with it, so that what it had shown is all there is; None: nothing did.
         held_back: the oldest change among runs that failed and may succeed later; None: there is none.
+        lacks_rows: rows of some objects are gone from the destination, which the loads of this sync bring back.
     """
 
     mode: Mode
@@ -69,6 +70,7 @@ class Worklist:
     listing_stopped_by: StoppedBy | None = None
     listing_error: ExtendError | None = None
     held_back: datetime | None = None
+    lacks_rows: bool = False
     _pending: deque[Wanted] = field(default_factory=deque)
     _under_way: dict[str, Wanted] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)

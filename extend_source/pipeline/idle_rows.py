@@ -16,7 +16,7 @@ from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.reader import KEYS_PER_QUERY
 from extend_source.tables import TABLES, Tables
 from extend_source.tables.contract import TableSchema
-from extend_source.tables.objects import OBJECT_TYPES, Rows
+from extend_source.tables.objects import Rows
 from extend_source.tables.row_counts import OF_CONFIGS, ROW_COUNTS, counts_of, is_marker
 from extend_source.tables.schemas import RUN_CONFIGS
 
@@ -54,11 +54,10 @@ def without_landed_configs(tables: Tables, landed: LandedData) -> None:
 
     Args:
         tables: the batch, its rows counted.
-        landed: what the destination holds. While it is known to lack rows of any object all configs are kept: the
-            object is fetched again to bring them back.
+        landed: what the destination holds.
     """
     configs = tables[RUN_CONFIGS.name]
-    if not configs.num_rows or any(landed.incomplete(kind) for kind in OBJECT_TYPES):
+    if not configs.num_rows:
         return
     ids, counts = configs["config_id"].to_pylist(), map(counts_of, configs[ROW_COUNTS].to_pylist())
     columns = ("config_id", ROW_COUNTS)

@@ -204,6 +204,10 @@ class DestinationReader:
         """Tell whether dlt knows a table."""
         return table.name in self._dlt_tables
 
+    def _is_made(self, table: TableSchema) -> bool:
+        """Tell whether dlt knows a table with all its columns: a load without rows of it makes none."""
+        return self.knows_table(table) and self._dlt_tables[table.name]["columns"].keys() >= set(table.column_names)
+
     def has_table(self, name: str) -> bool:
         """Tell whether there is a table, as far as reading it has shown."""
         return self._pipeline is not None and name not in self._missing_tables
@@ -445,15 +449,15 @@ class DestinationReader:
             wanted: the tables, each with the owners to look for in it.
 
         Returns:
-            The owners by the name of the table, all of them for one that dlt has not met on this machine; None: nothing
-            can be known, or rows that are superseded count, too.
+            The owners by the name of the table, all of them for one that dlt has not met on this machine with all its
+            columns; None: nothing can be known, as a load waits that will write rows, or superseded rows count, too.
         """
-        if self._pipeline is None or self._supersedes:
+        if self._pipeline is None or self._supersedes or self._pipeline.has_pending_data:
             return None
         found = {
-            owned.table.name: set[str]() if self.knows_table(owned.table) else set(owners) for owned, owners in wanted
+            owned.table.name: set[str]() if self._is_made(owned.table) else set(owners) for owned, owners in wanted
         }
-        asked = [one for one in wanted if self.knows_table(one[0].table) and self.has_table(one[0].table.name)]
+        asked = [one for one in wanted if self._is_made(one[0].table) and self.has_table(one[0].table.name)]
         if not asked:
             return found
         selects, values = [], list[Any]()

@@ -26,6 +26,7 @@ from extend_source.pipeline.loads import dropped_a_load, forget_dropped_load, ru
 from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.pending import settle
 from extend_source.pipeline.read_only import location
+from extend_source.pipeline.staging import begin_filling
 from extend_source.privacy import privacy_rules
 from extend_source.source import extend_source
 
@@ -126,6 +127,7 @@ def _log_failure(pipeline: dlt.Pipeline, session: SyncSession, failure: BaseExce
     text = str(failure) if isinstance(failure, ExtendError) else _name_of_cause(failure)
     session.failure = Failure(error_code_of(failure).value, text)
     session.worklist = None
+    begin_filling(pipeline)
     try:
         pipeline.run(source)
     except Exception as error:  # what matters is the failure itself

@@ -17,6 +17,7 @@ from dlt.common import logger
 from dlt.common.destination.client import WithStagingDataset
 
 from extend_source.config.settings import SECTION
+from extend_source.text.redaction import redact
 from extend_source.text.wording import one_line
 
 _NOTE = "extend_staging.json"
@@ -54,22 +55,25 @@ def empty_only_filled() -> None:
             return
         note = _note_of(dlt.current.pipeline())
         place = f"{client.config.fingerprint()} {client.sql_client.dataset_name}"
-        if _read(note).get("place") == place:
+        known = _read(note)
+        if known.get("place") == place and known.get("is_filling"):
             load_id = dlt.current.load_package_state()["load_id"]
             jobs = load.load_storage.normalized_packages.list_all_jobs_with_states(load_id)
-            _empty(client, {job.table_name for _, job in jobs})
-        else:
+            is_empty = _empty(client, {job.table_name for _, job in jobs})
+        else:  # one that nobody has announced, or after one that has not ended
             empty_all(load, schema, client)
-        note.write_text(json.dumps({"place": place}), "utf-8")
+            is_empty = True
+        if is_empty:
+            note.write_text(json.dumps({"place": place}), "utf-8")
 
     Load._maybe_truncate_staging_dataset = empty_filled  # type: ignore[assignment, method-assign]
 
 
-def _empty(client: Any, names: set[str]) -> None:
-    """Empty staging tables; where that fails, the next load does it before it fills them."""
+def _empty(client: Any, names: set[str]) -> bool:
+    """Empty staging tables; tell whether that was possible. If not, all are emptied after the next load."""
     staged = sorted(filter(client.should_load_data_to_staging_dataset, names))
     if not staged:
-        return
+        return True
     try:
         with client.with_staging_dataset():
             sql = client.sql_client
@@ -78,7 +82,10 @@ def _empty(client: Any, names: set[str]) -> None:
             else:
                 sql.truncate_tables(*staged)
     except Exception as error:
-        logger.warning(f"The staging dataset could not be emptied; the rows are complete: {one_line(str(error))}")
+        reason = one_line(redact(str(error)))
+        logger.warning(f"The staging dataset could not be emptied; the rows are complete: {reason}")
+        return False
+    return True
 
 
 def _note_of(pipeline: dlt.Pipeline) -> Path:

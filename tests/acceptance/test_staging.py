@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.pipeline.staging import begin_filling
 from extend_source.sandbox import SandboxServer
-from tests.acceptance.scenes import put_small_runs
+from tests.acceptance.scenes import break_table, mend_table, put_small_runs
 from tests.acceptance.warehouse import Warehouse
 
 LEFTOVER = "insert into extend_staging.splits (run_id, stage, position) values ('dpr_1', 'final', 0)"
@@ -37,6 +38,18 @@ def test_rows_of_a_load_leave_the_staging_with_it_and_those_of_a_load_that_never
     warehouse.execute(LEFTOVER)
     begin_filling(warehouse.pipeline)
     warehouse.sync()
+    assert staged(warehouse) == {}
+
+    warehouse.execute(LEFTOVER)
+    break_table(warehouse)
+    put_small_runs(empty_server.workspace, 3)
+    with pytest.raises(PipelineStepFailed):  # the load is given up, and noted by one of its own
+        warehouse.sync(package_attempts=1)
+    mend_table(warehouse)
+    assert staged(warehouse) == {}
+
+    warehouse.execute(LEFTOVER)
+    warehouse.run()
     assert staged(warehouse) == {}
 
     warehouse.execute(LEFTOVER)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +47,9 @@ _BUILDING_SECONDS = 60
 
 _PRESENT = """
 WITH own_tables AS (
-    SELECT tables.oid, relname, pg_catalog.pg_relation_size(tables.oid) AS bytes
+    SELECT tables.oid, relname, pg_catalog.pg_relation_size(tables.oid) + coalesce((
+        SELECT sum(pg_catalog.pg_relation_size(inhrelid)) FROM pg_catalog.pg_inherits WHERE inhparent = tables.oid
+    ), 0) AS bytes
     FROM pg_catalog.pg_class AS tables JOIN pg_catalog.pg_namespace AS schemas ON schemas.oid = relnamespace
     WHERE nspname = %s AND relkind IN ('r', 'p')
 )
@@ -146,43 +149,90 @@ def _wanted(tables: Mapping[str, Any]) -> Iterator[Index]:
         yield from (Index(name, column) for column in columns if column in table["columns"])
 
 
+class _Present(NamedTuple):
+    """What a dataset on PostgreSQL has."""
+
+    sizes: dict[str, int]
+    indexed: set[tuple[str, str]]
+    broken: set[str]
+
+    @classmethod
+    def read(cls, sql: Any) -> _Present:
+        rows = sql.execute_sql(_PRESENT, sql.make_qualified_table_name_path(None, quote=False)[-1])
+        return cls(
+            {table: int(size) for table, size, *_ in rows},
+            {(table, column) for table, _, _, is_valid, column in rows if is_valid},
+            {name for _, _, name, is_valid, _ in rows if is_valid is False},
+        )
+
+
 def _make_on_postgres(client: Any, wanted: list[Index]) -> dict[str, Exception]:
     """Make indexes without keeping anybody from a big table; return why tables lack theirs.
 
     An index that a crash has left unfinished is not valid: nothing uses it, and it is made anew.
     """
     sql = client.sql_client
-    dataset = sql.make_qualified_table_name_path(None, quote=False)[-1]
-    rows = sql.execute_sql(_PRESENT, dataset)
-    sizes = {table: int(size) for table, size, *_ in rows}
-    present = {(table, column) for table, _, _, is_valid, column in rows if is_valid}
-    broken = {name for _, _, name, is_valid, _ in rows if is_valid is False}
-    lacking = [index for index in wanted if index.table in sizes and index not in present]
-    big = [index for index in lacking if sizes[index.table] > _MAX_AT_ONCE]
+    present = _Present.read(sql)
+    lacking = [index for index in wanted if index.table in present.sizes and index not in present.indexed]
+    if not lacking:
+        return {}
+    big = [index for index in lacking if present.sizes[index.table] > _MAX_AT_ONCE]
+    small = [index for index in lacking if index not in big]
     refused: dict[str, Exception] = {}
-
-    def create(index: Index, how: str = "") -> str:
-        on = f"{sql.make_qualified_table_name(index.table)} ({sql.escape_column_name(index.column)})"
-        return f"CREATE INDEX {how}IF NOT EXISTS {sql.escape_column_name(index.name)} ON {on}"
-
-    for name in sorted(broken.intersection(index.name for index in lacking)):
-        sql.execute_sql(f"SET lock_timeout = '{_LOCKED_SECONDS}s'")
-        sql.execute_sql(f"DROP INDEX IF EXISTS {sql.make_qualified_table_name(name)}")
-    small = [create(index) for index in lacking if index not in big]
-    if small:
-        try:
-            with sql.begin_transaction():
-                sql.execute_sql(";\n".join([f"SET LOCAL lock_timeout = '{_LOCKED_SECONDS}s'", *small]))
-        except Exception as error:
-            refused.update(dict.fromkeys((index.table for index in lacking if index not in big), error))
+    drops = {index: _drop(sql, index) for index in lacking if index.name in present.broken}
+    statements = {index: [*([drops[index]] if index in drops else []), _create(sql, index)] for index in small}
+    if _refusal(sql, chain.from_iterable(statements.values())):  # by one table perhaps: the others get theirs
+        for index in small:
+            if error := _refusal(sql, statements[index]):
+                refused[index.table] = error
     for index in big:
         logger.info(f"An index of {index.table} is made; the table can be read and written meanwhile.")
-        try:
-            sql.execute_sql(f"SET lock_timeout = '{_BUILDING_SECONDS}s'")
-            sql.execute_sql(create(index, "CONCURRENTLY "))  # which no transaction may hold
-        except Exception as error:
+        error = _refusal(sql, [drops[index]] if index in drops else [])
+        error = error or _refusal_beside_others(sql, _create(sql, index, "CONCURRENTLY "))
+        if error:
             refused[index.table] = error
+    present = _Present.read(sql)
+    for index in lacking:
+        if index.name in present.broken:  # what is written to the table would go on to be written to it, too
+            _refusal(sql, [_drop(sql, index)])
+        if index not in present.indexed:
+            refused.setdefault(index.table, ValueError(f"there is another relation {index.name}"))
     return refused
+
+
+def _create(sql: Any, index: Index, how: str = "") -> str:
+    on = f"{sql.make_qualified_table_name(index.table)} ({sql.escape_column_name(index.column)})"
+    return f"CREATE INDEX {how}IF NOT EXISTS {sql.escape_column_name(index.name)} ON {on}"
+
+
+def _drop(sql: Any, index: Index) -> str:
+    return f"DROP INDEX IF EXISTS {sql.make_qualified_table_name(index.name)}"
+
+
+def _refusal(sql: Any, statements: Iterable[str]) -> Exception | None:
+    """Run statements in one transaction that waits for no lock; return why it could not be done."""
+    text = ";\n".join(statements)
+    try:
+        if text:
+            with sql.begin_transaction():
+                sql.execute_sql(f"SET LOCAL lock_timeout = '{_LOCKED_SECONDS}s'")
+                sql.execute_sql(text)
+    except Exception as error:
+        return error
+    return None
+
+
+def _refusal_beside_others(sql: Any, statement: str) -> Exception | None:
+    """Run a statement that no transaction may hold; return why it could not be done."""
+    try:
+        sql.execute_sql(f"SET lock_timeout = '{_BUILDING_SECONDS}s'")
+        try:
+            sql.execute_sql(statement)
+        finally:
+            sql.execute_sql("RESET lock_timeout")  # a pool may give the connection to others
+    except Exception as error:
+        return error
+    return None
 
 
 def _make_by_sqlalchemy(client: Any, wanted: list[Index]) -> dict[str, Exception]:
@@ -195,6 +245,10 @@ def _make_by_sqlalchemy(client: Any, wanted: list[Index]) -> dict[str, Exception
     refused: dict[str, Exception] = {}
     with sql.begin_transaction():
         connection, schema = sql.native_connection, sql.dataset_name
+        # MySQL would wait a year for a lock, and keep all others waiting behind it
+        waits = sql.dialect_name != "sqlite"
+        if waits:
+            connection.execute(sa.text(f"SET SESSION lock_wait_timeout = {_LOCKED_SECONDS}"))
         inspector = sa.inspect(connection)
         there = set(inspector.get_table_names(schema=schema))
         found = inspector.get_multi_indexes(schema=schema)
@@ -215,4 +269,6 @@ def _make_by_sqlalchemy(client: Any, wanted: list[Index]) -> dict[str, Exception
                 connection.execute(sa.schema.CreateIndex(index))
             except Exception as error:
                 refused[lacking.table] = error
+        if waits:
+            connection.execute(sa.text("SET SESSION lock_wait_timeout = DEFAULT"))
     return refused

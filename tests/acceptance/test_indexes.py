@@ -127,6 +127,46 @@ def test_a_locked_table_is_left_alone_until_another_day_and_the_rows_land(
     assert indexed(warehouse)["splits"] == {"run_id"}
 
 
+def test_a_locked_table_and_a_name_that_is_taken_are_told_and_others_get_their_indexes(
+    warehouse: PostgresWarehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    for table in ("splits", "output_insights", "credit_usage"):
+        column = "resource_id" if table == "credit_usage" else "run_id"
+        warehouse.execute(f"drop index ix_{table}_{column}")
+    warehouse.execute("create table ix_output_insights_run_id (of_somebody_else text)")
+    forget_indexes(warehouse.pipeline)
+    with closing(psycopg2.connect(warehouse.uri)) as other, other.cursor() as cursor:
+        cursor.execute("lock table extend.splits in row exclusive mode")
+        warehouse.sync()
+    found = indexed(warehouse)
+    assert ("splits" in found, "output_insights" in found, found["credit_usage"]) == (False, False, {"resource_id"})
+    assert [record.getMessage().partition(",")[0] for record in caplog.records if "ndexes" in record.getMessage()] == [
+        "Indexes of 2 tables could not be made"
+    ]
+    warehouse.execute("drop table ix_output_insights_run_id")
+    forget_indexes(warehouse.pipeline)
+    warehouse.sync()
+    assert indexed(warehouse)["output_insights"] == indexed(warehouse)["splits"] == {"run_id"}
+
+
+def test_an_index_of_a_big_table_that_failed_half_way_does_not_stay(
+    warehouse: PostgresWarehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    warehouse.execute("drop index ix_splits_run_id")
+    forget_indexes(warehouse.pipeline)
+    monkeypatch.setattr("extend_source.pipeline.indexes._MAX_AT_ONCE", -1)
+    monkeypatch.setattr("extend_source.pipeline.indexes._BUILDING_SECONDS", 1)
+    with closing(psycopg2.connect(warehouse.uri)) as other, other.cursor() as cursor:
+        cursor.execute("set transaction isolation level repeatable read")
+        cursor.execute("select 1")  # an index must outlast all that sees the table without it
+        warehouse.sync()
+    assert warehouse.query("select relname from pg_class where relname = 'ix_splits_run_id'") == []
+    assert "Indexes of 1 table could not be made, splits among them" in caplog.text
+    forget_indexes(warehouse.pipeline)
+    warehouse.sync()
+    assert indexed(warehouse)["splits"] == {"run_id"}
+
+
 @pytest.mark.thorough
 def test_deleting_the_rows_of_a_run_from_a_million_reads_them_by_the_index(warehouse: PostgresWarehouse) -> None:
     warehouse.execute(MANY)

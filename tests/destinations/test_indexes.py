@@ -41,8 +41,23 @@ def test_indexes_are_made_once_and_again_where_one_is_gone(
             else f"{client.dataset_name}.{index}"
         )
         client.execute_sql(f"drop index {dropped}")
-    place.sync()
+    place.sync(quiet_log_minutes=0)
     assert indexed("extraction_fields") == set()
     forget_indexes(place.pipeline)
-    place.sync()
+    place.sync(quiet_log_minutes=0)
     assert indexed("extraction_fields") == {"run_id"}
+
+
+def test_a_table_that_somebody_reads_in_mysql_is_left_alone_until_another_day(
+    empty_server: SandboxServer, tmp_path: Path, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(empty_server.workspace)
+    place = Place("mysql", make_destination("mysql", tmp_path, request), empty_server, tmp_path)
+    place.sync(indexes=False)
+    with place.pipeline.sql_client() as client, client.begin_transaction():
+        client.execute_sql(f"select count(*) from {client.make_qualified_table_name('splits')}")
+        place.sync(quiet_log_minutes=0)
+    assert "Indexes of 1 table could not be made, splits among them" in caplog.text
+    with place.pipeline.sql_client() as client:
+        assert client.execute_sql(f"show index from {client.make_qualified_table_name('files')}")
+        assert client.execute_sql(f"show index from {client.make_qualified_table_name('splits')}") == []

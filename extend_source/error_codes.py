@@ -83,7 +83,7 @@ class ErrorCode(Enum):
     NOTHING_LANDED = "EXT-316", "the tables that are needed have not landed"
     CANNOT_MIGRATE = "EXT-317", "the dataset cannot be migrated as it is"
     NOT_SWITCHED = "EXT-318", "the migrated dataset could not be put in place"
-    NOT_COMPACTED = "EXT-319", "the DuckDB file could not be written anew"
+    NOT_COMPACTED = "EXT-319", "what has landed could not be written anew"
     VIEWS_IN_USE = "EXT-320", "the views cannot be replaced"
     LOAD_LEFT_BEHIND = "EXT-321", "a sync was cut off and has left a load behind"
     LATE = "EXT-322", "no sync has succeeded in time"

@@ -17,14 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 import pyarrow as pa
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.schema.typing import LOADS_TABLE_NAME
 
 from extend_source.error_codes import ErrorCode
-from extend_source.errors import UsageError
+from extend_source.errors import SyncError, UsageError
 from extend_source.pipeline.write_mode import current_rows
 from extend_source.tables.contract import LOAD_ID, TableSchema
+from extend_source.text.redaction import redact
+from extend_source.text.wording import one_line
 
 FILE_BYTES = 256 * 2**20
 """About how large a new file gets before another one begins."""
@@ -33,6 +36,10 @@ _WORK = "_compaction"
 """The folder of the dataset in which files are that are not yet in their place."""
 
 _LOADED, _FILE = "loaded", "_file"
+_AS_WRITTEN = "union_by_name = true, hive_partitioning = false"
+"""How files are read: what a layout puts into their path (``year=2026``) is no column of theirs."""
+
+_MAX_CHARACTERS = 300
 _NAMED_AGAIN = re.compile(r"-c[0-9a-f]{8}_\d+$")
 
 
@@ -67,21 +74,32 @@ def compact_lake(pipeline: dlt.Pipeline, schema_name: str, tables: list[TableSch
         Each table that has files, also where they stay as they are.
 
     Raises:
-        UsageError: the files are not Parquet.
+        UsageError: the files are not Parquet, or nothing tells those of two tables apart.
+        SyncError: files went meanwhile, or there is no room for new ones; nothing is lost.
     """
-    with ExitStack() as opened:
-        client: Any = pipeline.destination_client(schema_name)
-        lake = _Lake(opened.enter_context(client), opened)
-        lake.clear_work()
-        ended = lake.ended_loads()
-        for table in tables:
-            table_format = client.schema.tables.get(table.name, {}).get("table_format")
-            compacted = (
-                lake.compact_open_table(table, table_format, ended) if table_format else lake.compact(table, ended)
-            )
-            if compacted:
-                yield compacted
-        lake.compact_loads()
+    try:
+        with ExitStack() as opened:
+            client: Any = pipeline.destination_client(schema_name)
+            lake = _Lake(opened.enter_context(client), opened)
+            lake.clear_work()
+            ended = lake.ended_loads()
+            for table in tables:
+                table_format = client.schema.tables.get(table.name, {}).get("table_format")
+                compacted = (
+                    lake.compact_open_table(table, table_format, ended) if table_format else lake.compact(table, ended)
+                )
+                if compacted:
+                    yield compacted
+            lake.compact_loads()
+            lake.clear_work()
+    except (OSError, duckdb.Error) as error:
+        reason = one_line(redact(str(error)))[:_MAX_CHARACTERS]
+        raise SyncError(
+            f"The files could not be written anew ({type(error).__name__}): {reason}",
+            "Nothing is lost. Make sure that one machine at a time compacts, and that the folder for temporary files "
+            "(TMPDIR) has room for the largest table; then run the same command again",
+            error_code=ErrorCode.NOT_COMPACTED,
+        ) from error
 
 
 class _Lake:
@@ -109,7 +127,8 @@ class _Lake:
             return "false"
         self._duckdb.execute(
             "CREATE OR REPLACE TEMP TABLE ended_loads AS SELECT load_id FROM "
-            f"read_json({self._listed(files)}, columns = {{load_id: 'varchar', status: 'bigint'}}) WHERE status = 0"
+            f"read_json({self._listed(files)}, columns = {{load_id: 'varchar', status: 'bigint'}}) "
+            "WHERE status = 0 AND load_id IS NOT NULL"
         )
         return f"{LOAD_ID} in (select load_id from ended_loads)"
 
@@ -118,6 +137,7 @@ class _Lake:
         files = self._files(table.name)
         if not files:
             return None
+        self._refuse_mixed_files(table.name)
         if not all(file.endswith(".parquet") for file in files):
             raise UsageError(
                 f"The files of {table.name} are not Parquet",
@@ -130,7 +150,7 @@ class _Lake:
         if len(old) > 1:
             self._duckdb.execute(
                 f"CREATE OR REPLACE TEMP VIEW {_LOADED} AS"
-                f" SELECT * FROM read_parquet({self._listed(old)}, union_by_name = true)"
+                f" SELECT * FROM read_parquet({self._listed(old)}, {_AS_WRITTEN})"
             )
             new = self._put_in_place(self._written(table), beside=max(old))
             self._storage.rm(old)
@@ -150,9 +170,9 @@ class _Lake:
         files = self._files(LOADS_TABLE_NAME)
         own = [file for file in files if self._name(file).startswith(f"{self._client.schema.name}__")]
         if len(own) > 1:
-            lines = [self._storage.cat_file(file).strip() for file in sorted(own)]
+            lines = (line for file in sorted(own) for line in self._storage.cat_file(file).splitlines() if line)
             local = self._folder / "loads.jsonl"
-            local.write_bytes(b"\n".join(lines) + b"\n")
+            local.write_bytes(b"\n".join(dict.fromkeys(lines)) + b"\n")
             self._move(local, max(own))
             self._storage.rm([file for file in own if file != max(own)])
 
@@ -177,15 +197,32 @@ class _Lake:
         """Bring a file into a place where a reader finds all of it or nothing."""
         work = self._join(self._client.dataset_path, _WORK)
         self._storage.makedirs(work, exist_ok=True)
-        waiting = self._join(work, local.name)
+        waiting = self._join(work, f"{uuid.uuid4().hex}-{local.name}")  # no other machine writes to the same
         self._storage.put_file(str(local), waiting)
         self._storage.mv(waiting, remote)
-        self.clear_work()
+        if self._storage.size(remote) != local.stat().st_size:
+            raise OSError(f"{self._name(remote)} is not as it was written")
+
+    def _refuse_mixed_files(self, table: str) -> None:
+        """Make sure that what looks like a file of a table is none of another one.
+
+        Raises:
+            UsageError: a layout such as ``{table_name}_{load_id}`` does not tell them apart.
+        """
+        prefix = self._client.get_table_prefix(table)
+        others = (name for name in self._client.schema.tables if name != table)
+        mixed = [name for name in others if self._client.get_table_prefix(name).startswith(prefix)]
+        if mixed:
+            raise UsageError(
+                f"The layout of the destination does not tell the files of {table} from those of {mixed[0]}",
+                "Only files in a layout with a slash or a dot after {table_name} can be compacted",
+                error_code=ErrorCode.UNFIT_DESTINATION,
+            )
 
     def _of_other_loads(self, files: list[str], ended: str) -> set[str]:
         """The files with rows of loads that have not ended: another machine may be at work on them."""
         by_name = {self._url(file): file for file in files}
-        read = f"read_parquet({self._listed(files)}, union_by_name = true, filename = '{_FILE}')"
+        read = f"read_parquet({self._listed(files)}, {_AS_WRITTEN}, filename = '{_FILE}')"
         rows = self._duckdb.execute(f"SELECT DISTINCT {_FILE} FROM {read} WHERE NOT ({ended})").fetchall()
         return {by_name[name] for (name,) in rows}
 

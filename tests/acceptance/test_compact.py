@@ -13,9 +13,10 @@ import dlt
 import duckdb
 import pytest
 
-from extend_source import CompactResult, UsageError, compact, create_current_views, sync
+from extend_source import CompactResult, SyncError, UsageError, compact, create_current_views, sync
 from extend_source.pipeline import lake_compaction
 from extend_source.sandbox import Options, SandboxServer, Workspace
+from tests.acceptance.small_world import fill
 
 LOADS = 4
 KEY = "sk_compact_0123456789"
@@ -26,19 +27,25 @@ Seen = dict[str, Counter[str]]
 class Lake:
     """A folder of Parquet files, and the stand-in that feeds it."""
 
-    def __init__(self, server: SandboxServer, folder: Path, layout: str | None = None) -> None:
+    def __init__(
+        self, server: SandboxServer, folder: Path, layout: str | None = None, pipelines: str = "pipelines"
+    ) -> None:
         self.server, self.folder = server, folder
-        chosen = {"layout": layout} if layout else {}
+        chosen: dict[str, Any] = {"layout": layout} if layout else {}
         self.pipeline = dlt.pipeline(
             "lake",
             destination=dlt.destinations.filesystem(str(folder / "bucket"), **chosen),
             dataset_name="extend",
-            pipelines_dir=str(folder / "pipelines"),
+            pipelines_dir=str(folder / pipelines),
         )
 
-    def sync(self) -> Any:
+    def on_another_machine(self) -> Lake:
+        """The same folder, seen by a machine that has never loaded anything."""
+        return Lake(self.server, self.folder, pipelines="other-pipelines")
+
+    def sync(self, **arguments: Any) -> Any:
         """Load what is new."""
-        return sync(self.pipeline, api_key=KEY, base_url=self.server.base_url, keep_raw=True)
+        return sync(self.pipeline, api_key=KEY, base_url=self.server.base_url, keep_raw=True, **arguments)
 
     def change(self, number: int) -> None:
         """Change a run at the source, an hour later."""
@@ -179,14 +186,120 @@ def test_rows_of_a_load_that_has_not_ended_stay_in_their_file(lake: Lake, before
     assert lake.seen() == before
 
 
-@pytest.mark.parametrize("layout", [None, "{table_name}/{YYYY}/{load_id}/{file_id}.{ext}"])
+def columns(lake: Lake) -> dict[str, list[tuple[str, str]]]:
+    """The columns of each table with their types, as its files have them."""
+    return {
+        table.name: sorted(
+            row[:2]
+            for row in duckdb.sql(
+                f"describe from read_parquet('{table}/**/*.parquet', union_by_name = true, hive_partitioning = false)"
+            ).fetchall()
+        )
+        for table in (lake.folder / "bucket" / "extend").iterdir()
+        if next(table.rglob("*.parquet"), None)
+    }
+
+
+def test_columns_keep_their_types(lake: Lake) -> None:
+    before = columns(lake)
+    compact(lake.pipeline)
+    assert columns(lake) == before
+    types = dict(before["processor_runs"])
+    assert (types["credits"], types["created_at"]) == ("DECIMAL(18,6)", "TIMESTAMP WITH TIME ZONE")
+
+
+def test_another_machine_finds_what_has_landed_and_compacts_it(lake: Lake, before: Seen) -> None:
+    compact(lake.pipeline)
+    other = lake.on_another_machine()
+    assert {table.files_before for table in compact(other.pipeline).tables} == {1}
+    assert other.seen() == before
+    assert other.sync().fetched == 0
+
+
+def test_what_another_machine_brings_into_place_is_not_taken_for_its_own(
+    lake: Lake, before: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = type(lake.pipeline.destination_client().fs_client)  # type: ignore[attr-defined]
+    move = storage.mv
+
+    def beside_another(self: Any, waiting: str, remote: str, **more: Any) -> None:
+        (Path(waiting).parent / "data_0.parquet").write_bytes(b"half a file")
+        move(self, waiting, remote, **more)
+
+    monkeypatch.setattr(storage, "mv", beside_another)
+    compact(lake.pipeline)
+    assert lake.seen() == before
+
+
+def test_two_machines_at_once_lose_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = lake.on_another_machine()
+    other.sync()
+    before = lake.seen()
+    put_in_place = lake_compaction._Lake._put_in_place
+
+    def with_another(self: Any, written: list[Path], beside: str) -> list[str]:
+        placed = put_in_place(self, written, beside)
+        monkeypatch.undo()
+        compact(other.pipeline)
+        return placed
+
+    monkeypatch.setattr(lake_compaction._Lake, "_put_in_place", with_another)
+    with pytest.raises(SyncError, match="could not be written anew"):
+        compact(lake.pipeline)
+    assert lake.seen() == before
+    compact(lake.pipeline)
+    assert lake.seen() == before
+    assert {len(lake.files(table)) for table in ("processor_runs", "_dlt_loads")} == {1}
+
+
+def test_without_room_for_temporary_files_all_stays_as_it_is(
+    lake: Lake, before: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(self: Any, *_: Any) -> list[Path]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(lake_compaction._Lake, "_written", no_room)
+    with pytest.raises(SyncError, match="No space left"):
+        compact(lake.pipeline)
+    assert len(lake.files("processor_runs")) == LOADS
+    assert lake.seen() == before
+
+
+def test_a_layout_that_mixes_the_files_of_tables_is_refused(tmp_path: Path) -> None:
+    with SandboxServer(workspaces=[Workspace(runs=0)], options=Options(api_key=KEY)) as server:
+        fill(server.workspace)
+        lake = Lake(server, tmp_path, "{table_name}_{load_id}.{file_id}.{ext}")
+        lake.sync()
+        files = set(lake.folder.rglob("*.parquet"))
+        with pytest.raises(UsageError, match="files of sync_log from those of sync_log_objects"):
+            compact(lake.pipeline)
+        assert files <= set(lake.folder.rglob("*.parquet"))
+
+
+def test_configs_that_were_lost_come_back_by_the_last_load_of_a_sync_too(tmp_path: Path) -> None:
+    with SandboxServer(workspaces=[Workspace(runs=0)], options=Options(api_key=KEY)) as server:
+        fill(server.workspace)
+        lake = Lake(server, tmp_path)
+        lake.sync()
+        before = lake.seen()["run_config_classifications_current"]
+        shutil.rmtree(lake.folder / "bucket" / "extend" / "run_config_classifications")
+        lake.sync(package_runs=1, quiet_log_minutes=0)
+        assert len(lake.files("_dlt_loads")) > 2
+        after = lake.seen()["run_config_classifications_current"]
+        assert sum(after.values()) == sum(before.values()) == 2
+
+
+@pytest.mark.parametrize(
+    "layout", [None, "{table_name}/year={YYYY}/{load_id}/{file_id}.{ext}", "{table_name}.{load_id}.{file_id}.{ext}"]
+)
 def test_syncs_go_on_in_any_layout_and_a_change_replaces_its_run(layout: str | None, tmp_path: Path) -> None:
     with SandboxServer(workspaces=[Workspace(runs=4)], options=Options(api_key=KEY)) as server:
         lake = loaded(server, tmp_path, layout)
         before = lake.seen()
-        compact(lake.pipeline)
-        assert len(lake.files("processor_runs")) == 1
-        assert lake.seen() == before
+        made = columns(lake)
+        tables = compact(lake.pipeline).tables
+        assert {table.files for table in tables} == {1}
+        assert (lake.seen(), columns(lake)) == (before, made)
         lake.change(0)
         assert lake.sync().fetched == 1
         after = lake.seen()

@@ -57,11 +57,12 @@ def compact(pipeline: dlt.Pipeline, *, on_table: Callable[[CompactedTable], None
         What was written anew.
 
     Raises:
-        UsageError: the destination is a database that frees its space by itself, nothing has landed, or files are not
-            Parquet; or the DuckDB file is open elsewhere.
+        UsageError: the destination is a database that frees its space by itself, nothing has landed, files are not
+            Parquet, or nothing tells those of two tables apart; or the DuckDB file is open elsewhere.
         InvalidSetting: the destination can hold no tables of this source.
         SyncUnderWay: the pipeline is being synced.
-        SyncError: the DuckDB file could not be written anew; it is as it was.
+        SyncError: the DuckDB file could not be written anew, and is as it was; or files of a lake went meanwhile, or
+            there was no room for new ones: nothing is lost.
         PipelineStepFailed: a load that an earlier sync left behind could not be loaded.
     """
     settings = resolved_settings(needs_key=False)

@@ -167,6 +167,25 @@ def test_an_index_of_a_big_table_that_failed_half_way_does_not_stay(
     assert indexed(warehouse)["splits"] == {"run_id"}
 
 
+def test_a_partitioned_table_counts_as_large_as_its_partitions(
+    warehouse: PostgresWarehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    warehouse.execute(
+        "alter table splits rename to plain; create table splits (like plain) partition by hash (run_id); "
+        "create table splits_0 partition of splits for values with (modulus 1, remainder 0); "
+        "insert into splits select * from plain; drop table plain"
+    )
+    forget_indexes(warehouse.pipeline)
+    with monkeypatch.context() as patch:
+        patch.setattr("extend_source.pipeline.indexes._MAX_AT_ONCE", 0)
+        warehouse.sync()  # PostgreSQL can make none beside others
+    assert "Indexes of 1 table could not be made, splits among them" in caplog.text
+
+    forget_indexes(warehouse.pipeline)
+    warehouse.sync()
+    assert indexed(warehouse)["splits"] == {"run_id"}
+
+
 @pytest.mark.thorough
 def test_deleting_the_rows_of_a_run_from_a_million_reads_them_by_the_index(warehouse: PostgresWarehouse) -> None:
     warehouse.execute(MANY)

@@ -26,7 +26,7 @@ from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
 from extend_source.pipeline.storage import Gone, columns_there, find_gone, last_load_left_rows_out, make_again
 from extend_source.pipeline.traits import traits_of
 from extend_source.pipeline.write_mode import current_rows, log_once, refuse_unreadable_folder, replacement_of
-from extend_source.tables.bookkeeping import ERASURES
+from extend_source.tables.bookkeeping import ERASURES, RAW_PAYLOADS
 from extend_source.tables.contract import LOAD_ID, TableSchema
 from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
 from extend_source.tables.objects import LISTED_TYPES, Rows
@@ -38,6 +38,9 @@ KEYS_FOR_COLUMNS = 50_000
 
 KEYS_FOR_COLUMNS_OF_ALL = 2_000
 """The same where all that has landed will be looked up."""
+
+_LARGE = frozenset({(RAW_PAYLOADS.name, "payload")})
+"""Columns that are never read as a whole, as they hold more than fits in memory."""
 
 _ROWS_PER_INSERT = 200
 
@@ -180,6 +183,7 @@ class DestinationReader:
         """Make the tables and columns that `find_gone` has found to be gone."""
         if self._pipeline is None or not self._gone.columns:
             return
+        self._in_columns.clear()
         make_again(self._pipeline, self._schema_name, self._gone)
         for kind in LISTED_TYPES.values():
             if any(table.name in self._gone.columns for table in (kind.table, *kind.children.values())):
@@ -348,10 +352,11 @@ class DestinationReader:
     ) -> Iterator[tuple[Any, ...]]:
         """Read the rows whose first column has one of some values, any number of them; else as `rows`.
 
-        Of a table of which much is asked, all rows are read once: what others write meanwhile is not seen then.
+        Of a table of which much is asked, all rows are read once: what others write meanwhile is not seen then. That is
+        not done with payloads.
         """
         pending = list(dict.fromkeys(keys))
-        if not conditions and not distinct:
+        if not conditions and not distinct and _LARGE.isdisjoint((table.name, column) for column in columns):
             asked = _Lookup(table.name, tuple(columns), complete)
             self._asked[asked] += len(pending)
             if pending and self._asked[asked] > self._keys_for_columns:

@@ -12,9 +12,10 @@ import pytest
 from extend_source.pipeline import reader
 from extend_source.pipeline.reader import DestinationReader
 from extend_source.sandbox import Options, SandboxServer
+from extend_source.tables.contract import TableSchema
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import put_small_runs
-from tests.acceptance.warehouse import AnyWarehouse
+from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 
 PAGES, PAGE = 6, 20
 
@@ -54,3 +55,26 @@ def test_a_reconcile_of_many_runs_reads_each_table_once_and_one_of_few_asks_for_
     saved = PAGES - (2 + 1)  # the first two pages are asked for, then all is read
     assert by_page - in_columns == Counter(processor_runs=saved, processor_run_summaries=saved, tombstones=saved)
     assert in_columns - by_page == Counter()
+
+
+def test_payloads_are_looked_up_some_at_a_time_however_many(
+    empty_server: SandboxServer, empty_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_small_runs(empty_server.workspace, 3)
+    empty_warehouse.sync(keep_raw=True)
+    empty_warehouse.execute("drop table classifications")
+    monkeypatch.setattr(reader, "KEYS_FOR_COLUMNS", 0)
+    monkeypatch.setattr(reader, "KEYS_FOR_COLUMNS_OF_ALL", 0)
+    whole, read = set[str](), DestinationReader._read_in_columns
+
+    def noted(self: DestinationReader, table: TableSchema, asked: Any) -> Any:
+        whole.update(f"{table.name}.{column}" for column in asked.columns)
+        return read(self, table, asked)
+
+    monkeypatch.setattr(DestinationReader, "_read_in_columns", noted)
+    empty_server.requests.reset()
+
+    assert empty_warehouse.sync(keep_raw=True).restored == 3
+    assert empty_server.requests.counts["get_run"] == 0  # from the payloads
+    assert "processor_runs.payload_sha256" in whole
+    assert "raw_payloads.payload" not in whole

@@ -118,9 +118,9 @@ class Discovery:
                     self._has_listed |= bool(page.summaries)
                     if page.number == 1:
                         self._note_newest(page, time.monotonic() - started if number else 0.0)
-                    self.context.seen.note(listing, page, floor=self._next_floor)
                     self._processors.update(str(summary.get("processorId")) for summary in page.summaries)
                     recent = [summary for summary in page.summaries if not is_before(summary, self._start)]
+                    self.context.seen.note(listing, page, recent, self._erased, floor=self._next_floor)
                     yield self._compare([summary for summary in recent if self._is_new(summary)])
                     if page.is_last or any(is_before(summary, self._floor) for summary in page.summaries):
                         break

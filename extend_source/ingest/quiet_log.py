@@ -10,11 +10,12 @@ from dlt.common import logger
 from dlt.common.storages.load_package import create_load_id
 
 from extend_source.config.settings import SECTION, ExtendSettings
+from extend_source.ingest.listings import floor_of
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.state import Position, Scope, SyncState
 from extend_source.ingest.sync_log import LoadLog
 from extend_source.ingest.worklist import Worklist
-from extend_source.pipeline.brief_look import Row, log_if_settled
+from extend_source.pipeline.brief_look import Expected, Row, log_if_settled
 from extend_source.pipeline.last_scan import LastScan, state_of_files
 from extend_source.tables.bookkeeping import SYNC_LOG, SYNC_LOG_OBJECTS
 
@@ -42,11 +43,13 @@ def logged_scan(
         for row in log.objects():
             yield SYNC_LOG_OBJECTS, row
 
-    erasures = SyncState(pipeline.state["sources"][SECTION]).rows("erasures")
     try:
-        if not log_if_settled(pipeline, settings, scan.load_id, erasures, load_id, rows()):
+        erasures = SyncState(pipeline.state["sources"][SECTION]).rows("erasures")
+        expected = Expected(scan.load_id, erasures, scan.landed, floor_of(settings, scan.watermark))
+        if not log_if_settled(pipeline, settings, expected, load_id, rows()):
             return None
     except Exception as error:  # what it is, the sync that follows meets and says
         logger.info(f"The destination could not be looked at: {type(error).__name__}")
         return None
-    return replace(scan, load_id=load_id, logged_at=scan.checked_at, files=state_of_files(pipeline))
+    files = state_of_files(path for path, *_ in scan.files)
+    return replace(scan, load_id=load_id, logged_at=scan.checked_at, files=files)

@@ -79,11 +79,11 @@ def _shows_nothing_new(
         Whether all is the same. An error, or a limit that was reached, is something else.
     """
     limits = Limits(settings, progress, bounded=True)
-    client = client_for(settings, progress.requests, may_send=lambda: limits.used_up is None, ahead=ahead)
     ahead.is_reading = True
     try:
+        client = client_for(settings, progress.requests, may_send=lambda: limits.used_up is None, ahead=ahead)
         return run_to_end(_is_same(client, settings, pages))
-    except (ExtendError, Withdrawn):  # the scan that follows gets the same answer
+    except (ExtendError, Withdrawn):  # the sync that follows gets the same answer
         return False
     finally:
         ahead.is_reading = False

@@ -12,7 +12,7 @@ from extend_source.ingest.quiet_scan import described
 from extend_source.ingest.session import SyncSession
 from extend_source.pipeline.last_scan import (
     LastScan,
-    can_be_lost_unseen,
+    files_of,
     state_of_files,
     sum_of_notes,
     sum_of_settings,
@@ -41,7 +41,7 @@ def remember_scan(
         or failed
         or session.stopped_by is not None
         or not seen.is_settled
-        or can_be_lost_unseen(pipeline)
+        or (files := files_of(pipeline)) is None
     ):
         return
     now, reached = datetime.now(timezone.utc), worklist.after
@@ -52,12 +52,14 @@ def remember_scan(
         LastScan(
             settings=sum_of_settings(pipeline, described(settings)),
             notes=sum_of_notes(pipeline),
-            files=state_of_files(pipeline),
+            files=state_of_files(files),
             pages=seen.pages(floor),
             listed=seen.listed(floor),
+            landed=seen.landed(floor),
             scope=worklist.scope.description,
             load_id=load_id,
             destination=destination,
+            dataset=pipeline.dataset_name,
             watermark=reached.watermark,
             checked_at=now,
             logged_at=now,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from extend_source.api import RunPage
 from extend_source.ingest.fetching import Fetched
@@ -20,6 +21,7 @@ class _SeenPage(NamedTuple):
     sum: str
     oldest: datetime | None
     rows: int
+    landing: list[datetime | None]
 
     def reaches_below(self, floor: datetime | None) -> bool:
         return floor is not None and self.oldest is not None and self.oldest < floor
@@ -39,12 +41,23 @@ class SeenLists:
         self._types: dict[str, str] = {}
         self._left_out: set[str] = set()
 
-    def note(self, listing: Listing, page: RunPage, *, floor: datetime | None = None, is_needed: bool = True) -> None:
+    def note(
+        self,
+        listing: Listing,
+        page: RunPage,
+        recent: Iterable[dict[str, Any]],
+        left_out: Collection[str] = (),
+        *,
+        floor: datetime | None = None,
+        is_needed: bool = True,
+    ) -> None:
         """Note a page.
 
         Args:
             listing: what it is of.
             page: what it shows.
+            recent: what of that lands.
+            left_out: ids of what does not land for all that.
             floor: the next scan reads no further than a page that reaches below this change.
             is_needed: it may read this one.
         """
@@ -58,7 +71,8 @@ class SeenLists:
             self.is_settled = False
         else:
             oldest = min((time for time in map(time_of, page.summaries) if time is not None), default=None)
-            pages.append(_SeenPage(page_sum(page), oldest, len(page.summaries)))
+            landing = [time_of(one) for one in recent if isinstance(one.get("id"), str) and one["id"] not in left_out]
+            pages.append(_SeenPage(page_sum(page), oldest, len(page.summaries), landing))
 
     def note_answer(self, answer: Fetched[Wanted]) -> None:
         """Note what has come of an object that was fetched."""
@@ -80,6 +94,16 @@ class SeenLists:
         found: dict[str, int] = {}
         for name, object_type in self._types.items():
             rows = sum(page.rows for page in self._read_next(name, floor))
+            found[object_type] = found.get(object_type, 0) + rows
+        return found
+
+    def landed(self, floor: datetime | None) -> dict[str, int]:
+        """Return how many objects of these pages the destination must have, by their type; of runs, changed since."""
+        found: dict[str, int] = {}
+        for name, object_type in self._types.items():
+            since = floor if object_type == "processor_run" else None
+            times = (time for page in self._read_next(name, floor) for time in page.landing)
+            rows = sum(since is None or (time is not None and time >= since) for time in times)
             found[object_type] = found.get(object_type, 0) + rows
         return found
 

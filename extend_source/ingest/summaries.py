@@ -137,12 +137,12 @@ class SummaryList:
                 async for page in client.pages(endpoint):
                     # where the order tells, the next sync reads no further than the first page
                     is_needed = page.number == 1 or not self._is_newest_first
-                    context.seen.note(Listing(endpoint, RunFilters()), page, is_needed=is_needed)
                     summaries = [each for each in page.summaries if isinstance(each.get("id"), str)]
                     self._note_order(summaries, "updatedAt" if endpoint.is_sortable else "createdAt")
                     seen.update(each["id"] for each in summaries)
                     recent = [each for each in summaries if not is_before(each, self._start)]
                     shown = [each for each in recent if erased.isdisjoint((each["id"], each.get("fileId")))]
+                    context.seen.note(Listing(endpoint, RunFilters()), page, shown, is_needed=is_needed)
                     fresh, returned = self._compared(shown)
                     known = 0 if context.settings.details else len(shown) - len(fresh)
                     context.progress.found(self.object_type, listed=len(summaries), known=known)

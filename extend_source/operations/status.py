@@ -198,7 +198,7 @@ def status(pipeline: dlt.Pipeline, *, max_age: timedelta | None = None) -> Statu
     under_way = sync_under_way(pipeline)
     try:
         read, log = _read(pipeline)
-        quiet_at = _quiet_at(pipeline)
+        quiet_at = _quiet_at(pipeline, read.destination)
         judged = health(
             log,
             read.at,
@@ -216,9 +216,11 @@ def status(pipeline: dlt.Pipeline, *, max_age: timedelta | None = None) -> Statu
     return _unread(pipeline, under_way, max_age)
 
 
-def _quiet_at(pipeline: dlt.Pipeline) -> datetime | None:
+def _quiet_at(pipeline: dlt.Pipeline, destination: str) -> datetime | None:
     scan = read_last_scan(pipeline)
-    return None if scan is None or scan.checked_at <= scan.logged_at else scan.checked_at
+    if scan is None or (scan.destination, scan.dataset) != (destination, pipeline.dataset_name):
+        return None
+    return None if scan.checked_at <= scan.logged_at else scan.checked_at
 
 
 def _unread(pipeline: dlt.Pipeline, under_way: SyncUnderWayStatus, max_age: timedelta | None) -> StatusResult:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import dlt
 
 from extend_source.config.settings import SECTION, ExtendSettings
-from extend_source.pipeline.conditions import equals
+from extend_source.pipeline.conditions import Condition, equals
 from extend_source.pipeline.landed import LandedData, in_scope, to_try_again, unfinished
 from extend_source.pipeline.reader import Chosen
 from extend_source.pipeline.storage import has_all
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, REPLACEMENTS, SYNC_LOG
 from extend_source.tables.contract import TableSchema
+from extend_source.tables.objects import LISTED_TYPES
 from extend_source.tables.parse_runs import PARSE_RUNS
 from extend_source.tables.schemas import PROCESSOR_RUNS
 
@@ -23,16 +25,31 @@ Row = tuple[TableSchema, Mapping[str, Any]]
 """A table, and the values of a row by column."""
 
 
+class Expected(NamedTuple):
+    """What a destination must have.
+
+    Attributes:
+        load_id: the last load of this pipeline, which a database that was set back does not have.
+        erasures: how many rows ``erasures`` has at least.
+        landed: how many objects of each type there are at least.
+        since: of runs, only those count that have changed since; None: all do.
+    """
+
+    load_id: str
+    erasures: int
+    landed: Mapping[str, int]
+    since: datetime | None
+
+
 def log_if_settled(
-    pipeline: dlt.Pipeline, settings: ExtendSettings, last: str, erasures: int, load_id: str, rows: Iterable[Row]
+    pipeline: dlt.Pipeline, settings: ExtendSettings, expected: Expected, load_id: str, rows: Iterable[Row]
 ) -> bool:
     """Write rows as a load of their own if a sync would find nothing to do in a destination, whatever the lists say.
 
     Args:
         pipeline: the pipeline.
         settings: the settings of the source.
-        last: the last load of this pipeline, which a database that was set back does not have.
-        erasures: how many rows ``erasures`` must have at least.
+        expected: what the destination must have.
         load_id: the load to write.
         rows: its rows, made once they are needed; one for each table, or several in a row.
 
@@ -43,8 +60,10 @@ def log_if_settled(
     with pipeline.destination_client(SECTION) as client, landed.connected():
         if not landed.can_replace(SYNC_LOG) or not has_all(client):
             return False
-        found = landed.count_each(_asked(landed, settings, last))
-        if found.pop("logged", 0) != 1 or found.pop("erased", 0) < erasures or any(found.values()):
+        least = _least(settings, expected)
+        found = landed.count_each({name: chosen for name, (chosen, _) in least.items()} | _none_of(landed, settings))
+        lacks = any(found.pop(name, 0) < number for name, (_, number) in least.items())
+        if lacks or any(found.values()):
             return False
         for table, of_table in groupby(rows, key=itemgetter(0)):
             values = [[row.get(name) for name in table.column_names[:-1]] for _, row in of_table]
@@ -53,11 +72,26 @@ def log_if_settled(
         return True
 
 
-def _asked(landed: LandedData, settings: ExtendSettings, load_id: str) -> dict[str, Chosen]:
+def _least(settings: ExtendSettings, expected: Expected) -> dict[str, tuple[Chosen, int]]:
+    """Say of which rows there must be how many at least."""
+    recent = [] if expected.since is None else [Condition("{updated_at} >= %s", expected.since, columns=["updated_at"])]
+    of_runs, of_workspace = [*in_scope(settings), *recent], [equals("workspace_id", settings.workspace_id)]
+    found = {
+        "logged": (Chosen(SYNC_LOG, [equals("load_id", expected.load_id)], True), 1),
+        "erased": (Chosen(ERASURES), expected.erasures),
+    }
+    for name, number in expected.landed.items():
+        conditions = of_runs if name == "processor_run" else of_workspace
+        found[f"listed_{name}"] = Chosen(LISTED_TYPES[name].table, conditions, True), number
+    if settings.details:
+        found["landed"] = Chosen(PROCESSOR_RUNS, of_runs, True), expected.landed.get("processor_run", 0)
+    return found
+
+
+def _none_of(landed: LandedData, settings: ExtendSettings) -> dict[str, Chosen]:
+    """Say of which rows there must be none."""
     moving = Chosen(PARSE_RUNS, [unfinished(), equals("workspace_id", settings.workspace_id)], True)
     return {
-        "logged": Chosen(SYNC_LOG, [equals("load_id", load_id)], True),
-        "erased": Chosen(ERASURES),
         "incomplete": Chosen(PROCESSOR_RUNS, in_scope(settings), False),
         "replaced": Chosen(REPLACEMENTS, (), False),
         "in_flight": Chosen(PROCESSOR_RUNS, [unfinished(), *in_scope(settings)], True),

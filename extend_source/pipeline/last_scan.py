@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -17,7 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+from dlt.common.configuration import inject_section
+from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.dataset.utils import get_destination_client_initial_config
+
+from extend_source.config.settings import SECTION
 
 _NOTE = "extend_last_scan.json"
 _TIMES = ("checked_at", "logged_at", "due_at", "watermark")
@@ -31,12 +35,14 @@ class LastScan:
     Attributes:
         settings: a sum of the settings, the versions and the destination; another one says nothing of this one.
         notes: a sum of what dlt keeps of the pipeline on this machine.
-        files: what the system says of the files of the destination, where it is a file; else nothing.
+        files: what the system says of the destination's files and folders, where it is on this machine; else nothing.
         pages: for each list the sums of the pages that the next scan reads.
         listed: how many objects these pages have, by their type.
+        landed: how many of them the destination must have; of runs those that the next scan compares.
         scope: what the watermark holds for.
         load_id: the last load of ours that has ended.
         destination: where the rows are, without any password.
+        dataset: the dataset (schema) they are in.
         watermark: all changes up to here are loaded, UTC.
         checked_at: when the lists were last found to be so, UTC.
         logged_at: when ``sync_log`` last got a row.
@@ -48,9 +54,11 @@ class LastScan:
     files: list[list[Any]]
     pages: dict[str, list[str]]
     listed: dict[str, int]
+    landed: dict[str, int]
     scope: dict[str, Any]
     load_id: str
     destination: str
+    dataset: str
     watermark: datetime | None
     checked_at: datetime
     logged_at: datetime
@@ -60,7 +68,10 @@ class LastScan:
 def read_last_scan(pipeline: dlt.Pipeline) -> LastScan | None:
     """Return what the last sync of a pipeline has left; None: nothing, or nothing that can be read."""
     try:
-        found = json.loads(_path(pipeline).read_bytes())
+        total, text = _path(pipeline).read_text().split("\n", 1)
+        if total != _sum_of(text):
+            return None
+        found = json.loads(text)
         times = {name: None if found[name] is None else datetime.fromisoformat(found[name]) for name in _TIMES}
         return LastScan(**{**{each.name: found[each.name] for each in fields(LastScan)}, **times})
     except (OSError, ValueError, KeyError, TypeError):
@@ -71,8 +82,9 @@ def write_last_scan(pipeline: dlt.Pipeline, scan: LastScan) -> None:
     """Keep what a sync has seen; where that fails, the next sync is no quiet one."""
     path = _path(pipeline)
     draft = path.with_suffix(".draft")
+    text = json.dumps(asdict(scan), default=datetime.isoformat)
     with suppress(OSError):
-        draft.write_text(json.dumps(asdict(scan), default=datetime.isoformat))
+        draft.write_text(f"{_sum_of(text)}\n{text}")
         draft.replace(path)  # so that no reader sees a half
 
 
@@ -96,7 +108,7 @@ def is_still_true(scan: LastScan, pipeline: dlt.Pipeline, settings: Mapping[str,
         and (scan.due_at is None or now < scan.due_at)
         and scan.notes == sum_of_notes(pipeline)
         and scan.settings == sum_of_settings(pipeline, settings)
-        and scan.files == state_of_files(pipeline)
+        and scan.files == state_of_files(path for path, *_ in scan.files)
         and not pipeline.has_pending_data
     )
 
@@ -112,7 +124,7 @@ def sum_of_settings(pipeline: dlt.Pipeline, settings: Mapping[str, Any]) -> str:
         "destination": [pipeline.destination.destination_type, pipeline.destination.destination_name, str(place)],
         "staging": None if pipeline.staging is None else pipeline.staging.destination_type,
     }
-    return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
+    return _sum_of(json.dumps(described, sort_keys=True, default=str))
 
 
 def sum_of_notes(pipeline: dlt.Pipeline) -> str:
@@ -125,32 +137,43 @@ def sum_of_notes(pipeline: dlt.Pipeline) -> str:
     return total.hexdigest()
 
 
-def state_of_files(pipeline: dlt.Pipeline) -> list[list[Any]]:
-    """Say of the files of a destination what any change to them changes; none where it is no file of this machine."""
+def state_of_files(paths: Iterable[str]) -> list[list[Any]]:
+    """Say of files and folders what any change to them changes."""
     found = []
-    for path in _files(pipeline):
+    for path in paths:
         try:
             state = os.stat(path)
-            found.append([path.name, state.st_ino, state.st_size, state.st_mtime_ns])
+            found.append([path, state.st_ino, state.st_size, state.st_mtime_ns])
         except OSError:
-            found.append([path.name, None, None, None])
+            found.append([path, None, None, None])
     return found
 
 
-def can_be_lost_unseen(pipeline: dlt.Pipeline) -> bool:
-    """Tell whether a destination goes with its process: what it held says nothing to the next one."""
-    return _database_kind(_config(pipeline)) is not None and not _files(pipeline)
+def files_of(pipeline: dlt.Pipeline) -> list[str] | None:
+    """Name the files and folders that a change to the destination changes.
 
+    Args:
+        pipeline: the pipeline, which has loaded something.
 
-def _files(pipeline: dlt.Pipeline) -> list[Path]:
-    config = _config(pipeline)
+    Returns:
+        Their paths; none where it is not on this machine; None: it goes with its process, and what it held says nothing
+        to the next one.
+    """
+    client: Any = pipeline.destination_client(SECTION)
+    config = client.config
     if getattr(config, "is_local_filesystem", False):
-        folder = Path(config.make_local_path(config.bucket_url)) / str(pipeline.dataset_name)
-        return [folder, folder / "_dlt_loads"]
-    database = str(getattr(getattr(config, "credentials", None), "database", None) or "")
-    if _database_kind(config) is None or not database or database.startswith(":"):
+        folder = Path(client.dataset_path)
+        return [str(folder), *sorted(str(each) for each in folder.iterdir() if each.is_dir())]
+    kind = _database_kind(config)
+    if kind is None:
         return []
-    return [Path(database), *(Path(database + ending) for ending in (".wal", "-wal", "-journal"))]
+    database = Path(str(config.credentials.database or "")).absolute()
+    dataset = config.normalize_dataset_name(client.schema)
+    if kind == "sqlite" and dataset != "main":  # dlt keeps each dataset in a file of its own
+        database = database.with_name(f"{database.stem}__{dataset}{database.suffix}")
+    if not database.is_file():
+        return None
+    return [f"{database}{ending}" for ending in ("", ".wal", "-wal", "-journal")]
 
 
 def _database_kind(config: Any) -> str | None:
@@ -161,9 +184,17 @@ def _database_kind(config: Any) -> str | None:
 
 
 def _config(pipeline: dlt.Pipeline) -> Any:
-    """Resolve where a destination is, without making what connects to it."""
+    """Resolve where a destination is, as the pipeline does, without making what connects to it."""
     destination: Any = pipeline.destination
-    return destination.configuration(get_destination_client_initial_config(destination, pipeline.dataset_name))
+    section = ConfigSectionContext(
+        pipeline_name=pipeline.pipeline_name, sections=(), merge_style=ConfigSectionContext.prefer_existing
+    )
+    with inject_section(section):
+        return destination.configuration(get_destination_client_initial_config(destination, pipeline.dataset_name))
+
+
+def _sum_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _path(pipeline: dlt.Pipeline) -> Path:

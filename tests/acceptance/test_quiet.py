@@ -295,6 +295,10 @@ BEHIND_ITS_BACK: dict[str, Callable[[PostgresWarehouse], None]] = {
     "a database set back": lambda warehouse: warehouse.execute("delete from _dlt_loads; delete from sync_log"),
     "a lost erasure": lambda warehouse: warehouse.execute("delete from erasures"),
     "a run in flight": lambda warehouse: warehouse.execute("update processor_runs set status = 'PROCESSING'"),
+    "emptied runs": lambda warehouse: warehouse.execute("truncate processor_runs"),
+    "a lost summary": lambda warehouse: warehouse.execute(
+        "delete from processor_run_summaries where id = 'dpr_small_000002'"
+    ),
     "a load that was cut off": lambda warehouse: warehouse.execute("update processor_runs set _dlt_load_id = '1.0'"),
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from extend_source.config.settings import ExtendSettings
 from extend_source.sandbox import Options, SandboxServer, Workspace
 from extend_source.sandbox.requests_log import LoggedRequest
 from tests.acceptance.conftest import MakeWarehouse
@@ -32,6 +33,12 @@ make_warehouse = make_open_warehouse
 
 ENDED = ("PROCESSED", "FAILED", "CANCELLED")
 ALL_DAYS = 365
+
+
+@pytest.fixture(autouse=True)
+def as_on_a_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have syncs be quiet where they may."""
+    monkeypatch.setattr(AnyWarehouse, "quiet_log_minutes", ExtendSettings.quiet_log_minutes)
 
 
 @pytest.fixture
@@ -217,7 +224,7 @@ def test_deleted_runs_become_tombstones_and_their_rows_stay(loaded: AnyWarehouse
     ]
     assert again == (3, sorted(workspace.run_ids()))  # rechecked, but those that are gone
     assert loaded.rows("tombstones") == noticed
-    assert [gone for (gone,) in log(loaded, "runs_gone")] == [0, 0, 3, 0]
+    assert [gone for (gone,) in log(loaded, "runs_gone") if gone] == [3]
     assert_holds(loaded, earlier=before)
     assert loaded.rows("fetch_errors") == []
     assert len(loaded.rows("processor_run_summaries")) == 24

@@ -34,7 +34,7 @@ def sync_while_it_changes(warehouse: AnyWarehouse, changer: Changer, plan: Plan)
 
     warehouse.server.before_each_request = play
     try:
-        warehouse.sync(api_version=CURRENT_VERSION, max_concurrency=1, max_error_share=1)
+        warehouse.sync(api_version=CURRENT_VERSION, max_concurrency=1, max_error_share=1, quiet_log_minutes=60)
     finally:
         warehouse.server.before_each_request = None
         for changes in left:
@@ -46,7 +46,7 @@ def compare_all(warehouse: AnyWarehouse) -> None:
     """Let everything become visible, sync, and compare the whole listing and each run."""
     warehouse.server.workspace.advance(LATE.total_seconds())
     for more in ({}, {"reconcile": True, "review_window_days": 10_000, "max_rechecks": 10_000}):
-        assert warehouse.sync(api_version=CURRENT_VERSION, **more).complete
+        assert warehouse.sync(api_version=CURRENT_VERSION, quiet_log_minutes=60, **more).complete
 
 
 def landed(warehouse: AnyWarehouse) -> dict[str, list[Row]]:

@@ -51,7 +51,10 @@ class AnyWarehouse(ABC):
         pipelines: the folder of dlt's own notes.
         dataset: the schema that holds the tables.
         pipeline: the pipeline between them.
+        quiet_log_minutes: the setting, unless a sync is told otherwise; 0: each one looks at the destination.
     """
+
+    quiet_log_minutes = 0.0
 
     def __init__(self, server: SandboxServer, folder: Path, pipelines: str, destination: Any, dataset: str) -> None:
         """Make the pipeline; nothing is loaded yet."""
@@ -86,8 +89,8 @@ class AnyWarehouse(ABC):
         }
 
     def sync(self, **arguments: Any) -> SyncResult:
-        """Sync through the public function; unless told otherwise, with a look at the destination each time."""
-        return sync(self.pipeline, **self.settings(**{"quiet_log_minutes": 0, **arguments}))
+        """Sync through the public function."""
+        return sync(self.pipeline, **self.settings(**{"quiet_log_minutes": self.quiet_log_minutes, **arguments}))
 
     def run(self, *resources: str, **arguments: Any) -> SyncProgress:
         """Run some resources of the source through plain dlt."""

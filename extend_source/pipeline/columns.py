@@ -9,16 +9,20 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from dlt.destinations.sql_client import DBApiCursorImpl
 
 from extend_source.tables.kinds import TIMESTAMP
 from extend_source.text.json_codec import encode_json
 
 _ROWS_AT_ONCE = 10_000
+
+_POSTGRES = "Psycopg2SqlClient"  # that of dlt; Redshift has one of its own
 
 Read = Callable[[Any], Any] | None
 """What makes a Python value of what a destination gives; None: it is one."""
@@ -70,6 +74,27 @@ class RowsInColumns:
         for key, row in zip(found, zip(*columns, strict=True), strict=True):
             if row[0] == key:  # two texts may have one hash
                 yield row
+
+
+Run = Callable[[Any, str, Sequence[Any]], AbstractContextManager[Any]]
+"""Runs a query with some values over dlt's connection, and gives the cursor to its result."""
+
+
+def executed(client: Any, sql: str, values: Sequence[Any]) -> AbstractContextManager[Any]:
+    """Run a query."""
+    return client.execute_query(sql, *values)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def streamed(client: Any, sql: str, values: Sequence[Any]) -> Iterator[Any]:
+    """Run a query whose result is large: PostgreSQL's driver would take all of it into memory at once."""
+    if type(client).__name__ != _POSTGRES:
+        with executed(client, sql, values) as cursor:
+            yield cursor
+        return
+    with client.begin_transaction(), client.native_connection.cursor(name="extend_rows") as cursor:
+        cursor.execute(sql, values)
+        yield DBApiCursorImpl(cursor)
 
 
 def chunks_of(cursor: Any, types: Sequence[pa.DataType], reads: Sequence[Read]) -> Iterator[pa.Table]:

@@ -20,7 +20,7 @@ from dlt.common.utils import uniq_id
 
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
-from extend_source.pipeline.columns import RowsInColumns, chunks_of, rows_of, texts_of
+from extend_source.pipeline.columns import RowsInColumns, Run, chunks_of, executed, rows_of, streamed, texts_of
 from extend_source.pipeline.conditions import NO_ROW, Condition, Sql, equals, one_of
 from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
 from extend_source.pipeline.storage import Gone, columns_there, find_gone, last_load_left_rows_out, make_again
@@ -372,6 +372,9 @@ class DestinationReader:
         """Read the columns of all rows, unless they have been read."""
         if asked not in self._in_columns:
             reads = _readers(table, asked.columns)
+            list(
+                self.rows(table, asked.columns, NO_ROW, complete=asked.complete)
+            )  # notices where there is no such table
 
             def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
                 return self._select(client, table, asked.columns, (), asked.complete)
@@ -379,7 +382,7 @@ class DestinationReader:
             def chunks(cursor: Any) -> Iterator[pa.Table]:
                 return chunks_of(cursor, [_type_of(table, name) for name in asked.columns], reads)
 
-            self._in_columns[asked] = RowsInColumns(self._read(table.name, write, chunks), reads)
+            self._in_columns[asked] = RowsInColumns(self._read(table.name, write, chunks, streamed), reads)
         return self._in_columns[asked]
 
     def overtaken(
@@ -520,13 +523,15 @@ class DestinationReader:
         except DestinationUndefinedEntity:
             self._missing_tables.add(table.name)
 
-    def _read(self, table: str, write: Any, fetch: Callable[[Any], Iterator[Any]] = rows_of) -> Iterator[Any]:
+    def _read(
+        self, table: str, write: Any, fetch: Callable[[Any], Iterator[Any]] = rows_of, run: Run = executed
+    ) -> Iterator[Any]:
         if self._pipeline is None or table in self._missing_tables:
             return
         try:
             with self._connect(self._pipeline) as client:
                 sql, values = write(client)
-                with client.execute_query(sql, *values) as cursor:
+                with run(client, sql, values) as cursor:
                     yield from fetch(cursor)
         except DestinationUndefinedEntity:
             self._missing_tables.add(table)

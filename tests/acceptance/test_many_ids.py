@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import dlt
 import pytest
 
 from extend_source.pipeline import reader
+from extend_source.pipeline.columns import streamed
 from extend_source.pipeline.reader import DestinationReader
 from extend_source.sandbox import Options, SandboxServer
 from extend_source.tables.contract import TableSchema
@@ -52,7 +55,7 @@ def test_a_reconcile_of_many_runs_reads_each_table_once_and_one_of_few_asks_for_
     monkeypatch.setattr(reader, "KEYS_FOR_COLUMNS_OF_ALL", 2 * PAGE)
     in_columns = queries_of_a_reconcile(warehouse, monkeypatch)
 
-    saved = PAGES - (2 + 1)  # the first two pages are asked for, then all is read
+    saved = PAGES - (2 + 2)  # the first two pages are asked for, then whether there is a table, then all is read
     assert by_page - in_columns == Counter(processor_runs=saved, processor_run_summaries=saved, tombstones=saved)
     assert in_columns - by_page == Counter()
 
@@ -78,3 +81,12 @@ def test_payloads_are_looked_up_some_at_a_time_however_many(
     assert empty_server.requests.counts["get_run"] == 0  # from the payloads
     assert "processor_runs.payload_sha256" in whole
     assert "raw_payloads.payload" not in whole
+
+
+def test_postgresql_hands_out_a_large_result_some_rows_at_a_time(postgres: str, tmp_path: Path) -> None:
+    pipeline = dlt.pipeline("extend", destination=dlt.destinations.postgres(postgres), pipelines_dir=str(tmp_path))
+    numbers = "select number from generate_series(1, %s) as number"
+    with pipeline.sql_client() as client, streamed(client, numbers, [30_000]) as cursor:
+        assert len(cursor.fetchmany(10_000)) == 10_000
+        assert cursor.native_cursor.rowcount == 10_000  # as many as this machine has got
+        assert len(cursor.fetchall()) == 20_000

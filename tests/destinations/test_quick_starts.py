@@ -70,7 +70,7 @@ def test_a_quick_start_loads_all_runs(name: str, tmp_path: Path, request: pytest
 
     assert [outcome.code for outcome in outcomes] == [0] * len(commands), outcomes[0].stderr
     assert outcomes[0].stdout.startswith(f"{RUNS} runs loaded, 0 already there, 0 failed"), outcomes[0].stdout
-    assert again.stdout.startswith(f"0 runs loaded, {RUNS} already there, 0 failed"), again.stdout
+    assert again.stdout.startswith("Nothing new: the lists are as the last sync saw them"), again.stdout
     assert credits.code == 0, credits.stderr
     assert sum(group["runs"] for group in json.loads(credits.stdout)["groups"]) == RUNS
     assert [other.code for other in others] == [0, 0], [other.stderr for other in others]

@@ -29,7 +29,7 @@ from benchmarks.measuring import Measure, measure, median
 from benchmarks.payloads import SIZES
 
 _DURATION = re.compile(r"duration: ([0-9.]+) ms  (?:statement|execute)")
-COLUMNS = ("runs landed", "what", "processor seconds", "seconds", "peak MB", "requests", "statements", "their seconds")
+COLUMNS = ("runs landed", "what", "processor seconds", "seconds", "requests", "statements", "their seconds")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,6 @@ class Cost:
     Attributes:
         cpu: processor seconds of the process, its start included.
         seconds: wall time.
-        peak_mb: the greatest memory of the process, in MB.
         requests: to the API.
         statements: that the server ran; None: it does not count them.
         sql_seconds: the time of these.
@@ -47,7 +46,6 @@ class Cost:
 
     cpu: float
     seconds: float
-    peak_mb: float
     requests: int
     statements: int | None = None
     sql_seconds: float | None = None
@@ -190,7 +188,6 @@ def _median_of(done: list[tuple[Measure, tuple[int, float] | None, int]]) -> Cos
     return Cost(
         median(measures, lambda measured: measured.cpu),
         median(measures),
-        median(measures, lambda measured: measured.peak_mb),
         max(requests for _, _, requests in done),
         *middle,
     )
@@ -198,7 +195,7 @@ def _median_of(done: list[tuple[Measure, tuple[int, float] | None, int]]) -> Cos
 
 def _row(runs: int, what: str, cost: Cost, shortest: Cost) -> str:
     cells = [f"{runs:,}", what, f"{cost.cpu:.2f} ({cost.cpu / shortest.cpu:.2f})"]
-    cells += [f"{cost.seconds:.2f} ({cost.seconds / shortest.seconds:.2f})", f"{cost.peak_mb:.0f}", str(cost.requests)]
+    cells += [f"{cost.seconds:.2f} ({cost.seconds / shortest.seconds:.2f})", str(cost.requests)]
     if cost.statements is None:
         return f"| {' | '.join([*cells, '', ''])} |"
     sql, first = cost.sql_seconds or 0.0, shortest.sql_seconds or 0.0

@@ -9,8 +9,8 @@ from typing import Any
 import dlt
 
 from extend_source.config.settings import SECTION
+from extend_source.pipeline.cells import as_credits
 from extend_source.pipeline.conditions import Sql
-from extend_source.pipeline.reader import as_credits
 from extend_source.pipeline.sibling_datasets import tables_in
 from extend_source.tables.bookkeeping import MIGRATED_IDS
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from dlt.common.schema.typing import LOADS_TABLE_NAME
 from dlt.destinations.sql_client import SqlClientBase
+
+from extend_source.tables.contract import LOAD_ID
 
 Sql = SqlClientBase[Any]
 
@@ -57,3 +60,29 @@ def equals(column: str, value: Any) -> Condition:
 def between(column: str, least: Any, most: Any) -> Condition:
     """The column has a value from `least` to `most`, both included."""
     return Condition(f"{{{column}}} >= %s AND {{{column}}} <= %s", least, most, columns=[column])
+
+
+class Written(Condition):
+    """A condition that needs the destination to be written."""
+
+    def __init__(self, write: Callable[[Sql], str], *values: Any) -> None:
+        """Take what writes the SQL for a destination, and the values in it."""
+        super().__init__("", *values)
+        self._write = write
+
+    def sql(self, client: Sql, gone: Collection[str] = ()) -> str:
+        """Return the SQL for a destination; no column of it can be gone."""
+        return self._write(client)
+
+
+def of_ended_loads() -> Condition:
+    """The rows of loads that have ended."""
+    return Written(is_of_ended_load)
+
+
+def is_of_ended_load(client: Sql) -> str:
+    """Write the condition that a row is of a load that has ended."""
+    loads = client.make_qualified_table_name(LOADS_TABLE_NAME)
+    load_id, status = client.escape_column_name("load_id"), client.escape_column_name("status")
+    ended = f"SELECT {load_id} FROM {loads} WHERE {status} = 0"
+    return f"{client.escape_column_name(LOAD_ID)} IN ({ended})"

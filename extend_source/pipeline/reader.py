@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from datetime import datetime, timezone
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -20,15 +18,15 @@ from dlt.common.utils import uniq_id
 
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
+from extend_source.pipeline.cells import readers, type_of
 from extend_source.pipeline.columns import RowsInColumns, Run, chunks_of, executed, rows_of, streamed, texts_of
-from extend_source.pipeline.conditions import NO_ROW, Condition, Sql, equals, one_of
+from extend_source.pipeline.conditions import NO_ROW, Condition, Sql, Written, equals, is_of_ended_load, one_of
 from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
 from extend_source.pipeline.storage import Gone, columns_there, find_gone, last_load_left_rows_out, make_again
 from extend_source.pipeline.traits import traits_of
 from extend_source.pipeline.write_mode import current_rows, log_once, refuse_unreadable_folder, replacement_of
 from extend_source.tables.bookkeeping import ERASURES, RAW_PAYLOADS
 from extend_source.tables.contract import LOAD_ID, TableSchema
-from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
 from extend_source.tables.objects import LISTED_TYPES, Rows
 
 KEYS_PER_QUERY = 1000
@@ -257,9 +255,9 @@ class DestinationReader:
                 sql += f" ORDER BY {', '.join(client.escape_column_name(column) for column in order_by)}"
             return sql, values
 
-        reads = _readers(table, columns)
+        reads = readers(table, columns)
         if not any(reads):
-            is_text = all(_type_of(table, name) == pa.string() for name in columns)
+            is_text = all(type_of(table, name) == pa.string() for name in columns)
             yield from self._read(table.name, write, texts_of if is_text else rows_of)
             return
         for row in self._read(table.name, write):
@@ -280,7 +278,7 @@ class DestinationReader:
         name = client.make_qualified_table_name(table.name)
         if self._supersedes:
             # a row of a load that did not end counts as such only until a later load has superseded it
-            ended = _is_complete(client) if complete else ""
+            ended = is_of_ended_load(client) if complete else ""
             name = f"({current_rows(table, name, ended)}) AS current_rows"
         sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {name}"
         gone = self._gone.columns.get(table.name, frozenset())
@@ -295,7 +293,7 @@ class DestinationReader:
         """Write the condition of `rows`; where the loads of rows are gone from a table, it keeps all as complete."""
         if LOAD_ID in self._gone.columns.get(table, ()):
             return "1 = 1" if complete else "1 = 0"
-        return _is_complete(client) if complete else f"NOT ({_is_complete(client)})"
+        return is_of_ended_load(client) if complete else f"NOT ({is_of_ended_load(client)})"
 
     @property
     def _dlt_tables(self) -> TSchemaTables:
@@ -339,7 +337,7 @@ class DestinationReader:
             keys, _ = self._select(client, table, (column,), conditions, complete)
             return f"{client.escape_column_name(key)} NOT IN ({keys})"
 
-        return _Written(write, *(value for condition in conditions for value in condition.values))
+        return Written(write, *(value for condition in conditions for value in condition.values))
 
     def lookup(
         self,
@@ -371,16 +369,15 @@ class DestinationReader:
     def _read_in_columns(self, table: TableSchema, asked: _Lookup) -> RowsInColumns:
         """Read the columns of all rows, unless they have been read."""
         if asked not in self._in_columns:
-            reads = _readers(table, asked.columns)
-            list(
-                self.rows(table, asked.columns, NO_ROW, complete=asked.complete)
-            )  # notices where there is no such table
+            reads = readers(table, asked.columns)
+            # notices where there is no such table
+            list(self.rows(table, asked.columns, NO_ROW, complete=asked.complete))
 
             def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
                 return self._select(client, table, asked.columns, (), asked.complete)
 
             def chunks(cursor: Any) -> Iterator[pa.Table]:
-                return chunks_of(cursor, [_type_of(table, name) for name in asked.columns], reads)
+                return chunks_of(cursor, [type_of(table, name) for name in asked.columns], reads)
 
             self._in_columns[asked] = RowsInColumns(self._read(table.name, write, chunks, streamed), reads)
         return self._in_columns[asked]
@@ -564,61 +561,3 @@ class DestinationReader:
                 yield client
         finally:
             self._idle.append(client)
-
-
-def column_names(cursor: Any) -> list[str]:
-    """Name the columns of a result."""
-    if hasattr(cursor, "keys"):  # SQLAlchemy's
-        return [str(name) for name in cursor.keys()]  # noqa: SIM118 - a method of the result, no mapping
-    return [str(column[0]) for column in cursor.description]
-
-
-def as_utc(value: Any) -> datetime | None:
-    """Return a time as a destination gives it, some without a zone or as text, in UTC."""
-    if value is None:
-        return None
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=timezone.utc)
-    return to_timestamp(value)
-
-
-def as_credits(value: Any) -> Decimal | None:
-    """Return credits as a destination gives them as a decimal with six places."""
-    return None if value is None else to_credits(value)
-
-
-def _type_of(table: TableSchema, name: str) -> pa.DataType:
-    """The Arrow type of a column; the columns that dlt adds are text."""
-    return next((column.kind.arrow_type for column in table.columns if column.name == name), pa.string())
-
-
-def _readers(table: TableSchema, columns: Sequence[str]) -> list[Callable[[Any], Any] | None]:
-    """What makes Python values of what destinations give, for columns where they differ."""
-    kinds = {column.name: column.kind for column in table.columns}
-    return [_READERS.get(kinds[name].name) if name in kinds else None for name in columns]
-
-
-_READERS: dict[str, Callable[[Any], Any]] = {TIMESTAMP.name: as_utc, CREDITS.name: as_credits}
-
-
-class _Written(Condition):
-    """A condition that needs the destination to be written."""
-
-    def __init__(self, write: Callable[[Sql], str], *values: Any) -> None:
-        super().__init__("", *values)
-        self._write = write
-
-    def sql(self, client: Sql, gone: Collection[str] = ()) -> str:
-        return self._write(client)
-
-
-def of_ended_loads() -> Condition:
-    """The rows of loads that have ended."""
-    return _Written(_is_complete)
-
-
-def _is_complete(client: Sql) -> str:
-    loads = client.make_qualified_table_name(LOADS_TABLE_NAME)
-    load_id, status = client.escape_column_name("load_id"), client.escape_column_name("status")
-    ended = f"SELECT {load_id} FROM {loads} WHERE {status} = 0"
-    return f"{client.escape_column_name(LOAD_ID)} IN ({ended})"

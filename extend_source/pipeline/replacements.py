@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+from extend_source.pipeline.conditions import of_ended_loads
 from extend_source.pipeline.landed import LandedData
-from extend_source.pipeline.reader import of_ended_loads
 from extend_source.tables import Tables
 from extend_source.tables.bookkeeping import REPLACEMENTS
 from extend_source.tables.objects import OBJECT_TYPES

@@ -13,8 +13,8 @@ from extend_source.config.pricing import Price
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.resolution import resolved_settings
+from extend_source.pipeline.cells import as_credits, as_utc
 from extend_source.pipeline.read_only import location, viewed
-from extend_source.pipeline.reader import as_credits, as_utc
 from extend_source.reports.figures import (
     Anomaly,
     CostBin,

@@ -16,9 +16,9 @@ from sqlglot import exp
 from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
+from extend_source.pipeline.cells import column_names
 from extend_source.pipeline.conditions import Sql
 from extend_source.pipeline.landed import LandedData
-from extend_source.pipeline.reader import column_names
 from extend_source.pipeline.write_mode import replacement_of
 from extend_source.reports.copies import TableCopies
 from extend_source.reports.queries import WRITTEN_IN, Query, QueryResult, parsed, tables_of

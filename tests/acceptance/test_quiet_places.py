@@ -56,7 +56,11 @@ def delete_a_file(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "change"), [("sqlite", drop_from_sqlite), ("filesystem", delete_a_file)], ids=["sqlite", "filesystem"]
+    ("name", "change"),
+    [
+        pytest.param("sqlite", drop_from_sqlite, marks=pytest.mark.destinations, id="sqlite"),
+        pytest.param("filesystem", delete_a_file, id="filesystem"),
+    ],
 )
 def test_a_change_to_files_of_this_machine_is_seen_at_once(
     name: str, change: Callable[[Place], None], filled: SandboxServer, tmp_path: Path, request: pytest.FixtureRequest

@@ -8,6 +8,7 @@ CANDIDATES = $(if $(PYTHON),'$(PYTHON)',python3.13 python3.12 python3.11 python3
 SUITABLE = import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
 INSTALL = $(PIP) install --constraint constraints.txt
+PIP_INTEGRATIONS = .venv/integrations/bin/python -m pip --quiet --disable-pip-version-check install --no-deps --no-build-isolation
 
 # CI installs nothing whose hash is not in hashes.txt: it downloads all packages first, and then knows of no others. The
 # newer SDK has its hashes in sdk-2026.txt, on every machine.
@@ -24,7 +25,7 @@ SOUND := $(shell .venv/bin/python -c 'import pip; $(SUITABLE)' 2>/dev/null && \
 # Compiled modules are kept: the tests start many processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-thorough test-destinations test-ducklake lint docs docs-write bench clean FORCE
+.PHONY: help demo test test-thorough test-destinations test-ducklake test-integrations lint docs docs-write bench clean FORCE
 
 help:  ## Print this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1	\2/p' Makefile
@@ -45,6 +46,9 @@ test-destinations: .venv/.destinations-installed  ## Run the tests of destinatio
 
 test-ducklake: .venv/.destinations-installed  ## Run the tests of destinations on DuckLake, which takes a quarter of an hour
 	@.venv/bin/python -m pytest -n auto --dist worksteal -m ducklake
+
+test-integrations: .venv/.integrations-installed  ## Run the tests with real orchestrators, dbt, Spark and the like
+	@.venv/integrations/bin/python -m pytest -n auto --dist loadfile -m integrations tests/integrations
 
 lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
 	@.venv/bin/ruff check --quiet .
@@ -113,4 +117,16 @@ clean:  ## Delete .venv, caches, build results and the demo's database
 .venv/.destinations-installed: .venv/.dev-installed
 	@echo "Installing what other destinations need into .venv ..."
 	@$(INSTALL) --no-build-isolation --editable '.[destinations]'
+	@touch $@
+
+# An environment of its own: what these pull in wants older versions of packages than constraints.txt has. setuptools comes
+# first, as PySpark is published as source alone.
+.venv/.integrations-installed: .venv/.made-in pyproject.toml integrations.txt
+	@echo "Installing orchestrators, dbt and Spark into .venv/integrations ..."
+	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Integrations are tested on Python 3.11 to 3.13: make anew with PYTHON=python3.11" >&2; exit 1; }
+	@.venv/bin/python -m venv --clear .venv/integrations
+	@sed -n '/^setuptools==/,/[^\\]$$/p' integrations.txt >.venv/integrations/setuptools.txt
+	@$(PIP_INTEGRATIONS) --only-binary :all: --require-hashes --requirement .venv/integrations/setuptools.txt
+	@$(PIP_INTEGRATIONS) --only-binary :all: --no-binary pyspark --require-hashes --requirement integrations.txt
+	@$(PIP_INTEGRATIONS) --editable .
 	@touch $@

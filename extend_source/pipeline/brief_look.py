@@ -13,7 +13,7 @@ import dlt
 from extend_source.config.settings import SECTION, ExtendSettings
 from extend_source.pipeline.conditions import Condition, equals
 from extend_source.pipeline.landed import LandedData, in_scope, to_try_again, unfinished
-from extend_source.pipeline.reader import Chosen
+from extend_source.pipeline.selects import Chosen
 from extend_source.pipeline.storage import has_all
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, REPLACEMENTS, SYNC_LOG
 from extend_source.tables.contract import TableSchema

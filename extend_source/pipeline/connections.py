@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import PurePath
 from typing import Any
 
+import dlt
 from dlt.common import logger
 from dlt.destinations.exceptions import DestinationConnectionError
 
@@ -27,6 +29,53 @@ _DAMAGE = re.compile(
     r"not a valid DuckDB|corrupt|checksum|Serialization Error|INTERNAL Error|metadata pointer|enough bytes",
     re.IGNORECASE,
 )
+
+
+class Connections:
+    """Connections to the destination of a pipeline: one for each query, or one for all of a block."""
+
+    def __init__(self, schema_name: str | None) -> None:
+        """Take the dlt schema of the source, None for the pipeline's default; no connection is made yet."""
+        self._schema_name: Any = schema_name
+        self._idle: list[Any] = []
+        self._has_connected = False
+        self._kept: ExitStack | None = None
+        self._connection: Any = None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Have all that the block asks for the same connection, which takes longer to open than most queries take."""
+        if self._kept is not None:
+            yield
+            return
+        with ExitStack() as self._kept:
+            try:
+                yield
+            finally:
+                self._kept = self._connection = None
+
+    def to(self, pipeline: dlt.Pipeline) -> AbstractContextManager[Any]:
+        """Give dlt's SQL client with an open connection: that of the block that is under way, or a new one."""
+        if self._kept is None:
+            return self._borrowed(pipeline)
+        if self._connection is None:
+            self._connection = self._kept.enter_context(self._borrowed(pipeline))
+        return nullcontext(self._connection)
+
+    @contextmanager
+    def _borrowed(self, pipeline: dlt.Pipeline) -> Iterator[Any]:
+        """Connect, with a client that was used before if one is idle: dlt takes long to make one.
+
+        What has been fetched already is not given up because a reader has the file open just then.
+        """
+        client = self._idle.pop() if self._idle else pipeline.sql_client(self._schema_name)
+        try:
+            with ExitStack() as connections:
+                open_when_free(client, connections, MAX_WAIT_SECONDS if self._has_connected else 0.0)
+                self._has_connected = True
+                yield client
+        finally:
+            self._idle.append(client)
 
 
 def open_when_free(client: Any, connections: ExitStack, patience: float = 0.0) -> Any:

@@ -95,13 +95,13 @@ class LandedData(DestinationReader):
             selected: the tables that will be loaded.
         """
         found = self.find_gone()
-        if not self._dlt_tables:
+        if not self._there.tables:
             return found
         expected = {name for name in selected if name in TABLES}
         if TYPED_TABLES in selected:
             expected.update(table.table_name for table in self.typed_names().tables())
         # dlt forgets what its own commands drop
-        found |= {name for name in expected if name not in self._dlt_tables}
+        found |= {name for name in expected if name not in self._there.tables}
         if found and self._pipeline is not None:
             forget_comments(self._pipeline)
             forget_indexes(self._pipeline)
@@ -338,7 +338,7 @@ class LandedData(DestinationReader):
     def unmapped_tables(self) -> list[str]:
         """The typed tables of which ``typed_columns`` has lost the name of a column."""
         names, tables = self.typed_names(), self.typed_tables()
-        columns = self.columns_of([table.name for table in tables])
+        columns = self._there.columns_of([table.name for table in tables])
 
         def known(table: TableSchema) -> set[str]:
             mapped = (str(name.column_name) for name in names.columns_of(table.name))

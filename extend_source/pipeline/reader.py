@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from functools import cached_property
+from contextlib import AbstractContextManager, suppress
 from typing import Any, NamedTuple
 
 import dlt
 import pyarrow as pa
 from dlt.common import logger
 from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
-from dlt.common.schema import Schema
-from dlt.common.schema.typing import C_DLT_ID, LOADS_TABLE_NAME, TSchemaTables
-from dlt.common.utils import uniq_id
+from dlt.common.schema.typing import C_DLT_ID, LOADS_TABLE_NAME
 
-from extend_source.error_codes import ErrorCode
-from extend_source.errors import InvalidSetting
 from extend_source.pipeline.cells import readers, type_of
 from extend_source.pipeline.columns import RowsInColumns, Run, chunks_of, executed, rows_of, streamed, texts_of
-from extend_source.pipeline.conditions import NO_ROW, Condition, Sql, Written, equals, is_of_ended_load, one_of
-from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
-from extend_source.pipeline.storage import Gone, columns_there, find_gone, last_load_left_rows_out, make_again
+from extend_source.pipeline.conditions import NO_ROW, Condition, Sql, Written, equals, one_of
+from extend_source.pipeline.connections import Connections
+from extend_source.pipeline.direct_rows import clear_column, replace_rows
+from extend_source.pipeline.presence import Presence
+from extend_source.pipeline.selects import Chosen, Selects, Statement
+from extend_source.pipeline.storage import last_load_left_rows_out
 from extend_source.pipeline.traits import traits_of
-from extend_source.pipeline.write_mode import current_rows, log_once, refuse_unreadable_folder, replacement_of
-from extend_source.tables.bookkeeping import ERASURES, RAW_PAYLOADS
-from extend_source.tables.contract import LOAD_ID, TableSchema
-from extend_source.tables.objects import LISTED_TYPES, Rows
+from extend_source.pipeline.write_mode import log_once, refuse_ambiguous_name, refuse_unreadable_folder, replacement_of
+from extend_source.tables.bookkeeping import RAW_PAYLOADS
+from extend_source.tables.contract import TableSchema
+from extend_source.tables.objects import Rows
 
 KEYS_PER_QUERY = 1000
 
@@ -40,21 +38,11 @@ KEYS_FOR_COLUMNS_OF_ALL = 2_000
 _LARGE = frozenset({(RAW_PAYLOADS.name, "payload")})
 """Columns that are never read as a whole, as they hold more than fits in memory."""
 
-_ROWS_PER_INSERT = 200
-
 
 class _Lookup(NamedTuple):
     table: str
     columns: tuple[str, ...]
     complete: bool | None
-
-
-class Chosen(NamedTuple):
-    """Some rows of a table; see `DestinationReader.rows`."""
-
-    table: TableSchema
-    conditions: Sequence[Condition] = ()
-    complete: bool | None = None
 
 
 class DestinationReader:
@@ -78,42 +66,20 @@ class DestinationReader:
         """
         self._read_only = read_only
         self._pipeline = pipeline
-        self._schema_name: Any = schema_name if pipeline and schema_name in pipeline.schema_names else None
-        self._emptied = frozenset(emptied)
-        self._missing_tables = self._not_there
-        self._gone = Gone({})
+        known_name = schema_name if pipeline and schema_name in pipeline.schema_names else None
+        self._there = Presence(pipeline, known_name, emptied)
+        self._connections = Connections(known_name)
+        self._selects = Selects(pipeline, self._there)
         self._keys_for_columns = KEYS_FOR_COLUMNS
-        self._idle: list[Sql] = []
         self._asked: Counter[_Lookup] = Counter()
         self._in_columns: dict[_Lookup, RowsInColumns] = {}
-        self._has_connected = False
-        self._kept: ExitStack | None = None
-        self._connection: Sql | None = None
 
-    @property
-    def _not_there(self) -> set[str]:
-        """The tables that count as missing from the start: erasures must outlast what empties them."""
-        return set(self._emptied) - {ERASURES.name}
-
-    @contextmanager
-    def connected(self) -> Iterator[None]:
-        """Read all that the block reads over one connection, which takes longer to open than most queries take.
+    def connected(self) -> AbstractContextManager[None]:
+        """Read all that the block reads over one connection.
 
         Within the block a result must be read to its end before the next query.
         """
-        if self._kept is not None:
-            yield
-            return
-        with ExitStack() as self._kept:
-            try:
-                yield
-            finally:
-                self._kept = self._connection = None
-
-    @cached_property
-    def _supersedes(self) -> bool:
-        """Tell whether the tables have superseded rows beside the current ones."""
-        return self._pipeline is not None and replacement_of(self._pipeline) == "supersede"
+        return self._connections.kept()
 
     @property
     def has_pages(self) -> bool:
@@ -139,22 +105,10 @@ class DestinationReader:
             return
         log_once(self._pipeline, replacement_of(self._pipeline))
         refuse_unreadable_folder(self._pipeline)
-        with suppress(SqlClientNotAvailable):  # which the next query notices
-            self._refuse_ambiguous_names(self._pipeline)
+        if traits_of(self._pipeline).kind == "duckdb":
+            with suppress(SqlClientNotAvailable), self._connections.to(self._pipeline) as client:
+                refuse_ambiguous_name(self._pipeline, client)
         self.has_load("")
-
-    def _refuse_ambiguous_names(self, pipeline: dlt.Pipeline) -> None:
-        if traits_of(pipeline).kind != "duckdb":
-            return
-        with self._connect(pipeline) as client:
-            rows = client.execute_sql("SELECT current_database()") or [[None]]
-            if rows[0][0] != client.dataset_name:
-                return
-        raise InvalidSetting(
-            f"DuckDB cannot tell the dataset {pipeline.dataset_name!r} from its file of the same name",
-            "Give the pipeline, the file or the dataset another name",
-            error_code=ErrorCode.NAME_CLASH,
-        )
 
     @property
     def lacks_refused_rows(self) -> bool:
@@ -162,62 +116,31 @@ class DestinationReader:
         return self._pipeline is not None and last_load_left_rows_out(self._pipeline)
 
     def find_gone(self) -> frozenset[str]:
-        """Find the tables that hold nothing, or not all, of what was written to them.
-
-        Returns:
-            Those that someone has dropped, or that have lost a column: until `make_again` it reads as NULL, and a table
-            that has lost a column of its key does not exist. And those that the load under way drops or empties.
-        """
-        if self._pipeline is None or self._schema_name is None:
-            return self._emptied
-        self.probe()
-        if not self.is_readable:  # which has been found out just now
-            return self._emptied
-        self._gone = find_gone(self._pipeline, self._schema_name)
-        self._missing_tables = self._not_there | self._gone.keyless  # reading may have noticed what is there now
-        return self._emptied.union(self._gone.columns)
+        """Find the tables that hold nothing, or not all, of what was written to them: see `Presence.find_gone`."""
+        if self._there.tables:
+            self.probe()
+        return self._there.find_gone()
 
     def make_again(self) -> None:
         """Make the tables and columns that `find_gone` has found to be gone."""
-        if self._pipeline is None or not self._gone.columns:
-            return
         self._in_columns.clear()
-        make_again(self._pipeline, self._schema_name, self._gone)
-        for kind in LISTED_TYPES.values():
-            if any(table.name in self._gone.columns for table in (kind.table, *kind.children.values())):
-                self._clear(kind.table.name, "summary_sha256")  # so that a listing writes all of them again
-        self._gone = Gone({})
-        self._missing_tables = self._not_there
-
-    def _clear(self, table: str, column: str) -> None:
-        """Set a column to NULL in all rows."""
-        if self._pipeline is not None and not self._supersedes:
-            with self._connect(self._pipeline) as client:
-                name = client.make_qualified_table_name(table)
-                client.execute_sql(f"UPDATE {name} SET {client.escape_column_name(column)} = NULL")
-
-    def columns_of(self, names: Sequence[str]) -> dict[str, set[str]]:
-        """Ask the destination for the columns of some tables; one that does not exist has none."""
-        if self._pipeline is None or self._schema_name is None or not names:
-            return {}
-        return columns_there(self._pipeline, self._schema_name, list(names))
+        for table in self._there.make_again():
+            if self._pipeline is not None and not self._selects.supersedes:
+                with self._connections.to(self._pipeline) as client:
+                    clear_column(client, table, "summary_sha256")  # so that a listing writes all of them again
 
     def knows_table(self, table: TableSchema) -> bool:
         """Tell whether dlt knows a table."""
-        return table.name in self._dlt_tables
-
-    def _is_made(self, table: TableSchema) -> bool:
-        """Tell whether dlt knows a table with all its columns: a load without rows of it makes none."""
-        return self.knows_table(table) and self._dlt_tables[table.name]["columns"].keys() >= set(table.column_names)
+        return self._there.knows(table)
 
     def has_table(self, name: str) -> bool:
         """Tell whether there is a table, as far as reading it has shown."""
-        return self._pipeline is not None and name not in self._missing_tables
+        return self._there.has(name)
 
     def has_load(self, load_id: str) -> bool:
         """Tell whether a load has ended."""
 
-        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
+        def write(client: Sql) -> Statement:
             name, status = client.escape_column_name("load_id"), client.escape_column_name("status")
             loads = client.make_qualified_table_name(LOADS_TABLE_NAME)
             return f"SELECT {name} FROM {loads} WHERE {name} = %s AND {status} = 0", (load_id,)
@@ -249,8 +172,9 @@ class DestinationReader:
             stop reading.
         """
 
-        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
-            sql, values = self._select(client, table, columns, conditions, complete, distinct=distinct)
+        def write(client: Sql) -> Statement:
+            chosen = Chosen(table, conditions, complete)
+            sql, values = self._selects.write(client, columns, chosen, distinct=distinct)
             if order_by:
                 sql += f" ORDER BY {', '.join(client.escape_column_name(column) for column in order_by)}"
             return sql, values
@@ -262,60 +186,6 @@ class DestinationReader:
             return
         for row in self._read(table.name, write):
             yield tuple(read(value) if read else value for read, value in zip(reads, row, strict=True))
-
-    def _select(
-        self,
-        client: Sql,
-        table: TableSchema,
-        columns: Sequence[str],
-        conditions: Sequence[Condition],
-        complete: bool | None,
-        *,
-        distinct: bool = False,
-    ) -> tuple[str, tuple[Any, ...]]:
-        """Write a query, and give the values for it; see `rows`."""
-        selected = ", ".join(self._selected(client, table.name, column) for column in columns)
-        name = client.make_qualified_table_name(table.name)
-        if self._supersedes:
-            # a row of a load that did not end counts as such only until a later load has superseded it
-            ended = is_of_ended_load(client) if complete else ""
-            name = f"({current_rows(table, name, ended)}) AS current_rows"
-        sql = f"SELECT {'DISTINCT ' if distinct else ''}{selected} FROM {name}"
-        gone = self._gone.columns.get(table.name, frozenset())
-        parts = [condition.sql(client, gone) for condition in conditions]
-        if complete is not None:
-            parts.append(self._is_of_ended_load(client, table.name, complete=complete))
-        if parts:
-            sql += f" WHERE {' AND '.join(parts)}"
-        return sql, tuple(value for condition in conditions for value in condition.values)
-
-    def _is_of_ended_load(self, client: Sql, table: str, *, complete: bool) -> str:
-        """Write the condition of `rows`; where the loads of rows are gone from a table, it keeps all as complete."""
-        if LOAD_ID in self._gone.columns.get(table, ()):
-            return "1 = 1" if complete else "1 = 0"
-        return is_of_ended_load(client) if complete else f"NOT ({is_of_ended_load(client)})"
-
-    @property
-    def _dlt_tables(self) -> TSchemaTables:
-        """The tables as dlt knows them before the load under way."""
-        return self._schema.tables if self._pipeline is not None and self._schema is not None else {}
-
-    @cached_property
-    def _schema(self) -> Schema | None:
-        """The schema of the source, which the pipeline reads from its folder and checks each time it is asked."""
-        if self._pipeline is None or self._schema_name is None:
-            return None
-        return self._pipeline.schemas[self._schema_name]
-
-    def _selected(self, client: Sql, table: str, column: str) -> str:
-        """Write a column of a query: NULL where someone has dropped it, or no load has made it yet."""
-        name = client.escape_column_name(column)
-        if column in self._gone.columns.get(table, ()):
-            return f"NULL AS {name}"
-        known = self._dlt_tables.get(table)
-        if known is None or column in known["columns"] or column == LOAD_ID:
-            return name
-        return f"NULL AS {name}"
 
     def absent_from(
         self, table: TableSchema, column: str, *conditions: Condition, key: str, complete: bool | None = None
@@ -334,7 +204,7 @@ class DestinationReader:
             return Condition("1 = 1")
 
         def write(client: Sql) -> str:
-            keys, _ = self._select(client, table, (column,), conditions, complete)
+            keys, _ = self._selects.write(client, (column,), Chosen(table, conditions, complete))
             return f"{client.escape_column_name(key)} NOT IN ({keys})"
 
         return Written(write, *(value for condition in conditions for value in condition.values))
@@ -373,8 +243,8 @@ class DestinationReader:
             # notices where there is no such table
             list(self.rows(table, asked.columns, NO_ROW, complete=asked.complete))
 
-            def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
-                return self._select(client, table, asked.columns, (), asked.complete)
+            def write(client: Sql) -> Statement:
+                return self._selects.write(client, asked.columns, Chosen(table, (), asked.complete))
 
             def chunks(cursor: Any) -> Iterator[pa.Table]:
                 return chunks_of(cursor, [type_of(table, name) for name in asked.columns], reads)
@@ -398,9 +268,9 @@ class DestinationReader:
         if not self.has_table(table.name) or not self.has_table(by.name):
             return []
 
-        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
-            older, _ = self._select(client, table, ("id", times[0], *columns), (), True)
-            newer, _ = self._select(client, by, ("id", times[1], *columns), (), None)
+        def write(client: Sql) -> Statement:
+            older, _ = self._selects.write(client, ("id", times[0], *columns), Chosen(table, (), True))
+            newer, _ = self._selects.write(client, ("id", times[1], *columns), Chosen(by))
             names = {name: client.escape_column_name(name) for name in ("id", *times, *columns)}
             differs = " OR ".join(f"older.{names[name]} <> newer.{names[name]}" for name in columns)
             sql = f"SELECT older.{names['id']} FROM ({older}) AS older JOIN ({newer}) AS newer "
@@ -419,10 +289,10 @@ class DestinationReader:
             The rows by that name; nothing where a table is not there.
         """
 
-        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
+        def write(client: Sql) -> Statement:
             parts, values = [], list[Any]()
-            for name, (table, conditions, complete) in asked.items():
-                sql, some = self._select(client, table, table.key[:1], conditions, complete)
+            for name, chosen in asked.items():
+                sql, some = self._selects.write(client, chosen.table.key[:1], chosen)
                 parts.append(f"SELECT '{name}' AS what, count(*) AS how_many FROM ({sql}) AS {name}")
                 values += some
             return " UNION ALL ".join(parts), tuple(values)
@@ -439,9 +309,9 @@ class DestinationReader:
             The rows by owner; owners without any are left out.
         """
 
-        def write(client: Sql) -> tuple[str, tuple[Any, ...]]:
+        def write(client: Sql) -> Statement:
             conditions = () if owned.resource_type is None else (equals("resource_type", owned.resource_type),)
-            sql, values = self._select(client, owned.table, (owned.column,), conditions, None)
+            sql, values = self._selects.write(client, (owned.column,), Chosen(owned.table, conditions))
             owner = client.escape_column_name(owned.column)
             return f"SELECT {owner}, count(*) FROM ({sql}) AS owned_rows GROUP BY {owner}", values
 
@@ -457,20 +327,21 @@ class DestinationReader:
             The owners by the name of the table, all of them for one that dlt has not met on this machine with all its
             columns; None: nothing can be known, as a load waits that will write rows, or superseded rows count, too.
         """
-        if self._pipeline is None or self._supersedes or self._pipeline.has_pending_data:
+        if self._pipeline is None or self._selects.supersedes or self._pipeline.has_pending_data:
             return None
         found = {
-            owned.table.name: set[str]() if self._is_made(owned.table) else set(owners) for owned, owners in wanted
+            owned.table.name: set[str]() if self._there.is_made(owned.table) else set(owners)
+            for owned, owners in wanted
         }
-        asked = [one for one in wanted if self._is_made(one[0].table) and self.has_table(one[0].table.name)]
+        asked = [one for one in wanted if self._there.is_made(one[0].table) and self.has_table(one[0].table.name)]
         if not asked:
             return found
         selects, values = [], list[Any]()
         try:
-            with self._connect(self._pipeline) as client:
+            with self._connections.to(self._pipeline) as client:
                 for place, (owned, owners) in enumerate(asked):
-                    chosen = one_of(owned.column, owners)
-                    sql, of_table = self._select(client, owned.table, (owned.column,), (chosen,), None, distinct=True)
+                    chosen = Chosen(owned.table, [one_of(owned.column, owners)])
+                    sql, of_table = self._selects.write(client, (owned.column,), chosen, distinct=True)
                     selects.append(f"SELECT {place} AS place, owned.* FROM ({sql}) AS owned")
                     values += of_table
                 rows = client.execute_sql(" UNION ALL ".join(selects), *values) or ()
@@ -482,12 +353,10 @@ class DestinationReader:
 
     def can_replace(self, table: TableSchema) -> bool:
         """Tell whether `replace` can write to a table, as far as reading it has shown."""
-        return self.has_table(table.name) and not self._supersedes and not self._read_only
+        return self.has_table(table.name) and not self._selects.supersedes and not self._read_only
 
     def replace(self, table: TableSchema, rows: Sequence[Sequence[Any]], *, drop: Condition | None) -> None:
         """Write rows at once, without a load of dlt.
-
-        New rows come before the ones that they replace go: not every destination has transactions.
 
         Args:
             table: a table that a load has made; where there is none yet, or the destination cannot delete rows,
@@ -498,66 +367,29 @@ class DestinationReader:
         if self._pipeline is None or not self.can_replace(table):
             return
         self._in_columns.clear()
-        # dlt can be told to give each row an id
-        has_row_id = C_DLT_ID in self._dlt_tables.get(table.name, {}).get("columns", {})
-        names = [*table.column_names, *([C_DLT_ID] if has_row_id else [])]
+        has_row_id = C_DLT_ID in self._there.tables.get(table.name, {}).get("columns", {})
         try:
-            with self._connect(self._pipeline) as client, nullcontext() if drop is None else client.begin_transaction():
-                name = client.make_qualified_table_name(table.name)
-                for start in range(0, len(rows), _ROWS_PER_INSERT):
-                    some = rows[start : start + _ROWS_PER_INSERT]
-                    columns = ", ".join(map(client.escape_column_name, names))
-                    places = ", ".join([f"({', '.join(['%s'] * len(names))})"] * len(some))
-                    values = [value for row in some for value in (*row, *(uniq_id() for _ in names[len(row) :]))]
-                    client.execute_sql(f"INSERT INTO {name} ({columns}) VALUES {places}", *values)
-                    if drop is None:
-                        continue
-                    same = one_of(table.column_names[0], [row[0] for row in some])
-                    of_others = f"{same.sql(client)} AND {client.escape_column_name(LOAD_ID)} <> %s"
-                    client.execute_sql(f"DELETE FROM {name} WHERE {of_others}", *same.values, some[0][-1])
-                if drop is not None:
-                    client.execute_sql(f"DELETE FROM {name} WHERE {drop.sql(client)}", *drop.values)
+            with self._connections.to(self._pipeline) as client:
+                replace_rows(client, table, rows, drop=drop, has_row_id=has_row_id)
         except DestinationUndefinedEntity:
-            self._missing_tables.add(table.name)
+            self._there.note_missing(table.name)
 
     def _read(
         self, table: str, write: Any, fetch: Callable[[Any], Iterator[Any]] = rows_of, run: Run = executed
     ) -> Iterator[Any]:
-        if self._pipeline is None or table in self._missing_tables:
+        if self._pipeline is None or not self._there.has(table):
             return
         try:
-            with self._connect(self._pipeline) as client:
+            with self._connections.to(self._pipeline) as client:
                 sql, values = write(client)
                 with run(client, sql, values) as cursor:
                     yield from fetch(cursor)
         except DestinationUndefinedEntity:
-            self._missing_tables.add(table)
+            self._there.note_missing(table)
         except SqlClientNotAvailable:
             logger.warning(
                 f"The destination of pipeline {self._pipeline.pipeline_name} cannot be read: what is listed since the "
                 "last sync is fetched without a comparison."
             )
             self._pipeline = None
-
-    def _connect(self, pipeline: dlt.Pipeline) -> Any:
-        """A connection for a ``with`` statement: the one of the block that is under way, or a new one."""
-        if self._kept is None:
-            return self._borrowed(pipeline)
-        if self._connection is None:
-            self._connection = self._kept.enter_context(self._borrowed(pipeline))
-        return nullcontext(self._connection)
-
-    @contextmanager
-    def _borrowed(self, pipeline: dlt.Pipeline) -> Iterator[Sql]:
-        """Connect, with a client that was used before if one is idle: dlt takes long to make one.
-
-        What has been fetched already is not given up because a reader has the file open just then.
-        """
-        client = self._idle.pop() if self._idle else pipeline.sql_client(self._schema_name)
-        try:
-            with ExitStack() as connections:
-                open_when_free(client, connections, MAX_WAIT_SECONDS if self._has_connected else 0.0)
-                self._has_connected = True
-                yield client
-        finally:
-            self._idle.append(client)
+            self._there.give_up()

@@ -18,6 +18,7 @@ from dlt.common import logger
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.common.schema.typing import LOADS_TABLE_NAME
+from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import traverse_scope
@@ -112,6 +113,25 @@ def refuse_unreadable_folder(pipeline: dlt.Pipeline) -> None:
             "so that its files cannot be read back",
             f"Choose a folder without {' '.join(_UNREADABLE)} in its path",
             error_code=ErrorCode.UNFIT_DESTINATION,
+        )
+
+
+def refuse_ambiguous_name(pipeline: dlt.Pipeline, client: SqlClientBase[Any]) -> None:
+    """Make sure that DuckDB tells a pipeline's dataset from its file.
+
+    Args:
+        pipeline: a pipeline with a DuckDB file.
+        client: dlt's client of it, connected.
+
+    Raises:
+        InvalidSetting: both have one name.
+    """
+    rows = client.execute_sql("SELECT current_database()") or [[None]]
+    if rows[0][0] == client.dataset_name:
+        raise InvalidSetting(
+            f"DuckDB cannot tell the dataset {pipeline.dataset_name!r} from its file of the same name",
+            "Give the pipeline, the file or the dataset another name",
+            error_code=ErrorCode.NAME_CLASH,
         )
 
 

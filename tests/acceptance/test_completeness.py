@@ -403,7 +403,7 @@ def test_a_kill_while_tables_are_made_again_loses_nothing(
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr("extend_source.pipeline.reader.make_again", make_and_die)
+        patch.setattr("extend_source.pipeline.presence.make_again", make_and_die)
         with pytest.raises(PipelineStepFailed, match="killed"):
             loaded.sync()
     loaded.sync()

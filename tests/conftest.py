@@ -1,7 +1,7 @@
 """What every test gets: dlt as on a machine where it never ran, and Hypothesis without deadlines.
 
-And what saves time in all of them: dlt remembers its types and schemas, files lie in memory, and garbage is looked for less
-often, and not among what the collection left.
+And what saves time in all of them: dlt remembers its types and schemas, clients their certificates, files lie in memory, and
+garbage is looked for less often, and not among what the collection left.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dlt.common.pipeline import PipelineContext
 from hypothesis import settings
 
 from extend_source.sandbox import clock
+from tests.known_certificates import remember_certificates
 from tests.known_types import remember_types
 from tests.quick_schemas import quicken_schemas
 
@@ -44,6 +45,7 @@ GARBAGE = 50_000
 """How many more objects there must be than at the last search for garbage before there is another one."""
 
 remember_types()
+remember_certificates()
 quicken_schemas()
 
 

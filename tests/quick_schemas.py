@@ -1,13 +1,18 @@
-"""dlt copies its schema, and sums it up, hundreds of times in a sync: here in a third of the time."""
+"""dlt copies its schema, sums it up, and writes hints as YAML hundreds of times in a sync: here in a third of the time."""
 
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
+from types import SimpleNamespace
 from typing import Any
 
+import yaml
 from dlt.common import json
-from dlt.common.schema import utils
+from dlt.common.normalizers.json.relational import DataItemNormalizer
+from dlt.common.schema import Schema, utils
+from dlt.extract import extract
 
 from tests.known_types import replace_in_dlt
 
@@ -19,11 +24,18 @@ _VERSIONS = ("version", "version_hash", "imported_version_hash", "previous_hashe
 _version_hash = utils.generate_version_hash
 _known_hashes: dict[bytes, str] = {}
 
+_validate = DataItemNormalizer._validate_normalizer_config
+_valid_configs: set[tuple[type, int | None, str]] = set()
+"""What normalizers are told, of which nothing is to be changed, by the names that it was looked at for."""
+
 
 def quicken_schemas() -> None:
-    """Have dlt copy plain dicts and lists by a function for just these, and sum up each schema once."""
+    """Have dlt copy plain dicts and lists by a function for just these, check and sum up once, and write YAML in C."""
     replace_in_dlt("deepcopy", _deepcopy, _copied)
     replace_in_dlt("generate_version_hash", _version_hash, _known_version_hash)
+    DataItemNormalizer._validate_normalizer_config = staticmethod(_validate_once)  # type: ignore[assignment,method-assign]
+    if yaml.__with_libyaml__:
+        extract.yaml = SimpleNamespace(dump=functools.partial(yaml.dump, Dumper=yaml.CDumper))
 
 
 def _copied(value: Any, memo: dict[int, Any] | None = None) -> Any:
@@ -48,3 +60,11 @@ def _known_version_hash(schema: Any) -> str:
     if known not in _known_hashes:
         _known_hashes[known] = _version_hash(schema)
     return _known_hashes[known]
+
+
+def _validate_once(schema: Schema, config: Any) -> None:
+    known = (type(schema.naming), schema.naming.max_length, repr(config))
+    if known not in _valid_configs:
+        _validate(schema, config)
+        if repr(config) == known[-1]:
+            _valid_configs.add(known)

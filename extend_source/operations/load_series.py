@@ -89,7 +89,8 @@ class LoadSeries:
                 self.load_ids += settle(pipeline, settings.package_attempts)
                 session.compare_all = dropped_a_load(pipeline)
                 while not session.is_over:
-                    session.database.renew()
+                    if self.load_ids:
+                        session.database.renew()
                     if session.progress.has_large_answers:
                         give_back()
                     if session.progress.packages:

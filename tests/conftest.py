@@ -22,7 +22,7 @@ from hypothesis import settings
 
 from extend_source.sandbox import clock
 from tests.known_certificates import remember_certificates
-from tests.known_types import remember_types
+from tests.known_types import remember_names, remember_types
 from tests.quick_schemas import quicken_schemas
 
 NOW = datetime(2026, 2, 2, 9, tzinfo=timezone.utc)
@@ -45,6 +45,7 @@ GARBAGE = 50_000
 """How many more objects there must be than at the last search for garbage before there is another one."""
 
 remember_types()
+remember_names()
 remember_certificates()
 quicken_schemas()
 

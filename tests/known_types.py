@@ -1,4 +1,4 @@
-"""dlt works out anew what a type means each time it resolves a setting, thousands of times in a sync: here it remembers."""
+"""dlt works out anew what types, fields and names are each time it needs one, thousands of times in a sync: here it remembers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from dlt.common import typing, validation
 from dlt.common.configuration.specs import base_configuration
 from dlt.common.configuration.specs.base_configuration import BaseConfiguration
+from dlt.common.normalizers.naming import NamingConvention
 
 _FUNCTIONS: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
     (
@@ -49,6 +50,28 @@ def remember_types() -> None:
     BaseConfiguration.get_resolvable_fields = classmethod(lambda spec: dict(fields(spec)))  # type: ignore[assignment,method-assign]
 
 
+def remember_names() -> None:
+    """Have dlt count the fields of each kind of settings once, which it does to know if there are any, and so each name."""
+    counted, normalized = BaseConfiguration.__len__, NamingConvention.normalize_path
+    counts: dict[type, int] = {}
+    paths: dict[tuple[type, int | None, str], str] = {}
+
+    def count(settings: BaseConfiguration) -> int:
+        kind = type(settings)
+        if kind not in counts:
+            counts[kind] = counted(settings)
+        return counts[kind]
+
+    def normalize(naming: NamingConvention, path: str) -> str:
+        known = (type(naming), naming.max_length, path)
+        if known not in paths:
+            paths[known] = normalized(naming, path)
+        return paths[known]
+
+    BaseConfiguration.__len__ = count  # type: ignore[method-assign]
+    NamingConvention.normalize_path = normalize  # type: ignore[method-assign]
+
+
 def replace_in_dlt(name: str, function: Any, replacement: Any) -> None:
     """Have all modules of dlt that have imported a function use another one in its place."""
     for module in list(sys.modules.values()):
@@ -62,9 +85,13 @@ def _remembered(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def ask(about: Any, *more: Any, **how: Any) -> Any:
-        question = (id(about), *map(id, more), *((name, id(value)) for name, value in how.items()))
-        if question not in known:
-            known[question] = function(about, *more, **how), (about, more, how)  # kept, so that no other gets their ids
-        return known[question][0]
+        if not more and not how:
+            question: Any = id(about)
+        else:
+            question = (id(about), *map(id, more), *((name, id(value)) for name, value in how.items()))
+        answer = known.get(question)
+        if answer is None:  # what was asked about is kept, so that no other gets its id
+            answer = known[question] = function(about, *more, **how), (about, more, how)
+        return answer[0]
 
     return ask

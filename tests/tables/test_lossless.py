@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from extend_source.api import CURRENT_VERSION, lists_of
 from extend_source.tables import TABLES, Flattener, Origin
 from tests.leaves import missing_leaves
-from tests.tables.flat import NOW, cells, flatten, is_marker, rows_of
+from tests.tables.flat import NOW, Rows, cells, flatten, is_marker, rows_of
 from tests.tables.payloads import DOCUMENTS, KEYS, METADATA_KEYS, SIGNATURE, current_runs, parse_runs, runs
 
 TYPE_OF = {"extract_run": "EXTRACT", "classify_run": "CLASSIFY", "split_run": "SPLITTER"}
@@ -23,12 +23,37 @@ TYPE_OF = {"extract_run": "EXTRACT", "classify_run": "CLASSIFY", "split_run": "S
 SAMPLE = Path(__file__).parent.parent / "samples" / "get-processor-run.2025-04-21.json"
 
 
+def assert_unique_keys(tables: dict[str, Rows]) -> None:
+    """The rows of each table have a key of their own, of which no part is missing."""
+    for name, rows in tables.items():
+        keys = [tuple(row[column] for column in TABLES[name].key) for row in rows]
+        assert len(set(keys)) == len(keys), name
+        assert None not in {part for key in keys for part in key}, name
+
+
+def assert_no_signature(tables: dict[str, Rows]) -> None:
+    """No part of a signed URL has landed."""
+    assert SIGNATURE not in json.dumps(list(cells(tables)), default=str)
+
+
+def without_markers(tables: dict[str, Rows]) -> dict[str, Rows]:
+    return {name: [row for row in rows if not is_marker(name, row)] for name, rows in tables.items()}
+
+
 @settings(max_examples=400)
 @given(run=runs())
-def test_every_leaf_of_any_payload_lands_in_some_column(run: dict[str, Any]) -> None:
-    tables = flatten(run)
+def test_every_leaf_of_any_payload_lands_under_a_key_of_its_own_and_every_owned_table_is_marked(
+    run: dict[str, Any],
+) -> None:
+    tables = flatten(run, markers=True)
 
-    assert missing_leaves(run, cells(tables)) == []
+    assert missing_leaves(run, cells(without_markers(tables))) == []
+    assert_no_signature(tables)
+    assert_unique_keys(tables)
+    owned = {name for name, table in TABLES.items() if table.replaced_by == "run_id"}
+    assert tables["credit_attributions"] == []  # runs of API 2025-04-21 never have any
+    for name in owned - {"credit_attributions"}:
+        assert [row["run_id"] for row in tables[name] if is_marker(name, row)] == ["dpr_1"], name
 
 
 LEFT_TO_OTHERS = re.compile(
@@ -40,24 +65,16 @@ LEFT_TO_OTHERS = re.compile(
 
 @settings(max_examples=150)
 @given(run=current_runs())
-def test_every_leaf_of_any_payload_of_2026_lands_in_some_column(run: dict[str, Any]) -> None:
+def test_every_leaf_of_any_payload_of_2026_lands_under_a_key_of_its_own(run: dict[str, Any]) -> None:
     wire = deepcopy(run)
 
-    tables = flatten(canonical_of(run))
-
-    missing = [place for place, _ in missing_leaves(wire, cells(tables)) if not LEFT_TO_OTHERS.fullmatch(place)]
-    assert missing == []
-    assert SIGNATURE not in json.dumps(list(cells(tables)), default=str)
-
-
-@settings(max_examples=80)
-@given(run=current_runs())
-def test_keys_of_2026_are_unique_too(run: dict[str, Any]) -> None:
     tables = flatten(canonical_of(run), markers=True)
 
-    for name, rows in tables.items():
-        keys = [tuple(row[column] for column in TABLES[name].key) for row in rows]
-        assert len(set(keys)) == len(keys), name
+    landed = cells(without_markers(tables))
+    missing = [place for place, _ in missing_leaves(wire, landed) if not LEFT_TO_OTHERS.fullmatch(place)]
+    assert missing == []
+    assert_no_signature(tables)
+    assert_unique_keys(tables)
     assert [row["run_id"] for row in tables["credit_attributions"] if is_marker("credit_attributions", row)] == [
         "dpr_1"
     ]
@@ -85,17 +102,14 @@ def test_every_leaf_of_any_parse_run_lands_in_some_column(run: dict[str, Any]) -
     flattener.add("parse_run", endpoint.adapt(run), Origin(CURRENT_VERSION, "ws_1", NOW))
 
     tables = rows_of(flattener, markers=True)
-    landed = {name: [row for row in rows if not is_marker(name, row)] for name, rows in tables.items()}
     missing = [
         place
-        for place, leaf in missing_leaves(wire, cells(landed))
+        for place, leaf in missing_leaves(wire, cells(without_markers(tables)))
         if not OF_PARSE_RUNS.fullmatch(place) and not is_beyond_a_double(leaf)
     ]
     assert missing == []
-    assert SIGNATURE not in json.dumps(list(cells(tables)), default=str)
-    for name, rows in tables.items():
-        keys = [tuple(row[column] for column in TABLES[name].key) for row in rows]
-        assert len(set(keys)) == len(keys), name
+    assert_no_signature(tables)
+    assert_unique_keys(tables)
     owned = {name for name, table in TABLES.items() if table.replaced_by == "parse_run_id"}
     assert [name for name in owned if sum(is_marker(name, row) for row in tables[name]) != 1] == []
 
@@ -106,36 +120,6 @@ def canonical_of(run: dict[str, Any]) -> dict[str, Any]:
         each for each in lists_of(CURRENT_VERSION, "processor_run") if each.run_type == TYPE_OF[run["object"]]
     )
     return endpoint.adapt(run)
-
-
-@settings(max_examples=200)
-@given(run=runs())
-def test_no_presigned_url_lands_anywhere(run: dict[str, Any]) -> None:
-    everything = json.dumps(list(cells(flatten(run))), default=str)
-
-    assert SIGNATURE not in everything
-
-
-@settings(max_examples=200)
-@given(run=runs())
-def test_keys_are_unique_and_every_table_has_its_fixed_schema(run: dict[str, Any]) -> None:
-    tables = flatten(run, markers=True)
-
-    for name, rows in tables.items():
-        keys = [tuple(row[column] for column in TABLES[name].key) for row in rows]
-        assert len(set(keys)) == len(keys), name
-        assert None not in {part for key in keys for part in key}, name
-
-
-@settings(max_examples=200)
-@given(run=runs())
-def test_each_run_marks_every_table_that_it_owns_rows_of(run: dict[str, Any]) -> None:
-    tables = flatten(run, markers=True)
-
-    owned = {name for name, table in TABLES.items() if table.replaced_by == "run_id"}
-    assert tables["credit_attributions"] == []  # runs of API 2025-04-21 never have any
-    for name in owned - {"credit_attributions"}:
-        assert [row["run_id"] for row in tables[name] if is_marker(name, row)] == ["dpr_1"], name
 
 
 @settings(max_examples=300)

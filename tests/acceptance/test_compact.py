@@ -69,10 +69,10 @@ class Lake:
         return sorted(path for path in (self.folder / "bucket" / "extend" / table).rglob("*") if path.is_file())
 
 
-def loaded(server: SandboxServer, folder: Path, layout: str | None = None) -> Lake:
+def loaded(server: SandboxServer, folder: Path, layout: str | None = None, loads: int = LOADS) -> Lake:
     lake = Lake(server, folder, layout)
     lake.sync()
-    for number in range(1, LOADS):
+    for number in range(1, loads):
         lake.change(number)
         lake.sync()
     return lake
@@ -294,7 +294,7 @@ def test_configs_that_were_lost_come_back_by_the_last_load_of_a_sync_too(tmp_pat
 )
 def test_syncs_go_on_in_any_layout_and_a_change_replaces_its_run(layout: str | None, tmp_path: Path) -> None:
     with SandboxServer(workspaces=[Workspace(runs=4)], options=Options(api_key=KEY)) as server:
-        lake = loaded(server, tmp_path, layout)
+        lake = loaded(server, tmp_path, layout, loads=2)
         before = lake.seen()
         made = columns(lake)
         tables = compact(lake.pipeline).tables

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from functools import wraps
@@ -19,6 +19,7 @@ from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
+from extend_source.config.groups import GROUPS
 from extend_source.config.providers import refuse_unknown_arguments, refuse_unknown_sections
 from extend_source.config.settings import (
     SECTION,
@@ -47,6 +48,7 @@ from extend_source.pipeline.write_mode import WriteMode, active_write_mode, conf
 from extend_source.privacy import privacy_rules, warn_of_left_out_text
 from extend_source.tables import LISTING_TABLES, TABLES, TYPED_TABLES, Tables, TableSchema, wanted_tables
 from extend_source.tables.bookkeeping import TYPED_COLUMNS
+from extend_source.tables.selection import group_of_name
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -77,6 +79,7 @@ def extend_source(
     base_url: str = ExtendSettings.base_url,
     api_version: str = ExtendSettings.api_version,
     workspace_id: str | None = None,
+    objects: Sequence[str] | None = None,
     start_date: str | date | datetime | None = None,
     processor_ids: Sequence[str] | None = None,
     processor_types: Sequence[str] | None = None,
@@ -88,6 +91,7 @@ def extend_source(
     details: bool = ExtendSettings.details,
     lookback: float = ExtendSettings.lookback,
     reconcile_hours: float = ExtendSettings.reconcile_hours,
+    definitions_minutes: float = ExtendSettings.definitions_minutes,
     quiet_log_minutes: float = ExtendSettings.quiet_log_minutes,
     review_window_days: float = ExtendSettings.review_window_days,
     max_rechecks: int = ExtendSettings.max_rechecks,
@@ -128,6 +132,7 @@ def extend_source(
         base_url: the deployment's address.
         api_version: the API version to ask for.
         workspace_id: the workspace, for an organisation-wide key.
+        objects: what to load: ``runs``, ``workflows``, ``processors``, ``parsing``; None: all of these.
         start_date: leave out runs last updated before this time; UTC if it names no zone.
         processor_ids: only runs of these processors.
         processor_types: only runs of these types.
@@ -139,6 +144,7 @@ def extend_source(
         details: fetch each run; False: only the lists are read, and `run_ids` must be None.
         lookback: seconds by which a scan overlaps the one before.
         reconcile_hours: how often to compare the whole listing with what has landed; 0: only on demand.
+        definitions_minutes: how often to read the lists of processors and workflows; 0: each sync.
         quiet_log_minutes: for `sync`: how often it looks at the destination although the lists are as they were.
         review_window_days: the age up to which a reconcile fetches finished runs again; 0: none.
         max_rechecks: the most such runs in one reconcile.
@@ -181,6 +187,7 @@ def extend_source(
         base_url=base_url,
         api_version=api_version,
         workspace_id=workspace_id,
+        objects=_as_list(objects),
         start_date=start_date,
         processor_ids=_as_list(processor_ids),
         processor_types=_as_list(processor_types),
@@ -192,6 +199,7 @@ def extend_source(
         details=details,
         lookback=lookback,
         reconcile_hours=reconcile_hours,
+        definitions_minutes=definitions_minutes,
         quiet_log_minutes=quiet_log_minutes,
         review_window_days=review_window_days,
         max_rechecks=max_rechecks,
@@ -227,6 +235,7 @@ def extend_source(
     if not typed_tables:
         tables = [table for table in tables if table is not TYPED_COLUMNS]
     names = frozenset([*(table.name for table in tables), *([TYPED_TABLES] if typed_tables else [])])
+    chosen = frozenset(name for name in names if group_of_name(name) in ("", *settings.groups))
     write_mode = active_write_mode(table_format, layout=indexes)
     silence_expected_warnings()
     if details and not shared.progress.packages:
@@ -235,7 +244,7 @@ def extend_source(
     @dlt.resource(name="run_batches", selected=False)
     async def run_batches() -> AsyncIterator[Tables]:
         refuse_unknown_sections(SECTION, setting_names(), _resource_names(names))
-        selected = _selected_tables(names)
+        selected = _selected_tables(names, chosen)
         landed = landed_data(write_mode)
         refuse_overrides(tables, write_mode)
         refuse_changed_row_ids()
@@ -257,17 +266,24 @@ def extend_source(
         if shared.final_error is not None and not shared.raises:
             raise_after_load(shared.final_error, load_id())
 
-    resources = [table_resource(run_batches, table, write_mode) for table in tables]
-    return [*resources, typed_resource(run_batches, write_mode)] if typed_tables else resources
+    resources = [table_resource(run_batches, table, write_mode, groups=settings.groups) for table in tables]
+    if not typed_tables:
+        return resources
+    typed = typed_resource(run_batches, write_mode)
+    typed.selected = TYPED_TABLES in chosen
+    return [*resources, typed]
 
 
-def table_resource(run_batches: DltResource, table: TableSchema, write_mode: WriteMode) -> DltResource:
+def table_resource(
+    run_batches: DltResource, table: TableSchema, write_mode: WriteMode, *, groups: Collection[str] = tuple(GROUPS)
+) -> DltResource:
     """Make the resource of one table.
 
     Args:
         run_batches: the resource that yields tables, a chunk at a time.
         table: the table to pick out of them.
         write_mode: how the destination takes rows.
+        groups: what is loaded; a table of another group must be selected by name.
 
     Returns:
         The resource, with the hints that say how its rows replace earlier ones.
@@ -281,6 +297,7 @@ def table_resource(run_batches: DltResource, table: TableSchema, write_mode: Wri
 
     transformer: Any = dlt.transformer  # its annotations leave out `_impl_cls`
     resource = transformer(pick, data_from=run_batches, name=table.name, _impl_cls=ExtendResource)
+    resource.selected = group_of_name(table.name) in ("", *groups)
     return apply_hints(resource, table, write_mode)
 
 
@@ -329,12 +346,12 @@ def landed_data(write_mode: WriteMode) -> LandedData:
     return LandedData(pipeline, dlt.current.source_schema().name, _emptied_tables())
 
 
-def _selected_tables(names: frozenset[str]) -> frozenset[str]:
-    """The tables that this run of the source loads, out of all that it has."""
+def _selected_tables(names: frozenset[str], chosen: frozenset[str]) -> frozenset[str]:
+    """The tables that this run of the source loads, out of all that it has; those chosen by groups if none says so."""
     try:
         return names.intersection(dlt.current.source().selected_resources)
     except CurrentSourceNotAvailable:
-        return names
+        return chosen
 
 
 def _resource_names(names: frozenset[str]) -> set[str]:

@@ -22,7 +22,7 @@ from extend_source.ingest.named_runs import wanted_by_id
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.state import Position, Scope
 from extend_source.pipeline.landed import LandedData, LandedRun, LandedSummary
-from extend_source.tables.runs import payload_sha256
+from extend_source.tables.payloads import payload_sha256
 from extend_source.tables.selection import STANDARD_TABLES
 
 NOW = datetime(2026, 2, 2, 9, tzinfo=timezone.utc)

@@ -7,15 +7,18 @@ async with ExtendClient(api_key=key, budget=RequestBudget(10.0)) as client:
                 run = await client.get(runs, summary["id"])
 """
 
+from extend_source.api.adapters import CARRIED
 from extend_source.api.bodies import Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.client import ExtendClient
-from extend_source.api.endpoints import CURRENT_VERSION, GENERATIONS, Endpoint, lists_of, object_type_of
+from extend_source.api.endpoint import Endpoint
+from extend_source.api.endpoints import CURRENT_VERSION, GENERATIONS, lists_of, object_type_of
 from extend_source.api.pages import PagesAhead, RunFilters, RunPage
 from extend_source.api.retries import RetryPolicy, parse_retry_after
 from extend_source.api.statistics import RequestStatistics
 
 __all__ = [
+    "CARRIED",
     "CURRENT_VERSION",
     "GENERATIONS",
     "Arrival",

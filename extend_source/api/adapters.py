@@ -15,6 +15,10 @@ from extend_source.text.redaction import without_download_link
 Payload = dict[str, Any]
 Adapt = Callable[[Payload], Payload]
 
+CARRIED = "carriedObjects"
+"""The member of a canonical payload that holds the objects that came whole with it, as pairs of type and payload. It is
+taken out before anything is made of the payload."""
+
 _OUTPUTS = ("output", "initialOutput", "reviewedOutput")
 _OF_THE_RUN = frozenset(
     {

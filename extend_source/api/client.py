@@ -10,7 +10,6 @@ from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import Any
 
 import httpx
 
@@ -18,9 +17,11 @@ from extend_source.api.adapters import Payload, as_it_is
 from extend_source.api.answers import cleaner
 from extend_source.api.bodies import ACCEPTED_ENCODINGS, Arrival
 from extend_source.api.budget import RequestBudget
+from extend_source.api.calls import call_for, decoder_of, object_in
 from extend_source.api.connections import Connections
 from extend_source.api.downloads import Downloads, Link
-from extend_source.api.endpoints import Endpoint, endpoints_for, endpoints_of
+from extend_source.api.endpoint import Endpoint
+from extend_source.api.endpoints import endpoints_for, endpoints_of
 from extend_source.api.environment import certificates, proxy_for
 from extend_source.api.evidence import Call
 from extend_source.api.logs import keep_links_out_of_logs
@@ -42,7 +43,6 @@ from extend_source.api.settings import checked_api_key, checked_base_url, checke
 from extend_source.api.statistics import RequestStatistics
 from extend_source.config.settings import API_VERSION, DEFAULT_BASE_URL
 from extend_source.errors import BodyTooLarge, ExtendError, InvalidRequest, MalformedResponse, NotFound
-from extend_source.text.json_codec import MemberDecoder, decode_json
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=None)
 """Seconds per phase of an attempt; none for a free connection, as the budget bounds their number."""
@@ -144,7 +144,7 @@ class ExtendClient:
         self._transport = transport
         self._timeout = timeout
         self._seen_headers = seen_headers
-        self._decoders = {each.get_name: _decoder(each) for each in self._endpoints}
+        self._decoders = {each.get_name: decoder_of(each) for each in self._endpoints}
         self._certificates: ssl.SSLContext | None = None
         self._proxy: httpx.Proxy | None = None
         self._connections: Connections | None = None
@@ -226,13 +226,16 @@ class ExtendClient:
         """
         return await self._open_sender().get(Call(name, path, parameters or {}), as_it_is)
 
-    async def get(self, endpoint: Endpoint, object_id: str, arrival: Arrival | None = None) -> Payload:
+    async def get(
+        self, endpoint: Endpoint, object_id: str, arrival: Arrival | None = None, *, parent: str = ""
+    ) -> Payload:
         """Fetch a full object.
 
         Args:
             endpoint: where its type is read.
             object_id: the id, any text of up to 255 characters.
             arrival: where the bytes of the answer come to.
+            parent: the id of what it is a part of, where the path names it.
 
         Returns:
             The canonical object, without signed URLs. Of one that is too large, the output is downloaded by its link.
@@ -241,9 +244,10 @@ class ExtendClient:
             NotFound: deleted, or in another workspace.
             ExtendError: see `extend_source.errors`.
         """
-        call, linked, bytes_to = _call(endpoint, object_id), endpoint.linked, arrival or Arrival()
+        call, linked, bytes_to = call_for(endpoint, object_id, parent), endpoint.linked, arrival or Arrival()
         try:
-            return endpoint.adapt((await self._answer(endpoint, call, object_id, bytes_to))[0])
+            found = endpoint.adapt((await self._answer(endpoint, call, object_id, bytes_to))[0])
+            return found if not endpoint.parent_key else {endpoint.parent_key: parent, **found}
         except (BodyTooLarge, InvalidRequest) as error:
             is_too_large = isinstance(error, BodyTooLarge) or error.status_code == _CONTENT_TOO_LARGE
             if linked is None or not is_too_large:
@@ -258,14 +262,20 @@ class ExtendClient:
         """Fetch an object as it is, and apart from it the link that was asked for, by the name of its member."""
 
         def read(body: Payload) -> tuple[Payload, Link | None]:
-            found = _object(body, endpoint.get_key, object_id)
+            found = object_in(body, endpoint.get_key, object_id)
             url = None if link is None else found.pop(link, None)
             return found, Link(url) if isinstance(url, str) else None
 
         return await self._open_sender().get(call, read, self._decoders[endpoint.get_name], arrival)
 
     async def find(
-        self, object_type: str, object_id: str, arrival: Arrival | None = None, *, run_type: str | None = None
+        self,
+        object_type: str,
+        object_id: str,
+        arrival: Arrival | None = None,
+        *,
+        run_type: str | None = None,
+        parent: str = "",
     ) -> Payload:
         """Fetch a full object from the endpoint that has it.
 
@@ -274,6 +284,7 @@ class ExtendClient:
             object_id: the id, any text of up to 255 characters.
             arrival: where the bytes of the answer come to.
             run_type: the type of a run, where that is known: one request is enough then.
+            parent: the id of what it is a part of, where the path names it.
 
         Returns:
             The canonical object, without signed URLs.
@@ -285,7 +296,7 @@ class ExtendClient:
         said: ExtendError | None = None
         for endpoint in endpoints_for(self.api_version, object_type, object_id, run_type):
             try:
-                return await self.get(endpoint, object_id, arrival)
+                return await self.get(endpoint, object_id, arrival, parent=parent)
             except (NotFound, InvalidRequest) as error:  # to some, an id of another kind is no id at all
                 said = said or error
         assert said is not None
@@ -299,6 +310,7 @@ class ExtendClient:
         sort_by: SortBy = "updatedAt",
         sort_dir: SortDirection = "desc",
         page_size: int = MAX_PAGE_SIZE,
+        parent: str = "",
     ) -> AsyncIterator[RunPage]:
         """Walk through a list.
 
@@ -309,6 +321,7 @@ class ExtendClient:
                 changes meanwhile moves to the front: rows can repeat, none is skipped.
             sort_dir: ``desc`` or ``asc``.
             page_size: 1 to 1000 rows per request; pages may hold fewer.
+            parent: the id of what has the parts that are listed, where the path names it.
 
         Returns:
             The pages; each costs one request. To stop early, stop iterating.
@@ -321,14 +334,16 @@ class ExtendClient:
             raise InvalidRequest(f"page_size must be 1 to {MAX_PAGE_SIZE}, not {page_size}", "Correct it")
         given = {} if filters is None else asdict(filters)
         chosen = {endpoint.filters[name]: value for name, value in given.items() if value is not None}
-        order = {"sortBy": sort_by, "sortDir": sort_dir} if endpoint.is_sortable else {}
+        order = {"sortBy": sort_by, "sortDir": sort_dir}
+        size = {"maxPageSize": str(page_size)} if endpoint.is_paged else {}
+        path = endpoint.list_path.format(parent=path_segment(parent)) if parent else endpoint.list_path
 
         async def ask(parameters: dict[str, str]) -> PageAnswer:
-            call = Call(endpoint.list_name, endpoint.list_path, parameters)
+            call = Call(endpoint.list_name, path, parameters)
             return await self._open_sender().get(call, partial(self._page, endpoint))
 
-        fetch = partial(self._ahead.answer, endpoint.list_path, ask=ask)
-        return walk({**chosen, **order, "maxPageSize": str(page_size)}, fetch, self._max_without_news)
+        fetch = partial(self._ahead.answer, path, ask=ask)
+        return walk({**chosen, **{name: order[name] for name in endpoint.sorts}, **size}, fetch, self._max_without_news)
 
     def _downloads(self) -> Downloads:
         is_local = is_loopback(httpx.URL(self.base_url).host)
@@ -357,11 +372,11 @@ class ExtendClient:
 
     def _calls_like(self, call: Call) -> Iterator[Call]:
         endpoint = next((each for each in self._endpoints if each.get_name == call.endpoint), None)
-        if endpoint is None:  # a page of a list: there is no other like it
+        if endpoint is None or endpoint.parent_key:  # a page of a list: there is no other like it
             return
         for object_id in itertools.chain(self._others(endpoint), self._listed.get(endpoint.get_name, ())):
             with suppress(InvalidRequest):
-                yield _call(endpoint, object_id)
+                yield call_for(endpoint, object_id)
 
     def _page(self, endpoint: Endpoint, body: Payload) -> tuple[list[Payload], str | None]:
         rows, token = body.get(endpoint.list_key), body.get("nextPageToken")
@@ -373,24 +388,3 @@ class ExtendClient:
         self._listed[endpoint.get_name] = [row_id for row in rows[:5] if isinstance(row_id := row.get("id"), str)]
         # absent and null mark the end in the docs, "" in the vendor's CLI
         return [endpoint.adapt_summary(row) for row in rows], token or None
-
-
-def _decoder(endpoint: Endpoint) -> Callable[[bytes], Any]:
-    if endpoint.shared is None:
-        return decode_json
-    decoder = MemberDecoder(endpoint.shared, convert=endpoint.adapt_shared)
-    return decoder.decode_object if endpoint.get_key is None else decoder.decode
-
-
-def _call(endpoint: Endpoint, object_id: str) -> Call:
-    path = endpoint.get_path.format(id=path_segment(object_id))
-    return Call(endpoint.get_name, path, endpoint.parameters)
-
-
-def _object(body: Payload, key: str | None, object_id: str) -> Payload:
-    value = body if key is None else body.get(key)
-    if not isinstance(value, dict):
-        raise MalformedResponse(f"{object_id}: 200 without a {key} object", status_code=200)
-    if value.get("id") != object_id:
-        raise MalformedResponse(f"{object_id}: the {key or 'object'} in the answer has another id", status_code=200)
-    return value

@@ -19,7 +19,7 @@ import httpx
 from extend_source.api.adapters import Payload
 from extend_source.api.answers import Clean, json_object, unpackable
 from extend_source.api.bodies import ACCEPTED_ENCODINGS, Arrival, Body, Oversized, Unpackable, read_body
-from extend_source.api.endpoints import LinkedMember
+from extend_source.api.endpoint import LinkedMember
 from extend_source.api.retries import RetryPolicy, requested_wait
 from extend_source.api.sending import MAX_UNREADABLE
 from extend_source.api.settings import is_loopback

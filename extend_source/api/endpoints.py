@@ -7,13 +7,10 @@ download link. Another object is another `Endpoint`, another version another ent
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from extend_source.api.adapters import (
-    Adapt,
     RunAdapter,
-    as_it_is,
     file_without_download_link,
     parse_config,
     parse_run,
@@ -21,73 +18,14 @@ from extend_source.api.adapters import (
     parser_run,
     run_without_download_links,
 )
+from extend_source.api.definition_adapters import ProcessorAdapter, processor, workflow, workflow_version
+from extend_source.api.endpoint import Endpoint, LinkedMember
+from extend_source.api.workflow_adapters import summary_2025, summary_2026, workflow_run_2025, workflow_run_2026
 from extend_source.config.settings import API_VERSION
 from extend_source.errors import UnsupportedApiVersion
 
 CURRENT_VERSION = "2026-02-09"
 """The newest supported version; `API_VERSION` is the default."""
-
-
-@dataclass(frozen=True)
-class LinkedMember:
-    """A member that comes by a signed link where the whole object is too large.
-
-    Attributes:
-        name: the member.
-        link: the member that holds the link in its place.
-        parameters: the query that asks for the link.
-        has: a key of what the link leads to, by which it is known.
-    """
-
-    name: str
-    link: str
-    parameters: Mapping[str, str]
-    has: str
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """How objects of one type are read in one API version.
-
-    Attributes:
-        object_type: what is read, by its canonical name.
-        get_name: the name of the GET of one object in the request statistics; no two endpoints of a version share it.
-        get_path: its path, with ``{id}`` for the id.
-        get_key: the member of the answer that holds the object; None: the answer is the object.
-        list_name: the name of the GET of a page in the request statistics; empty where nothing is listed.
-        list_path: its path.
-        list_key: the member of a page that holds the rows.
-        is_sortable: the list takes an order; else it has one of its own.
-        filters: the fields of `RunFilters` that the list knows, and the query parameters they become.
-        parameters: the query of each GET of an object.
-        linked: the member that comes by a link where the object is too large; None: there is none.
-        run_type: the only type of runs that it has; empty: all of them, or it has none.
-        id_prefix: what ids of such objects begin with, as a rule.
-        processor_prefix: what ids of their processors begin with, as a rule; empty: there are several.
-        shared: the member of an object that many objects have alike: it is decoded only once.
-        adapt: makes a full object canonical.
-        adapt_shared: makes that member canonical; `adapt` leaves it as it is then.
-        adapt_summary: makes a row of the list canonical.
-    """
-
-    object_type: str
-    get_name: str
-    get_path: str
-    get_key: str | None
-    list_name: str = ""
-    list_path: str = ""
-    list_key: str = ""
-    is_sortable: bool = True
-    filters: Mapping[str, str] = field(default_factory=dict)
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    linked: LinkedMember | None = None
-    run_type: str = ""
-    id_prefix: str = ""
-    processor_prefix: str = ""
-    shared: str | None = None
-    adapt: Adapt = as_it_is
-    adapt_shared: Adapt = as_it_is
-    adapt_summary: Adapt = as_it_is
 
 
 def _runs(run_type: str, name: str, processor: str, id_prefix: str, processor_prefix: str) -> Endpoint:
@@ -116,6 +54,38 @@ def _runs(run_type: str, name: str, processor: str, id_prefix: str, processor_pr
         adapt_shared=adapter.config,
         adapt_summary=adapter.summary,
     )
+
+
+def _processors(run_type: str, name: str) -> tuple[Endpoint, Endpoint]:
+    """The processors of one type in 2026-02-09, and their versions (SDK 1.20.0, extractors, extractor_versions)."""
+    adapter = ProcessorAdapter(run_type, name)
+    definitions = Endpoint(
+        object_type="processor",
+        get_name=f"get_{name}",
+        get_path=f"/{name}s/{{id}}",
+        get_key=None,
+        list_name=f"list_{name}s",
+        list_path=f"/{name}s",
+        list_key="data",
+        run_type=run_type,
+        adapt=adapter.definition,
+        adapt_summary=adapter.row,
+    )
+    versions = Endpoint(
+        object_type="processor_version",
+        get_name=f"get_{name}_version",
+        get_path=f"/{name}s/{{parent}}/versions/{{id}}",
+        get_key=None,
+        list_name=f"list_{name}_versions",
+        list_path=f"/{name}s/{{parent}}/versions",
+        list_key="data",
+        sorts=("sortDir",),
+        parent_key="processorId",
+        run_type=run_type,
+        adapt=adapter.version,
+        adapt_summary=adapter.version,
+    )
+    return definitions, versions
 
 
 # Markdown comes for PDFs, images and converted Word files, HTML for DOCX only
@@ -163,6 +133,40 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 adapt=parser_run,
                 adapt_shared=parse_config,
             ),
+            Endpoint(  # SDK 0.2.0, workflow_run
+                object_type="workflow_run",
+                get_name="get_workflow_run",
+                get_path="/workflow_runs/{id}",
+                get_key="workflowRun",
+                list_name="list_workflow_runs",
+                list_path="/workflow_runs",
+                list_key="workflowRuns",
+                id_prefix="workflow_run_",
+                adapt=workflow_run_2025,
+                adapt_summary=summary_2025,
+            ),
+            Endpoint(  # docs "List Processors"; there is no GET of one
+                object_type="processor",
+                get_name="get_processor",
+                get_path="",
+                get_key=None,
+                list_name="list_processors",
+                list_path="/processors",
+                list_key="processors",
+                adapt_summary=processor,
+            ),
+            Endpoint(  # docs "List Processor Versions": with their configs
+                object_type="processor_version",
+                get_name="get_processor_version",
+                get_path="",
+                get_key=None,
+                list_name="list_processor_versions",
+                list_path="/processors/{parent}/versions",
+                list_key="versions",
+                sorts=(),
+                is_paged=False,
+                parent_key="processorId",
+            ),
         ),
         CURRENT_VERSION: (
             _runs("EXTRACT", "extract", "extractor", "exr_", "ex_"),
@@ -185,7 +189,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 list_name="list_parse_runs",
                 list_path="/parse_runs",
                 list_key="data",
-                is_sortable=False,
+                sorts=(),
                 linked=LinkedMember("output", "outputUrl", {"responseType": "url"}, has="chunks"),
                 id_prefix="pr_",
                 shared="config",
@@ -200,6 +204,43 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 get_key=None,
                 parameters=_ALL_TEXT,
                 adapt=file_without_download_link,
+            ),
+            Endpoint(  # SDK 1.20.0, workflow_runs
+                object_type="workflow_run",
+                get_name="get_workflow_run",
+                get_path="/workflow_runs/{id}",
+                get_key=None,
+                list_name="list_workflow_runs",
+                list_path="/workflow_runs",
+                list_key="data",
+                id_prefix="workflow_run_",
+                adapt=workflow_run_2026,
+                adapt_summary=summary_2026,
+            ),
+            *_processors("EXTRACT", "extractor"),
+            *_processors("CLASSIFY", "classifier"),
+            *_processors("SPLITTER", "splitter"),
+            Endpoint(  # SDK 1.20.0, workflows
+                object_type="workflow",
+                get_name="get_workflow",
+                get_path="/workflows/{id}",
+                get_key=None,
+                list_name="list_workflows",
+                list_path="/workflows",
+                list_key="data",
+                adapt=workflow,
+            ),
+            Endpoint(  # SDK 1.20.0, workflow_versions
+                object_type="workflow_version",
+                get_name="get_workflow_version",
+                get_path="/workflows/{parent}/versions/{id}",
+                get_key=None,
+                list_name="list_workflow_versions",
+                list_path="/workflows/{parent}/versions",
+                list_key="data",
+                sorts=("sortDir",),
+                parent_key="workflowId",
+                adapt=workflow_version,
             ),
         ),
     }

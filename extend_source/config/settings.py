@@ -21,6 +21,7 @@ from dlt.common.configuration.specs.base_configuration import NotResolved
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.typing import TSecretStrValue
 
+from extend_source.config.groups import DEFAULT_GROUPS, GROUPS
 from extend_source.config.pricing import Price, price_book
 from extend_source.config.providers import looks_like_a_name, refuse_unread, wrong_type
 from extend_source.error_codes import ErrorCode
@@ -154,6 +155,8 @@ class ExtendSettings(BaseConfiguration):
         base_url: the deployment's address; US2: ``https://api.us2.extend.app``, EU1: ``https://api.eu1.extend.ai``.
         api_version: the API version to ask for: ``2025-04-21`` or ``2026-02-09``; one to a dataset.
         workspace_id: the workspace; needed with an organisation-wide key.
+        objects: what to load: ``runs``, ``workflows``, ``processors`` and ``parsing``. None: all four. Tables of the
+            others can still be selected with ``with_resources``.
         start_date: leave out runs last updated before this time: an ISO date or time, UTC if it names no
             zone. None: no limit. Listing only.
         processor_ids: only runs of these processors. None: all. Listing only.
@@ -168,6 +171,8 @@ class ExtendSettings(BaseConfiguration):
             what they say of runs and parse runs, and of what these have cost. Nothing is fetched by id.
         lookback: seconds by which a scan overlaps the one before, for runs that the listing shows late.
         reconcile_hours: how often a sync compares the whole listing with what has landed. 0: only on demand.
+        definitions_minutes: how often the lists of processors and workflows are read, one of them by each sync that is
+            due; a reconcile reads them all. 0: each sync reads one.
         quiet_log_minutes: how often a sync that finds the lists as the last one saw them looks at the destination all
             the same, and leaves a row in ``sync_log``. The others do not touch the destination. 0: each sync does.
         review_window_days: a reconcile fetches finished runs younger than this again, as a review may change a run
@@ -219,6 +224,7 @@ class ExtendSettings(BaseConfiguration):
     base_url: str = DEFAULT_BASE_URL
     api_version: str = API_VERSION
     workspace_id: str | None = None
+    objects: list[str] | None = None
     start_date: Any | None = None
     processor_ids: list[str] | None = None
     processor_types: list[str] | None = None
@@ -230,6 +236,7 @@ class ExtendSettings(BaseConfiguration):
     details: bool = True
     lookback: float = 3600.0
     reconcile_hours: float = 24.0
+    definitions_minutes: float = 60.0
     quiet_log_minutes: float = 60.0
     review_window_days: float = 30.0
     max_rechecks: int = 1000
@@ -278,9 +285,12 @@ class ExtendSettings(BaseConfiguration):
             value = getattr(self, name)
             if value is not None and not _is_of_type(value, kind):
                 raise ConfigurationValueError(wrong_type(name, value, kind))
-        for name in ("processor_ids", "processor_types", "statuses", "run_sources", "run_source_ids"):
+        for name in ("objects", "processor_ids", "processor_types", "statuses", "run_sources", "run_source_ids"):
             if isinstance(getattr(self, name), str):
                 raise ConfigurationValueError(f'{name} takes a list, for example ["..."], not one text.')
+        _check_choices("objects", self.objects, tuple(GROUPS))
+        if self.objects == []:
+            raise ConfigurationValueError(f"objects takes at least one of {', '.join(GROUPS)}.")
         _check_choices("file_contents", [self.file_contents], FILE_CONTENTS)
         _check_choices("parse_output", [self.parse_output], PARSE_OUTPUTS)
         _check_choices("table_format", [self.table_format] if self.table_format else None, TABLE_FORMATS)
@@ -300,7 +310,14 @@ class ExtendSettings(BaseConfiguration):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigurationValueError(f"{name} takes a whole number from 1 up.")
-        for name in ("lookback", "reconcile_hours", "quiet_log_minutes", "review_window_days", "max_rechecks"):
+        for name in (
+            "lookback",
+            "reconcile_hours",
+            "definitions_minutes",
+            "quiet_log_minutes",
+            "review_window_days",
+            "max_rechecks",
+        ):
             if not 0 <= getattr(self, name) <= _MAX_NUMBER:
                 raise ConfigurationValueError(f"{name} takes a number from 0 to {_MAX_NUMBER:,}.")
         for name in (
@@ -323,6 +340,11 @@ class ExtendSettings(BaseConfiguration):
             raise ConfigurationValueError(f"credit_budget takes a number from 0 to {_MAX_NUMBER:,}.")
         price_book(self.prices)
         self.privacy = resolved_privacy(self.privacy)
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The groups of objects to load."""
+        return frozenset(DEFAULT_GROUPS if self.objects is None else self.objects)
 
     @property
     def price_book(self) -> tuple[Price, ...]:

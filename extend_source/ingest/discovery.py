@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import replace
@@ -15,6 +14,7 @@ from extend_source.api import ExtendClient, RunPage, lists_of
 from extend_source.config.settings import parse_start_date
 from extend_source.errors import AnotherWorkspace, ExtendError, Withdrawn
 from extend_source.ingest.context import SyncContext
+from extend_source.ingest.gone import first_not_gone, obtainable, unless_gone
 from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.listings import floor_of, is_filtered, listings
 from extend_source.ingest.processors import check_processor_ids
@@ -25,9 +25,8 @@ from extend_source.ingest.worklist import Mode, Reason, Wanted, Worklist
 from extend_source.pipeline.completeness import shortfall
 from extend_source.pipeline.landed import MAX_ATTEMPTS, LandedRun
 from extend_source.privacy import privacy_rules
-from extend_source.tables.bookkeeping import RAW_PAYLOADS
+from extend_source.tables import lists_runs
 from extend_source.tables.kinds import to_credits
-from extend_source.text.wording import counted
 
 
 class Discovery:
@@ -56,6 +55,7 @@ class Discovery:
         settings, landed, progress = context.settings, context.landed, context.progress
         self._settings, self._landed, self._progress, self._limits = settings, landed, progress, context.limits
         self._tables = context.tables
+        self._lists_runs = lists_runs(context.selected)
         self._compares = bool(context.tables) or not settings.details
         self._now = context.now
         self._drift_rows = drift_rows
@@ -105,6 +105,10 @@ class Discovery:
             ExtendError: the API refused everything, or listed nothing. An error of the listing alone that comes later
                 is left in the worklist, as what was found so far can be fetched.
         """
+        if not self._lists_runs:
+            self._newest = self._now  # there is no change of a run to go by
+            self._finish(None, None)
+            return
         started = self.context.began_at or time.monotonic()
         stopped_by: StoppedBy | None = None
         error: ExtendError | None = None
@@ -298,7 +302,7 @@ class Discovery:
         ):
             return
         with self._landed.connected():
-            landed = self._first_not_gone(self._landed.runs_of_scope(settings), 1)
+            landed = first_not_gone(self._landed, self._landed.runs_of_scope(settings), 1)
         if not landed:
             return
         if is_filtered(settings):  # no run passes the filters: does any without?
@@ -354,11 +358,11 @@ class Discovery:
         settings, landed = self._settings, self._landed
 
         def unseen(run_ids: Iterable[str]) -> list[str]:
-            return self._unless_gone(run for run in run_ids if run not in self._seen and run not in taken)
+            return unless_gone(landed, (run for run in run_ids if run not in self._seen and run not in taken))
 
         if whole:
             landed.note_incomplete(shortfall(landed, self._drift_rows).by_type)
-        yield "incomplete", self._obtainable(run for run in landed.incomplete_runs(settings) if run not in taken)
+        yield "incomplete", obtainable(landed, (run for run in landed.incomplete_runs(settings) if run not in taken))
         yield "in_flight", unseen(landed.runs_in_flight(settings))
         yield "failed", [run for run in landed.failed_runs(settings.workspace_id) if run not in taken]
         if whole and not self._is_by_origin:
@@ -366,35 +370,10 @@ class Discovery:
         if self.worklist.mode == "reconcile" and settings.review_window_days and settings.max_rechecks:
             since = self._now - timedelta(days=settings.review_window_days)
             candidates = (run for run in landed.runs_to_recheck(settings, since) if run not in taken)
-            yield "recheck", self._first_not_gone(candidates, settings.max_rechecks)
+            yield "recheck", first_not_gone(landed, candidates, settings.max_rechecks)
 
     @property
     def _is_by_origin(self) -> bool:
         """Runs are chosen by what a landed run does not say: where it came from."""
         settings = self._settings
         return bool(settings.run_sources or settings.run_source_ids or settings.file_name_contains)
-
-    def _first_not_gone(self, run_ids: Iterator[str], most: int) -> list[str]:
-        """Take runs until there are enough; those known to be gone do not count."""
-        found: list[str] = []
-        while len(found) < most and (some := list(itertools.islice(run_ids, most - len(found)))):
-            found += self._unless_gone(some)
-        return found
-
-    def _obtainable(self, run_ids: Iterable[str]) -> list[str]:
-        """Leave out runs that are known to be gone and of which no payload was kept."""
-        ids = list(run_ids)
-        gone = set(self._landed.tombstones(ids))
-        gone.difference_update(row[0] for row in self._landed.lookup(RAW_PAYLOADS, ("id",), gone))
-        if gone:
-            logger.warning(
-                f"{counted(len(gone), 'run')} gone at the source: rows that were lost in the destination cannot come "
-                "back, as no payload was kept. The current views leave such runs out."
-            )
-        return [run_id for run_id in ids if run_id not in gone]
-
-    def _unless_gone(self, run_ids: Iterable[str]) -> list[str]:
-        """Leave out runs that are known to be gone and were not listed again."""
-        ids = list(dict.fromkeys(run_ids))
-        gone = self._landed.tombstones(ids)
-        return [run_id for run_id in ids if run_id not in gone]

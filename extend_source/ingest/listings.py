@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from extend_source.api import GENERATIONS, Endpoint, RunFilters, RunPage, lists_of
+from extend_source.config.groups import GROUPS
 from extend_source.config.settings import ExtendSettings, parse_start_date
 from extend_source.text.json_codec import encode_json
 
@@ -33,11 +34,39 @@ class Listing(NamedTuple):
 
 
 def all_listings(settings: ExtendSettings) -> Iterator[Listing]:
-    """Name all listings that a sync reads: those of runs, and the lists beside them."""
-    yield from listings(settings)
+    """Name all listings that each sync reads: those of runs, and the lists beside them."""
+    if "runs" in settings.groups:
+        yield from listings(settings)
+    for name in (each for group in GROUPS if group in settings.groups for each in GROUPS[group].listed):
+        if name != "processor_run":
+            yield from _lists(settings, name)
+
+
+def definition_listings(settings: ExtendSettings) -> Iterator[Listing]:
+    """Name the lists that a sync reads now and then: of processors, and of workflows."""
+    for name in (each for group in GROUPS if group in settings.groups for each in GROUPS[group].definitions):
+        yield from _lists(settings, name)
+
+
+def _lists(settings: ExtendSettings, object_type: str) -> Iterator[Listing]:
     for endpoint in GENERATIONS[settings.api_version]:
-        if endpoint.list_path and endpoint.object_type != "processor_run":
+        if endpoint.list_path and endpoint.object_type == object_type:
             yield Listing(endpoint, RunFilters())
+
+
+def due_list(paths: Iterable[str], read: Mapping[str, datetime], minutes: float, now: datetime) -> str | None:
+    """Name the list that is due, and was read longest ago; None: none is due.
+
+    Args:
+        paths: the lists.
+        read: when they were read last, UTC.
+        minutes: how often each is to be read.
+        now: the time, UTC.
+    """
+    age = timedelta(minutes=minutes)
+    due = [path for path in paths if path not in read or not now - age < read[path] <= now]
+    never = [path for path in due if path not in read]
+    return never[0] if never else min(due, key=lambda path: read[path], default=None)
 
 
 def floor_of(settings: ExtendSettings, watermark: datetime | None) -> datetime | None:

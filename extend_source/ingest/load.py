@@ -12,26 +12,28 @@ from extend_source.api import Arrival, Endpoint, ExtendClient
 from extend_source.config.settings import ExtendSettings, parse_start_date, resolved_privacy
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import AnotherWorkspace, ExtendError, InvalidSetting
+from extend_source.ingest.carried import CarriedObjects
 from extend_source.ingest.client import budget_of, client_for
 from extend_source.ingest.context import SyncContext
+from extend_source.ingest.definitions import is_listed_whole, listed_whole
 from extend_source.ingest.discovery import Discovery
-from extend_source.ingest.fetching import fetch_all
+from extend_source.ingest.fetching import Fetched, fetch_all
+from extend_source.ingest.finding import find_wanted
 from extend_source.ingest.garbage import fewer_collections, give_back
 from extend_source.ingest.limits import Limits
+from extend_source.ingest.listed_objects import ListedObjects, listed_objects
 from extend_source.ingest.named_objects import NamedFiles, NamedObjects, fetches_texts
 from extend_source.ingest.named_runs import find, wanted_by_id
-from extend_source.ingest.parse_runs import ParseRuns
 from extend_source.ingest.recorder import Recorder
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.state import Position, Scope, SyncState, scope_of
 from extend_source.ingest.stored_payloads import KeptPayloads, LandedOrigin, origin_of
-from extend_source.ingest.summaries import SummaryList, summary_lists
 from extend_source.ingest.sync_log import LoadLog
 from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import report_unmatched
 from extend_source.privacy.templates import parse_path
-from extend_source.tables import Origin, Tables, fetches_parse_runs, selection_text, tables_to_fetch
+from extend_source.tables import Origin, Tables, fetches, selection_text, tables_to_fetch
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIFT
 from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
 from extend_source.text.json_codec import decode_json
@@ -82,8 +84,9 @@ class Load:
         now = datetime.now(timezone.utc)
         shared = (self._limits, self._scope, self._tables, now, tables, session.seen, session.ahead.began_at)
         self._context = SyncContext(settings, landed, session.progress, *shared)
-        self._parse_runs = ParseRuns(self._context) if fetches_parse_runs(tables) else None
-        self._named: list[NamedObjects] = [self._parse_runs] if self._parse_runs else []
+        self._listed: dict[str, ListedObjects] = {each.object_type: each for each in listed_objects(self._context)}
+        self._named: list[NamedObjects] = [*self._listed.values()]
+        self._carried = CarriedObjects(tables, self._recorder.erased, session.progress)
         if fetches_texts(settings, tables):
             self._named.append(NamedFiles(settings, landed, self._recorder.erased_files))
         self._found_as: dict[str, str] = {}
@@ -175,47 +178,16 @@ class Load:
         return discovery
 
     async def _discover(self, client: ExtendClient, discovery: Discovery) -> AsyncIterator[Tables]:
-        """Find the runs to fetch; yield what the listing says of them."""
-        now = datetime.now(timezone.utc)
-        async for page in discovery.pages(client):
+        """Find what is to be fetched; yield what the lists say of it."""
+        flattener, workspace_id = self._recorder.flattener, self._settings.workspace_id
+        async for object_type, page in find_wanted(client, discovery, self._listed):
+            now = datetime.now(timezone.utc)
             for summary in page.fresh:
-                self._recorder.flattener.add_summary("processor_run", summary, self._settings.workspace_id, now)
-            for run_id in page.returned:
-                self._recorder.flattener.remove_tombstone(run_id)
+                flattener.add_summary(object_type, summary, workspace_id, now)
+            for object_id in page.returned:
+                flattener.remove_tombstone(object_id)
             if page.fresh:
                 yield self._taken()
-        reconcile = discovery.worklist.mode != "incremental"
-        for objects in summary_lists(discovery.context, self._selected, reconcile=reconcile):
-            async for tables in self._list(objects, client, discovery):
-                yield tables
-
-    async def _list(self, objects: SummaryList, client: ExtendClient, discovery: Discovery) -> AsyncIterator[Tables]:
-        """Load what a list says; where it cannot be read, runs are fetched all the same."""
-        worklist, context = discovery.worklist, discovery.context
-        wanted: list[Wanted] = []
-        if worklist.listing_error is not None or worklist.listing_stopped_by is not None:
-            return
-        workspace_id = self._settings.workspace_id
-        try:
-            async for page in objects.pages(client):
-                for summary in page.fresh:
-                    self._recorder.flattener.add_summary(objects.object_type, summary, workspace_id, context.now)
-                for object_id in page.returned:
-                    self._recorder.flattener.remove_tombstone(object_id)
-                if self._parse_runs is not None:
-                    wanted += self._parse_runs.listed(page, worklist)
-                if page.fresh:
-                    yield self._taken()
-            if self._parse_runs is not None and objects.seen is not None:
-                wanted += self._parse_runs.vanished(objects.seen, worklist)
-        except ExtendError as problem:
-            if problem.refuses_everything:
-                raise
-            worklist.listing_error = problem
-        self._progress.found(objects.object_type, wanted=len(wanted))
-        worklist.add(wanted)
-        if objects.stopped_by is not None:  # the next sync reads it from its beginning again
-            worklist.listing_stopped_by, worklist.complete = objects.stopped_by, False
 
     def _keep_erasures(self) -> None:
         """Write the erasures again where the load drops them, and refuse to load where they are gone.
@@ -250,8 +222,12 @@ class Load:
         while has_news:
             async for tables in self._fetch_listed(client, kept, worklist):
                 yield tables
-            has_news = self._settle(worklist) or self._add_backlog(worklist)
+            has_news = self._settle(worklist) or self._has_another_turn(worklist) or self._add_backlog(worklist)
         yield self._taken()
+
+    def _has_another_turn(self, worklist: Worklist) -> bool:
+        """Tell whether more may be fetched by this load, now that a turn is over."""
+        return worklist.has_next(self._limits.runs) and not self._must_not_fetch()
 
     async def _fetch_listed(
         self, client: ExtendClient, kept: KeptPayloads, worklist: Worklist
@@ -268,10 +244,8 @@ class Load:
             ):
                 if found_as := self._found_as.pop(answer.wanted.id, None):
                     answer = replace(answer, wanted=answer.wanted._replace(object_type=found_as))
-                self._session.seen.note_answer(answer)
-                self._recorder.add(answer, worklist, self._kept_origins.pop(answer.wanted.id, None))
-                for named in self._named:
-                    named.note(answer)
+                for one in (answer, *self._carried.of(answer, worklist)):
+                    self._record(one, worklist)
                 # what a run says of its files, and their text, come in one batch, if that is not too much
                 if self._is_batch_full() and (not self._settle(worklist) or self._is_large()):
                     yield self._taken()
@@ -280,6 +254,17 @@ class Load:
             self._end_with(error)
         finally:
             worklist.put_back()
+
+    def _record(self, answer: Fetched[Wanted], worklist: Worklist) -> None:
+        """Record an answer, and note what it names; what has lost a part waits for the next sync."""
+        self._session.seen.note_answer(answer)
+        self._recorder.add(answer, worklist, self._kept_origins.pop(answer.wanted.id, None))
+        for named in self._named:
+            named.note(answer)
+        if answer.payload is None and answer.wanted.parent:
+            owner = worklist.strike(answer.wanted.parent)
+            if owner is not None:
+                self._progress.of[owner.object_type].wanted -= 1
 
     def _settle(self, worklist: Worklist) -> bool:
         """Complete what has come since the last batch; tell whether it names what is wanted as well."""
@@ -386,8 +371,10 @@ class Load:
         """Return an object's payload: the one that was kept, if rows of it are gone, else the API's."""
         raw = kept.take(wanted.id) if wanted.reason == "incomplete" else None
         payload = None if raw is None else decode_json(raw.payload.encode())
+        if is_listed_whole(wanted, self._settings):
+            return await listed_whole(client, wanted, self._settings)
         if raw is None or not isinstance(payload, dict):
-            found_as, payload = await find(client, wanted, arrival, either=self._parse_runs is not None)
+            found_as, payload = await find(client, wanted, arrival, either=fetches("parse_run", self._selected))
             if found_as != wanted.object_type:
                 self._found_as[wanted.id] = found_as
             return payload
@@ -397,4 +384,4 @@ class Load:
 
     def _count(self, wanted: Wanted) -> None:
         self._progress.of[wanted.object_type].done += 1
-        self._progress.counted += wanted.object_type != "file" and wanted.reason != "referenced"
+        self._progress.counted += wanted.counts

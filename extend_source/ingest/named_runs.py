@@ -15,11 +15,16 @@ from extend_source.errors import InvalidRequest, NotFound, UsageError
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.pipeline.landed import LandedData, LandedRun, has_ended
-from extend_source.pipeline.landed_parse_runs import LandedParseRun, erased_parse_runs, landed_parse_runs
-from extend_source.tables import PARSED_TABLES, fetches_parse_runs
-from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, RUN_TYPES
+from extend_source.pipeline.landed_objects import LandedObject, erased_runs, landed_objects
+from extend_source.tables import FILLED_TABLES, fetches
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, SUMMED_TYPES
 
 MAX_ID_CHARACTERS = 255
+
+_EITHER = ("processor_run", "parse_run")
+"""What an id may be of that begins like none."""
+
+_OTHER_RUNS = ("parse_run", "workflow_run")
 
 
 def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:
@@ -34,21 +39,25 @@ def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:
     """
     landed, progress, settings = context.landed, context.progress, context.settings
     ids = list(dict.fromkeys(run_id.strip() for run_id in checked_run_ids(run_ids)))
-    erased = erased_parse_runs(landed)
+    erased = erased_runs(landed)
     if unwanted := set(ids) & erased:
         logger.warning(f"{len(unwanted):,} of the runs asked for were erased on request and are left out.")
         ids = [run_id for run_id in ids if run_id not in erased]
     types = run_types_of(ids, settings.api_version, landed)
-    if not fetches_parse_runs(context.selected) and (unwanted := {each for each in ids if types[each] == "parse_run"}):
+    if not fetches("parse_run", context.selected) and (
+        unwanted := {each for each in ids if types[each] == "parse_run"}
+    ):
         logger.warning(
             f'{len(unwanted):,} of the runs asked for are parse runs and are left out: parse_output = "none".'
         )
         ids = [run_id for run_id in ids if run_id not in unwanted]
-    parse_tables = PARSED_TABLES.intersection(context.selected)
     known = set[str]()
     if not settings.refresh:
         known.update(run_id for run_id, run in landed.runs(ids).items() if _is_final(run, context.tables))
-        known.update(run_id for run_id, run in landed_parse_runs(landed, ids).items() if _is_final(run, parse_tables))
+        for object_type in _OTHER_RUNS:
+            tables = FILLED_TABLES[object_type].intersection(context.selected)
+            others = landed_objects(landed, object_type, ids)
+            known.update(run_id for run_id, run in others.items() if _is_final(run, tables))
     wanted = [Wanted(run_id, object_type=types[run_id]) for run_id in ids if run_id not in known]
     progress.mode = "by_id"
     for object_type in sorted(set(types.values())):
@@ -70,12 +79,13 @@ def run_types_of(ids: Iterable[str], api_version: str, landed: LandedData) -> di
         landed: what the destination holds.
 
     Returns:
-        ``processor_run`` or ``parse_run`` by id; where that is a guess, the API may say otherwise.
+        ``processor_run``, ``parse_run`` and so on by id; where that is a guess, the API may say otherwise.
     """
     types = {run_id: object_type_of(api_version, run_id) or "processor_run" for run_id in ids}
-    for object_type in RUN_TYPES:
+    for object_type in SUMMED_TYPES:
         for kinds in (LISTED_TYPES, OBJECT_TYPES):
-            types.update(dict.fromkeys(landed.known(kinds[object_type].table, types), object_type))
+            if object_type in kinds:
+                types.update(dict.fromkeys(landed.known(kinds[object_type].table, types), object_type))
     return types
 
 
@@ -95,10 +105,12 @@ async def find(client: ExtendClient, wanted: Wanted, arrival: Arrival, *, either
         ExtendError: it cannot be had.
     """
     try:
-        return wanted.object_type, await client.find(wanted.object_type, wanted.id, arrival, run_type=wanted.run_type)
+        return wanted.object_type, await client.find(
+            wanted.object_type, wanted.id, arrival, run_type=wanted.run_type, parent=wanted.parent
+        )
     except (NotFound, InvalidRequest):
         if wanted.reason == "asked" and either and object_type_of(client.api_version, wanted.id) is None:
-            other = next(each for each in RUN_TYPES if each != wanted.object_type)
+            other = next(each for each in _EITHER if each != wanted.object_type)
             with suppress(NotFound, InvalidRequest):
                 return other, await client.find(other, wanted.id, arrival)
         raise
@@ -155,5 +167,5 @@ def refuse_ids_without_details(run_ids: Iterable[str] | None, settings: ExtendSe
         )
 
 
-def _is_final(landed: LandedRun | LandedParseRun, tables: frozenset[str]) -> bool:
+def _is_final(landed: LandedRun | LandedObject, tables: frozenset[str]) -> bool:
     return has_ended(landed.status) and tables <= landed.tables

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from extend_source.api import GENERATIONS, RequestStatistics
 from extend_source.ingest.forecast import SyncForecast
@@ -17,6 +18,14 @@ MAX_ERRORS = 10
 
 
 _OBJECT_TYPES = tuple(dict.fromkeys(each.object_type for every in GENERATIONS.values() for each in every))
+
+
+class Typed(Protocol):
+    """What says which type of objects it is."""
+
+    @property
+    def object_type(self) -> str:
+        """The type."""
 
 
 @dataclass
@@ -122,6 +131,11 @@ class SyncProgress:
         counts.listed += listed
         counts.known += known
         counts.wanted += wanted
+
+    def found_each(self, wanted: Iterable[Typed]) -> None:
+        """Count what is to be fetched, each by its type."""
+        for one in wanted:
+            self.found(one.object_type, wanted=1)
 
     def end_listing(self, forecast: Callable[[], SyncForecast | None] = lambda: None) -> None:
         """Note that the number of wanted runs is final, and tell how long a first sync takes."""

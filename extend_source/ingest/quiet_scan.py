@@ -19,7 +19,7 @@ from extend_source.config.settings import ExtendSettings, setting_names
 from extend_source.errors import ExtendError, Withdrawn
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.limits import Limits
-from extend_source.ingest.listings import all_listings, page_sum
+from extend_source.ingest.listings import all_listings, definition_listings, due_list, page_sum
 from extend_source.ingest.progress import SyncProgress
 from extend_source.pipeline.last_scan import LastScan, is_still_true, read_last_scan, write_last_scan
 
@@ -45,9 +45,12 @@ def quiet_scan(
     if (
         scan is None
         or not is_still_true(scan, pipeline, described(settings), now)
-        or not _shows_nothing_new(settings, scan.pages, progress, ahead)
+        or (pages := _pages_to_read(settings, scan, now)) is None
+        or not _shows_nothing_new(settings, pages, progress, ahead)
     ):
         return None
+    read = {name: (now.isoformat(), total) for name, (_, total) in scan.definitions.items() if name in pages}
+    scan = replace(scan, definitions={**scan.definitions, **read})
     counted = SyncProgress(requests=progress.requests)
     for object_type, rows in scan.listed.items():
         counted.found(object_type, listed=rows, known=rows)
@@ -62,6 +65,28 @@ def quiet_scan(
     progress.end_listing()
     write_last_scan(pipeline, checked)
     return checked
+
+
+def _pages_to_read(settings: ExtendSettings, scan: LastScan, now: datetime) -> dict[str, list[str]] | None:
+    """Name the pages that the next scan reads; None: one of them is not known.
+
+    Args:
+        settings: the settings of the source.
+        scan: what the last sync has left.
+        now: the time, UTC.
+
+    Returns:
+        For each list the sums of its pages, and for the list of definitions that is due the sum of its first one.
+    """
+    if {listing.name for listing in all_listings(settings)} != scan.pages.keys():
+        return None
+    names = [listing.name for listing in definition_listings(settings)]
+    read = {name: datetime.fromisoformat(moment) for name, (moment, _) in scan.definitions.items()}
+    due = due_list(names, read, settings.definitions_minutes, now)
+    if due is None:
+        return scan.pages
+    total = scan.definitions[due][1] if due in scan.definitions else None
+    return None if total is None else {**scan.pages, due: [total]}
 
 
 def _shows_nothing_new(
@@ -90,12 +115,10 @@ def _shows_nothing_new(
 
 
 async def _is_same(client: ExtendClient, settings: ExtendSettings, pages: Mapping[str, list[str]]) -> bool:
-    wanted = {listing.name: listing for listing in all_listings(settings)}
-    if wanted.keys() != pages.keys():
-        return False
+    known = {listing.name: listing for listing in (*all_listings(settings), *definition_listings(settings))}
     async with client:
-        for name, listing in wanted.items():
-            left = list(pages[name])
+        for name, sums in pages.items():
+            listing, left = known[name], list(sums)
             if not left:
                 return False
             async for page in client.pages(*listing):

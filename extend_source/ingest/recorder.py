@@ -17,7 +17,7 @@ from extend_source.pipeline.known_values import keep_known
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import RuleUsage, privacy_rules
 from extend_source.tables import (
-    PARSED_TABLES,
+    FILLED_TABLES,
     TABLES,
     TYPED_TABLES,
     FetchError,
@@ -26,7 +26,7 @@ from extend_source.tables import (
     Tables,
     selection_text,
 )
-from extend_source.tables.objects import OBJECT_TYPES, RUN_TYPES
+from extend_source.tables.objects import OBJECT_TYPES, SUMMED_TYPES
 from extend_source.tables.row_counts import RowCounts
 from extend_source.tables.schemas import FILES
 
@@ -41,6 +41,7 @@ class Recorder:
 
     Attributes:
         erased_files: ids of files that were erased on request: their text is neither fetched nor written.
+        erased: ids of all that was erased on request.
     """
 
     def __init__(
@@ -61,14 +62,14 @@ class Recorder:
             tables: the tables that will be loaded.
         """
         self._settings, self._landed, self._progress, self._load_id = settings, landed, progress, load_id
-        self._selection = selection_text(tables)
-        self._parse_selection = selection_text(tables, PARSED_TABLES)
+        self._selections = {name: selection_text(tables, filled) for name, filled in FILLED_TABLES.items()}
         self._row_counts = RowCounts(tables, typed=TYPED_TABLES in tables)
         self._added: list[tuple[Wanted, str, bool]] = []
         self._failures: list[Fetched[Wanted]] = []
         self._all_configs = settings.refresh
         self._privacy = privacy_rules(settings)
         self.erased_files = landed.erased("file")
+        self.erased = frozenset(erasure[0] for erasure in landed.erasures())
         self._flattener = Flattener(
             with_contents=settings.file_contents != "none",
             trust_empty_contents=settings.file_contents == "embedded",
@@ -77,6 +78,7 @@ class Recorder:
             details=settings.details,
             landed_drift=frozenset(landed.drift()),
             erased_files=self.erased_files,
+            erased=self.erased,
             names=landed.typed_names() if settings.typed_tables and TYPED_TABLES in tables else None,
             privacy=self._privacy,
             cut_documents=resolved_privacy(settings.privacy).document_signatures == "cut",
@@ -116,7 +118,7 @@ class Recorder:
             answer.fetched_at,
             wanted.created_at,
             wanted.updated_at,
-            self._parse_selection if wanted.object_type == "parse_run" else self._selection,
+            self._selections[wanted.object_type],
         )
         try:
             payload_sum = self._flattener.add(wanted.object_type, answer.payload, origin, final=wanted.is_final)
@@ -132,7 +134,7 @@ class Recorder:
         worklist.lacks_rows |= any(self._landed.incomplete(kind) for kind in OBJECT_TYPES)
         self._all_configs |= worklist.lacks_rows
         sums: dict[str, str | None] = {}
-        for object_type in RUN_TYPES:
+        for object_type in SUMMED_TYPES:
             ids = [one.id for one, _, _ in added if one.object_type == object_type]
             sums.update(self._landed.payload_sums(ids, object_type))
         for wanted, payload_sum, was_fetched in added:
@@ -154,7 +156,7 @@ class Recorder:
     def _add_tombstones(self, missing: Sequence[Fetched[Wanted]]) -> set[str]:
         """Record objects that the API no longer has; one that it never showed is none of them."""
         all_gone: set[str] = set()
-        for object_type in RUN_TYPES:
+        for object_type in SUMMED_TYPES:
             answers = [answer for answer in missing if answer.wanted.object_type == object_type]
             ids = [answer.wanted.id for answer in answers]
             shown = {answer.wanted.id for answer in answers if answer.wanted.reason in _SHOWN}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import dlt
 
 from extend_source.config.settings import ExtendSettings
-from extend_source.ingest.listings import floor_of
+from extend_source.ingest.listings import definition_listings, floor_of
 from extend_source.ingest.quiet_scan import described
 from extend_source.ingest.session import SyncSession
 from extend_source.pipeline.last_scan import (
@@ -64,5 +64,10 @@ def remember_scan(
             checked_at=now,
             logged_at=now,
             due_at=reached.reconciled_at + due if due and reached.reconciled_at is not None else None,
+            definitions={
+                listing.name: (reached.lists_read[path].isoformat(), seen.definitions.get(listing.name))
+                for listing in definition_listings(settings)
+                if (path := listing.endpoint.list_path) in reached.lists_read
+            },
         ),
     )

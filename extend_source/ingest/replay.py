@@ -44,7 +44,7 @@ from extend_source.tables.bookkeeping import (
     TOMBSTONES,
 )
 from extend_source.tables.files import TEXT_TABLES
-from extend_source.tables.objects import LISTED_TABLES, OBJECT_TYPES, RUN_TYPES
+from extend_source.tables.objects import LISTED_TABLES, OBJECT_TYPES, SUMMED_TYPES
 from extend_source.tables.row_counts import is_marker
 from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES
 from extend_source.text.json_codec import MemberDecoder, encode_json
@@ -160,7 +160,8 @@ class Replay:
 
     def _take_stock(self, landed: LandedData) -> deque[StoredPayload]:
         """Find the payloads, and the runs that must be left alone."""
-        kinds = ["processor_run"] if self.settings.parse_output == "none" else RUN_TYPES
+        leaves_parse_runs = self.settings.parse_output == "none"
+        kinds = [kind for kind in SUMMED_TYPES if kind != "parse_run" or not leaves_parse_runs]
         stored = {kind: list(stored_payloads(kind, landed)) for kind in kinds}
         if not any(stored.values()):
             raise NoRawPayloads("No payload has landed that tables could be rebuilt from")
@@ -209,7 +210,7 @@ class _Load:
             How many were added; of a new load at least one.
         """
         known: dict[str, LandedOrigin] = {}
-        for kind in RUN_TYPES:
+        for kind in SUMMED_TYPES:
             ids = [stored.id for stored, _ in some if stored.object_type == kind]
             table = OBJECT_TYPES[kind].table
             rows = self._landed.lookup(table, LandedOrigin._fields, ids, complete=True)

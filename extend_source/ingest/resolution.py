@@ -34,6 +34,7 @@ class Arguments(TypedDict, total=False):
     base_url: str | None
     api_version: str | None
     workspace_id: str | None
+    objects: Sequence[str] | None
     start_date: str | date | datetime | None
     processor_ids: Sequence[str] | None
     processor_types: Sequence[str] | None
@@ -45,6 +46,7 @@ class Arguments(TypedDict, total=False):
     details: bool | None
     lookback: float | None
     reconcile_hours: float | None
+    definitions_minutes: float | None
     quiet_log_minutes: float | None
     review_window_days: float | None
     max_rechecks: int | None

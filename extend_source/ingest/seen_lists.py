@@ -12,6 +12,7 @@ from extend_source.ingest.listings import Listing, page_sum
 from extend_source.ingest.times import time_of
 from extend_source.ingest.worklist import Reason, Wanted
 from extend_source.pipeline.landed import has_ended
+from extend_source.tables.objects import RUN_TYPES
 
 _MAY_STAY: frozenset[Reason] = frozenset({"incomplete", "backlog"})
 """Reasons to fetch an object that its being fetched need not end."""
@@ -39,6 +40,7 @@ class SeenLists:
         self.is_settled = True
         self._pages: dict[str, list[_SeenPage]] = {}
         self._types: dict[str, str] = {}
+        self._definitions: dict[str, str] = {}
         self._left_out: set[str] = set()
 
     def note(
@@ -74,11 +76,22 @@ class SeenLists:
             landing = [time_of(one) for one in recent if isinstance(one.get("id"), str) and one["id"] not in left_out]
             pages.append(_SeenPage(page_sum(page), oldest, len(page.summaries), landing))
 
+    def note_definitions(self, listing: Listing, page: RunPage) -> None:
+        """Note the first page of a list that is read now and then."""
+        self._definitions[listing.name] = page_sum(page)
+
+    @property
+    def definitions(self) -> dict[str, str]:
+        """The sums of these pages, by the name of the listing."""
+        return dict(self._definitions)
+
     def note_answer(self, answer: Fetched[Wanted]) -> None:
         """Note what has come of an object that was fetched."""
         wanted, payload = answer.wanted, answer.payload
-        moves = wanted.object_type != "file" and (payload is None or not has_ended(payload.get("status")))
-        if moves or wanted.reason in _MAY_STAY:
+        is_run = wanted.object_type in RUN_TYPES
+        moves = is_run and payload is not None and not has_ended(payload.get("status"))
+        has_failed = payload is None and wanted.object_type != "file"
+        if moves or has_failed or wanted.reason in _MAY_STAY:
             self.is_settled = False
 
     def pages(self, floor: datetime | None) -> dict[str, list[str]]:

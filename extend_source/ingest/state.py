@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import MutableMapping
-from dataclasses import dataclass
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -38,12 +38,14 @@ class Position:
         load_id: the load that brought the watermark to where it is.
         start: the start date of the first scan; what changed last before it was left out. None: nothing was.
         reconciled_at: when the whole listing was last compared with what has landed, UTC.
+        lists_read: when the lists of processors and workflows were read last, UTC, by their paths.
     """
 
     watermark: datetime | None = None
     load_id: str | None = None
     start: datetime | None = None
     reconciled_at: datetime | None = None
+    lists_read: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,10 @@ class SyncState:
         damaged = watermark is None or not isinstance(load_id, str) or (covered_from is None and "start" in entry)
         if damaged or (covered_from is not None and (start is None or start < covered_from)):
             return Position()
-        return Position(watermark, load_id, covered_from, reconciled_at)
+        read = entry.get("lists_read")
+        times = {path: _time(text, now) for path, text in read.items()} if isinstance(read, dict) else {}
+        lists_read = {path: time for path, time in times.items() if time is not None}
+        return Position(watermark, load_id, covered_from, reconciled_at, lists_read)
 
     def advance(self, scope: Scope, position: Position) -> None:
         """Remember how far the syncs of a scope have come."""
@@ -129,6 +134,7 @@ class SyncState:
             "load_id": position.load_id,
             "start": _text(position.start),
             "reconciled_at": _text(position.reconciled_at),
+            "lists_read": {path: _text(time) for path, time in position.lists_read.items()} or None,
         }
         positions.pop(scope.key, None)
         positions[scope.key] = {name: value for name, value in entry.items() if value is not None}

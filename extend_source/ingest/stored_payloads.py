@@ -10,7 +10,7 @@ from typing import NamedTuple
 from extend_source.pipeline.conditions import between, equals
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.reader import KEYS_PER_QUERY
-from extend_source.tables import FETCHED_TABLES, PARSED_TABLES, Origin, selected_by, selection_text
+from extend_source.tables import FILLED_TABLES, Origin, selected_by, selection_text
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.contract import LOAD_ID
 from extend_source.tables.objects import OBJECT_TYPES
@@ -165,7 +165,7 @@ def _raw_rows(stored: Sequence[StoredPayload], landed: LandedData) -> dict[str, 
 
 
 class LandedOrigin(NamedTuple):
-    """What ``processor_runs`` says of the load of a run, and ``parse_runs`` of that of a parse run."""
+    """What ``processor_runs`` says of the load of a run, ``parse_runs`` of that of a parse run, and so on."""
 
     id: str
     fetched_at: datetime | None
@@ -188,7 +188,7 @@ def runs_to_leave_alone(
     """Name the runs whose rows the payloads cannot give back.
 
     Args:
-        object_type: ``processor_run`` or ``parse_run``.
+        object_type: one of `SUMMED_TYPES`.
         stored: their payloads.
         landed: what the destination holds.
 
@@ -198,7 +198,10 @@ def runs_to_leave_alone(
     raw = {run.id: run.fetched_at for run in stored}
     without_payload: dict[str, datetime] = {}
     later: dict[str, datetime] = {}
-    for run_id, time in landed.rows(OBJECT_TYPES[object_type].table, ("id", "fetched_at"), complete=True):
+    table = OBJECT_TYPES[object_type].table
+    for run_id, time, total in landed.rows(table, ("id", "fetched_at", "payload_sha256"), complete=True):
+        if total is None and object_type not in ("processor_run", "parse_run"):
+            continue  # known from others alone
         fetched_at = time or LONG_AGO
         if run_id not in raw:
             without_payload[run_id] = fetched_at
@@ -216,7 +219,7 @@ def origin_of(raw: RawPayload, known: LandedOrigin | None, written: frozenset[st
     times: RawPayload | LandedOrigin = raw
     if known is not None and (known.fetched_at or LONG_AGO) > (raw.fetched_at or LONG_AGO):
         times = known  # fetched again since, and not changed
-    filled = PARSED_TABLES if raw.resource_type == "parse_run" else FETCHED_TABLES
+    filled = FILLED_TABLES[raw.resource_type]
     tables = filled if known is None else selected_by(known.loaded_tables, filled).union(written)
     return Origin(
         api_version=raw.api_version,

@@ -16,7 +16,7 @@ from extend_source.ingest.times import is_before, time_of
 from extend_source.pipeline.landed import MOVING_STATUSES
 from extend_source.privacy import PrivacyRules, privacy_rules
 from extend_source.tables.objects import LISTED_TYPES
-from extend_source.tables.runs import payload_sha256
+from extend_source.tables.payloads import payload_sha256
 from extend_source.tables.schemas import CREDIT_USAGE
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from extend_source.config.settings import ExtendSettings
 from extend_source.errors import ExtendError
 from extend_source.ingest.forecast import SyncForecast, forecast_of
 from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.state import Position, Scope
+from extend_source.tables.objects import OBJECT_TYPES, RUN_TYPES
+
+_TURNS = range(1 + max(kind.turn for kind in OBJECT_TYPES.values()))
 
 Mode = Literal["full", "incremental", "reconcile", "by_id", "quiet"]
-Reason = Literal["listed", "asked", "in_flight", "incomplete", "failed", "vanished", "recheck", "referenced", "backlog"]
+Reason = Literal[
+    "listed", "asked", "in_flight", "incomplete", "failed", "vanished", "recheck", "referenced", "backlog", "carried"
+]
 
 
 class Wanted(NamedTuple):
@@ -26,12 +31,14 @@ class Wanted(NamedTuple):
         reason: why: the listing shows it new or changed; it was asked for by id; it had not ended when it landed; rows
             of it are gone from the destination; it could not be loaded before; it is not listed any longer; nothing
             says that it has changed (recheck); an object that was just fetched names it; it landed without its text,
-            or is known and has not landed (backlog).
+            or is known and has not landed (backlog); it came whole with another object (carried).
         created_at: when it was created, as the listing says; None for what was not listed.
         updated_at: when it changed last, as the listing says.
         object_type: what it is, a key of `OBJECT_TYPES`.
-        run_type: the type of a run, where that is known.
+        run_type: the type of a run, or of a processor, where that is known.
         is_final: what names it has ended, so that nothing more will be added to it.
+        parent: the id of what it is a part of; empty: it is none.
+        row: what its list says of it, where there is no GET of one.
     """
 
     id: str
@@ -41,14 +48,22 @@ class Wanted(NamedTuple):
     object_type: str = "processor_run"
     run_type: str | None = None
     is_final: bool = True
+    parent: str = ""
+    row: dict[str, Any] | None = None
+
+    @property
+    def counts(self) -> bool:
+        """It is a run that no other one has named: these are what `max_runs` and `package_runs` count."""
+        return self.object_type in RUN_TYPES and self.reason != "referenced"
 
 
 @dataclass
 class Worklist:
-    """What is left to fetch, in order: runs, parse runs, and the files whose text is wanted.
+    """What is left to fetch: runs, the files whose text is wanted, and so on, in three turns.
 
-    A load takes some and reports each one that is done; what a load took and did not do, as it ended early, is taken
-    first by the next load.
+    Workflow runs come first, as they bring other runs whole, and processors and workflows last, once all their versions
+    are there. Nothing of a turn is given out while anything of the one before is left. A load takes some and reports
+    each one that is done; what a load took and did not do, as it ended early, is taken first by the next load.
 
     Attributes:
         mode: how the runs were found.
@@ -71,30 +86,42 @@ class Worklist:
     listing_error: ExtendError | None = None
     held_back: datetime | None = None
     lacks_rows: bool = False
-    _pending: deque[Wanted] = field(default_factory=deque)
+    _pending: tuple[OrderedDict[str, Wanted], ...] = field(default_factory=lambda: tuple(OrderedDict() for _ in _TURNS))
     _under_way: dict[str, Wanted] = field(default_factory=dict)
     _asked: set[str] = field(default_factory=set)
 
     def __len__(self) -> int:
-        return len(self._pending) + len(self._under_way)
+        return sum(map(len, self._pending)) + len(self._under_way)
 
     @property
     def runs_left(self) -> int:
-        """How many runs are left, parse runs among them."""
+        """How many runs, processors and so on are left: all but files."""
         return sum(one.object_type != "file" for one in self.left())
 
     def left(self) -> Iterator[Wanted]:
         """Yield what is left, in no order."""
-        yield from self._pending
+        for pending in self._pending:
+            yield from pending.values()
         yield from self._under_way.values()
 
     def add(self, wanted: Iterable[Wanted]) -> None:
         """Add objects at the end."""
-        self._pending.extend(wanted)
+        for one in wanted:
+            self._turn_of(one)[one.id] = one
 
     def add_first(self, wanted: Iterable[Wanted]) -> None:
         """Add objects that belong to what was just fetched, so that they land with it."""
-        self._pending.extendleft(wanted)
+        for one in wanted:
+            self._turn_of(one)[one.id] = one
+            self._turn_of(one).move_to_end(one.id, last=False)
+
+    def strike(self, object_id: str) -> Wanted | None:
+        """Strike out what has come with another object, or must not be fetched now; None: it was not to be fetched."""
+        found = (pending.pop(object_id, None) for pending in self._pending)
+        return next((one for one in found if one is not None), None)
+
+    def _turn_of(self, wanted: Wanted) -> OrderedDict[str, Wanted]:
+        return self._pending[OBJECT_TYPES[wanted.object_type].turn]
 
     def not_asked(self, ids: Iterable[str]) -> list[str]:
         """Note which objects are asked for; return those that were not before, each once."""
@@ -103,23 +130,32 @@ class Worklist:
         return fresh
 
     def take(self, most: int) -> Iterator[Wanted]:
-        """Give out objects, one for each step of the iterator.
+        """Give out objects of one turn, one for each step of the iterator.
 
         Args:
-            most: how many at most; those that another one names do not count.
+            most: how many runs at most; those that another one names do not count.
 
         Yields:
             Objects from the front of the list.
         """
-        while self._pending and (most > 0 or self._pending[0].reason == "referenced"):
-            wanted = self._pending.popleft()
-            most -= wanted.reason != "referenced"
+        pending = next(filter(None, self._pending), None)
+        while pending:
+            wanted = next(iter(pending.values()))
+            if wanted.counts and most <= 0:
+                return
+            del pending[wanted.id]
+            most -= wanted.counts
             self._under_way[wanted.id] = wanted
             yield wanted
 
+    def has_next(self, most: int) -> bool:
+        """Tell whether `take` would give anything out."""
+        pending = next(filter(None, self._pending), None)
+        return pending is not None and (most > 0 or not next(iter(pending.values())).counts)
+
     def ids(self, reason: Reason) -> list[str]:
         """What is left for a reason, in order."""
-        return [one.id for one in self._pending if one.reason == reason]
+        return [one.id for pending in self._pending for one in pending.values() if one.reason == reason]
 
     def done(self, wanted: Wanted) -> None:
         """Strike out what was taken."""
@@ -129,6 +165,11 @@ class Worklist:
         """Note that a run could not be loaded for now."""
         if run.updated_at is not None:
             self.held_back = run.updated_at if self.held_back is None else min(run.updated_at, self.held_back)
+
+    def note_read(self, lists: Iterable[str], now: datetime) -> None:
+        """Note which lists of processors and workflows were read, for when all that they have shown is fetched."""
+        read = {**self.after.lists_read, **dict.fromkeys(lists, now)}
+        self.after = replace(self.after, lists_read=read)
 
     def sample(self, object_type: str, run_type: str, most: int) -> list[str]:
         """Name objects from all over the list, at even distances.
@@ -158,12 +199,13 @@ class Worklist:
         runs = [one.reason for one in self.left() if one.object_type == "processor_run"]
         if self._under_way or any(reason != "recheck" for reason in runs):
             return 0
-        self._pending = deque(one for one in self._pending if one.reason != "recheck")
+        for run_id in self.ids("recheck"):
+            self.strike(run_id)
         return len(runs)
 
     def put_back(self) -> None:
         """Put what was taken and not done back to the front."""
-        self._pending.extendleft(reversed(self._under_way.values()))
+        self.add_first(reversed(self._under_way.values()))
         self._under_way.clear()
 
     @property

@@ -15,21 +15,21 @@ from extend_source.config.settings import ExtendSettings, parse_start_date
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery
+from extend_source.ingest.finding import find_wanted
 from extend_source.ingest.forecast import SyncPart
 from extend_source.ingest.limits import Limits, StoppedBy
+from extend_source.ingest.listed_objects import listed_objects
 from extend_source.ingest.named_objects import fetches_texts
 from extend_source.ingest.named_runs import checked_run_ids, refuse_ids_without_details, wanted_by_id
-from extend_source.ingest.parse_runs import ParseRuns
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.state import SyncState, scope_of
-from extend_source.ingest.summaries import summary_lists
 from extend_source.ingest.worklist import Worklist
 from extend_source.pipeline.generations import refuse_another_generation
 from extend_source.pipeline.pending import pending_loads
 from extend_source.pipeline.read_only import location, source_state, viewed, viewed_data
 from extend_source.source import extend_source
-from extend_source.tables import fetches_parse_runs, selection_text, tables_to_fetch
+from extend_source.tables import selection_text, tables_to_fetch
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -139,31 +139,25 @@ def plan(
             start = None if settings.start_date is None else parse_start_date(settings.start_date)
             position = SyncState(source_state(view)).position(scope, start, now)
             discovery = Discovery(context, position=position, reconcile=reconcile)
-            run_to_end(_list_all(discovery, tables))
+            run_to_end(_list_all(discovery))
             worklist = discovery.worklist
             if worklist.listing_error is not None:
                 raise worklist.listing_error
         backlog = len(landed.files_without_contents()) if fetches_texts(settings, tables) else None
-        if fetches_parse_runs(tables) and ids is None and worklist.complete:
-            worklist.add(ParseRuns(context).backlog(worklist))
+        if ids is None and worklist.complete:
+            for each in listed_objects(context):
+                worklist.add(each.backlog(worklist))
         pending = len(pending_loads(pipeline, view))
     return _result(pipeline, settings, counts, worklist, backlog, pending)
 
 
-async def _list_all(discovery: Discovery, tables: frozenset[str]) -> None:
-    context, reconcile = discovery.context, discovery.worklist.mode != "incremental"
+async def _list_all(discovery: Discovery) -> None:
+    context = discovery.context
     requests, limits = context.progress.requests, context.limits
     async with client_for(context.settings, requests, may_send=lambda: limits.stopped_by is None) as client:
-        async for _ in discovery.pages(client):
+        listed = {each.object_type: each for each in listed_objects(context)}
+        async for _ in find_wanted(client, discovery, listed):
             pass
-        if discovery.worklist.complete:
-            parse_runs = ParseRuns(context) if fetches_parse_runs(tables) else None
-            for objects in summary_lists(context, tables, reconcile=reconcile):
-                async for page in objects.pages(client):
-                    if parse_runs is not None:
-                        discovery.worklist.add(parse_runs.listed(page, discovery.worklist))
-                if parse_runs is not None and objects.seen is not None:
-                    discovery.worklist.add(parse_runs.vanished(objects.seen, discovery.worklist))
 
 
 def _result(

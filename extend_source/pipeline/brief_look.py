@@ -17,8 +17,7 @@ from extend_source.pipeline.selects import Chosen
 from extend_source.pipeline.storage import has_all
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, REPLACEMENTS, SYNC_LOG
 from extend_source.tables.contract import TableSchema
-from extend_source.tables.objects import LISTED_TYPES
-from extend_source.tables.parse_runs import PARSE_RUNS
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, RUN_TYPES
 from extend_source.tables.schemas import PROCESSOR_RUNS
 
 Row = tuple[TableSchema, Mapping[str, Any]]
@@ -90,11 +89,17 @@ def _least(settings: ExtendSettings, expected: Expected) -> dict[str, tuple[Chos
 
 def _none_of(landed: LandedData, settings: ExtendSettings) -> dict[str, Chosen]:
     """Say of which rows there must be none."""
-    moving = Chosen(PARSE_RUNS, [unfinished(), equals("workspace_id", settings.workspace_id)], True)
+    of_workspace = equals("workspace_id", settings.workspace_id)
+    others = (OBJECT_TYPES[name].table for name in RUN_TYPES if name != "processor_run")
+    moving = {
+        f"moving_{table.name}": Chosen(table, [unfinished(), of_workspace], True)
+        for table in others
+        if landed.knows_table(table)
+    }
     return {
         "incomplete": Chosen(PROCESSOR_RUNS, in_scope(settings), False),
         "replaced": Chosen(REPLACEMENTS, (), False),
         "in_flight": Chosen(PROCESSOR_RUNS, [unfinished(), *in_scope(settings)], True),
         "failed": Chosen(FETCH_ERRORS, to_try_again(settings.workspace_id)),
-        **({"parsing": moving} if landed.knows_table(PARSE_RUNS) else {}),
+        **moving,
     }

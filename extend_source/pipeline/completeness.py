@@ -13,12 +13,11 @@ from typing import NamedTuple
 
 from extend_source.pipeline.conditions import equals
 from extend_source.pipeline.landed import LandedData
-from extend_source.tables import PARSED_TABLES, TABLES, TYPED_TABLES, selected_by
+from extend_source.tables import FILLED_TABLES, TABLES, TYPED_TABLES, selected_by
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT, TYPED_COLUMNS
-from extend_source.tables.objects import OBJECT_TYPES, RUN_TYPES, Rows
+from extend_source.tables.objects import CONFIG_TYPES, OBJECT_TYPES, Rows
 from extend_source.tables.parse_outputs import PARSER_RUN
-from extend_source.tables.parse_runs import PARSE_RUNS
-from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_PARSE_RUNS, OF_RUNS, ROW_COUNTS, Counts, counts_of
+from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_OTHERS, OF_RUNS, ROW_COUNTS, Counts, counts_of
 from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS, RUN_CONFIGS
 
 
@@ -27,19 +26,20 @@ class Incomplete:
     """The objects that must be written again, as some of their rows are gone.
 
     Attributes:
-        runs: ids of runs, those that bring back a config among them.
-        files: ids of files.
-        parse_runs: ids of parse runs, those that bring back a config among them.
+        by_type: their ids by the type of object, those that bring back a config among them.
     """
 
-    runs: set[str] = field(default_factory=set)
-    files: set[str] = field(default_factory=set)
-    parse_runs: set[str] = field(default_factory=set)
+    by_type: dict[str, set[str]] = field(default_factory=lambda: {kind: set() for kind in OBJECT_TYPES})
 
     @property
-    def by_type(self) -> dict[str, set[str]]:
-        """The ids by the type of object."""
-        return {"processor_run": self.runs, "file": self.files, "parse_run": self.parse_runs}
+    def runs(self) -> set[str]:
+        """The ids of runs."""
+        return self.by_type["processor_run"]
+
+    @property
+    def files(self) -> set[str]:
+        """The ids of files."""
+        return self.by_type["file"]
 
 
 class _Run(NamedTuple):
@@ -74,8 +74,8 @@ class _Run(NamedTuple):
         return not self.counts.keys() <= TABLES.keys()
 
 
-class _ParseRun(NamedTuple):
-    """What ``parse_runs`` says of what was written of a parse run."""
+class _Other(NamedTuple):
+    """What its table says of what was written of a parse run, a workflow run and so on."""
 
     id: str
     config_id: str | None
@@ -106,11 +106,13 @@ def owners_of(tables: Collection[str], landed: LandedData) -> Incomplete:
             if lost_names or any(run.had_rows_in(table, processors.get(table)) for table in lost):
                 found.runs.add(run.id)
     _add_users(configs, landed, found)
-    if not PARSED_TABLES.isdisjoint(tables):
-        for parse_run in _parse_runs(landed):
-            had = {*parse_run.counts, PARSE_RUNS.name, *parse_run.tables.intersection([RAW_PAYLOADS.name])}
+    for kind in OF_OTHERS:
+        if FILLED_TABLES[kind].isdisjoint(tables):
+            continue
+        for other in _others(kind, landed):
+            had = {*other.counts, OBJECT_TYPES[kind].table.name, *other.tables.intersection([RAW_PAYLOADS.name])}
             if not had.isdisjoint(tables):
-                found.parse_runs.add(parse_run.id)
+                found.by_type[kind].add(other.id)
     if FILES.name in tables:
         found.files.update(_linked_files(landed))
     elif any(owned.table.name in tables for owned in OF_FILES):
@@ -153,7 +155,8 @@ def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
         The owners. Those that were written before counts were kept are none of them.
     """
     found = Incomplete()
-    _add_incomplete_parse_runs(landed, found)
+    for kind in OF_OTHERS:
+        _add_incomplete(kind, landed, found)
     runs, configs = _Expected(), _Expected()
     config_users: dict[str, None] = {}
     with_raw: list[str] = []
@@ -166,9 +169,10 @@ def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
             with_raw.append(run.id)
         if run.counts and SCHEMA_DRIFT.name in run.counts:
             drifted.add(run.id)
-    for parse_run in _parse_runs(landed):
-        if parse_run.config_id is not None and RUN_CONFIGS.name in parse_run.tables:
-            config_users[parse_run.config_id] = None
+    for kind in CONFIG_TYPES:
+        for other in _others(kind, landed) if kind in OF_OTHERS else ():
+            if other.config_id is not None and RUN_CONFIGS.name in other.tables:
+                config_users[other.config_id] = None
     if not runs.ids and not config_users:
         return found
     typed = {table.name: table for table in landed.typed_tables()}
@@ -177,18 +181,18 @@ def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
     }
     for name in runs.rows:
         if name in owned_by_runs:
-            found.runs |= runs.missing_in(name, landed.count_by(owned_by_runs[name]))
+            found.runs.update(runs.missing_in(name, landed.count_by(owned_by_runs[name])))
         elif name not in TABLES:  # a typed table that typed_columns does not know any longer
-            found.runs |= runs.missing_in(name, {})
+            found.runs.update(runs.missing_in(name, {}))
     for name in landed.unmapped_tables():
-        found.runs |= runs.missing_in(name, {})
+        found.runs.update(runs.missing_in(name, {}))
     if with_raw:
         of_runs = equals("resource_type", "processor_run")
         stored = {row[0] for row in landed.rows(RAW_PAYLOADS, ("id",), of_runs)}
         found.runs.update(run_id for run_id in with_raw if run_id not in stored)
     if len(landed.drift()) < drift_rows:
-        found.runs |= drifted
-    found.files |= _incomplete_files(landed)
+        found.runs.update(drifted)
+    found.files.update(_incomplete_files(landed))
     for config_id, value in landed.rows(RUN_CONFIGS, ("config_id", ROW_COUNTS)):
         config_users.pop(config_id, None)
         configs.add(config_id, counts_of(value) or {})
@@ -199,20 +203,19 @@ def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
     return found
 
 
-def _add_incomplete_parse_runs(landed: LandedData, found: Incomplete) -> None:
-    """Find the parse runs that have fewer rows than were written."""
-    parse_runs, with_raw = _Expected(), []
-    for parse_run in _parse_runs(landed):
-        parse_runs.add(parse_run.id, parse_run.counts)
-        if RAW_PAYLOADS.name in parse_run.tables:
-            with_raw.append(parse_run.id)
-    for owned in (*OF_PARSE_RUNS, Rows(CREDIT_USAGE, "resource_id", "parse_run")):
-        if owned.table.name in parse_runs.rows:
-            found.parse_runs |= parse_runs.missing_in(owned.table.name, landed.count_by(owned))
+def _add_incomplete(kind: str, landed: LandedData, found: Incomplete) -> None:
+    """Find the parse runs, workflow runs and so on that have fewer rows than were written."""
+    expected, with_raw = _Expected(), []
+    for other in _others(kind, landed):
+        expected.add(other.id, other.counts)
+        if RAW_PAYLOADS.name in other.tables:
+            with_raw.append(other.id)
+    for owned in (*OF_OTHERS[kind], Rows(CREDIT_USAGE, "resource_id", kind)):
+        if owned.table.name in expected.rows:
+            found.by_type[kind] |= expected.missing_in(owned.table.name, landed.count_by(owned))
     if with_raw:
-        of_parse_runs = equals("resource_type", "parse_run")
-        stored = {row[0] for row in landed.rows(RAW_PAYLOADS, ("id",), of_parse_runs)}
-        found.parse_runs.update(run_id for run_id in with_raw if run_id not in stored)
+        stored = {row[0] for row in landed.rows(RAW_PAYLOADS, ("id",), equals("resource_type", kind))}
+        found.by_type[kind].update(object_id for object_id in with_raw if object_id not in stored)
 
 
 class _Expected:
@@ -253,13 +256,19 @@ def _runs(landed: LandedData) -> Iterator[_Run]:
         yield _Run(run_id, processor_id, config_id, selected_by(tables), counts_of(value))
 
 
-def _parse_runs(landed: LandedData) -> Iterator[_ParseRun]:
-    columns = ("id", "config_id", "loaded_tables", ROW_COUNTS, "credits", "object")
-    for run_id, config_id, text, value, credits, name in landed.rows(PARSE_RUNS, columns, complete=True):
-        tables, counts = selected_by(text, PARSED_TABLES), dict(counts_of(value) or {})
-        if credits is not None and name != PARSER_RUN and CREDIT_USAGE.name in tables:
+def _others(kind: str, landed: LandedData) -> Iterator[_Other]:
+    table = OBJECT_TYPES[kind].table
+    own = [name for name in ("config_id", "credits", "object", "payload_sha256") if name in table.column_names]
+    columns = ("id", "loaded_tables", ROW_COUNTS, *own)
+    for object_id, text, value, *rest in landed.rows(table, columns, complete=True):
+        said = dict(zip(own, rest, strict=True))
+        if said["payload_sha256"] is None:
+            continue  # known from others alone, which bring it back
+        tables, counts = selected_by(text, FILLED_TABLES[kind]), dict(counts_of(value) or {})
+        has_own_line = kind == "parse_run" and said["credits"] is not None and said["object"] != PARSER_RUN
+        if has_own_line and CREDIT_USAGE.name in tables:
             counts[CREDIT_USAGE.name] = 1
-        yield _ParseRun(run_id, config_id, tables, counts)
+        yield _Other(object_id, said.get("config_id"), tables, counts)
 
 
 def _configs_in(tables: Collection[str], landed: LandedData) -> set[str]:
@@ -267,7 +276,7 @@ def _configs_in(tables: Collection[str], landed: LandedData) -> set[str]:
     if RUN_CONFIGS.name in tables:
         return {
             row[0]
-            for kind in RUN_TYPES
+            for kind in CONFIG_TYPES
             for row in landed.rows(OBJECT_TYPES[kind].table, ("config_id",), distinct=True, complete=True)
             if row[0] is not None
         }
@@ -283,7 +292,7 @@ def _configs_in(tables: Collection[str], landed: LandedData) -> set[str]:
 def _add_users(configs: Collection[str], landed: LandedData, found: Incomplete) -> None:
     """Add a run, or a parse run, for each config, which brings it back: one that is still there, if there is any."""
     left = set(configs)
-    for kind in RUN_TYPES:
+    for kind in CONFIG_TYPES:
         table, users = OBJECT_TYPES[kind].table, dict[str, str]()
         gone = landed.all_tombstones(kind) if left else set()
         for user_id, config_id in landed.rows(table, ("id", "config_id"), complete=True) if left else ():

@@ -48,8 +48,8 @@ _NAME_COLUMNS = tuple(column.name for column in TYPED_COLUMNS.columns if column.
 
 _TEXT_TABLES = tuple(TABLES[name] for name in sorted(TEXT_TABLES))
 
-MOVING_STATUSES = frozenset({"PENDING", "PROCESSING"})
-"""Run states that change by themselves (SDK 0.2.0, processor_status). One that is not known counts as ended."""
+MOVING_STATUSES = frozenset({"PENDING", "PROCESSING", "CANCELLING"})
+"""States that change by themselves (SDK 0.2.0, processor_status, workflow_status). An unknown one counts as ended."""
 
 
 def has_ended(status: object) -> bool:
@@ -170,6 +170,8 @@ class LandedData(DestinationReader):
         self, ids: Iterable[str], object_type: str = "processor_run"
     ) -> dict[str, tuple[datetime | None, datetime | None]]:
         """Look up when runs were created and changed last, as an earlier listing said."""
+        if object_type not in LISTED_TYPES:
+            return {}
         rows = self.lookup(LISTED_TYPES[object_type].table, ("id", "created_at", "updated_at"), ids)
         return {row[0]: (row[1], row[2]) for row in rows}
 

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class LastScan:
         checked_at: when the lists were last found to be so, UTC.
         logged_at: when ``sync_log`` last got a row.
         due_at: when the whole listing is to be compared again; None: only on demand.
+        definitions: of each list that is read now and then when that was done last, UTC as text, and the sum of its
+            first page; None: not known.
     """
 
     settings: str
@@ -63,6 +65,7 @@ class LastScan:
     checked_at: datetime
     logged_at: datetime
     due_at: datetime | None
+    definitions: dict[str, tuple[str, str | None]] = field(default_factory=dict)
 
 
 def read_last_scan(pipeline: dlt.Pipeline) -> LastScan | None:

@@ -9,7 +9,7 @@ from dlt.common import logger
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
 from extend_source.config.settings import API_VERSION, ExtendSettings, PrivacyAction, resolved_privacy
-from extend_source.privacy.columns import clean_rows, column_actions
+from extend_source.privacy.columns import PERSONAL_TABLES, clean_rows, column_actions
 from extend_source.privacy.documents import Cleaners, Document
 from extend_source.privacy.hiding import Hider
 from extend_source.privacy.matching import FieldRule, FieldRules
@@ -17,6 +17,7 @@ from extend_source.privacy.objects import ColumnActions, ObjectCleaner
 from extend_source.privacy.parse_outputs import ParseOutputCleaner
 from extend_source.privacy.templates import Keys, parse_path, parse_template
 from extend_source.privacy.usage import RuleUsage
+from extend_source.privacy.workflows import WorkflowCleaner
 from extend_source.tables import TABLES, TableSchema, schemas
 from extend_source.tables.configs import declared_fields
 from extend_source.tables.files import PART_TABLES
@@ -56,6 +57,8 @@ class PrivacyRules:
         self._credit_charge = self._cleaner(schemas.CREDIT_CHARGES)
         self._parse_run = self._cleaner(PARSE_RUNS)
         self._parse_outputs = ParseOutputCleaner(columns, hider, hides_fields=fields.hides)
+        self._others = WorkflowCleaner(columns, hider, hides_fields=fields.hides, clean_files=self._files).cleaners
+        self._is_idle = not fields.rules and not fields.hides and columns.keys() <= PERSONAL_TABLES
         self._listed = {table.name: self._cleaner(table) for table in LISTED_TABLES}
 
     def _cleaner(self, table: TableSchema) -> ObjectCleaner:
@@ -88,6 +91,10 @@ class PrivacyRules:
         Returns:
             A copy to be landed, and to be summed.
         """
+        if object_type in self._others:
+            return self._others[object_type](payload)
+        if self._is_idle:  # what is hidden without a rule is in none of these
+            return payload
         if object_type == "file":
             return self.clean_file(payload)
         return self._clean_parse_run(payload) if object_type == "parse_run" else self.clean_run(payload)
@@ -141,6 +148,8 @@ class PrivacyRules:
     def clean_summary(self, object_type: str, summary: dict[str, Any]) -> dict[str, Any]:
         """Clean what the listing says of an object."""
         listed = LISTED_TYPES[object_type]
+        if self._is_idle and listed.table.name not in PERSONAL_TABLES:
+            return summary
         clean = self._listed[listed.table.name](summary)
         for key, table in listed.children.items():
             self._replace(clean, key, self._listed[table.name].all(summary.get(key)))
@@ -209,14 +218,14 @@ class PrivacyRules:
         return None if self.hides_fields else output
 
 
-def privacy_rules(settings: ExtendSettings) -> PrivacyRules | None:
-    """Compile the rules of the settings.
+def privacy_rules(settings: ExtendSettings) -> PrivacyRules:
+    """Compile the rules of the settings, and those that hold without one: names of people are dropped.
 
     Args:
         settings: the settings of the source.
 
     Returns:
-        The rules; None if nothing is to be hidden.
+        The rules.
 
     Raises:
         ConfigurationValueError: a rule cannot be read, or cannot be kept; one line says why.
@@ -237,8 +246,6 @@ def privacy_rules(settings: ExtendSettings) -> PrivacyRules | None:
         raise ConfigurationValueError(
             'privacy hides fields, which the text of files would show: set file_contents to "none".'
         )
-    if not fields.hides and not columns:
-        return None
     return PrivacyRules(fields, columns, Hider(privacy.key))
 
 

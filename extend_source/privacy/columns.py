@@ -23,6 +23,11 @@ _RULED = {
 }
 """The tables that can have rules: those of what comes from documents and their owners."""
 
+_PERSONAL = tuple((table, column.name) for table in _RULED.values() for column in table.columns if column.is_personal)
+
+PERSONAL_TABLES = frozenset(table.name for table, _ in _PERSONAL)
+"""The tables of which some columns are dropped without a rule: they name people."""
+
 _NEEDED = frozenset(
     {
         *("id", "status", "credits", "created_at", "updated_at", "fetched_at", "listed_at", "observed_at"),
@@ -42,7 +47,7 @@ def column_actions(rules: Mapping[str, PrivacyAction], *, keep_raw: bool) -> Col
         keep_raw: payloads are kept.
 
     Returns:
-        The actions by table and column.
+        The actions by table and column; columns that name people are dropped where no rule is about them.
 
     Raises:
         ConfigurationValueError: there is no such column, or the action cannot be done there; one line says what can.
@@ -74,6 +79,9 @@ def column_actions(rules: Mapping[str, PrivacyAction], *, keep_raw: bool) -> Col
         _check_action(name, columns[column_name], action, keep_raw=keep_raw)
         if action != "keep":
             actions.setdefault(table_name, {})[column_name] = action
+    for table, name in _PERSONAL:
+        if f"{table.name}.{name}" not in rules:
+            actions.setdefault(table.name, {})[name] = "drop"
     return actions
 
 

@@ -30,14 +30,28 @@ DEFAULT_PROBABILITY = 0.1
 """The share of requests hit by a fault written without a rate, as in ``truncated``."""
 
 _LISTS_OF_RUNS = ("list_runs", "list_extract_runs", "list_classify_runs", "list_split_runs")
-_OTHER_LISTS = ("list_parse_runs", "list_files", "list_extractors", "list_classifiers", "list_splitters")
+_OTHER_LISTS = (
+    *("list_parse_runs", "list_files", "list_extractors", "list_classifiers", "list_splitters"),
+    *("list_processors", "list_workflows", "list_workflow_runs"),
+)
 _RUNS = ("get_run", "get_extract_run", "get_classify_run", "get_split_run", "get_parse_run", "get_parser_run")
-_DEFINITIONS = ("get_extractor", "get_classifier", "get_splitter")
-_ROUTES = {"list": _LISTS_OF_RUNS + _OTHER_LISTS, "run": _RUNS, "file": ("get_file",)}
-_DEFAULT_ENDPOINTS = {"wrong_id": (*_RUNS, "get_file", *_DEFINITIONS), "shifting_pages": _LISTS_OF_RUNS}
-"""Routes of all versions of the API; the endpoint of a definition has no word of its own."""
+_DEFINITIONS = ("get_extractor", "get_classifier", "get_splitter", "get_workflow")
+_VERSIONS = ("get_extractor_version", "get_classifier_version", "get_splitter_version", "get_workflow_version")
+_ROUTES = {
+    "list": _LISTS_OF_RUNS + _OTHER_LISTS,
+    "run": _RUNS,
+    "file": ("get_file",),
+    "workflow_run": ("get_workflow_run",),
+    "definition": (*_DEFINITIONS, "list_processor_versions"),
+    "version": (*_VERSIONS, "list_processor_versions"),
+}
+_DEFAULT_ENDPOINTS = {
+    "wrong_id": (*_RUNS, "get_file", *_DEFINITIONS, "get_workflow_run"),
+    "shifting_pages": _LISTS_OF_RUNS,
+}
+"""Routes of all versions of the API. In 2025-04-21 a processor comes with its versions, in one request."""
 
-Endpoint = Literal["list", "run", "file"]
+Endpoint = Literal["list", "run", "file", "workflow_run", "definition", "version"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +64,8 @@ class Fault:
         count: It stops after hitting this many.
         schedule: Numbers (from 1) of the matching requests it hits, exactly these.
         first: It begins with this matching request.
-        endpoint: ``list``, ``run`` or ``file``; None for all that make sense.
+        endpoint: ``list``, ``run``, ``file``, ``workflow_run``, ``definition`` or ``version``; None for all that make
+            sense.
         status: A fixed status for ``5xx``.
         retry_after: What ``429`` says in its Retry-After header.
         seconds: How long ``slow`` takes over a body.
@@ -82,7 +97,7 @@ class Fault:
 _FORM = re.compile(
     r"(?P<name>[a-z0-9_]+)"
     r"(?::(?:(?P<share>[0-9]*\.[0-9]+|[01])|x(?P<count>\d+)|\#(?P<schedule>\d+(?:,\d+)*)|(?P<first>\d+)\+))?"
-    r"(?:@(?P<endpoint>list|run|file))?"
+    r"(?:@(?P<endpoint>list|run|file|workflow_run|definition|version))?"
 )
 
 

@@ -3,14 +3,16 @@
 from extend_source.tables.contract import Column, TableSchema
 from extend_source.tables.flattening import Cleaning, FetchError, Flattener, Tables
 from extend_source.tables.objects import TABLES
-from extend_source.tables.runs import Origin
+from extend_source.tables.payloads import Origin
 from extend_source.tables.selection import (
     FETCHED_TABLES,
+    FILLED_TABLES,
     LISTING_TABLES,
     PARSED_TABLES,
     STANDARD_TABLES,
     TYPED_TABLES,
-    fetches_parse_runs,
+    fetches,
+    lists_runs,
     selected_by,
     selection_text,
     tables_to_fetch,
@@ -20,6 +22,7 @@ from extend_source.tables.typed import TypedName, TypedNames
 
 __all__ = [
     "FETCHED_TABLES",
+    "FILLED_TABLES",
     "LISTING_TABLES",
     "PARSED_TABLES",
     "STANDARD_TABLES",
@@ -34,7 +37,8 @@ __all__ = [
     "Tables",
     "TypedName",
     "TypedNames",
-    "fetches_parse_runs",
+    "fetches",
+    "lists_runs",
     "selected_by",
     "selection_text",
     "tables_to_fetch",

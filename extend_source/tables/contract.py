@@ -31,6 +31,7 @@ class Column:
         about: the type of the object that it names, and that the row goes with: where that is erased, the row is.
             The first such column of a table names the owner of the row.
         references: the type of the object that it names and the row outlives.
+        is_personal: it names a person: dropped unless a privacy rule keeps it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Column:
     keep_known: bool = False
     about: str | None = None
     references: str | None = None
+    is_personal: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,15 @@ class CreditTables:
     never added up. Sums (``totalCredits``) are written nowhere but in the run's own row.
     """
 
-    def __init__(self, tables: TableSet, drift: DriftLog) -> None:
-        """Start a load."""
+    def __init__(self, tables: TableSet, drift: DriftLog, erased: frozenset[str] = frozenset()) -> None:
+        """Start a load.
+
+        Args:
+            tables: where the rows go.
+            drift: where unknown keys are noted.
+            erased: ids of what was erased on request: others that started it still tell its cost.
+        """
+        self._erased = erased
         self._tables = tables
         self._drift = drift
         self._charged: set[tuple[str, str]] = set()
@@ -39,7 +46,8 @@ class CreditTables:
         """Add the usage of a run.
 
         Args:
-            resource_type: processor_run or parse_run; what others have started is told of the former only.
+            resource_type: processor_run, parse_run or workflow_run; what it has started is told of the first only, as
+                a workflow run has its steps for that.
             run_id: the run.
             usage: the API's RunUsage object, or what is in its place (SDK 1.20.0, run_usage).
             credits: the run's own credits, without what it started; None: unknown.
@@ -95,6 +103,8 @@ class CreditTables:
             self._drift.unexpected_type(owner_type, "usage.breakdown", line)
             return False
         told.add((resource_type, resource_id))
+        if resource_id in self._erased:
+            return True
         values, extra = _LINE.read(line, self._drift)
         has_attributions = owner_type == "processor_run"  # a parse run starts nothing
         if has_attributions:

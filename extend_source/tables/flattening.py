@@ -18,9 +18,13 @@ from extend_source.tables.files import FileTables
 from extend_source.tables.links import CleanConfigs, file_without_signatures, run_without_signatures
 from extend_source.tables.objects import LISTED_TABLES, LISTED_TYPES, TABLES
 from extend_source.tables.parse_outputs import ParseRunTables, file_id_of
+from extend_source.tables.payloads import Origin, payload_sha256
+from extend_source.tables.processors import ProcessorTables, ProcessorVersionTables
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
-from extend_source.tables.runs import Origin, RunTables, payload_sha256, without_files
+from extend_source.tables.runs import RunTables, without_files
 from extend_source.tables.typed import TypedNames, TypedTables
+from extend_source.tables.workflow_runs import WorkflowRunTables
+from extend_source.tables.workflows import WorkflowTables, WorkflowVersionTables
 from extend_source.text.json_codec import encode_json
 from extend_source.text.redaction import without_signed_urls
 
@@ -40,6 +44,13 @@ class Cleaning(Protocol):
         """Say what happens to a field: keep, hash, mask or drop."""
 
 
+class Family(Protocol):
+    """Writes the objects of one type."""
+
+    def add(self, payload: dict[str, Any], origin: Origin, /) -> str:
+        """Add a canonical object; return its `payload_sha256`."""
+
+
 class Tables(dict[str, pa.Table]):
     """Rows by the name of their table.
 
@@ -55,10 +66,10 @@ class Tables(dict[str, pa.Table]):
 
 @dataclass(frozen=True)
 class FetchError:
-    """A run, or a file's contents, that could not be loaded.
+    """An object, or a file's contents, that could not be loaded.
 
     Attributes:
-        id: the run's or file's id.
+        id: the object's id.
         workspace_id: the workspace named in the settings.
         resource_type: what it is, a key of `OBJECT_TYPES`.
         attempts: the loads in which it failed, this one included.
@@ -101,6 +112,7 @@ class Flattener:
         details: bool = True,
         landed_drift: frozenset[tuple[str, str]] = frozenset(),
         erased_files: frozenset[str] = frozenset(),
+        erased: frozenset[str] = frozenset(),
         names: TypedNames | None = None,
         privacy: Cleaning | None = None,
         cut_documents: bool = True,
@@ -115,6 +127,7 @@ class Flattener:
             details: what runs have cost is said by the runs; False: by their list, as they are not fetched.
             landed_drift: keys of ``schema_drift`` rows that earlier loads wrote, which stay as they are.
             erased_files: ids of files that must not be written again.
+            erased: ids of all that was erased: what others say of its cost is not written.
             names: the names of typed tables; None: none are written.
             privacy: cleans all that is added, before anything else is done with it.
             cut_documents: cut the signatures of links out of the documents' own content, too.
@@ -127,15 +140,19 @@ class Flattener:
         self._privacy = privacy
         hide = None if privacy is None else privacy.field_action
         self._typed = None if names is None else TypedTables(names, self._drift, hide)
-        self._configs, self._credits = ConfigTables(self._tables, self._drift), CreditTables(self._tables, self._drift)
-        shared = (self._tables, self._drift, self._files, self._configs, self._credits)
-        self._parse_runs = ParseRunTables(*shared, parse_output=parse_output, keep_raw=keep_raw)
-        self._runs = RunTables(
-            *shared,
-            keep_raw=keep_raw,
-            raw_contents=with_contents,
-            typed=self._typed,
-        )
+        self._configs = ConfigTables(self._tables, self._drift)
+        self._credits = CreditTables(self._tables, self._drift, erased)
+        books = (self._tables, self._drift)
+        shared = (*books, self._files, self._configs, self._credits)
+        self._families: dict[str, Family] = {
+            "processor_run": RunTables(*shared, keep_raw=keep_raw, raw_contents=with_contents, typed=self._typed),
+            "parse_run": ParseRunTables(*shared, parse_output=parse_output, keep_raw=keep_raw),
+            "workflow_run": WorkflowRunTables(*books, self._files, self._credits, keep_raw=keep_raw),
+            "workflow": WorkflowTables(*books, keep_raw=keep_raw),
+            "workflow_version": WorkflowVersionTables(*books, self._configs, keep_raw=keep_raw),
+            "processor": ProcessorTables(*books, keep_raw=keep_raw),
+            "processor_version": ProcessorVersionTables(*books, self._configs, keep_raw=keep_raw),
+        }
         self._keep_raw, self._details = keep_raw, details
         self._erased_files = erased_files
         self._cut_documents, self._clean_configs = cut_documents, CleanConfigs()
@@ -170,9 +187,8 @@ class Flattener:
             run = run_without_signatures(run, cut_documents=self._cut_documents, configs=self._clean_configs)
             if self._privacy is not None:
                 run = self._privacy.clean(object_type, run)
-            family = self._parse_runs if object_type == "parse_run" else self._runs
             with self._tables.all_or_nothing():
-                return family.add(run, origin)
+                return self._families[object_type].add(run, origin)
         except Exception:
             # what was written with it must be written again with others
             self._configs.forget()
@@ -234,7 +250,7 @@ class Flattener:
             listed_at=listed_at,
             summary_sha256=payload_sha256(summary),
         )
-        if listed.has_credits or not self._details:
+        if listed.has_credits or not (self._details or listed.is_sum):
             credits = dict(zip((column.name for column in listed.table.api_columns), values, strict=True))["credits"]
             self._credits.note(object_type, summary["id"], credits, listed_at)
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from extend_source.tables import bookkeeping, parse_runs, schemas
+from extend_source.config.groups import GROUP_OF
+from extend_source.tables import bookkeeping, parse_runs, processors, schemas, workflow_runs, workflows
 from extend_source.tables.contract import ANY_OBJECT, TableSchema
 
 
@@ -21,10 +22,22 @@ class ObjectType:
     Attributes:
         name: Extend's name for it, as in ``resource_type``.
         table: the table with one row for each, of which ``id`` is the key.
+        carries: the types of the objects that it brings whole, so that these need no request of their own.
+        parts: the type of its parts, which are listed under it and written before it: what has landed has all its
+            parts. Empty: it has none.
+        named_by: the member of a processor run that names one; empty: none does.
     """
 
     name: str
     table: TableSchema
+    carries: tuple[str, ...] = ()
+    parts: str = ""
+    named_by: str = ""
+
+    @property
+    def turn(self) -> int:
+        """When it is fetched: what brings others whole comes first, what is made of parts comes last."""
+        return 2 if self.parts else 0 if self.carries else 1
 
 
 OBJECT_TYPES: dict[str, ObjectType] = {
@@ -32,13 +45,24 @@ OBJECT_TYPES: dict[str, ObjectType] = {
     for kind in (
         ObjectType("processor_run", schemas.PROCESSOR_RUNS),
         ObjectType("file", schemas.FILES),
-        ObjectType("parse_run", parse_runs.PARSE_RUNS),
+        ObjectType("parse_run", parse_runs.PARSE_RUNS, named_by="parseRunId"),
+        ObjectType("workflow_run", workflow_runs.WORKFLOW_RUNS, carries=("processor_run", "parse_run")),
+        ObjectType("workflow", workflows.WORKFLOWS, ("workflow_version",), parts="workflow_version"),
+        ObjectType("workflow_version", workflows.WORKFLOW_VERSIONS),
+        ObjectType("processor", processors.PROCESSORS, ("processor_version",), parts="processor_version"),
+        ObjectType("processor_version", processors.PROCESSOR_VERSIONS),
     )
 }
 """The object types that are fetched one by one, by name."""
 
-RUN_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if "payload_sha256" in kind.table.column_names)
-"""Those of runs: their payload's sum is kept, and they are known to be gone once the API has them no longer."""
+SUMMED_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if "payload_sha256" in kind.table.column_names)
+"""Those whose payload's sum is kept, and that are known to be gone once the API has them no longer: all but files."""
+
+RUN_TYPES = ("processor_run", "parse_run", "workflow_run")
+"""Those of runs: they end, and are counted as such."""
+
+CONFIG_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if "config_id" in kind.table.column_names)
+"""Those that have a config."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +76,14 @@ class ListedType:
         children: by the member that holds them, the tables with a row for each item; with the owner's column and
             ``position``.
         has_credits: the list says what each has cost, which the ledger wants to know.
+        is_sum: what it says that each has cost is a sum of what others have cost, which the ledger must not have.
     """
 
     name: str
     table: TableSchema
     children: Mapping[str, TableSchema] = field(default_factory=dict)
     has_credits: bool = False
+    is_sum: bool = False
 
 
 LISTED_TYPES: dict[str, ListedType] = {
@@ -65,6 +91,7 @@ LISTED_TYPES: dict[str, ListedType] = {
     for kind in (
         ListedType("processor_run", bookkeeping.PROCESSOR_RUN_SUMMARIES),
         ListedType("parse_run", parse_runs.PARSE_RUN_SUMMARIES, has_credits=True),
+        ListedType("workflow_run", workflow_runs.WORKFLOW_RUN_SUMMARIES, is_sum=True),
     )
 }
 """The object types that are listed, by name. Runs are compared by what has landed of the run itself."""
@@ -96,6 +123,17 @@ TABLES: dict[str, TableSchema] = {
         schemas.CLASSIFICATIONS,
         schemas.SPLITS,
         *parse_runs.PARSE_OUTPUT_TABLES["words"],
+        workflow_runs.WORKFLOW_RUNS,
+        workflow_runs.WORKFLOW_RUN_FILES,
+        workflow_runs.WORKFLOW_STEP_RUNS,
+        workflow_runs.WORKFLOW_STEP_RUN_FILES,
+        workflow_runs.WORKFLOW_STEP_CHECKS,
+        workflows.WORKFLOWS,
+        workflows.WORKFLOW_VERSIONS,
+        workflows.WORKFLOW_STEPS,
+        workflows.WORKFLOW_STEP_LINKS,
+        processors.PROCESSORS,
+        processors.PROCESSOR_VERSIONS,
         schemas.CREDIT_USAGE,
         schemas.CREDIT_ATTRIBUTIONS,
         schemas.CREDIT_CHARGES,
@@ -169,3 +207,10 @@ def rows_owned_by(name: str) -> tuple[Rows, ...]:
         and rows.table.owner is not None
         and rows.table.owner.name == rows.column
     )
+
+
+def group_of(table: TableSchema) -> str:
+    """Say what the setting `objects` calls the choice that a table belongs to; empty: it comes with all of them."""
+    if table is bookkeeping.TYPED_COLUMNS:
+        return "runs"
+    return "" if table.owner is None else GROUP_OF.get(str(table.owner.about), "")

@@ -12,8 +12,8 @@ from extend_source.tables.configs import ConfigTables
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.credits import CreditTables
 from extend_source.tables.files import FileTables
+from extend_source.tables.payloads import Origin, payload_sha256
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
-from extend_source.tables.runs import Origin, payload_sha256
 from extend_source.text.json_codec import encode_json
 
 _RUN = ObjectReader.of(parse_runs.PARSE_RUNS)

@@ -12,8 +12,7 @@ import pyarrow.compute as pc
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.flattening import Tables
-from extend_source.tables.objects import Rows, rows_owned_by
-from extend_source.tables.parse_runs import PARSE_RUNS
+from extend_source.tables.objects import OBJECT_TYPES, Rows, rows_owned_by
 from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUNS, RUN_CONFIGS
 from extend_source.text.json_codec import decode_json, encode_json
 
@@ -27,8 +26,12 @@ Counts = dict[str, int]
 OF_RUNS = tuple(rows for rows in rows_owned_by("processor_run") if rows.table is not RAW_PAYLOADS)
 """The rows of runs, but for the typed ones, which come with the processors, and payloads, which a rebuild leaves."""
 
-OF_PARSE_RUNS = tuple(rows for rows in rows_owned_by("parse_run") if rows.table not in (RAW_PAYLOADS, CREDIT_USAGE))
-"""The rows of parse runs, but for their credits, which each run that used them tells again."""
+OF_OTHERS: dict[str, tuple[Rows, ...]] = {
+    name: tuple(rows for rows in rows_owned_by(name) if rows.table not in (RAW_PAYLOADS, CREDIT_USAGE))
+    for name in OBJECT_TYPES
+    if name not in ("processor_run", "file")
+}
+"""The rows of parse runs, workflow runs and so on, but for credits, which each run that used them tells again."""
 
 OF_FILES, OF_CONFIGS = rows_owned_by("file"), rows_owned_by("config")
 """The rows of files, and of configs."""
@@ -107,9 +110,9 @@ class RowCounts:
             file_id: {**files.get(file_id, {}), **self._of_files.get(file_id, {})}
             for file_id in tables[FILES.name]["id"].to_pylist()
         }
-        configs, parse_runs = self._counted(tables, OF_CONFIGS), self._counted(tables, OF_PARSE_RUNS)
-        owners = ((PROCESSOR_RUNS, runs), (FILES, of_files), (RUN_CONFIGS, configs), (PARSE_RUNS, parse_runs))
-        for table, of_owners in owners:
+        configs = self._counted(tables, OF_CONFIGS)
+        others = ((OBJECT_TYPES[name].table, self._counted(tables, owned)) for name, owned in OF_OTHERS.items())
+        for table, of_owners in ((PROCESSOR_RUNS, runs), (FILES, of_files), (RUN_CONFIGS, configs), *others):
             tables[table.name] = _with_counts(tables[table.name], table, of_owners)
 
     def _counted(self, tables: Tables, owned: Collection[Rows]) -> dict[str, Counts]:
@@ -130,8 +133,9 @@ def _add(found: dict[str, Counts], owned: Rows, rows: pa.Table) -> None:
     marked = is_marker(owned.table, rows)
     for owner in rows.filter(marked)[owned.column].to_pylist():
         found.setdefault(owner, {})[owned.table.name] = 0
+    has_one_each = {owned.column, "resource_type"}.issuperset(owned.table.key)  # however many tell it
     for owner, count in _value_counts(rows.filter(pc.invert(marked))[owned.column]):
-        found.setdefault(owner, {})[owned.table.name] = count
+        found.setdefault(owner, {})[owned.table.name] = 1 if has_one_each else count
 
 
 def _value_counts(column: Any) -> Iterator[tuple[str, int]]:

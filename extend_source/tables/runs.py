@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,13 +15,12 @@ from extend_source.tables.edits import EditTables
 from extend_source.tables.extraction import FINAL, ExtractionTables
 from extend_source.tables.files import FileTables
 from extend_source.tables.kinds import to_timestamp
-from extend_source.tables.links import DOCUMENT_KEYS
 from extend_source.tables.objects import TABLES
+from extend_source.tables.payloads import Origin, payload_sha256
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.stages import StageTables
 from extend_source.tables.typed import TypedTables
 from extend_source.text.json_codec import encode_json
-from extend_source.text.redaction import without_download_link
 
 _RUN = ObjectReader.of(schemas.PROCESSOR_RUNS)
 _MERGED_PROCESSOR = ObjectReader.of(schemas.PROCESSOR_RUN_MERGED_PROCESSORS)
@@ -41,29 +38,6 @@ _RUN_TABLES = tuple(
     # runs of API 2025-04-21 never have any
     if table.replaced_by == "run_id" and table is not schemas.CREDIT_ATTRIBUTIONS
 )
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a payload came from.
-
-    Attributes:
-        api_version: the API version it was fetched with.
-        workspace_id: the workspace named in the settings, or None.
-        fetched_at: when it was fetched, UTC.
-        created_at: when the run was created, UTC; only the listing says so, so None for a run fetched by id alone.
-        updated_at: when the run changed last, UTC; from the listing, too.
-        loaded_tables: the tables that the load writes, as `selection_text` names them.
-        payload_sha256: the payload's sum where it is known; None: it is worked out.
-    """
-
-    api_version: str
-    workspace_id: str | None
-    fetched_at: datetime
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    loaded_tables: str | None = None
-    payload_sha256: str | None = None
 
 
 class RunTables:
@@ -297,20 +271,26 @@ def output_format_of(run_type: str | None, run: dict[str, Any]) -> str | None:
 
 
 def without_files(run: dict[str, Any], file_ids: Collection[str]) -> dict[str, Any]:
-    """Leave some files out of a run's payload.
+    """Leave some files out of a payload.
 
     Args:
-        run: the API's ProcessorRun object.
+        run: a canonical processor run, or a workflow run, whose steps have files as well.
         file_ids: the files to leave out.
 
     Returns:
         The run itself where it has none of them.
     """
-    files = run.get("files")
-    if not file_ids or not isinstance(files, list):
+    if not file_ids:
         return run
-    kept = [file for file in files if not (isinstance(file, dict) and file.get("id") in file_ids)]
-    return run if len(kept) == len(files) else {**run, "files": kept}
+    files, steps = run.get("files"), run.get("stepRuns")
+    if isinstance(files, list):
+        kept = [file for file in files if not (isinstance(file, dict) and file.get("id") in file_ids)]
+        run = run if len(kept) == len(files) else {**run, "files": kept}
+    if isinstance(steps, list):
+        left = [without_files(step, file_ids) if isinstance(step, dict) else step for step in steps]
+        changed = any(new is not old for new, old in zip(left, steps, strict=True))
+        run = {**run, "stepRuns": left} if changed else run
+    return run
 
 
 def raw_payload(run: dict[str, Any], *, with_contents: bool = True) -> str:
@@ -334,32 +314,3 @@ def raw_file(file: Any, *, with_contents: bool = True) -> Any:
     if with_contents or not isinstance(file, dict):
         return file
     return {key: value for key, value in file.items() if key != "contents"}
-
-
-def payload_sha256(run: dict[str, Any]) -> str:
-    """Return the SHA-256 of a run's canonical JSON, in which the sums of its outputs and edits stand for them.
-
-    Signed URLs, which are new in every answer, are left out, so that equal runs have equal sums.
-
-    Args:
-        run: the API's ProcessorRun object.
-
-    Returns:
-        The sum in lower-case hexadecimal.
-    """
-    files = run.get("files")
-    if isinstance(files, list):
-        run = {**run, "files": [without_download_link(file) for file in files]}
-    sums: dict[int, str] = {}
-    for key in DOCUMENT_KEYS.intersection(run):
-        part = run[key]
-        if isinstance(part, dict) and part:
-            # the outputs of a run are mostly one object, whose sum stands for it
-            if id(part) not in sums:
-                sums[id(part)] = _sha256(part)
-            run = {**run, key: sums[id(part)]}
-    return _sha256(run)
-
-
-def _sha256(value: Any) -> str:
-    return hashlib.sha256(encode_json(value, sort_keys=True).encode()).hexdigest()

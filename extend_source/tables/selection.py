@@ -8,8 +8,8 @@ from functools import lru_cache
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.formers import FORMER_NAMES
-from extend_source.tables.objects import TABLES, rows_owned_by
-from extend_source.tables.parse_runs import PARSE_OUTPUT_TABLES
+from extend_source.tables.objects import OBJECT_TYPES, TABLES, group_of, rows_owned_by
+from extend_source.tables.parse_runs import PARSE_OUTPUT_TABLES, PARSE_RUN_SUMMARIES
 from extend_source.tables.schemas import CREDIT_USAGE, FILES, RUN_CONFIG_PAGE_RANGES, RUN_CONFIGS
 
 BOOKS = frozenset(name for name, table in TABLES.items() if table.is_book)
@@ -20,7 +20,9 @@ TYPED_TABLES = "typed_tables"
 
 _OF_PARSE_RUNS = frozenset(table.name for table in PARSE_OUTPUT_TABLES["words"])
 
-FETCHED_TABLES: frozenset[str] = frozenset(TABLES) - BOOKS - _OF_PARSE_RUNS | {TYPED_TABLES}
+FETCHED_TABLES: frozenset[str] = frozenset(
+    [*(name for name, table in TABLES.items() if not table.is_book and group_of(table) in ("", "runs")), TYPED_TABLES]
+)
 """The tables that need runs to be fetched."""
 
 PARSED_TABLES: frozenset[str] = _OF_PARSE_RUNS | {
@@ -29,15 +31,37 @@ PARSED_TABLES: frozenset[str] = _OF_PARSE_RUNS | {
 }
 """The tables that parse runs fill when they are fetched, some of them beside others."""
 
+
+def _filled_by(name: str) -> frozenset[str]:
+    """Name the tables that objects of a type fill, some of them beside others."""
+    own = OBJECT_TYPES[name].table
+    shared = [FILES.name] if name == "workflow_run" else []
+    configs = [RUN_CONFIGS.name] if "config_id" in own.column_names else []
+    return frozenset([own.name, *(rows.table.name for rows in rows_owned_by(name)), *shared, *configs])
+
+
+FILLED_TABLES: dict[str, frozenset[str]] = {
+    **{name: _filled_by(name) for name in OBJECT_TYPES},
+    "processor_run": FETCHED_TABLES,
+    "parse_run": PARSED_TABLES,
+}
+"""The tables that objects fill when they are fetched, by their type."""
+
 STANDARD_TABLES: frozenset[str] = frozenset(
-    name for name in FETCHED_TABLES | PARSED_TABLES if name not in TABLES or not TABLES[name].opt_in
+    name for name in frozenset().union(*FILLED_TABLES.values()) if name not in TABLES or not TABLES[name].opt_in
 )
-"""Those of both that every load writes unless told otherwise."""
+"""Those of all that every load writes unless told otherwise."""
 
 LISTING_TABLES: tuple[TableSchema, ...] = tuple(
     table for table in TABLES.values() if table is CREDIT_USAGE or (table.is_book and table is not RAW_PAYLOADS)
 )
 """The tables that are filled where lists alone are read."""
+
+_EXCLUSIVE: dict[str, tuple[str, ...]] = {
+    name: tuple(table.name for table in TABLES.values() if table.owner is not None and table.owner.about == name)
+    for name in OBJECT_TYPES
+}
+"""The tables that objects of one type alone fill, by that type."""
 
 _STANDARD = "standard"
 
@@ -70,12 +94,25 @@ def tables_to_fetch(tables: Collection[str], *, details: bool) -> frozenset[str]
     Returns:
         Their names; none: listing is enough.
     """
-    return FETCHED_TABLES.intersection(tables) if details else frozenset()
+    return FETCHED_TABLES.intersection(tables) if details and lists_runs(tables) else frozenset()
 
 
-def fetches_parse_runs(tables: Collection[str]) -> bool:
-    """Tell whether some tables need parse runs to be fetched."""
-    return not _OF_PARSE_RUNS.isdisjoint(tables)
+def group_of_name(name: str) -> str:
+    """Say which group of the setting `objects` a resource belongs to; empty: it comes with any."""
+    return "runs" if name == TYPED_TABLES else group_of(TABLES[name])
+
+
+def lists_runs(tables: Collection[str]) -> bool:
+    """Tell whether some tables need the lists of runs to be read: where other objects alone are loaded, they do not."""
+    groups = {group_of(TABLES[name]) for name in tables if name in TABLES}
+    if "parsing" in groups and PARSE_RUN_SUMMARIES.name not in tables:
+        groups.remove("parsing")  # without their list, parse runs are found by the runs that name them
+    return TYPED_TABLES in tables or "runs" in groups or not groups - {""}
+
+
+def fetches(object_type: str, tables: Collection[str]) -> bool:
+    """Tell whether some tables need the objects of a type to be fetched."""
+    return any(not TABLES[name].is_book and name in tables for name in _EXCLUSIVE[object_type])
 
 
 def selection_text(tables: Collection[str], filled: frozenset[str] = FETCHED_TABLES) -> str | None:

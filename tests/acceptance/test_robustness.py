@@ -13,7 +13,8 @@ import pytest
 
 from extend_source import ExtendError, sync
 from extend_source.sandbox import SandboxServer
-from extend_source.tables.runs import Origin, RunTables
+from extend_source.tables.payloads import Origin
+from extend_source.tables.runs import RunTables
 from tests.acceptance.warehouse import Warehouse
 
 pytestmark = pytest.mark.thorough

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from extend_source.tables import Flattener, Origin
 from extend_source.tables.links import file_without_signatures, run_without_signatures
-from extend_source.tables.runs import payload_sha256, raw_payload
+from extend_source.tables.payloads import payload_sha256
+from extend_source.tables.runs import raw_payload
 from extend_source.text.json_codec import decode_json, encode_json
 from tests.tables.flat import NOW, Rows, rows_of, run_of
 from tests.tables.payloads import SIGNATURE, files, runs

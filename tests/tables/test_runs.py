@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from extend_source.tables import Flattener, Origin
-from extend_source.tables.runs import payload_sha256
+from extend_source.tables.payloads import payload_sha256
 from tests.tables.flat import NOW, flatten, rows_of, run_of, without
 
 

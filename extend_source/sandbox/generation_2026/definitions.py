@@ -55,7 +55,7 @@ def _made_at(processor_id: str) -> datetime:
 
 def updated_at(processor: Processor) -> datetime:
     """Return when a definition was last changed: renamed, or given a version."""
-    versions = [_version_created_at(processor, number) for number in range(len(processor.versions))]
+    versions = [version_created_at(processor, number) for number in range(len(processor.versions))]
     return max([created_at(processor), *versions, *([processor.renamed_at] if processor.renamed_at else [])])
 
 
@@ -77,15 +77,28 @@ def definition_summary(kind: Kind, processor: Processor, name: str | None = None
 
 
 def definition_object(kind: Kind, processor: Processor) -> Json:
-    """Return a definition with its draft, which is the newest version where there is no draft of its own."""
+    """Return a definition with its draft."""
+    return {**definition_summary(kind, processor), "draftVersion": _draft(kind, processor)}
+
+
+def versions(kind: Kind, processor: Processor) -> list[Json]:
+    """Return the versions of a definition in full, the draft first and then the newest."""
+    published = [number for number, version in enumerate(processor.versions) if version.version != _DRAFT]
+    return [_draft(kind, processor), *(_full_version(kind, processor, number) for number in reversed(published))]
+
+
+def _draft(kind: Kind, processor: Processor) -> Json:
+    """Return the draft, which is the newest version where there is no draft of its own."""
     number = len(processor.versions) - 1
-    newest = processor.versions[number]
-    draft = _version_summary(kind, processor, number)
-    if newest.version != _DRAFT:
+    draft = _full_version(kind, processor, number)
+    if processor.versions[number].version != _DRAFT:
         draft["id"] = make_id(kind.version_prefix, rng_for("draft", processor.id))
         draft["version"], draft["description"] = _DRAFT, None
-    draft["config"] = run_config(newest.config)
-    return {**definition_summary(kind, processor), "draftVersion": draft}
+    return draft
+
+
+def _full_version(kind: Kind, processor: Processor, number: int) -> Json:
+    return {**_version_summary(kind, processor, number), "config": run_config(processor.versions[number].config)}
 
 
 def embedded_summaries(workspace: Workspace, kind: Kind, payload: Mapping[str, Any], at: datetime) -> Json:
@@ -115,10 +128,10 @@ def embedded_summaries(workspace: Workspace, kind: Kind, payload: Mapping[str, A
 
 def _version_summary(kind: Kind, processor: Processor, number: int) -> Json:
     version = processor.versions[number]
-    described, author = _authorship(version.id)
-    description = f"Version {version.version}" if described else None
+    author = _authorship(version.id)[1]
+    description = description_of(version)
     parent = definition_id(kind, processor.id)
-    return _version(kind, parent, version, _version_created_at(processor, number), description, author)
+    return _version(kind, parent, version, version_created_at(processor, number), description, author)
 
 
 def _version(
@@ -135,7 +148,13 @@ def _version(
     }
 
 
-def _version_created_at(processor: Processor, number: int) -> datetime:
+def description_of(version: ProcessorVersion) -> str | None:
+    """Return what the author of a version says of it."""
+    return f"Version {version.version}" if _authorship(version.id)[0] else None
+
+
+def version_created_at(processor: Processor, number: int) -> datetime:
+    """Return when a version was made."""
     return processor.versions[number].created_at or created_at(processor) + timedelta(days=15 * number)
 
 

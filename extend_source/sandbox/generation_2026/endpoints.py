@@ -11,7 +11,7 @@ from starlette.responses import Response
 from extend_source.sandbox import endpoints as generation_2025
 from extend_source.sandbox import parameters
 from extend_source.sandbox.endpoint import Answer, Endpoint, Token, found, listing_of, page_of
-from extend_source.sandbox.generation_2026 import definitions, parse_endpoints, runs
+from extend_source.sandbox.generation_2026 import definitions, parse_endpoints, runs, workflow_endpoints
 from extend_source.sandbox.generation_2026.files import file_object, file_summary
 from extend_source.sandbox.generation_2026.kinds import KINDS, Kind, definition_id, old_definition_id, run_id
 from extend_source.sandbox.organization import Organization
@@ -175,6 +175,7 @@ ENDPOINTS = (
     ),
     *_list_and_get("file", list_files, get_file, _file_ids),
     *parse_endpoints.ENDPOINTS,
+    *workflow_endpoints.ENDPOINTS,
     Endpoint("GET", "/processor_runs", "list_runs", list_legacy_runs),
     Endpoint("GET", "/processor_runs/{id}", "get_run", get_legacy_run, legacy_run_ids),
 )

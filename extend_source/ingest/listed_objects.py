@@ -1,4 +1,4 @@
-"""Which parse runs to fetch: those that their list shows anew, those that runs name, and what was left before."""
+"""Which parse runs and workflow runs to fetch: what their list shows anew, what runs name, what was left before."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from extend_source.api import lists_of
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.fetching import Fetched
 from extend_source.ingest.listings import is_filtered
@@ -13,41 +14,50 @@ from extend_source.ingest.summaries import SummaryPage
 from extend_source.ingest.times import is_before, time_of
 from extend_source.ingest.worklist import Reason, Wanted, Worklist
 from extend_source.pipeline.landed import has_ended
-from extend_source.pipeline.landed_parse_runs import (
-    LandedParseRun,
-    erased_parse_runs,
-    landed_parse_runs,
-    missing_parse_runs,
-    moving_parse_runs,
-    unlisted_parse_runs,
+from extend_source.pipeline.landed_objects import (
+    LandedObject,
+    erased_runs,
+    landed_objects,
+    missing_objects,
+    moving_objects,
+    unlisted_objects,
 )
-from extend_source.tables import PARSED_TABLES
+from extend_source.tables import FILLED_TABLES, fetches
 from extend_source.tables.kinds import to_credits
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 
 Times = tuple[datetime | None, datetime | None]
 """When an object was created and changed last."""
 
 
-class ParseRuns:
-    """The parse runs that a sync is to fetch.
+class ListedObjects:
+    """The objects of one type that a sync is to fetch: parse runs, or workflow runs.
 
-    One that has not ended is left until it has: it has no output, and the list says all the rest. Where filters choose
-    some runs of a workspace, only the parse runs that these name are fetched.
+    One that has not ended is left until it has: it is not whole, and the list says all the rest. Where filters choose
+    some runs of a workspace, only the objects that these name are fetched.
+
+    Attributes:
+        object_type: what they are, a key of `LISTED_TYPES`.
     """
 
-    object_type = "parse_run"
+    def __init__(self, object_type: str, context: SyncContext) -> None:
+        """Begin with none.
 
-    def __init__(self, context: SyncContext) -> None:
-        """Begin with none; `context` is what the load goes by."""
+        Args:
+            object_type: what they are.
+            context: what the load goes by.
+        """
+        self.object_type = object_type
         self._landed, self._settings = context.landed, context.settings
-        self._tables = PARSED_TABLES.intersection(context.selected)
+        self._tables = FILLED_TABLES[object_type].intersection(context.selected)
         self._is_filtered = is_filtered(context.settings)
+        self._named_by = OBJECT_TYPES[object_type].named_by
         self._named: dict[str, None] = {}
         self._listed: dict[str, dict[str, Any]] = {}
         self._moving: set[str] = set()
 
     def listed(self, page: SummaryPage, worklist: Worklist) -> list[Wanted]:
-        """Say which parse runs to fetch, of those that the list shows to be new or changed.
+        """Say which objects to fetch, of those that the list shows to be new or changed.
 
         Args:
             page: what it says of them.
@@ -63,58 +73,61 @@ class ParseRuns:
         floor = None if watermark is None else watermark - timedelta(seconds=self._settings.lookback)
         ended = {each["id"]: each for each in summaries if has_ended(each.get("status")) and not is_before(each, floor)}
         with self._landed.connected():
-            erased = erased_parse_runs(self._landed)
-            known = {} if self._settings.refresh else landed_parse_runs(self._landed, ended)
+            erased = erased_runs(self._landed)
+            known = {} if self._settings.refresh else landed_objects(self._landed, self.object_type, ended)
         differing = [
-            parse_run_id
-            for parse_run_id, summary in ended.items()
-            if parse_run_id not in erased and self._differs(summary, known.get(parse_run_id))
+            object_id
+            for object_id, summary in ended.items()
+            if object_id not in erased and self._differs(summary, known.get(object_id))
         ]
-        times = {parse_run_id: _times_of(ended[parse_run_id]) for parse_run_id in differing}
+        times = {object_id: _times_of(ended[object_id]) for object_id in differing}
         return list(self._wanted(worklist.not_asked(differing), "listed", times))
 
     def note(self, answer: Fetched[Wanted]) -> None:
-        """Note the parse run that a run names."""
-        if answer.payload is not None and answer.wanted.object_type == "processor_run":
-            name = answer.payload.get("parseRunId")
+        """Note the object that a run names."""
+        if self._named_by and answer.payload is not None and answer.wanted.object_type == "processor_run":
+            name = answer.payload.get(self._named_by)
             if isinstance(name, str) and name:
                 self._named[name] = None
 
     def fresh(self, worklist: Worklist) -> list[Wanted]:
-        """Say which parse runs to fetch, of those that runs have named since the last call."""
+        """Say which objects to fetch, of those that runs have named since the last call."""
         named, self._named = self._named, {}
         if not named:
             return []
-        known = {} if self._settings.refresh else landed_parse_runs(self._landed, named)
-        left_out = self._moving | moving_parse_runs(self._landed, named) | erased_parse_runs(self._landed)
+        known = {} if self._settings.refresh else landed_objects(self._landed, self.object_type, named)
+        left_out = self._moving | moving_objects(self._landed, self.object_type, named) | erased_runs(self._landed)
         ids = []
-        for parse_run_id in named:
-            summary, landed = self._listed.get(parse_run_id), known.get(parse_run_id)
+        for object_id in named:
+            summary, landed = self._listed.get(object_id), known.get(object_id)
             if summary is not None:
                 wanted = has_ended(summary.get("status")) and self._differs(summary, landed)
             else:
-                wanted = parse_run_id not in left_out and (landed is None or not self._is_complete(landed))
-            ids += [parse_run_id] if wanted else []
+                wanted = object_id not in left_out and (landed is None or not self._is_complete(landed))
+            ids += [object_id] if wanted else []
         return self._with_times(worklist.not_asked(ids), "referenced")
 
     def backlog(self, worklist: Worklist) -> list[Wanted]:
-        """Say which parse runs are known and have not landed as they are now."""
-        missing = missing_parse_runs(self._landed, self._settings, self._tables, of_list=not self._is_filtered)
-        missing = [parse_run_id for parse_run_id in missing if parse_run_id not in self._moving]
+        """Say which objects are known and have not landed as they are now."""
+        of_list = not self._is_filtered
+        missing = missing_objects(self._landed, self.object_type, self._settings, self._tables, of_list=of_list)
+        missing = [object_id for object_id in missing if object_id not in self._moving]
         return self._with_times(worklist.not_asked(missing), "backlog")
 
     def vanished(self, seen: Collection[str], worklist: Worklist) -> list[Wanted]:
-        """Say which parse runs to ask for, as a whole listing has not shown them.
+        """Say which objects to ask for, as a whole listing has not shown them.
 
         Args:
             seen: what it has shown.
             worklist: what will be fetched anyway.
         """
-        unlisted = unlisted_parse_runs(self._landed, self._settings, seen)
+        is_sortable = all(each.is_sortable for each in lists_of(self._settings.api_version, self.object_type))
+        by = "updated_at" if is_sortable else "created_at"
+        unlisted = unlisted_objects(self._landed, self.object_type, self._settings, seen, by=by)
         return self._with_times(worklist.not_asked(unlisted), "vanished")
 
-    def _differs(self, summary: dict[str, Any], landed: LandedParseRun | None) -> bool:
-        """Tell whether a parse run must be fetched, going by what the list says anew."""
+    def _differs(self, summary: dict[str, Any], landed: LandedObject | None) -> bool:
+        """Tell whether an object must be fetched, going by what the list says anew."""
         if landed is None or not self._is_complete(landed) or summary.get("status") != landed.status:
             return True
         changed_at = time_of(summary)
@@ -130,7 +143,7 @@ class ParseRuns:
         except ValueError:
             return False  # no figure to compare
 
-    def _is_complete(self, landed: LandedParseRun) -> bool:
+    def _is_complete(self, landed: LandedObject) -> bool:
         return has_ended(landed.status) and self._tables <= landed.tables
 
     def _with_times(self, ids: list[str], reason: Reason) -> list[Wanted]:
@@ -139,8 +152,17 @@ class ParseRuns:
         return list(self._wanted(ids, reason, times))
 
     def _wanted(self, ids: list[str], reason: Reason, times: dict[str, Times]) -> Iterator[Wanted]:
-        for parse_run_id in ids:
-            yield Wanted(parse_run_id, reason, *times.get(parse_run_id, (None, None)), object_type=self.object_type)
+        for object_id in ids:
+            yield Wanted(object_id, reason, *times.get(object_id, (None, None)), object_type=self.object_type)
+
+
+def listed_objects(context: SyncContext) -> list[ListedObjects]:
+    """Name the listed objects beside processor runs that the tables to load need to be fetched."""
+    return [
+        ListedObjects(name, context)
+        for name in LISTED_TYPES
+        if name != "processor_run" and fetches(name, context.selected)
+    ]
 
 
 def _times_of(summary: dict[str, Any]) -> Times:

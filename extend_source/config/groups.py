@@ -1,0 +1,49 @@
+"""What the setting `objects` chooses between: groups of object types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Group:
+    """Types of objects that are loaded together.
+
+    Attributes:
+        meaning: what they are.
+        listed: the types whose lists are read by each sync.
+        definitions: the types of which there are few, which seldom change: their lists are read now and then.
+        parts: the types of what the definitions are made of.
+    """
+
+    meaning: str
+    listed: tuple[str, ...] = ()
+    definitions: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.listed + self.definitions + self.parts
+
+
+GROUPS: dict[str, Group] = {
+    "runs": Group("processor runs, and what they have extracted, classified and split", listed=("processor_run",)),
+    "workflows": Group(
+        "workflow runs with their steps, and the workflows themselves",
+        listed=("workflow_run",),
+        definitions=("workflow",),
+        parts=("workflow_version",),
+    ),
+    "processors": Group(
+        "processors and their versions with their configs", definitions=("processor",), parts=("processor_version",)
+    ),
+    "parsing": Group("parse runs, as far as parse_output says", listed=("parse_run",)),
+}
+"""The groups by name."""
+
+GROUP_OF: dict[str, str] = {object_type: name for name, group in GROUPS.items() for object_type in group.types}
+"""The groups of object types; what is in none comes with any."""
+
+DEFAULT_GROUPS: tuple[str, ...] = ("runs", "workflows", "processors", "parsing")
+"""Those that are loaded unless others are chosen."""

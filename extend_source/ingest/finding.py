@@ -1,0 +1,91 @@
+"""Finding what is to be fetched in all lists: those of runs, those beside them, and those of definitions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+from extend_source.api import ExtendClient
+from extend_source.errors import ExtendError
+from extend_source.ingest.definitions import Definitions, definitions
+from extend_source.ingest.discovery import Discovery
+from extend_source.ingest.listed_objects import ListedObjects
+from extend_source.ingest.summaries import SummaryList, SummaryPage, summary_lists
+from extend_source.ingest.worklist import Wanted, Worklist
+
+Found = tuple[str, SummaryPage]
+"""The type of objects, and what a page says of them."""
+
+
+async def find_wanted(
+    client: ExtendClient, discovery: Discovery, listed: Mapping[str, ListedObjects]
+) -> AsyncIterator[Found]:
+    """Read the lists, and put what is to be fetched into the worklist.
+
+    Where a list beside that of runs cannot be read, what the others have shown is fetched all the same: the error is
+    left in the worklist.
+
+    Args:
+        client: the API.
+        discovery: the runs.
+        listed: what is to be fetched of other types, by type.
+
+    Yields:
+        What each page says.
+
+    Raises:
+        ExtendError: the API refused everything, or listed nothing; see `Discovery.pages`.
+    """
+    worklist, context = discovery.worklist, discovery.context
+    async for page in discovery.pages(client):
+        yield "processor_run", page
+    is_whole = worklist.mode != "incremental"
+    for objects in summary_lists(context, context.selected, reconcile=is_whole):
+        if not _goes_on(worklist):
+            return
+        async for page in _pages(objects, listed.get(objects.object_type), client, discovery):
+            yield objects.object_type, page
+    for kind in definitions(context, worklist.mode, worklist.before):
+        if not _goes_on(worklist):
+            return
+        await _find_definitions(kind, client, discovery)
+
+
+def _goes_on(worklist: Worklist) -> bool:
+    return worklist.listing_error is None and worklist.listing_stopped_by is None
+
+
+async def _pages(
+    objects: SummaryList, listed: ListedObjects | None, client: ExtendClient, discovery: Discovery
+) -> AsyncIterator[SummaryPage]:
+    worklist = discovery.worklist
+    wanted: list[Wanted] = []
+    try:
+        async for page in objects.pages(client):
+            if listed is not None:
+                wanted += listed.listed(page, worklist)
+            yield page
+        if listed is not None and objects.seen is not None:
+            wanted += listed.vanished(objects.seen, worklist)
+    except ExtendError as problem:
+        if problem.refuses_everything:
+            raise
+        worklist.listing_error = problem
+    discovery.context.progress.found(objects.object_type, wanted=len(wanted))
+    worklist.add(wanted)
+    if objects.stopped_by is not None:  # the next sync reads it from its beginning again
+        worklist.listing_stopped_by, worklist.complete = objects.stopped_by, False
+
+
+async def _find_definitions(kind: Definitions, client: ExtendClient, discovery: Discovery) -> None:
+    worklist, context = discovery.worklist, discovery.context
+    try:
+        async for wanted in kind.pages(client, worklist.before):
+            context.progress.found_each(wanted)
+            worklist.add(wanted)
+    except ExtendError as problem:
+        if problem.refuses_everything:
+            raise
+        worklist.listing_error = problem
+    if kind.stopped_by is not None:
+        worklist.listing_stopped_by, worklist.complete = kind.stopped_by, False
+    worklist.note_read(kind.read, context.now)

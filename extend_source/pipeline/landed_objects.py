@@ -1,0 +1,168 @@
+"""What the destination holds of listed objects beside processor runs, and which of those it knows of it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from extend_source.api import lists_of
+from extend_source.config.settings import ExtendSettings, parse_start_date
+from extend_source.pipeline.conditions import NO_ROW, Condition, equals, one_of
+from extend_source.pipeline.landed import MAX_ATTEMPTS, MOVING_STATUSES, LandedData, in_scope, too_often
+from extend_source.tables import FILLED_TABLES, selected_by
+from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, TOMBSTONES
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, RUN_TYPES
+from extend_source.tables.schemas import PROCESSOR_RUNS
+
+_MOVING = one_of("status", sorted(MOVING_STATUSES))
+_ENDED = Condition(
+    f"{{status}} NOT IN ({', '.join(['%s'] * len(MOVING_STATUSES))})", *sorted(MOVING_STATUSES), columns=["status"]
+)
+
+
+class LandedObject(NamedTuple):
+    """What the destination knows of a parse run, or of a workflow run."""
+
+    status: str | None
+    updated_at: datetime | None
+    credits: Decimal | None
+    fetched_at: datetime | None
+    tables: frozenset[str]
+
+
+def landed_objects(landed: LandedData, object_type: str, ids: Iterable[str]) -> dict[str, LandedObject]:
+    """Look up objects that have landed with all their rows.
+
+    Args:
+        landed: what the destination holds.
+        object_type: ``parse_run`` or ``workflow_run``.
+        ids: the ids, any number.
+
+    Returns:
+        The objects by id.
+    """
+    columns = ("id", "status", "updated_at", "credits", "fetched_at", "loaded_tables")
+    incomplete = landed.incomplete(object_type)
+    rows = landed.lookup(OBJECT_TYPES[object_type].table, columns, ids, complete=True)
+    filled = FILLED_TABLES[object_type]
+    return {
+        object_id: LandedObject(status, updated_at, credits, fetched_at, selected_by(tables, filled))
+        for object_id, status, updated_at, credits, fetched_at, tables in rows
+        if object_id not in incomplete
+    }
+
+
+def moving_objects(landed: LandedData, object_type: str, ids: Iterable[str]) -> set[str]:
+    """Tell which of some objects had not ended when they were listed."""
+    rows = landed.lookup(LISTED_TYPES[object_type].table, ("id", "status"), ids)
+    return {row[0] for row in rows if row[1] in MOVING_STATUSES}
+
+
+def missing_objects(
+    landed: LandedData, object_type: str, settings: ExtendSettings, tables: Collection[str], *, of_list: bool
+) -> list[str]:
+    """Name the objects that the destination knows of and does not hold as they are now.
+
+    They were named by a run, or listed, and not fetched then: the sync was cut off, or asked for less.
+
+    Args:
+        landed: what the destination holds.
+        object_type: ``parse_run`` or ``workflow_run``.
+        settings: the settings of the source.
+        tables: the tables that they are loaded into.
+        of_list: also those that only the list has shown.
+
+    Returns:
+        Their ids, each once. Those that are gone or erased, that failed too often, or that have not ended as the list
+        says, are left out.
+    """
+    table, summaries = OBJECT_TYPES[object_type].table, LISTED_TYPES[object_type].table
+    with landed.connected():
+        found: list[str] = []
+        if lists_of(settings.api_version, object_type):  # where there is no list, runs name none either
+            found += _named(landed, object_type, settings, tables) if OBJECT_TYPES[object_type].named_by else ()
+            found += _listed(landed, object_type, settings, tables) if of_list else ()
+            found += landed.overtaken(
+                table, summaries, ("fetched_at", "listed_at"), ("status", "updated_at", "credits")
+            )
+        workspace = equals("workspace_id", settings.workspace_id)
+        found += (row[0] for row in landed.rows(table, ("id",), _MOVING, workspace, complete=True))
+        found += sorted(landed.incomplete(object_type))
+        found += landed.failed_runs(settings.workspace_id, object_type)
+        ids = list(dict.fromkeys(found))
+        left_out = set(landed.tombstones(ids)) | moving_objects(landed, object_type, ids) | erased_runs(landed)
+        left_out.update(each for each, error in landed.errors(ids).items() if error.attempts >= MAX_ATTEMPTS)
+        return [object_id for object_id in ids if object_id not in left_out]
+
+
+def unlisted_objects(
+    landed: LandedData, object_type: str, settings: ExtendSettings, seen: Collection[str], *, by: str
+) -> list[str]:
+    """Name the objects that have landed, or were listed before, and that a whole listing has not shown.
+
+    Args:
+        landed: what the destination holds.
+        object_type: ``parse_run`` or ``workflow_run``.
+        settings: the settings of the source.
+        seen: what it has shown.
+        by: the time that the list goes by, ``created_at`` or ``updated_at``: it is not read beyond the start date.
+    """
+    conditions = [equals("workspace_id", settings.workspace_id)]
+    if settings.start_date is not None:
+        start = parse_start_date(settings.start_date)
+        conditions.append(Condition(f"{{{by}}} >= %s", start, columns=[by]))
+    tables = (OBJECT_TYPES[object_type].table, LISTED_TYPES[object_type].table)
+    with landed.connected():
+        known = {row[0] for table in tables for row in landed.rows(table, ("id",), *conditions)}
+        unseen = known.difference(seen) - erased_runs(landed)
+        return sorted(unseen.difference(landed.tombstones(unseen)))
+
+
+def erased_runs(landed: LandedData) -> frozenset[str]:
+    """The runs that were erased on request; which of several kinds of runs an id was of need not have been known."""
+    return frozenset().union(*(landed.erased(object_type) for object_type in RUN_TYPES))
+
+
+def _named(landed: LandedData, object_type: str, settings: ExtendSettings, tables: Collection[str]) -> Iterator[str]:
+    """The objects that runs name."""
+    column = next(each.name for each in PROCESSOR_RUNS.columns if each.api == OBJECT_TYPES[object_type].named_by)
+    name = Condition(f"{{{column}}} IS NOT NULL", columns=[column])
+    conditions = (name, *in_scope(settings), *_not_held(landed, object_type, tables, column))
+    for row in landed.rows(PROCESSOR_RUNS, (column,), *conditions, distinct=True, complete=True):
+        yield row[0]
+
+
+def _listed(landed: LandedData, object_type: str, settings: ExtendSettings, tables: Collection[str]) -> Iterator[str]:
+    conditions = [_ENDED, equals("workspace_id", settings.workspace_id), *_not_held(landed, object_type, tables, "id")]
+    if settings.start_date is not None:
+        start = parse_start_date(settings.start_date)
+        conditions.append(Condition("({updated_at} IS NULL OR {updated_at} >= %s)", start, columns=["updated_at"]))
+    for row in landed.rows(LISTED_TYPES[object_type].table, ("id",), *conditions):
+        yield row[0]
+
+
+def _not_held(landed: LandedData, object_type: str, tables: Collection[str], key: str) -> list[Condition]:
+    """The conditions that an object has not landed in all of some tables, and may be had."""
+    loaded = _loaded_into(landed, object_type, tables)
+    return [
+        landed.absent_from(OBJECT_TYPES[object_type].table, "id", loaded, key=key, complete=True),
+        landed.absent_from(TOMBSTONES, "id", key=key),
+        landed.absent_from(ERASURES, "id", key=key),
+        landed.absent_from(FETCH_ERRORS, "id", too_often(), key=key),
+    ]
+
+
+def _loaded_into(landed: LandedData, object_type: str, tables: Collection[str]) -> Condition:
+    """The objects that were loaded into all of some tables."""
+    table, filled = OBJECT_TYPES[object_type].table, FILLED_TABLES[object_type]
+    texts = [row[0] for row in landed.rows(table, ("loaded_tables",), distinct=True)]
+    enough = [text for text in texts if selected_by(text, filled).issuperset(tables)]
+    if len(enough) == len(texts):
+        return Condition("1 = 1")
+    named = [text for text in enough if text is not None]
+    if None not in enough:
+        return one_of("loaded_tables", named) if named else NO_ROW
+    places = "".join(" OR {loaded_tables} = %s" for _ in named)
+    return Condition(f"({{loaded_tables}} IS NULL{places})", *named, columns=["loaded_tables"])

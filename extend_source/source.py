@@ -101,6 +101,7 @@ def extend_source(
     parse_output: ParseOutput = "chunks",
     typed_tables: bool = ExtendSettings.typed_tables,
     keep_raw: bool = ExtendSettings.keep_raw,
+    history: bool = ExtendSettings.history,
     indexes: bool = ExtendSettings.indexes,
     table_format: TableFormat | None = None,
     package_runs: int = ExtendSettings.package_runs,
@@ -154,6 +155,7 @@ def extend_source(
         parse_output: ``none``, ``chunks``, ``blocks`` or ``words``.
         typed_tables: a table with typed columns for each extraction processor, and one for each of its arrays.
         keep_raw: keep the payloads too.
+        history: keep what runs, and the values of extractions, were before.
         indexes: indexes, or a layout of new tables by the owners of rows, where the destination has them; the indexes
             are made by `sync` and `rebuild`.
         table_format: for the destination filesystem: ``delta`` or ``iceberg``.
@@ -209,6 +211,7 @@ def extend_source(
         parse_output=parse_output,
         typed_tables=typed_tables,
         keep_raw=keep_raw,
+        history=history,
         indexes=indexes,
         table_format=table_format,
         package_runs=package_runs,
@@ -230,7 +233,9 @@ def extend_source(
     ids = run_ids if run_ids is None or isinstance(run_ids, str) else list(run_ids)
     refuse_ids_without_details(ids, settings)
     shared = session or SyncSession()
-    tables = wanted_tables(keep_raw=keep_raw, parse_output=parse_output) if details else list(LISTING_TABLES)
+    tables = list(LISTING_TABLES)
+    if details:
+        tables = wanted_tables(keep_raw=keep_raw, parse_output=parse_output, history=history)
     typed_tables = typed_tables and details
     if not typed_tables:
         tables = [table for table in tables if table is not TYPED_COLUMNS]

@@ -23,6 +23,7 @@ from extend_source.cli.demo import QUERIES
 __all__ = [
     "columns",
     "commands",
+    "corrected",
     "example",
     "exit_codes",
     "held",
@@ -99,6 +100,24 @@ def shell(
         parts.append("\n".join((f"$ {command}", *shown)))
     if not hidden:
         _fenced("\n".join(parts))
+
+
+def corrected(path: str, value: Any) -> None:
+    """A person corrects a value that has landed, at Extend; nothing is shown.
+
+    Args:
+        path: which one, of the first run that has it and was not reviewed.
+        value: the new value.
+    """
+    terminal = _terminal("own")
+    sql = (
+        "select min(run_id) from extend.extraction_fields join extend.processor_runs on id = run_id "
+        "where path = ? and not reviewed and status = 'PROCESSED'"
+    )
+    with duckdb.connect(str(terminal.folder / "extend_pipeline.duckdb"), read_only=True) as connection:
+        row = connection.execute(sql, [path]).fetchone()
+    assert row is not None
+    terminal.server.workspace.edit_run(str(row[0]), {path: value})
 
 
 def serving(command: str, last_line: str) -> None:

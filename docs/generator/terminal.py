@@ -61,6 +61,9 @@ _open = ExitStack()
 class Terminal:
     """A folder with a stand-in API, and ``extend-source`` on the PATH.
 
+    Attributes:
+        server: the stand-in.
+
     Args:
         runs: how many runs the stand-in has.
         settings: more environment variables.
@@ -68,7 +71,7 @@ class Terminal:
 
     def __init__(self, runs: int = _RUNS, **settings: str) -> None:
         self.folder = Path(_open.enter_context(tempfile.TemporaryDirectory(prefix="docs-")))
-        server = _open.enter_context(SandboxServer(runs=runs, now=NOW))
+        self.server = server = _open.enter_context(SandboxServer(runs=runs, now=NOW))
         self._base_url = server.base_url
         self._moment = NOW
         commands = self.folder / ".bin"

@@ -132,6 +132,7 @@ class Choices(_Settings):
     file_contents: Annotated[str | None, _option(_FETCHING, "Text of files: embedded, fetch or none.")] = None
     parse_output: Annotated[str | None, _option(_FETCHING, "Of parse runs: none, chunks, blocks or words.")] = None
     keep_raw: Annotated[bool, _option(_FETCHING, "Keep the payloads, for rebuild.", "--keep-raw")] = False
+    history: Annotated[bool, _option(_FETCHING, "Keep what runs and values were before.", "--history")] = False
     requests_per_second: Annotated[float | None, _option(_LIMITS, "The request budget; 0: no limit.")] = None
     max_runs: Annotated[int | None, _option(_LIMITS, "Load at most this many runs, newest first.")] = None
     max_requests: Annotated[int | None, _option(_LIMITS, "Stop after this many requests.")] = None

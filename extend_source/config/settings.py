@@ -189,6 +189,8 @@ class ExtendSettings(BaseConfiguration):
         typed_tables: for each extraction processor a table with a typed column for each field of its schema, and
             one for each array.
         keep_raw: keep the payloads too, so that all tables can be rebuilt from them without a request.
+        history: keep what runs, and the values of extractions, were before, in ``processor_run_history`` and
+            ``extraction_field_history``: a row for each state and value that was seen.
         indexes: give the tables what lets a load find the rows of one run without reading all others, once they have
             been made: indexes on PostgreSQL, MySQL and SQLite; on BigQuery, Snowflake, Databricks and Redshift new
             tables are laid out by the owners of their rows.
@@ -246,6 +248,7 @@ class ExtendSettings(BaseConfiguration):
     parse_output: str = "chunks"
     typed_tables: bool = True
     keep_raw: bool = False
+    history: bool = False
     indexes: bool = True
     table_format: str | None = None
     package_runs: int = 2000

@@ -10,6 +10,7 @@ from extend_source.config.settings import ExtendSettings, resolved_privacy
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import ExtendError, ExtendTransientError, MalformedResponse, NotFound
 from extend_source.ingest.fetching import Fetched
+from extend_source.ingest.history import History
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.pipeline.idle_rows import without_landed_configs
@@ -68,6 +69,7 @@ class Recorder:
         self._failures: list[Fetched[Wanted]] = []
         self._all_configs = settings.refresh
         self._privacy = privacy_rules(settings)
+        self._history = History(landed, load_id, self._privacy) if settings.history else None
         self.erased_files = landed.erased("file")
         self.erased = frozenset(erasure[0] for erasure in landed.erasures())
         self._flattener = Flattener(
@@ -211,6 +213,8 @@ class Recorder:
             tables[name] = keep_known(tables[name], schema, self._landed)
         if self._privacy is not None:
             self._privacy.clean_tables(tables)
+        if self._history is not None:
+            self._history.add(tables)
         known = self._landed.file_row_counts(tables[FILES.name]["id"].to_pylist())
         self._row_counts.fill(tables, self._flattener.take_drifted_runs(), known)
         if not (all_configs or self._all_configs):

@@ -80,7 +80,7 @@ class Replay:
         """Begin; nothing is read yet."""
         self.settings = settings
         self.settings.keep_raw = False  # the payloads have landed
-        wanted = wanted_tables(keep_raw=False, parse_output=settings.parse_output)
+        wanted = wanted_tables(keep_raw=False, parse_output=settings.parse_output, history=settings.history)
         self.written = tuple(table for table in wanted if table not in _LEFT_AS_THEY_ARE)
         self.rebuilt = tuple(table.name for table in self.written if not table.is_book)
         self.progress = progress

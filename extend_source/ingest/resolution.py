@@ -56,6 +56,7 @@ class Arguments(TypedDict, total=False):
     parse_output: ParseOutput | None
     typed_tables: bool | None
     keep_raw: bool | None
+    history: bool | None
     indexes: bool | None
     table_format: TableFormat | None
     package_runs: int | None

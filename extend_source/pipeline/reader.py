@@ -25,7 +25,9 @@ from extend_source.pipeline.traits import traits_of
 from extend_source.pipeline.write_mode import log_once, refuse_ambiguous_name, refuse_unreadable_folder, replacement_of
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.contract import TableSchema
+from extend_source.tables.history import EXTRACTION_FIELD_HISTORY
 from extend_source.tables.objects import Rows
+from extend_source.tables.schemas import EXTRACTION_FIELDS
 
 KEYS_PER_QUERY = 1000
 
@@ -35,7 +37,8 @@ KEYS_FOR_COLUMNS = 50_000
 KEYS_FOR_COLUMNS_OF_ALL = 2_000
 """The same where all that has landed will be looked up."""
 
-_LARGE = frozenset({(RAW_PAYLOADS.name, "payload")})
+_VALUES = (EXTRACTION_FIELDS, EXTRACTION_FIELD_HISTORY)
+_LARGE = frozenset({(RAW_PAYLOADS.name, "payload"), *((table.name, "value_text") for table in _VALUES)})
 """Columns that are never read as a whole, as they hold more than fits in memory."""
 
 

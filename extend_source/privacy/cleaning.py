@@ -160,6 +160,38 @@ class PrivacyRules:
         for name, actions in self._columns.items():
             tables[name] = clean_rows(tables[name], actions, TABLES[name], self._hider)
 
+    def clean_earlier(self, rows: pa.Table, schema: TableSchema, *, ruled: TableSchema) -> pa.Table:
+        """Hide in copies of rows of earlier payloads what is hidden today.
+
+        Args:
+            rows: the copies.
+            schema: their table. A value of a document is ``value_type`` and ``value_text``; where it is dropped, NULL.
+            ruled: the table that they were copied from.
+
+        Returns:
+            The rows, of the same Arrow schema.
+        """
+        actions = self._columns.get(ruled.name, {})
+        copied = {name: action for name, action in actions.items() if name in schema.column_names}
+        rows = clean_rows(rows, copied, schema, self._hider)
+        names = ("value_type", "value_text")
+        if not self.hides_fields or not rows.num_rows or not {*names}.issubset(rows.column_names):
+            return rows
+        shown = zip(*(rows[name].to_pylist() for name in ("path", *names)), strict=True)
+        columns = zip(*(self._hidden_value(*value) for value in shown), strict=True)
+        for name, values in zip(names, columns, strict=True):
+            place = rows.schema.get_field_index(name)
+            rows = rows.set_column(place, rows.schema.field(place), pa.array(values, type=pa.string()))
+        return rows
+
+    def _hidden_value(self, path: str, value_type: str | None, text: str | None) -> tuple[str | None, str | None]:
+        action = self.field_action(parse_path(path), scalar=value_type not in ("object", "array"))
+        if action == "drop":
+            return None, None
+        if action == "keep" or text is None:
+            return value_type, text
+        return "string", self._hider.scalar(text, action)
+
     def _replace(self, clean: dict[str, Any], key: str, content: Any) -> None:
         if key in clean:
             clean[key] = content

@@ -23,7 +23,8 @@ from extend_source.pipeline.write_mode import IN_ENDED_LOADS, current_rows, repl
 from extend_source.reports.queries import parsed, tables_of
 from extend_source.reports.runner import QueryRunner
 from extend_source.tables.bookkeeping import ERASURES, REPLACEMENTS
-from extend_source.tables.contract import ANY_OBJECT, LOAD_ID
+from extend_source.tables.contract import ANY_OBJECT, LOAD_ID, TableSchema
+from extend_source.tables.history import VALID_TO
 from extend_source.tables.objects import OBJECT_TYPES, TABLE_OF, TABLES
 from extend_source.tables.schemas import PROCESSOR_RUNS
 from extend_source.tables.typed.identifiers import CURRENT_SUFFIX, MAX_BYTES
@@ -123,7 +124,9 @@ def selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:
         if table in owners or table is REPLACEMENTS:
             continue
         owner = table.owner
-        if table.is_book or owner is None or owner.about not in (*OBJECT_TYPES, ANY_OBJECT):
+        if table.since is not None and owner is not None:
+            yield table.name, table.grain, dated(table, _whole(table.name, owner.name))
+        elif table.is_book or owner is None or owner.about not in (*OBJECT_TYPES, ANY_OBJECT):
             # of one row each time, or shared by runs of many loads and the same in each
             yield table.name, table.grain, f"select own.* from {table.name} as own"
         elif owner.about == ANY_OBJECT or table.opt_in:  # these stand by themselves
@@ -147,7 +150,7 @@ def _scripted(pipeline: dlt.Pipeline) -> CurrentViewsResult:
     from_loads = f"read_json({loads}, columns = {{load_id: 'varchar', status: 'bigint'}})"
     statements = [f"create or replace view {LOADS_TABLE_NAME} as select * from {from_loads};"]
     for name, source in read.items():
-        current = current_rows(tables[name], name, IN_ENDED_LOADS)
+        current = dated(tables[name], current_rows(tables[name], name, IN_ENDED_LOADS))
         statements.append(f'create or replace view "{name}" as select * from {source};')
         statements.append(f'create or replace view "{view_of(name)}" as {current};')
     return CurrentViewsResult(
@@ -199,6 +202,23 @@ def _quoted(text: str) -> str:
 
 def _nothing_landed() -> UsageError:
     return UsageError("Nothing has landed yet", "Run extend-source sync first", error_code=ErrorCode.NOTHING_LANDED)
+
+
+def dated(table: TableSchema, sql: str) -> str:
+    """Add until when each row holds, where a table keeps what was before; NULL: it still does.
+
+    Args:
+        table: the table.
+        sql: the query of its view.
+
+    Returns:
+        The query, with ``valid_to`` in such a table.
+    """
+    if table.since is None:
+        return sql
+    items = ", ".join(f"kept.{name}" for name in table.key if name != table.since)
+    until = f"lead(kept.{table.since}) over (partition by {items} order by kept.{table.since}) as {VALID_TO}"
+    return f"select kept.*, {until} from ({sql}) as kept"
 
 
 def _of_ended_loads(table: str) -> str:

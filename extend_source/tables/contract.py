@@ -61,6 +61,7 @@ class TableSchema:
         object_name: the API object that its `api` columns are read from, as named in ``schema_drift``.
         handled: keys of that object that other tables hold.
         latest_by: the column that decides which of two equal keys in one load stays (the greatest).
+        since: the column that says from when on a row holds: until the next one of the same key beside it.
         opt_in: it is written only where a setting asks for it.
         is_book: the source notes in it what it has done with objects; no payload gives its rows.
     """
@@ -75,6 +76,7 @@ class TableSchema:
     object_name: str = ""
     handled: frozenset[str] = frozenset()
     latest_by: str | None = None
+    since: str | None = None
     opt_in: bool = False
     is_book: bool = False
 

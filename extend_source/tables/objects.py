@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from extend_source.config.groups import GROUP_OF
-from extend_source.tables import bookkeeping, parse_runs, processors, schemas, workflow_runs, workflows
+from extend_source.tables import bookkeeping, history, parse_runs, processors, schemas, workflow_runs, workflows
 from extend_source.tables.contract import ANY_OBJECT, TableSchema
 
 
@@ -137,6 +137,7 @@ TABLES: dict[str, TableSchema] = {
         schemas.CREDIT_USAGE,
         schemas.CREDIT_ATTRIBUTIONS,
         schemas.CREDIT_CHARGES,
+        *history.HISTORY_TABLES,
         bookkeeping.TYPED_COLUMNS,
         *LISTED_TABLES,
         bookkeeping.TOMBSTONES,

@@ -8,6 +8,7 @@ from functools import lru_cache
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.formers import FORMER_NAMES
+from extend_source.tables.history import HISTORY_TABLES
 from extend_source.tables.objects import OBJECT_TYPES, TABLES, group_of, rows_owned_by
 from extend_source.tables.parse_runs import PARSE_OUTPUT_TABLES, PARSE_RUN_SUMMARIES
 from extend_source.tables.schemas import CREDIT_USAGE, FILES, RUN_CONFIG_PAGE_RANGES, RUN_CONFIGS
@@ -53,7 +54,9 @@ STANDARD_TABLES: frozenset[str] = frozenset(
 """Those of all that every load writes unless told otherwise."""
 
 LISTING_TABLES: tuple[TableSchema, ...] = tuple(
-    table for table in TABLES.values() if table is CREDIT_USAGE or (table.is_book and table is not RAW_PAYLOADS)
+    table
+    for table in TABLES.values()
+    if table is CREDIT_USAGE or (table.is_book and table not in (RAW_PAYLOADS, *HISTORY_TABLES))
 )
 """The tables that are filled where lists alone are read."""
 
@@ -66,22 +69,23 @@ _EXCLUSIVE: dict[str, tuple[str, ...]] = {
 _STANDARD = "standard"
 
 
-def wanted_tables(*, keep_raw: bool, parse_output: str) -> list[TableSchema]:
+def wanted_tables(*, keep_raw: bool, parse_output: str, history: bool = False) -> list[TableSchema]:
     """Name the tables that settings ask for.
 
     Args:
         keep_raw: payloads are kept.
         parse_output: a key of `PARSE_OUTPUT_TABLES`.
+        history: what runs were before is kept.
 
     Returns:
         The tables, in the order of `TABLES`.
     """
-    parsed = PARSE_OUTPUT_TABLES[parse_output]
-    return [
-        table
-        for table in TABLES.values()
-        if (table in parsed if table.name in _OF_PARSE_RUNS else keep_raw or table is not RAW_PAYLOADS)
-    ]
+    left_out = {name for name in _OF_PARSE_RUNS if TABLES[name] not in PARSE_OUTPUT_TABLES[parse_output]}
+    if not keep_raw:
+        left_out.add(RAW_PAYLOADS.name)
+    if not history:
+        left_out.update(table.name for table in HISTORY_TABLES)
+    return [table for table in TABLES.values() if table.name not in left_out]
 
 
 def tables_to_fetch(tables: Collection[str], *, details: bool) -> frozenset[str]:

@@ -109,8 +109,9 @@ def test_what_a_lost_load_has_replaced_in_part_is_fetched_again_by_another_machi
 
 @pytest.mark.core
 def test_the_views_show_what_the_tables_hold_once_all_loads_have_ended(any_warehouse: AnyWarehouse) -> None:
-    any_warehouse.sync(keep_raw=True, parse_output="words")
-    any_warehouse.sync(refresh=True, keep_raw=True, parse_output="words")
+    everything = {"keep_raw": True, "parse_output": "words", "history": True}
+    any_warehouse.sync(**everything)
+    any_warehouse.sync(refresh=True, **everything)
 
     result = create_current_views(any_warehouse.pipeline)
 

@@ -48,6 +48,7 @@ class MovingSource:
         workspace: its workspace.
         changer: changes the workspace.
         warehouse: the destination.
+        log: each payload of a run that was served, in order, with the run's id.
     """
 
     def __init__(self, make_warehouse: MakeWarehouse, *, runs: int, page: int, cursor: CursorKind) -> None:
@@ -58,7 +59,7 @@ class MovingSource:
         self._page = page
         self._counts_rows = cursor == "offset"
         self._pages_read = 0
-        self._served: dict[str, bytes] = {}
+        self.log: list[tuple[str, bytes]] = []
 
     def __enter__(self) -> MovingSource:
         return self
@@ -107,7 +108,7 @@ class MovingSource:
         finally:
             self.server.before_each_request = None
             self.server.faults.clear()
-            self._served.update((run_id, body) for request, run_id, body in answers if request.status == 200)
+            self.log += [(run_id, body) for request, run_id, body in answers if request.status == 200]
             for changes in left:
                 for change in changes:
                     self.changer.apply(change)
@@ -177,10 +178,10 @@ class MovingSource:
 
     def _workspace_as_read(self, gone: Iterable[Row]) -> Workspace:
         """A workspace with the runs that can be seen, and those that are gone as they were read last."""
-        copy = Workspace(runs=0)
+        copy, served = Workspace(runs=0), dict(self.log)
         for row in gone:
             times = {name: row[name] for name in ("created_at", "updated_at")}  # a run that is gone has none
-            copy.put_run(self._served[row["id"]], **times)
+            copy.put_run(served[row["id"]], **times)
         for run_id in self.workspace.run_ids():
             run = self.workspace.runs[run_id]
             copy.put_run(self.workspace.run_body(run_id), created_at=run.created_at, updated_at=run.updated_at)

@@ -16,6 +16,8 @@ ABOUT_A_RUN = {
     ("credit_usage", "resource_id", "processor_run"),
     ("credit_attributions", "run_id", None),
     ("credit_charges", "resource_id", "processor_run"),
+    ("processor_run_history", "run_id", None),
+    ("extraction_field_history", "run_id", None),
     ("processor_run_summaries", "id", None),
     ("tombstones", "id", "processor_run"),
     ("fetch_errors", "id", "processor_run"),

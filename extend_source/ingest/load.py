@@ -299,7 +299,7 @@ class Load:
 
     def _taken(self) -> Tables:
         with self._landed.connected():
-            return self._recorder.take()
+            return self._log.count_rows(self._recorder.take(), self._selected)
 
     def _finish(self, worklist: Worklist) -> None:
         """Move the watermark if all is done, and write the log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -90,6 +91,7 @@ class SyncProgress:
         listing_requests: requests that were sent until then.
         stop_requested: set it to end the sync early: what has been fetched is loaded, the rest is left.
         errors: the first few failures, by the id of the run or file.
+        rows: rows written, by table. A table that has none may be there, too.
         requests: what went over the wire.
         started_at: monotonic seconds.
         on_forecast: called once, before anything is fetched, where a first sync takes long.
@@ -104,6 +106,7 @@ class SyncProgress:
     listing_requests: int = 0
     stop_requested: bool = False
     errors: dict[str, str] = field(default_factory=dict)
+    rows: Counter[str] = field(default_factory=Counter)
     requests: RequestStatistics = field(default_factory=RequestStatistics)
     started_at: float = field(default_factory=time.monotonic)
     on_forecast: Callable[[SyncForecast], None] | None = None

@@ -13,7 +13,7 @@ from extend_source.config.settings import SECTION, ExtendSettings
 from extend_source.ingest.listings import floor_of
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.state import Position, Scope, SyncState
-from extend_source.ingest.sync_log import LoadLog
+from extend_source.ingest.sync_log import LoadLog, rows_text
 from extend_source.ingest.worklist import Worklist
 from extend_source.pipeline.brief_look import Expected, Row, log_if_settled
 from extend_source.pipeline.last_scan import LastScan, state_of_files
@@ -36,11 +36,13 @@ def logged_scan(
     """
     load_id = create_load_id()
     log = LoadLog(progress, load_id, load_id, since=scan.checked_at)
+    objects = list(log.objects())
+    written = {SYNC_LOG.name: 1, SYNC_LOG_OBJECTS.name: len(objects)}
 
     def rows() -> Iterator[Row]:
         worklist = Worklist("quiet", Scope(scan.scope), Position(scan.watermark))
-        yield SYNC_LOG, log.entry(settings, worklist, scan.watermark, None)
-        for row in log.objects():
+        yield SYNC_LOG, log.entry(settings, worklist, scan.watermark, None) | {"rows_written": rows_text(written)}
+        for row in objects:
             yield SYNC_LOG_OBJECTS, row
 
     try:
@@ -51,5 +53,6 @@ def logged_scan(
     except Exception as error:  # what it is, the sync that follows meets and says
         logger.info(f"The destination could not be looked at: {type(error).__name__}")
         return None
+    progress.rows.update(written)
     files = state_of_files(path for path, *_ in scan.files)
     return replace(scan, load_id=load_id, logged_at=scan.checked_at, files=files)

@@ -61,7 +61,7 @@ def quiet_scan(
         checked = logged_scan(pipeline, settings, counted, replace(scan, checked_at=now))
     if checked is None:
         return None
-    progress.of, progress.mode = counted.of, "quiet"
+    progress.of, progress.rows, progress.mode = counted.of, counted.rows, "quiet"
     progress.end_listing()
     write_last_scan(pipeline, checked)
     return checked

@@ -37,7 +37,7 @@ from extend_source.ingest.worklist import Worklist
 from extend_source.pipeline.conditions import equals
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import privacy_rules
-from extend_source.tables import TABLES, TYPED_TABLES, FetchError, Tables, wanted_tables
+from extend_source.tables import TYPED_TABLES, FetchError, Tables, wanted_tables
 from extend_source.tables.bookkeeping import (
     FETCH_ERRORS,
     RAW_PAYLOADS,
@@ -65,12 +65,12 @@ class Replay:
     Attributes:
         settings: the settings of the source; those of the wire are not used.
         written: the tables that it writes, the source's own books among them.
-        rebuilt: the names of those of them that hold what payloads say.
+        names: their names.
+        rebuilt: the names of those that hold what payloads say.
         progress: the counts.
         without_payload: runs that have landed without a raw payload.
         outdated: runs that have landed from a later payload than the raw one.
         untouched: the ids of all these runs, each with the time at which it was fetched; their rows must stay.
-        rows: the rows written, by table.
         sync_id: the id of the first load.
         decoder: decodes the payloads.
         max_characters: the size of the payloads at which a load ends, once all is done that one load had brought.
@@ -82,12 +82,12 @@ class Replay:
         self.settings.keep_raw = False  # the payloads have landed
         wanted = wanted_tables(keep_raw=False, parse_output=settings.parse_output, history=settings.history)
         self.written = tuple(table for table in wanted if table not in _LEFT_AS_THEY_ARE)
+        self.names = frozenset(table.name for table in self.written)
         self.rebuilt = tuple(table.name for table in self.written if not table.is_book)
         self.progress = progress
         self.progress.mode = "rebuild"
         self.without_payload = self.outdated = 0
         self.untouched: dict[str, datetime] = {}
-        self.rows: Counter[str] = Counter()
         self.sync_id = ""
         self.decoder = MemberDecoder(remembered="config")
         self.max_characters = settings.package_megabytes * 1e6
@@ -289,10 +289,7 @@ class _Load:
         tables = self._recorder.take(all_configs=True)
         self._leave_newer_files(tables)
         self._leave_errors_of_the_api(tables)
-        for schema in (*map(TABLES.__getitem__, self._replay.rebuilt), *tables.typed.values()):
-            markers = pc.sum(is_marker(schema, tables[schema.name]), min_count=0).as_py()
-            self._replay.rows[schema.name] += tables[schema.name].num_rows - markers
-        return tables
+        return self._log.count_rows(tables, self._replay.names)
 
     def _leave_errors_of_the_api(self, tables: Tables) -> None:
         """Leave out the markers that end errors: that a payload is read says nothing of fetching it."""

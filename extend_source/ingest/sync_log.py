@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
+
+import pyarrow as pa
 
 from extend_source.config.installation import versions
 from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.worklist import Worklist
+from extend_source.tables import TABLES, Tables
+from extend_source.tables.bookkeeping import SYNC_LOG
+from extend_source.tables.row_counts import count_rows
 from extend_source.text.json_codec import encode_json
 from extend_source.text.redaction import redact
 from extend_source.text.wording import one_line
@@ -30,6 +36,11 @@ _COUNTS = {
 }
 _MAX_CHARACTERS = 1_000
 _REQUEST_COUNTS = ("requests", "retries", "throttled", "seconds_waiting", "bytes_received")
+
+
+def rows_text(rows: Mapping[str, int]) -> str:
+    """Write rows by table as ``sync_log.rows_written`` has them."""
+    return encode_json(dict(rows), sort_keys=True)
 
 
 class Failure(NamedTuple):
@@ -56,11 +67,32 @@ class LoadLog:
         self._started_at = since or datetime.now(timezone.utc)
         before = SyncProgress() if since else progress
         self._before = self._counts(before)
+        self._rows_before = Counter(before.rows)
         self._objects_before = {name: replace(counts) for name, counts in before.of.items()}
 
     def _counts(self, progress: SyncProgress) -> dict[str, Any]:
         counts = {column: getattr(progress, name) for column, name in _COUNTS.items()}
         return counts | {name: getattr(progress.requests, name) for name in _REQUEST_COUNTS}
+
+    def count_rows(self, tables: Tables, written: Collection[str]) -> Tables:
+        """Count the rows of a batch, markers left out; in its row of ``sync_log``, say how many the load has written.
+
+        Args:
+            tables: the batch.
+            written: the names of those of its tables that are written; typed ones always are.
+
+        Returns:
+            The batch.
+        """
+        for name, rows in tables.items():
+            if rows.num_rows and (name in written or name in tables.typed):
+                self._progress.rows[name] += count_rows(tables.typed.get(name) or TABLES[name], rows)
+        log = tables[SYNC_LOG.name]
+        if log.num_rows:  # it comes last
+            place = log.schema.get_field_index("rows_written")
+            text = pa.array([rows_text(self._progress.rows - self._rows_before)], type=pa.string())
+            tables[SYNC_LOG.name] = log.set_column(place, log.schema.field(place), text)
+        return tables
 
     def objects(self) -> Iterator[dict[str, Any]]:
         """Write the rows of ``sync_log_objects``: of each type of objects with anything to count."""

@@ -163,6 +163,7 @@ def _source(replay: Replay) -> Any:
 
 def _result(pipeline: dlt.Pipeline, replay: Replay, loads: list[str]) -> RebuildResult:
     progress = replay.progress
+    typed = sorted(progress.rows.keys() - replay.names)
     return RebuildResult(
         runs=progress.fetched,
         files=progress.files_fetched,
@@ -170,7 +171,7 @@ def _result(pipeline: dlt.Pipeline, replay: Replay, loads: list[str]) -> Rebuild
         without_payload=replay.without_payload,
         outdated=replay.outdated,
         left=replay.left,
-        tables={**dict.fromkeys(replay.rebuilt, 0), **replay.rows},
+        tables={name: progress.rows[name] for name in (*replay.rebuilt, *typed)},
         seconds=round(progress.seconds, 3),
         destination=location(pipeline),
         dataset=pipeline.dataset_name,

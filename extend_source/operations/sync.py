@@ -40,6 +40,8 @@ class SyncResult:
         drifted: of these, runs that had changed.
         files_fetched: files whose contents were fetched.
         files_failed: files whose contents went to ``fetch_errors``.
+        rows: rows written, by table; tables without any are left out. Those that dlt merged into earlier ones count;
+            the rows of a load that an earlier sync had left pending do not, as that sync had counted them.
         requests: requests sent, by endpoint.
         retries: how many of the requests were second or later attempts.
         throttled: 429 answers.
@@ -87,6 +89,7 @@ class SyncResult:
     load_ids: list[str] = field(default_factory=list)
     objects: dict[str, ObjectCounts] = field(default_factory=dict)
     details: bool = True
+    rows: dict[str, int] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -196,5 +199,6 @@ def _counted(progress: SyncProgress, **others: Any) -> SyncResult:
         seconds=round(progress.seconds, 3),
         errors=dict(progress.errors),
         objects=dict(progress.of),
+        rows={name: count for name, count in sorted(progress.rows.items()) if count},
         **others,
     )

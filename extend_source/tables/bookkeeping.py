@@ -126,6 +126,7 @@ SYNC_LOG = TableSchema(
         Column("throttled", INTEGER, "429 answers."),
         Column("seconds_waiting", NUMBER, "Seconds in which the request budget held requests back."),
         Column("bytes_received", INTEGER, "Bytes of the bodies as they came over the wire."),
+        Column("rows_written", JSON, "Rows written, by table, as a JSON object; NULL: written before 0.2."),
         Column("watermark_before", TIMESTAMP, "Changes up to here had been loaded before; NULL: none."),
         Column("watermark_after", TIMESTAMP, "Changes up to here are loaded with this load."),
         Column("stopped_by", TEXT, "Why it ended early: request or the limit max_runs, max_requests or max_seconds."),

@@ -52,6 +52,16 @@ def is_marker(schema: TableSchema, rows: pa.Table) -> Any:
     return pa.array([False] * rows.num_rows, type=pa.bool_())
 
 
+def count_rows(schema: TableSchema, rows: pa.Table) -> int:
+    """Count the rows that are no markers.
+
+    Args:
+        schema: the table.
+        rows: its rows.
+    """
+    return int(rows.num_rows - pc.sum(is_marker(schema, rows), min_count=0).as_py())
+
+
 def counts_of(value: Any) -> Counts | None:
     """Read counts as a destination gives them.
 

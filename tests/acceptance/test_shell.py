@@ -81,6 +81,7 @@ def test_a_sync_prints_json_for_machines(server: SandboxServer, tmp_path: Path) 
     result: dict[str, Any] = json.loads(outcome.stdout)
     failed = [run_id for run_id in server.workspace.run_ids() if server.workspace.summary(run_id)["status"] == "FAILED"]
     assert (result["fetched"], result["complete"], result["requests"]["list_runs"]) == (len(failed), True, 1)
+    assert (result["rows"]["processor_runs"], result["rows"]["sync_log"]) == (len(failed), 1)
 
 
 @pytest.mark.core

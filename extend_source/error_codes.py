@@ -45,6 +45,9 @@ class ErrorCode(Enum):
     FILE_EXISTS = "EXT-115", "the command would write over a file"
     PORT_TAKEN = "EXT-116", "the port of the stand-in cannot be used"
     SETTINGS_FILE = "EXT-117", "a file of settings cannot be written as it is"
+    EVENT_QUEUE = "EXT-118", "the queue of webhook events cannot be used"
+    NO_WEBHOOK_SECRET = "EXT-119", "there is no webhook secret, or one that is none"
+    OTHER_EVENTS = "EXT-120", "webhook events are of the other version of the API"
 
     UNREACHABLE = "EXT-201", "there is no connection to the API"
     OUTAGE = "EXT-202", "request after request failed"

@@ -17,7 +17,7 @@ MODULES = sorted(ROOT.rglob("*.py"))
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("migration", "survey"),
+    ("integrations", "migration", "survey"),
     ("operations", "reports"),
     ("source",),
     ("ingest",),

@@ -23,6 +23,7 @@ from extend_source.config.groups import GROUPS
 from extend_source.config.providers import refuse_unknown_arguments, refuse_unknown_sections
 from extend_source.config.settings import (
     SECTION,
+    WEBHOOKS,
     ExtendSettings,
     FileContents,
     ParseOutput,
@@ -233,9 +234,10 @@ def extend_source(
     ids = run_ids if run_ids is None or isinstance(run_ids, str) else list(run_ids)
     refuse_ids_without_details(ids, settings)
     shared = session or SyncSession()
+    told = bool(shared.events)
     tables = list(LISTING_TABLES)
     if details:
-        tables = wanted_tables(keep_raw=keep_raw, parse_output=parse_output, history=history)
+        tables = wanted_tables(keep_raw=keep_raw, parse_output=parse_output, history=history, webhook_events=told)
     typed_tables = typed_tables and details
     if not typed_tables:
         tables = [table for table in tables if table is not TYPED_COLUMNS]
@@ -248,7 +250,7 @@ def extend_source(
 
     @dlt.resource(name="run_batches", selected=False)
     async def run_batches() -> AsyncIterator[Tables]:
-        refuse_unknown_sections(SECTION, setting_names(), _resource_names(names))
+        refuse_unknown_sections(SECTION, (*setting_names(), WEBHOOKS), _resource_names(names))
         selected = _selected_tables(names, chosen)
         landed = landed_data(write_mode)
         refuse_overrides(tables, write_mode)

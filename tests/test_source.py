@@ -79,7 +79,11 @@ def test_each_table_is_a_resource_of_its_own_name() -> None:
         == [*source.selected_resources]
         == [*(name for name, table in TABLES.items() if not table.opt_in), "typed_tables"]
     )
-    assert [*with_all.resources] == [*with_all.selected_resources] == [*TABLES, "typed_tables"]
+    events = SyncSession(events=(WebhookEvent("evt_1", "workflow.created", None, None, None, (), NOON),))
+    with_events = extend_source([], api_key="sk_x", session=events)
+    assert [*with_all.resources] == [*with_all.selected_resources]
+    assert {*with_all.resources} == {*TABLES, "typed_tables"} - {"webhook_events"}
+    assert {*with_events.resources} - {*source.resources} == {"webhook_events"}
     assert source.max_table_nesting == 0
 
 

@@ -3,10 +3,30 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__all__ = ["compaction", "credits", "first_steps", "initialisation", "migration", "reports", "status", "syncs"]
+__all__ = [
+    "compaction",
+    "credits",
+    "first_steps",
+    "initialisation",
+    "listening",
+    "migration",
+    "reports",
+    "status",
+    "syncs",
+]
 
 if TYPE_CHECKING:
-    from extend_source.cli import compaction, credits, first_steps, initialisation, migration, reports, status, syncs
+    from extend_source.cli import (
+        compaction,
+        credits,
+        first_steps,
+        initialisation,
+        listening,
+        migration,
+        reports,
+        status,
+        syncs,
+    )
 else:
 
     def __getattr__(name: str) -> object:

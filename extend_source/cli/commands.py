@@ -234,6 +234,37 @@ def reconcile(place: Place, choices: Choices, api: Api, as_json: Json = False) -
     bodies.syncs.sync(place, NamedRuns(), choices, api, reconcile=True, as_json=as_json)
 
 
+@app.command(epilog="Example: extend-source listen --port 8090 --sync-every 1h")
+@grouped
+def listen(
+    place: Place,
+    api: Api,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0: a free one.")] = 8090,
+    receives: Annotated[
+        bool, typer.Option("--receive/--no-receive", help="Receive events; or leave that to another process.")
+    ] = True,
+    loads: Annotated[
+        bool, typer.Option("--load/--no-load", help="Load what they name; or leave that to another process.")
+    ] = True,
+    sync_every: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Sync by listing as well, this often: 15m, 1h. By default nothing does."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the address as one line of JSON once it listens.")
+    ] = False,
+) -> None:
+    """Receive webhooks of Extend and load the runs that they name, seconds after these have ended."""
+    if not receives and not loads:
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, "--no-receive and --no-load leave nothing to do: choose one.")
+    every = None if sync_every is None else parse_age("--sync-every", sync_every)
+    if every is not None and not loads:
+        fail(WRONG_USE, ErrorCode.BAD_COMMAND, "--sync-every goes with loading: leave out --no-load.")
+    parts = bodies.listening.Parts(receives, loads, every)
+    bodies.listening.listen(place, api, parts, host=host, port=port, as_json=as_json)
+
+
 @app.command(epilog="Example: extend-source status --max-age 2h")
 @grouped
 def status(

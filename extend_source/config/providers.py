@@ -149,6 +149,25 @@ def refuse_unknown_sections(section: str, settings: Collection[str], resources: 
             raise ErrorCode.UNKNOWN_SETTING.on(ConfigurationValueError(_no_setting(below[0], entry.where, None, None)))
 
 
+def refuse_unknown_keys(section: str, table: str, keys: Collection[str]) -> None:
+    """Refuse names that nobody reads in a section below the source's.
+
+    Args:
+        section: the source's section, below ``sources``.
+        table: the section below it.
+        keys: the names that are read there.
+
+    Raises:
+        ConfigurationValueError: one line that names the first other one, where it stands, and what was meant.
+    """
+    for entry in entries():
+        below = _below(entry.path, section)
+        if below[:1] == (table,) and len(below) > 1 and below[1] not in keys:
+            meant = closest(below[1], keys)
+            line = _no_setting(below[1], entry.where, meant, meant)
+            raise ErrorCode.UNKNOWN_SETTING.on(ConfigurationValueError(line))
+
+
 def closest(name: str, names: Collection[str]) -> str | None:
     """Return the name that was meant by another one; None: it is not like any."""
     by_plain = {_plain(each): each for each in names}
@@ -214,7 +233,7 @@ class _Reader:
 
     def _unknown(self, entry: Entry, below: tuple[str, ...]) -> str | None:
         name = below[0]
-        if name in self.settings:
+        if name in self.settings or (len(below) > 1 and name in self.tables):
             return None
         if len(below) > 1:
             return self._unknown_section(entry, below)

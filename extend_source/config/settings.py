@@ -73,6 +73,11 @@ TABLE_FORMATS: tuple[str, ...] = get_args(TableFormat)
 _PLAIN_TYPES = (bool, int, float, str)
 _PRIVACY_SETTINGS = ("key", "default", "fields", "columns", "document_signatures", "on_unmatched")
 
+WEBHOOKS = "webhooks"
+"""The section of the listener for webhooks, below the source's: see `WebhookSettings`."""
+
+WEBHOOK_SETTINGS = ("secrets", "queue_file", "max_pending", "max_body_megabytes")
+
 _MIN_DIFFERENT_CHARACTERS = 5
 
 _MAX_NUMBER = 1_000_000_000
@@ -275,7 +280,8 @@ class ExtendSettings(BaseConfiguration):
         Raises:
             ConfigurationValueError: one line that names them and what was meant.
         """
-        refuse_unread(SECTION, setting_names(), {"privacy": _PRIVACY_SETTINGS, "prices": ()})
+        tables = {"privacy": _PRIVACY_SETTINGS, "prices": (), WEBHOOKS: WEBHOOK_SETTINGS}
+        refuse_unread(SECTION, setting_names(), tables)
 
     def on_resolved(self) -> None:
         """Check the values once dlt has found them all.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,6 +30,7 @@ class SyncContext:
         selected: all tables to load.
         seen: what has been seen of the lists.
         began_at: when the first list was begun, monotonic seconds; None: none has been yet.
+        told_at: when webhooks told of runs that are asked for by id: what was fetched before may be out of date.
     """
 
     settings: ExtendSettings
@@ -41,3 +43,4 @@ class SyncContext:
     selected: frozenset[str] = frozenset()
     seen: SeenLists = field(default_factory=SeenLists)
     began_at: float | None = None
+    told_at: Mapping[str, datetime] = field(default_factory=dict)

@@ -72,8 +72,7 @@ class Load:
         """
         self._lacking = lacking
         self._settings, self._landed, self._session, self._state = settings, landed, session, state
-        self._progress = session.progress
-        self._selected = tables
+        self._progress, self._selected = session.progress, tables
         self._tables = tables_to_fetch(tables, details=settings.details)
         self._scope: Scope = scope_of(settings, selection_text(tables))
         self._limits = Limits(settings, session.progress, bounded=session.bounded)
@@ -83,7 +82,7 @@ class Load:
         session.progress.packages += 1
         now = datetime.now(timezone.utc)
         shared = (self._limits, self._scope, self._tables, now, tables, session.seen, session.ahead.began_at)
-        self._context = SyncContext(settings, landed, session.progress, *shared)
+        self._context = SyncContext(settings, landed, session.progress, *shared, told_at=session.told_at)
         self._listed: dict[str, ListedObjects] = {each.object_type: each for each in listed_objects(self._context)}
         self._named: list[NamedObjects] = [*self._listed.values()]
         self._carried = CarriedObjects(tables, self._recorder.erased, session.progress)
@@ -326,6 +325,7 @@ class Load:
                 reached = replace(reached, load_id=self._load_id)
             self._state.advance(self._scope, reached)
         failure = session.logged_failure
+        self._recorder.add_events(session.events if session.stopped_by is None and session.error is None else ())
         entry = self._log.entry(self._settings, worklist, reached.watermark, session.stopped_by, failure)
         self._recorder.flattener.add_log(entry, self._log.objects())
 

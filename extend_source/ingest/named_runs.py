@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from dlt.common import logger
@@ -53,11 +54,10 @@ def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:
         ids = [run_id for run_id in ids if run_id not in unwanted]
     known = set[str]()
     if not settings.refresh:
-        known.update(run_id for run_id, run in landed.runs(ids).items() if _is_final(run, context.tables))
+        known.update(_current(landed.runs(ids), context.tables, context.told_at))
         for object_type in _OTHER_RUNS:
             tables = FILLED_TABLES[object_type].intersection(context.selected)
-            others = landed_objects(landed, object_type, ids)
-            known.update(run_id for run_id, run in others.items() if _is_final(run, tables))
+            known.update(_current(landed_objects(landed, object_type, ids), tables, context.told_at))
     wanted = [Wanted(run_id, object_type=types[run_id]) for run_id in ids if run_id not in known]
     progress.mode = "by_id"
     for object_type in sorted(set(types.values())):
@@ -167,5 +167,14 @@ def refuse_ids_without_details(run_ids: Iterable[str] | None, settings: ExtendSe
         )
 
 
-def _is_final(landed: LandedRun | LandedObject, tables: frozenset[str]) -> bool:
-    return has_ended(landed.status) and tables <= landed.tables
+def _current(
+    landed: Mapping[str, LandedRun] | Mapping[str, LandedObject],
+    tables: frozenset[str],
+    told_at: Mapping[str, datetime],
+) -> Iterator[str]:
+    """Yield the runs that need no fetching: all of them has landed, after they had ended and a webhook told of them."""
+    for run_id, run in landed.items():
+        told = told_at.get(run_id)
+        is_late = told is not None and (run.fetched_at is None or run.fetched_at < told)
+        if has_ended(run.status) and tables <= run.tables and not is_late:
+            yield run_id

@@ -12,6 +12,7 @@ from extend_source.errors import ExtendError, ExtendTransientError, MalformedRes
 from extend_source.ingest.fetching import Fetched
 from extend_source.ingest.history import History
 from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.webhook_events import WebhookEvent, rows_of
 from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.pipeline.idle_rows import without_landed_configs
 from extend_source.pipeline.known_values import keep_known
@@ -154,6 +155,12 @@ class Recorder:
         for failure in failures:
             if isinstance(failure.error, ExtendTransientError):
                 worklist.hold_back(failure.wanted)
+
+    def add_events(self, events: Sequence[WebhookEvent]) -> None:
+        """Record what webhooks have told, but of objects that were erased on request."""
+        erased = {row[0] for row in self._landed.erasures()} if events else ()
+        for row in rows_of(events, erased):
+            self._flattener.add_webhook_event(row)
 
     def _add_tombstones(self, missing: Sequence[Fetched[Wanted]]) -> set[str]:
         """Record objects that the API no longer has; one that it never showed is none of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from extend_source.api import PagesAhead, RequestBudget
 from extend_source.errors import ExtendError
@@ -10,6 +11,7 @@ from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.seen_lists import SeenLists
 from extend_source.ingest.sync_log import Failure
+from extend_source.ingest.webhook_events import WebhookEvent, newest_by_run
 from extend_source.ingest.worklist import Worklist
 from extend_source.pipeline.held_database import HeldDatabase
 from extend_source.privacy import RuleUsage
@@ -36,6 +38,7 @@ class SyncSession:
         rule_usage: what the privacy rules have met so far.
         ahead: the pages of lists that were read to see whether anything has changed.
         seen: what has been seen of the lists.
+        events: what webhooks have told; their rows come with the last load, if it has all that they name.
     """
 
     progress: SyncProgress = field(default_factory=SyncProgress)
@@ -54,6 +57,12 @@ class SyncSession:
     rule_usage: RuleUsage = field(default_factory=RuleUsage)
     ahead: PagesAhead = field(default_factory=PagesAhead)
     seen: SeenLists = field(default_factory=SeenLists)
+    events: tuple[WebhookEvent, ...] = ()
+
+    @property
+    def told_at(self) -> dict[str, datetime]:
+        """When webhooks last told of each run."""
+        return newest_by_run(self.events)
 
     @property
     def logged_failure(self) -> Failure | None:

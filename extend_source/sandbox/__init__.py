@@ -13,6 +13,7 @@ from extend_source.sandbox.organization import DEFAULT_API_KEY, Options, Organiz
 from extend_source.sandbox.rendering import PRESIGNED_URL_CANARY
 from extend_source.sandbox.requests_log import BeforeRequest, Instead, LoggedRequest, OddAnswer, RequestLog
 from extend_source.sandbox.server import SandboxServer, serve
+from extend_source.sandbox.webhooks import WebhookEndpoint, run_event, signed_headers
 from extend_source.sandbox.workspace import ConflictError, NotFoundError, Workspace
 
 __all__ = [
@@ -33,8 +34,11 @@ __all__ = [
     "RateLimit",
     "RequestLog",
     "SandboxServer",
+    "WebhookEndpoint",
     "Workspace",
     "create_app",
     "parse_fault",
+    "run_event",
     "serve",
+    "signed_headers",
 ]

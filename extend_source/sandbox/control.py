@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
@@ -15,6 +16,7 @@ from extend_source.sandbox.clock import rfc3339
 from extend_source.sandbox.faults import Fault, parse_fault
 from extend_source.sandbox.organization import Organization
 from extend_source.sandbox.records import Json
+from extend_source.sandbox.webhooks import WebhookEndpoint, Webhooks
 from extend_source.sandbox.wire import json_response
 from extend_source.sandbox.workspace import ConflictError, NotFoundError, Workspace
 
@@ -36,6 +38,7 @@ class Control:
 
     def __init__(self, organization: Organization) -> None:
         self._organization = organization
+        self._receivers = Webhooks()
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -46,6 +49,7 @@ class Control:
             "faults": (self._faults, ["GET", "POST"]),
             "requests": (self._requests, ["GET", "DELETE"]),
             "credits": (self._credits, ["GET"]),
+            "webhooks": (self._webhooks, ["GET", "POST", "DELETE"]),
         }
         return [
             Route(f"{PREFIX}/{path}", _from_here_only(answer), methods=methods)
@@ -58,7 +62,7 @@ class Control:
             now = self._workspace(request).advance(float((await _body(request))["seconds"]))
         except (KeyError, TypeError, ValueError) as error:
             return _refused(f"seconds must be a number, 0 or more: {error}")
-        return json_response({"now": rfc3339(now)})
+        return json_response({"now": rfc3339(now), **await self._told(request)})
 
     async def _add_run(self, request: Request) -> Response:
         """POST ``{"processor": "invoices", "status": "PENDING"}``: create a run."""
@@ -67,7 +71,7 @@ class Control:
             run_id = self._workspace(request).add_run(**{key: body[key] for key in _RUN_ARGUMENTS if key in body})
         except (TypeError, ValueError, NotFoundError) as error:
             return _refused(str(error))
-        return json_response({"id": run_id}, 201)
+        return json_response({"id": run_id, **await self._told(request)}, 201)
 
     async def _edit(self, request: Request) -> Response:
         """POST ``{"changes": {...}, "touch_updated_at": false}``: review and correct a run."""
@@ -109,6 +113,32 @@ class Control:
                 "runs_without_usage": account.runs_without_usage,
             }
         )
+
+    async def _webhooks(self, request: Request) -> Response:
+        """GET the receivers of events, POST ``{"url": "http://127.0.0.1:8090/webhooks", "secret": "wss_..."}``, DELETE.
+
+        A receiver is told of runs that end through ``advance`` and ``runs`` from then on. It may ask for a ``version``
+        of the API, and for links in the place of payloads with ``"by_link": true``.
+        """
+        webhooks = self._receivers
+        if request.method == "POST":
+            try:
+                endpoint = WebhookEndpoint(**await _body(request))
+            except (TypeError, ValueError) as error:
+                return _refused(str(error))
+            if not _is_loopback(endpoint.url):
+                return _refused("url must name localhost or a loopback address")
+            webhooks.add(endpoint, self._organization.workspaces.values())
+        elif request.method == "DELETE":
+            webhooks.clear()
+        return json_response({"webhooks": [endpoint.url for endpoint in webhooks.endpoints]})
+
+    async def _told(self, request: Request) -> Json:
+        """Tell the receivers of events what has ended; without any there is nothing to say of it."""
+        webhooks = self._receivers
+        if not webhooks.endpoints:
+            return {}
+        return {"events": await asyncio.to_thread(webhooks.tell, self._workspace(request))}
 
     def _workspace(self, request: Request) -> Workspace:
         workspaces = self._organization.workspaces

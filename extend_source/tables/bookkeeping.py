@@ -232,6 +232,24 @@ RAW_PAYLOADS = TableSchema(
     ),
 )
 
+WEBHOOK_EVENTS = TableSchema(
+    name="webhook_events",
+    grain="event that a webhook has told",
+    description="Written by listen, once what the event names has been loaded. Its payload is kept nowhere.",
+    key=("event_id",),
+    is_book=True,
+    opt_in=True,
+    columns=(
+        Column("event_id", TEXT, "Extend's id of the event; the same in every delivery."),
+        Column("event_type", TEXT, "For example extract_run.processed."),
+        Column("object", TEXT, "The API's name for the type of object; NULL: the event does not say."),
+        Column("object_id", TEXT, "The object that it is about; NULL: the event does not say.", about=ANY_OBJECT),
+        Column("resource_type", TEXT, "processor_run or parse_run; NULL: it does not land by its id."),
+        Column("run_count", INTEGER, "The runs and parse runs that it named, and that were loaded or had been."),
+        Column("received_at", TIMESTAMP, "When it arrived first."),
+    ),
+)
+
 MIGRATED_IDS = TableSchema(
     name="migrated_ids",
     grain="run, processor or processor version of the dataset before it was migrated",

@@ -304,6 +304,10 @@ class Flattener:
         """Add what could not be loaded."""
         self._tables[bookkeeping.FETCH_ERRORS].add(**asdict(error))
 
+    def add_webhook_event(self, event: Mapping[str, Any]) -> None:
+        """Add an event that a webhook has told, by column name."""
+        self._tables[bookkeeping.WEBHOOK_EVENTS].add(**event)
+
     @property
     def undated_runs(self) -> list[str]:
         """The runs added since the last `take` whose creation the typed tables lack."""

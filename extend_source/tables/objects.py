@@ -148,6 +148,7 @@ TABLES: dict[str, TableSchema] = {
         bookkeeping.SYNC_LOG,
         bookkeeping.SYNC_LOG_OBJECTS,
         bookkeeping.RAW_PAYLOADS,
+        bookkeeping.WEBHOOK_EVENTS,
     )
 }
 """All tables by name, in the order in which the docs list them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 
-from extend_source.tables.bookkeeping import RAW_PAYLOADS
+from extend_source.tables.bookkeeping import RAW_PAYLOADS, WEBHOOK_EVENTS
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.formers import FORMER_NAMES
 from extend_source.tables.history import HISTORY_TABLES
@@ -54,9 +54,7 @@ STANDARD_TABLES: frozenset[str] = frozenset(
 """Those of all that every load writes unless told otherwise."""
 
 LISTING_TABLES: tuple[TableSchema, ...] = tuple(
-    table
-    for table in TABLES.values()
-    if table is CREDIT_USAGE or (table.is_book and table not in (RAW_PAYLOADS, *HISTORY_TABLES))
+    table for table in TABLES.values() if table is CREDIT_USAGE or (table.is_book and not table.opt_in)
 )
 """The tables that are filled where lists alone are read."""
 
@@ -69,23 +67,24 @@ _EXCLUSIVE: dict[str, tuple[str, ...]] = {
 _STANDARD = "standard"
 
 
-def wanted_tables(*, keep_raw: bool, parse_output: str, history: bool = False) -> list[TableSchema]:
+def wanted_tables(
+    *, keep_raw: bool, parse_output: str, history: bool = False, webhook_events: bool = False
+) -> list[TableSchema]:
     """Name the tables that settings ask for.
 
     Args:
         keep_raw: payloads are kept.
         parse_output: a key of `PARSE_OUTPUT_TABLES`.
         history: what runs were before is kept.
+        webhook_events: there are events of webhooks to note.
 
     Returns:
         The tables, in the order of `TABLES`.
     """
-    left_out = {name for name in _OF_PARSE_RUNS if TABLES[name] not in PARSE_OUTPUT_TABLES[parse_output]}
-    if not keep_raw:
-        left_out.add(RAW_PAYLOADS.name)
-    if not history:
-        left_out.update(table.name for table in HISTORY_TABLES)
-    return [table for table in TABLES.values() if table.name not in left_out]
+    wanted = {RAW_PAYLOADS.name: keep_raw, WEBHOOK_EVENTS.name: webhook_events}
+    wanted |= dict.fromkeys((table.name for table in HISTORY_TABLES), history)
+    wanted |= dict.fromkeys(_OF_PARSE_RUNS, False) | {table.name: True for table in PARSE_OUTPUT_TABLES[parse_output]}
+    return [table for table in TABLES.values() if wanted.get(table.name, True)]
 
 
 def tables_to_fetch(tables: Collection[str], *, details: bool) -> frozenset[str]:

@@ -60,7 +60,11 @@ class Backlog:
 
 
 class EventQueue:
-    """Events by id, each noted once, until they are loaded. Threads and processes may share a file."""
+    """Events by id, each noted once, until they are loaded. Threads and processes may share a file.
+
+    Attributes:
+        max_pending: the most events that may wait.
+    """
 
     def __init__(self, path: str | Path, max_pending: int = 100_000) -> None:
         """Open a queue; the file is made where there is none, for its owner alone.
@@ -72,7 +76,7 @@ class EventQueue:
         Raises:
             UsageError: the file cannot be used.
         """
-        self._path, self._max_pending = Path(path), max_pending
+        self._path, self.max_pending = Path(path), max_pending
         self._lock = threading.Lock()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +121,7 @@ class EventQueue:
         with self._lock, self._database as database:
             database.execute("BEGIN IMMEDIATE")
             (waiting,) = database.execute(f"SELECT count(*) {_PENDING}").fetchone()
-            if waiting >= self._max_pending:
+            if waiting >= self.max_pending:
                 return False
             for event in events:
                 facts = (event.event_type, event.object, event.object_id, event.resource_type)
@@ -142,11 +146,14 @@ class EventQueue:
             database.execute("BEGIN")  # both queries are to see the same
             chosen = f"SELECT {_EVENT_COLUMNS} {_PENDING} ORDER BY received_at, event_id LIMIT ?"
             rows = database.execute(chosen, (limit,)).fetchall()
-            named = f"SELECT event_id, run_id FROM runs WHERE event_id IN (SELECT event_id FROM ({chosen})) ORDER BY 1, position"
+            named = f"SELECT event_id, run_id FROM ({chosen}) JOIN runs USING (event_id) ORDER BY event_id, position"
             runs: dict[str, list[str]] = {row[0]: [] for row in rows}
             for event_id, run_id in database.execute(named, (limit,)):
                 runs[event_id].append(run_id)
-        return [WebhookEvent(*row[:5], tuple(runs[row[0]]), _time(row[5])) for row in rows]
+        return [
+            WebhookEvent(event_id, event_type, kind, object_id, resource_type, tuple(runs[event_id]), _time(received))
+            for event_id, event_type, kind, object_id, resource_type, received in rows
+        ]
 
     def loaded(self, event_ids: Iterable[str]) -> None:
         """Note that events have been loaded, and forget those that were so a week ago."""

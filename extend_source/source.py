@@ -22,8 +22,8 @@ from dlt.extract.exceptions import CurrentSourceNotAvailable
 from extend_source.config.groups import GROUPS
 from extend_source.config.providers import refuse_unknown_arguments, refuse_unknown_sections
 from extend_source.config.settings import (
+    LISTEN,
     SECTION,
-    WEBHOOKS,
     ExtendSettings,
     FileContents,
     ParseOutput,
@@ -250,7 +250,7 @@ def extend_source(
 
     @dlt.resource(name="run_batches", selected=False)
     async def run_batches() -> AsyncIterator[Tables]:
-        refuse_unknown_sections(SECTION, (*setting_names(), WEBHOOKS), _resource_names(names))
+        refuse_unknown_sections(SECTION, (*setting_names(), LISTEN), _resource_names(names))
         selected = _selected_tables(names, chosen)
         landed = landed_data(write_mode)
         refuse_overrides(tables, write_mode)

@@ -17,8 +17,10 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 
 from extend_source import ExtendSettings, SyncProgress, SyncSession, extend_source
 from extend_source.config.settings import parse_start_date
+from extend_source.ingest.webhook_events import WebhookEvent
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
+from tests.conftest import NOW
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_each_table_is_a_resource_of_its_own_name() -> None:
         == [*source.selected_resources]
         == [*(name for name, table in TABLES.items() if not table.opt_in), "typed_tables"]
     )
-    events = SyncSession(events=(WebhookEvent("evt_1", "workflow.created", None, None, None, (), NOON),))
+    events = SyncSession(events=(WebhookEvent("evt_1", "workflow.created", None, None, None, (), NOW),))
     with_events = extend_source([], api_key="sk_x", session=events)
     assert [*with_all.resources] == [*with_all.selected_resources]
     assert {*with_all.resources} == {*TABLES, "typed_tables"} - {"webhook_events"}

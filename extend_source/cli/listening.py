@@ -22,7 +22,7 @@ from extend_source.cli.exit_codes import DONE, FAILED, WRONG_USE, fail
 from extend_source.cli.options import Api, Place
 from extend_source.cli.pipelines import pipeline_at
 from extend_source.config.installation import install_command
-from extend_source.config.webhooks import WebhookSettings, webhook_settings
+from extend_source.config.listening import ListenSettings, listen_settings
 from extend_source.error_codes import ErrorCode
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.integrations.webhooks.queue import EventQueue
@@ -57,7 +57,7 @@ def listen(place: Place, api: Api, parts: Parts, *, host: str, port: int, as_jso
 
     stopped, arguments = threading.Event(), api.arguments()
     with clear_errors(), ExitStack() as stack:
-        settings = webhook_settings(needs_secrets=parts.receives)
+        settings = listen_settings(needs_secrets=parts.receives)
         pipeline = pipeline_at(place)
         if parts.loads:
             resolved_settings(**arguments)  # what is wrong with them is said now, not at the first event
@@ -112,7 +112,7 @@ def _ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def _receiving(
-    queue: EventQueue, settings: WebhookSettings, host: str, port: int, *, as_json: bool
+    queue: EventQueue, settings: ListenSettings, host: str, port: int, *, as_json: bool
 ) -> Iterator[Callable[[], bool]]:
     """Receive events while the block runs; yield what tells whether it still does."""
     from extend_source.integrations.webhooks.listener import EVENTS_PATH, Listener

@@ -149,25 +149,6 @@ def refuse_unknown_sections(section: str, settings: Collection[str], resources: 
             raise ErrorCode.UNKNOWN_SETTING.on(ConfigurationValueError(_no_setting(below[0], entry.where, None, None)))
 
 
-def refuse_unknown_keys(section: str, table: str, keys: Collection[str]) -> None:
-    """Refuse names that nobody reads in a section below the source's.
-
-    Args:
-        section: the source's section, below ``sources``.
-        table: the section below it.
-        keys: the names that are read there.
-
-    Raises:
-        ConfigurationValueError: one line that names the first other one, where it stands, and what was meant.
-    """
-    for entry in entries():
-        below = _below(entry.path, section)
-        if below[:1] == (table,) and len(below) > 1 and below[1] not in keys:
-            meant = closest(below[1], keys)
-            line = _no_setting(below[1], entry.where, meant, meant)
-            raise ErrorCode.UNKNOWN_SETTING.on(ConfigurationValueError(line))
-
-
 def closest(name: str, names: Collection[str]) -> str | None:
     """Return the name that was meant by another one; None: it is not like any."""
     by_plain = {_plain(each): each for each in names}
@@ -233,8 +214,10 @@ class _Reader:
 
     def _unknown(self, entry: Entry, below: tuple[str, ...]) -> str | None:
         name = below[0]
-        if name in self.settings or (len(below) > 1 and name in self.tables):
+        if name in self.settings:
             return None
+        if len(below) > 1 and name in self.tables:
+            return self._unknown_key(entry, below[1], self.tables[name])
         if len(below) > 1:
             return self._unknown_section(entry, below)
         meant = closest(
@@ -244,6 +227,9 @@ class _Reader:
             return _no_setting(name, entry.where, meant, meant and f"{meant} ({self._variable(meant)})")
         table, _, key = meant.rpartition(".")
         return _no_setting(name, entry.where, meant, f"{key} under {self._section(table)}" if table else meant)
+
+    def _unknown_key(self, entry: Entry, key: str, keys: Collection[str]) -> str | None:
+        return None if key in keys else _no_setting(key, entry.where, meant := closest(key, keys), meant)
 
     def _unknown_section(self, entry: Entry, below: tuple[str, ...]) -> str | None:
         """Name the section that was meant; another unknown one may be a resource's: only the source knows them."""

@@ -73,10 +73,10 @@ TABLE_FORMATS: tuple[str, ...] = get_args(TableFormat)
 _PLAIN_TYPES = (bool, int, float, str)
 _PRIVACY_SETTINGS = ("key", "default", "fields", "columns", "document_signatures", "on_unmatched")
 
-WEBHOOKS = "webhooks"
-"""The section of the listener for webhooks, below the source's: see `WebhookSettings`."""
+LISTEN = "listen"
+"""The section of the listener for webhooks, below the source's: see `ListenSettings`."""
 
-WEBHOOK_SETTINGS = ("secrets", "queue_file", "max_pending", "max_body_megabytes")
+LISTEN_SETTINGS = ("secrets", "queue_file", "max_pending", "max_body_megabytes")
 
 _MIN_DIFFERENT_CHARACTERS = 5
 
@@ -280,8 +280,7 @@ class ExtendSettings(BaseConfiguration):
         Raises:
             ConfigurationValueError: one line that names them and what was meant.
         """
-        tables = {"privacy": _PRIVACY_SETTINGS, "prices": (), WEBHOOKS: WEBHOOK_SETTINGS}
-        refuse_unread(SECTION, setting_names(), tables)
+        refuse_misspelt_settings()
 
     def on_resolved(self) -> None:
         """Check the values once dlt has found them all.
@@ -359,6 +358,16 @@ class ExtendSettings(BaseConfiguration):
     def price_book(self) -> tuple[Price, ...]:
         """The prices, in the order of their days."""
         return price_book(self.prices)
+
+
+def refuse_misspelt_settings() -> None:
+    """Refuse settings that nobody reads, as their name, or that of their section, has a typing error.
+
+    Raises:
+        ConfigurationValueError: one line that names them and what was meant.
+    """
+    tables = {"privacy": _PRIVACY_SETTINGS, "prices": (), LISTEN: LISTEN_SETTINGS}
+    refuse_unread(SECTION, setting_names(), tables)
 
 
 def setting_names() -> tuple[str, ...]:

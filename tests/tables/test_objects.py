@@ -20,6 +20,7 @@ ABOUT_A_RUN = {
     ("extraction_field_history", "run_id", None),
     ("processor_run_summaries", "id", None),
     ("tombstones", "id", "processor_run"),
+    ("webhook_events", "object_id", "processor_run"),
     ("fetch_errors", "id", "processor_run"),
     ("erasures", "id", "processor_run"),
     ("replacements", "id", "processor_run"),
@@ -41,6 +42,7 @@ ABOUT_A_FILE = {
     ("erasures", "id", "file"),
     ("replacements", "id", "file"),
     ("tombstones", "id", "file"),
+    ("webhook_events", "object_id", "file"),
     ("raw_payloads", "id", "file"),
     ("migrated_ids", "new_id", "file"),
 }
@@ -59,6 +61,7 @@ ABOUT_A_PARSE_RUN = {
     ("migrated_ids", "new_id", "parse_run"),
     ("replacements", "id", "parse_run"),
     ("tombstones", "id", "parse_run"),
+    ("webhook_events", "object_id", "parse_run"),
     ("raw_payloads", "id", "parse_run"),
 }
 

@@ -88,7 +88,7 @@ class EventQueue:
         except (OSError, sqlite3.Error) as error:
             raise UsageError(
                 f"The queue of events {self._path} cannot be used: {getattr(error, 'strerror', None) or error}",
-                "Set queue_file under [sources.extend.webhooks] to a file in a folder that can be written to",
+                "Set queue_file under [sources.extend.listen] to a file in a folder that can be written to",
                 error_code=ErrorCode.EVENT_QUEUE,
             ) from None
 

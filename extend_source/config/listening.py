@@ -1,4 +1,4 @@
-"""The settings of the listener for webhooks: ``[sources.extend.webhooks]``."""
+"""The settings of the listener for webhooks: ``[sources.extend.listen]``."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretValue
 
-from extend_source.config.providers import refuse_unknown_keys
-from extend_source.config.settings import SECTION, WEBHOOK_SETTINGS, WEBHOOKS
+from extend_source.config.settings import LISTEN, SECTION, refuse_misspelt_settings
 from extend_source.error_codes import ErrorCode
 
 MIN_SECRET_LENGTH = 16
 """Fewest characters of a secret. Extend's have more; one that can be guessed lets anyone send events."""
 
-_WHERE = "SOURCES__EXTEND__WEBHOOKS__SECRETS, or secrets under [sources.extend.webhooks] in .dlt/secrets.toml"
+_WHERE = "SOURCES__EXTEND__LISTEN__SECRETS, or secrets under [sources.extend.listen] in .dlt/secrets.toml"
 
 
 @configspec
-class WebhookSettings(BaseConfiguration):
+class ListenSettings(BaseConfiguration):
     """All settings of the listener for webhooks.
 
     Attributes:
@@ -41,7 +40,7 @@ class WebhookSettings(BaseConfiguration):
     max_body_megabytes: float = 8.0
 
     def __repr__(self) -> str:
-        return "WebhookSettings(...)"  # the secrets must not be shown
+        return "ListenSettings(...)"  # the secrets must not be shown
 
     __str__ = __repr__
 
@@ -53,9 +52,9 @@ class WebhookSettings(BaseConfiguration):
         """
         self.secrets = tuple(_secrets(self.secrets))
         if self.max_pending < 1:
-            raise ConfigurationValueError("webhooks.max_pending takes a whole number from 1 up.")
+            raise ConfigurationValueError("listen.max_pending takes a whole number from 1 up.")
         if not 0 < self.max_body_megabytes < float("inf"):
-            raise ConfigurationValueError("webhooks.max_body_megabytes takes a number above 0.")
+            raise ConfigurationValueError("listen.max_body_megabytes takes a number above 0.")
 
 
 def _secrets(value: Any) -> Iterator[str]:
@@ -79,10 +78,10 @@ def _listed(text: str) -> Any:
 
 
 def _wrong_secrets(takes: str) -> ConfigurationValueError:
-    return ErrorCode.NO_WEBHOOK_SECRET.on(ConfigurationValueError(f"webhooks.secrets {takes}: {_WHERE}."))
+    return ErrorCode.NO_WEBHOOK_SECRET.on(ConfigurationValueError(f"listen.secrets {takes}: {_WHERE}."))
 
 
-def webhook_settings(*, needs_secrets: bool = True) -> WebhookSettings:
+def listen_settings(*, needs_secrets: bool = True) -> ListenSettings:
     """Find the settings of the listener where dlt finds settings.
 
     Args:
@@ -95,8 +94,8 @@ def webhook_settings(*, needs_secrets: bool = True) -> WebhookSettings:
         ConfigurationValueError: a setting has a value that it does not take, there is no such setting, or there is no
             secret.
     """
-    refuse_unknown_keys(SECTION, WEBHOOKS, WEBHOOK_SETTINGS)
-    settings = resolve_configuration(WebhookSettings(), sections=("sources", SECTION, WEBHOOKS))
+    refuse_misspelt_settings()
+    settings = resolve_configuration(ListenSettings(), sections=("sources", SECTION, LISTEN))
     if needs_secrets and not settings.secrets:
         raise ErrorCode.NO_WEBHOOK_SECRET.on(
             ConfigurationValueError(f"No webhook secret. Set {_WHERE}: Extend shows it once, as an endpoint is made.")

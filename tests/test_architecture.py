@@ -19,7 +19,7 @@ FLOORS = (
     ("cli",),
     ("integrations", "migration", "survey"),
     ("operations", "reports"),
-    ("source",),
+    ("source", "telemetry"),
     ("ingest",),
     ("pipeline",),
     ("privacy",),

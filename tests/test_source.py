@@ -16,7 +16,7 @@ from dlt.common.configuration.exceptions import ConfigurationValueError
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from extend_source import ExtendSettings, SyncProgress, SyncSession, extend_source
-from extend_source.config.settings import parse_start_date
+from extend_source.config.settings import TELEMETRY_SETTINGS, parse_start_date
 from extend_source.ingest.webhook_events import WebhookEvent
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
@@ -42,7 +42,8 @@ def test_the_arguments_are_the_settings_with_the_same_defaults() -> None:
     settings = {field.name: field.default for field in fields(ExtendSettings) if not field.name.startswith("_")}
 
     assert arguments.keys() - settings.keys() == {"run_ids", "session", "unknown"}  # the last one is refused
-    assert settings.keys() - arguments.keys() == {"prices", "credit_budget"}  # only reports need them
+    only_reports_need, only_syncs_need = {"prices", "credit_budget"}, set(TELEMETRY_SETTINGS)
+    assert settings.keys() - arguments.keys() == only_reports_need | only_syncs_need
     shared = arguments.keys() & settings.keys() - {"api_key"}
     assert {name: arguments[name] for name in shared} == {name: settings[name] for name in shared}
 

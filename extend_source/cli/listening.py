@@ -59,8 +59,8 @@ def listen(place: Place, api: Api, parts: Parts, *, host: str, port: int, as_jso
     with clear_errors(), ExitStack() as stack:
         settings = listen_settings(needs_secrets=parts.receives)
         pipeline = pipeline_at(place)
-        if parts.loads:
-            resolved_settings(**arguments)  # what is wrong with them is said now, not at the first event
+        # what is wrong with them is said now, not at the first event
+        log_format = resolved_settings(needs_key=parts.loads, **arguments).log_format
         path = settings.queue_file or Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.webhooks.sqlite"
         queue = stack.enter_context(closing(EventQueue(path, settings.max_pending)))
         seconds = None if parts.sync_every is None else parts.sync_every.total_seconds()
@@ -69,7 +69,7 @@ def listen(place: Place, api: Api, parts: Parts, *, host: str, port: int, as_jso
             queue,
             arguments,
             stopped,
-            say=_say,
+            say=_say if log_format is None else _speaker(log_format),
             explain=lambda failure: explain(failure)[1],
             sync_seconds=seconds,
         )
@@ -88,6 +88,14 @@ def listen(place: Place, api: Api, parts: Parts, *, host: str, port: int, as_jso
 
 def _say(line: str) -> None:
     typer.echo(f"{moment(datetime.now(timezone.utc))} {line}", err=True)
+
+
+def _speaker(log_format: str) -> Callable[[str], None]:
+    """Return what writes lines of the worker in the log, beside what its loads tell there."""
+    from extend_source.telemetry.logs import Observer, note
+
+    Observer(log_format)
+    return lambda line: note("listen", {"line": line})
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
 
@@ -69,11 +70,14 @@ def sync(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcil
     arguments = choices.arguments() | api.arguments()
     progress, step = SyncProgress(), DltStep()
     with clear_errors():
-        budget = resolved_settings(**arguments).requests_per_second
-        progress.on_forecast = partial(show_forecast, errors, budget=budget)
+        settings = resolved_settings(**arguments)
+        budget, is_shown = settings.requests_per_second, settings.log_format is None
+        if is_shown:
+            progress.on_forecast = partial(show_forecast, errors, budget=budget)
         pipeline = pipeline_at(place, step)
         ids = ids_of(named, pipeline)
-        with stoppable(progress), shown_progress(errors, progress, budget, step):
+        shown = shown_progress(errors, progress, budget, step) if is_shown else nullcontext()
+        with stoppable(progress), shown:
             result = extend_source.sync(pipeline, run_ids=ids, reconcile=reconcile, progress=progress, **arguments)
     if as_json:
         print_json({**asdict(result), "complete": result.complete})

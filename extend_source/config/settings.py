@@ -68,6 +68,11 @@ FILE_CONTENTS: tuple[str, ...] = get_args(FileContents)
 PARSE_OUTPUTS: tuple[str, ...] = get_args(ParseOutput)
 TableFormat = Literal["delta", "iceberg"]
 TABLE_FORMATS: tuple[str, ...] = get_args(TableFormat)
+LogFormat = Literal["json", "records"]
+LOG_FORMATS: tuple[str, ...] = get_args(LogFormat)
+
+TELEMETRY_SETTINGS = ("log_format", "opentelemetry", "openlineage", "prometheus_folder")
+"""The settings that say whom a sync tells what it does; they change nothing of what it does."""
 
 
 _PLAIN_TYPES = (bool, int, float, str)
@@ -223,6 +228,12 @@ class ExtendSettings(BaseConfiguration):
             again.
         prices: the price book: what a credit costs, from which day on; see `price_book`. None: no money is shown.
         credit_budget: the credits that may be spent in a month, for reports. None: no budget.
+        log_format: what syncs tell Python's logger ``extend_source``. ``json``: each line on standard error is JSON;
+            ``records``: the handlers of the application write them. None: nothing.
+        opentelemetry: spans and metrics of syncs, by whatever the application, or the environment, exports them with.
+        openlineage: an event as a sync begins and another as it ends, to where OpenLineage's own settings say.
+        prometheus_folder: a folder in which each sync writes its figures, for the textfile collector of node_exporter.
+            None: none.
         privacy: what is hidden before anything is written: a dictionary or `PrivacySettings`, with the rest from
             ``[sources.extend.privacy]`` or ``SOURCES__EXTEND__PRIVACY__...``. None: all of it from there, if anything.
     """
@@ -271,6 +282,10 @@ class ExtendSettings(BaseConfiguration):
     package_attempts: int = 3
     prices: Any | None = None
     credit_budget: float | None = None
+    log_format: str | None = None
+    opentelemetry: bool = False
+    openlineage: bool = False
+    prometheus_folder: str | None = None
     # dlt would pass over what it does not know, such as a misspelt name; so on_resolved looks for it
     privacy: Annotated[Any | None, NotResolved()] = None
 
@@ -302,6 +317,7 @@ class ExtendSettings(BaseConfiguration):
         _check_choices("file_contents", [self.file_contents], FILE_CONTENTS)
         _check_choices("parse_output", [self.parse_output], PARSE_OUTPUTS)
         _check_choices("table_format", [self.table_format] if self.table_format else None, TABLE_FORMATS)
+        _check_choices("log_format", [self.log_format] if self.log_format else None, LOG_FORMATS)
         _check_choices("processor_types", self.processor_types, PROCESSOR_TYPES)
         _check_choices("statuses", self.statuses, RUN_STATUSES)
         _check_choices("run_sources", self.run_sources, RUN_SOURCES)

@@ -15,7 +15,7 @@ import dlt
 
 from extend_source.api import ExtendClient, PagesAhead
 from extend_source.config.installation import versions
-from extend_source.config.settings import ExtendSettings, setting_names
+from extend_source.config.settings import TELEMETRY_SETTINGS, ExtendSettings, setting_names
 from extend_source.errors import ExtendError, Withdrawn
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.limits import Limits
@@ -133,5 +133,9 @@ async def _is_same(client: ExtendClient, settings: ExtendSettings, pages: Mappin
 
 def described(settings: ExtendSettings) -> dict[str, Any]:
     """Name all that a sync goes by, for a sum; the key of the API is no part of it, as the lists tell the workspace."""
-    values = {name: getattr(settings, name) for name in setting_names() if name not in {"api_key", *_OF_REPORTS}}
+    values = {
+        name: getattr(settings, name)
+        for name in setting_names()
+        if name not in {"api_key", *_OF_REPORTS, *TELEMETRY_SETTINGS}
+    }
     return {**values, "privacy": dict(settings.privacy or {}), **versions()}

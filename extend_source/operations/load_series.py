@@ -29,6 +29,7 @@ from extend_source.pipeline.read_only import location
 from extend_source.pipeline.staging import begin_filling
 from extend_source.privacy import privacy_rules
 from extend_source.source import extend_source
+from extend_source.telemetry.observation import Observation
 
 MIN_RUNS_FOR_SHARE = 20
 """A share of failures means nothing of fewer runs than these."""
@@ -50,6 +51,7 @@ class LoadSeries:
         progress: SyncProgress,
         ahead: PagesAhead,
         arguments: dict[str, Any],
+        observation: Observation,
     ) -> None:
         """Begin none yet.
 
@@ -59,12 +61,14 @@ class LoadSeries:
             progress: filled while the loads run.
             ahead: pages of lists that were read already.
             arguments: as for `extend_source`.
+            observation: is told of each load.
 
         Raises:
             ConfigurationValueError: a privacy rule cannot be kept.
         """
         privacy_rules(settings)
         self._pipeline, self._settings, self._arguments = pipeline, settings, arguments
+        self._observation = observation
         self.session = SyncSession(progress, bounded=True, raises=True, ahead=ahead)
         self.load_ids: list[str] = []
         self.place = ""
@@ -95,9 +99,9 @@ class LoadSeries:
                         give_back()
                     if session.progress.packages:
                         pipeline.refresh = None  # a further load must not drop what the first one has brought
-                    self.load_ids += run_load(
-                        pipeline, settings.package_attempts, extend_source(ids, session=session, **given)
-                    )
+                    source = extend_source(ids, session=session, **given)
+                    with self._observation.load():
+                        self.load_ids += run_load(pipeline, settings.package_attempts, source)
                     if settings.indexes:
                         keep_indexes(pipeline, self.place)
                     if session.error is None:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import dlt
 
 from extend_source.api import PagesAhead
+from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.progress import ObjectCounts, SyncProgress
 from extend_source.ingest.quiet_scan import quiet_scan
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.pipeline.last_scan import LastScan
 from extend_source.pipeline.lock import only_sync
+from extend_source.telemetry.observation import Observation, observed
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -131,7 +133,25 @@ def sync(
         ConfigurationValueError: a setting has a value that it does not take.
     """
     settings = resolved_settings(needs_rules=False, **arguments)
-    progress, ahead = progress or SyncProgress(), PagesAhead()
+    progress = progress or SyncProgress()
+    with observed(pipeline, settings, progress) as observation:
+        result = _synced(pipeline, settings, run_ids, progress, observation, {**arguments}, reconcile=reconcile)
+        observation.watermark, observation.stopped_by = result.watermark, result.stopped_by
+    return result
+
+
+def _synced(
+    pipeline: dlt.Pipeline,
+    settings: ExtendSettings,
+    run_ids: Iterable[str] | None,
+    progress: SyncProgress,
+    observation: Observation,
+    arguments: dict[str, Any],
+    *,
+    reconcile: bool,
+) -> SyncResult:
+    """Sync, with the settings found."""
+    ahead = PagesAhead()
     if run_ids is None and not reconcile and pipeline.refresh is None:
         with only_sync(pipeline):
             scan = quiet_scan(pipeline, settings, progress, ahead)
@@ -139,7 +159,7 @@ def sync(
             return _quiet_result(pipeline, progress, scan, details=settings.details)
     from extend_source.operations.load_series import LoadSeries  # all that knows the tables, where it is needed
 
-    series = LoadSeries(pipeline, settings, progress, ahead, {**arguments})
+    series = LoadSeries(pipeline, settings, progress, ahead, arguments, observation)
     series.run(run_ids, reconcile=reconcile)
     return _result(pipeline, series.place, series.session, series.load_ids, details=settings.details)
 

@@ -13,6 +13,7 @@ from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.webhook_events import WebhookEvent, newest_by_run
 from extend_source.operations.load_series import LoadSeries
+from extend_source.telemetry.observation import observed
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -82,9 +83,11 @@ def load_events(
     settings, progress = resolved_settings(needs_rules=False, **arguments), progress or SyncProgress()
     told_of = newest_by_run(events)
     run_ids = [run_id for run_id in told_of if not is_of_another_version(run_id, settings.api_version)]
-    series = LoadSeries(pipeline, settings, progress, PagesAhead(), {**arguments})
-    series.session.events = tuple(events)
-    series.run(run_ids, reconcile=False)
+    with observed(pipeline, settings, progress, "events") as observation:
+        series = LoadSeries(pipeline, settings, progress, PagesAhead(), {**arguments}, observation)
+        series.session.events = tuple(events)
+        series.run(run_ids, reconcile=False)
+        observation.stopped_by = series.session.stopped_by
     counts = progress.of.values()
     return EventsResult(
         events=len(events),

@@ -37,6 +37,10 @@ settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+OBJECTS = "SOURCES__EXTEND__OBJECTS"
+os.environ[OBJECTS] = '["runs", "parsing"]'
+"""Most tests are about runs, and count requests: other objects are loaded where a test names their groups."""
+
 MEMORY = "/dev/shm"
 ROOM = 2 * 2**30
 """The bytes that must be free in memory for the files of the tests to lie there: several times what they take."""
@@ -69,7 +73,7 @@ def pytest_collection_finish() -> None:
 def isolated_dlt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Keep the settings, pipelines and current folder of the machine and of other tests away from this one."""
     for name in os.environ:
-        if name.startswith(SETTING_PREFIXES):
+        if name.startswith(SETTING_PREFIXES) and name != OBJECTS:
             monkeypatch.delenv(name)
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))  # pipelines; read by processes that a test starts, too

@@ -466,9 +466,38 @@ def test_text_may_be_fetched_where_no_rule_hides_a_field() -> None:
     assert rules({"a": "keep"}, {"files.name": "drop"}, file_contents="fetch").hides_fields is False
 
 
-def test_without_rules_there_is_nothing_to_do() -> None:
-    assert privacy_rules(ExtendSettings(api_key="sk_x")) is None
-    assert privacy_rules(ExtendSettings(api_key="sk_x", privacy=PrivacySettings(fields={"a": "keep"}))) is None
+def test_without_rules_runs_and_files_are_not_even_copied() -> None:
+    rules = privacy_rules(ExtendSettings(api_key="sk_x"))
+    run = {"id": "dpr_1", "type": "EXTRACT", "output": {"value": {"a": 1}}, "files": [{"id": "file_1", "name": "a.pdf"}]}
+
+    assert rules.clean("processor_run", run) is run
+    assert rules.clean("file", run["files"][0]) is run["files"][0]
+    assert rules.clean_summary("processor_run", run) is run
+    assert not rules.has_field_rules
+
+
+def test_names_of_people_are_dropped_unless_a_rule_keeps_them() -> None:
+    run = {"id": "workflow_run_1", "reviewedBy": "ana@customer.test", "url": "https://dashboard.test"}
+    version = {"id": "exv_1", "createdBy": {"type": "user", "email": "ana@customer.test"}}
+    kept = {"workflow_runs.reviewed_by": "keep", "processor_versions.created_by_email": "keep"}
+    without = privacy_rules(ExtendSettings(api_key="sk_x"))
+    with_rules = privacy_rules(ExtendSettings(api_key="sk_x", privacy=PrivacySettings(columns=kept)))
+
+    assert without.clean("workflow_run", run) == {"id": "workflow_run_1", "url": "https://dashboard.test"}
+    assert without.clean("processor_version", version) == {"id": "exv_1", "createdBy": {"type": "user"}}
+    assert with_rules.clean("workflow_run", run) == run
+    assert with_rules.clean("processor_version", version) == version
+
+
+def test_what_customers_answer_and_validations_say_is_left_out_where_fields_are_hidden() -> None:
+    rules = privacy_rules(ExtendSettings(api_key="sk_x", privacy=PrivacySettings(fields={"iban": "drop"})))
+    check = {"kind": "block", "name": "iban", "valid": False, "reasoning": "DE02 is none", "error": "DE02"}
+    step = {"id": "s", "result": {"valid": False, "checks": [check], "response": {"status": 200, "data": "DE02"}}}
+
+    cleaned = rules.clean("workflow_run", {"id": "workflow_run_1", "stepRuns": [step]})
+
+    assert "DE02" not in str(cleaned)
+    assert cleaned["stepRuns"][0]["result"]["checks"][0]["name"] == "iban"
 
 
 # ---- typed tables

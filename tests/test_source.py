@@ -74,8 +74,8 @@ def test_the_source_works_outside_of_a_pipeline(server: SandboxServer) -> None:
 
 
 def test_each_table_is_a_resource_of_its_own_name() -> None:
-    source = extend_source(api_key="sk_x")
-    with_all = extend_source(api_key="sk_x", keep_raw=True, parse_output="words")
+    source = extend_source(api_key="sk_x", objects=list(GROUPS))
+    with_all = extend_source(api_key="sk_x", objects=list(GROUPS), keep_raw=True, parse_output="words")
 
     assert (
         [*source.resources]
@@ -88,6 +88,30 @@ def test_each_table_is_a_resource_of_its_own_name() -> None:
     assert {*with_all.resources} == {*TABLES, "typed_tables"} - {"webhook_events"}
     assert {*with_events.resources} - {*source.resources} == {"webhook_events"}
     assert source.max_table_nesting == 0
+
+
+def test_groups_choose_tables_and_every_table_can_be_selected_all_the_same() -> None:
+    source = extend_source(api_key="sk_x", objects=["processors"])
+
+    chosen = {"processors", "processor_versions", "run_configs", "files", "tombstones", "sync_log", "credit_usage"}
+    assert chosen <= source.selected_resources.keys()
+    assert source.selected_resources.keys().isdisjoint({"processor_runs", "typed_tables", "workflow_runs", "parse_runs"})
+    assert "workflow_runs" in source.with_resources("workflow_runs").selected_resources
+
+
+def test_groups_that_do_not_exist_are_refused_with_those_that_do() -> None:
+    with pytest.raises(ConfigurationValueError, match=r"objects takes runs, workflows, processors, parsing; not 'batches'"):
+        extend_source(api_key="sk_x", objects=["runs", "batches"])
+    with pytest.raises(ConfigurationValueError, match="objects takes at least one of runs, workflows"):
+        extend_source(api_key="sk_x", objects=[])
+
+
+def test_without_a_choice_runs_workflows_processors_and_parsing_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCES__EXTEND__OBJECTS")
+
+    assert {"processor_runs", "workflow_runs", "processors", "parse_runs"} <= extend_source(
+        api_key="sk_x"
+    ).selected_resources.keys()
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 list_path="/parse_runs",
                 list_key="data",
                 sorts=(),
+                filters={"source": "source", "source_id": "sourceId"},
                 linked=LinkedMember("output", "outputUrl", {"responseType": "url"}, has="chunks"),
                 id_prefix="pr_",
                 shared="config",

@@ -38,6 +38,7 @@ class ListedObjects:
 
     Attributes:
         object_type: what they are, a key of `LISTED_TYPES`.
+        moving: ids of those that were listed and had not ended.
     """
 
     def __init__(self, object_type: str, context: SyncContext) -> None:
@@ -54,7 +55,7 @@ class ListedObjects:
         self._named_by = OBJECT_TYPES[object_type].named_by
         self._named: dict[str, None] = {}
         self._listed: dict[str, dict[str, Any]] = {}
-        self._moving: set[str] = set()
+        self.moving: set[str] = set()
 
     def listed(self, page: SummaryPage, worklist: Worklist) -> list[Wanted]:
         """Say which objects to fetch, of those that the list shows to be new or changed.
@@ -64,7 +65,7 @@ class ListedObjects:
             worklist: what will be fetched anyway.
         """
         summaries = page.shown if self._settings.refresh else page.fresh
-        self._moving.update(each["id"] for each in summaries if not has_ended(each.get("status")))
+        self.moving.update(each["id"] for each in summaries if not has_ended(each.get("status")))
         if self._is_filtered:  # what is known of them is needed once a run names them
             self._listed.update((each["id"], each) for each in summaries)
             return []
@@ -96,7 +97,7 @@ class ListedObjects:
         if not named:
             return []
         known = {} if self._settings.refresh else landed_objects(self._landed, self.object_type, named)
-        left_out = self._moving | moving_objects(self._landed, self.object_type, named) | erased_runs(self._landed)
+        left_out = self.moving | moving_objects(self._landed, self.object_type, named) | erased_runs(self._landed)
         ids = []
         for object_id in named:
             summary, landed = self._listed.get(object_id), known.get(object_id)
@@ -111,7 +112,7 @@ class ListedObjects:
         """Say which objects are known and have not landed as they are now."""
         of_list = not self._is_filtered
         missing = missing_objects(self._landed, self.object_type, self._settings, self._tables, of_list=of_list)
-        missing = [object_id for object_id in missing if object_id not in self._moving]
+        missing = [object_id for object_id in missing if object_id not in self.moving]
         return self._with_times(worklist.not_asked(missing), "backlog")
 
     def vanished(self, seen: Collection[str], worklist: Worklist) -> list[Wanted]:

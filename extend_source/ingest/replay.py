@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from extend_source.config.groups import GROUP_OF
 from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import NoRawPayloads
@@ -80,7 +81,8 @@ class Replay:
         """Begin; nothing is read yet."""
         self.settings = settings
         self.settings.keep_raw = False  # the payloads have landed
-        wanted = wanted_tables(keep_raw=False, parse_output=settings.parse_output, history=settings.history)
+        parse_output, history, groups = settings.parse_output, settings.history, settings.groups
+        wanted = wanted_tables(keep_raw=False, parse_output=parse_output, history=history, groups=groups)
         self.written = tuple(table for table in wanted if table not in _LEFT_AS_THEY_ARE)
         self.names = frozenset(table.name for table in self.written)
         self.rebuilt = tuple(table.name for table in self.written if not table.is_book)
@@ -161,7 +163,11 @@ class Replay:
     def _take_stock(self, landed: LandedData) -> deque[StoredPayload]:
         """Find the payloads, and the runs that must be left alone."""
         leaves_parse_runs = self.settings.parse_output == "none"
-        kinds = [kind for kind in SUMMED_TYPES if kind != "parse_run" or not leaves_parse_runs]
+        kinds = [
+            kind
+            for kind in SUMMED_TYPES
+            if GROUP_OF[kind] in self.settings.groups and not (kind == "parse_run" and leaves_parse_runs)
+        ]
         stored = {kind: list(stored_payloads(kind, landed)) for kind in kinds}
         if not any(stored.values()):
             raise NoRawPayloads("No payload has landed that tables could be rebuilt from")

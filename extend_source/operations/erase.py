@@ -37,16 +37,24 @@ from extend_source.pipeline.sibling_datasets import BACKUP, dataset_name_of, dat
 from extend_source.pipeline.write_mode import active_write_mode, replacement_of
 from extend_source.source import load_id
 from extend_source.tables.bookkeeping import ERASURES, MIGRATED_IDS, RAW_PAYLOADS
-from extend_source.tables.objects import Rows, rows_about
+from extend_source.tables.objects import OBJECT_TYPES, TABLE_OF, Rows, rows_about
 from extend_source.tables.parse_runs import PARSE_RUN_SUMMARIES, PARSE_RUNS
 from extend_source.tables.runs import without_files
-from extend_source.tables.schemas import PROCESSOR_RUN_FILES, PROCESSOR_RUNS
+from extend_source.tables.schemas import PROCESSOR_RUN_FILES
+from extend_source.tables.workflow_runs import WORKFLOW_RUN_FILES, WORKFLOW_STEP_RUN_FILES
 from extend_source.text.json_codec import decode_json, encode_json
 
-_RUN, _FILE, _PARSE_RUN = "processor_run", "file", "parse_run"
+_RUN, _FILE, _PARSE_RUN, _WORKFLOW_RUN = "processor_run", "file", "parse_run", "workflow_run"
 
-_FOUND_BY = (PROCESSOR_RUNS, PARSE_RUNS, PARSE_RUN_SUMMARIES)
+_FOUND_BY = frozenset(table.name for table in TABLE_OF.values()) | {PARSE_RUN_SUMMARIES.name}
 """The tables by whose rows others are found: these rows go last."""
+
+_LINKS = (
+    (_RUN, PROCESSOR_RUN_FILES, "run_id"),
+    (_WORKFLOW_RUN, WORKFLOW_RUN_FILES, "workflow_run_id"),
+    (_WORKFLOW_RUN, WORKFLOW_STEP_RUN_FILES, "workflow_run_id"),
+)
+"""Which runs have which files: the type of runs, the table, and its column with the run."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,7 @@ class EraseResult:
         dataset: the dataset (schema) they were in.
         compacted: the size of the DuckDB file in bytes before and after it was written anew; None: it was not.
         remains: where bytes of what was erased can still be, a line each.
+        others: workflow runs, processors and so on that were asked for, by their type.
     """
 
     runs: int
@@ -79,6 +88,7 @@ class EraseResult:
     parse_runs: int = 0
     compacted: tuple[int, int] | None = None
     remains: list[str] = field(default_factory=list)
+    others: dict[str, int] = field(default_factory=dict)
 
 
 def erase(
@@ -91,7 +101,8 @@ def erase(
 
     Args:
         pipeline: the pipeline that has loaded them.
-        run_ids: the runs, parse runs among them.
+        run_ids: the runs; also parse runs, workflow runs, processors, workflows, and versions of these. What a workflow
+            run has made must be named by itself.
         file_ids: the files, which takes their parse runs along. Runs that used a file stay, with what they extracted
             from it.
         compact: then write the DuckDB file anew, in which the bytes of deleted rows would stay.
@@ -125,23 +136,22 @@ def erase(
         landed = LandedData(pipeline, SECTION)
         compare_all_next(pipeline, restore(landed))
         types = run_types_of(named, settings.api_version, landed)
-        asked = [run_id for run_id in named if types[run_id] == _RUN]
-        parse_runs = [run_id for run_id in named if types[run_id] == _PARSE_RUN]
+        ids = {kind: [run_id for run_id in named if types[run_id] == kind] for kind in OBJECT_TYPES}
+        others = {kind: len(of_kind) for kind, of_kind in ids.items() if of_kind and kind not in (_RUN, _PARSE_RUN)}
+        asked, parse_runs = ids[_RUN], ids[_PARSE_RUN]
         parse_runs += _parse_runs_of(landed, files).difference(parse_runs)
-        runs = _in_both_versions(landed, asked)
-        ids = {_RUN: runs, _FILE: files, _PARSE_RUN: parse_runs}
+        ids |= {_RUN: (runs := _in_both_versions(landed, asked)), _FILE: files}
         known = {erasure[0] for erasure in landed.erasures()}
         run_load(pipeline, settings.package_attempts, _notes(ids, len(known.union(*ids.values()))))
         landed = LandedData(pipeline, SECTION)
-        files_left = sorted(
-            {*_linked(landed, "file_id", "run_id", runs, files), *_parsed_by(landed, parse_runs, files)}
-        )
-        runs_left = _linked(landed, "run_id", "file_id", files, runs)
+        files_left = sorted({*_files_of(landed, ids), *_parsed_by(landed, parse_runs, files)})
+        runs_left = _users_of(landed, _RUN, ids)
         rows = Counter[str]()
         if landed.knows_table(MIGRATED_IDS):
             rows = _erased_in_backup(pipeline, [*runs, *parse_runs], files)
         with pipeline.sql_client(SECTION) as client:
-            payloads = _clean_payloads(client, landed, runs_left, frozenset(files))
+            users = [*runs_left, *_users_of(landed, _WORKFLOW_RUN, ids)]
+            payloads = _clean_payloads(client, landed, users, frozenset(files))
             existing = _existing_tables(pipeline)
             for found, owners in _rows_of(landed, ids):
                 if found.table.name in existing:
@@ -161,6 +171,7 @@ def erase(
         parse_runs=len(parse_runs),
         compacted=sizes,
         remains=_remains(pipeline, compacted=sizes is not None),
+        others=others,
     )
 
 
@@ -234,7 +245,7 @@ def _rows_of(landed: LandedData, ids: Mapping[str, list[str]]) -> Iterator[tuple
     for table in landed.typed_tables():
         yield Rows(table, "run_id"), ids[_RUN]
     places = [(rows, of_kind) for kind, of_kind in ids.items() for rows in rows_about(kind)]
-    for rows, of_kind in sorted(places, key=lambda place: place[0].table in _FOUND_BY):
+    for rows, of_kind in sorted(places, key=lambda place: place[0].table.name in _FOUND_BY):
         if rows.table is not ERASURES:
             yield rows, of_kind
 
@@ -268,10 +279,16 @@ def _delete(client: Sql, rows: Rows, ids: Sequence[str]) -> int:
     return deleted
 
 
-def _linked(landed: LandedData, wanted: str, by: str, ids: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The files of runs, or the runs of files, but for those that are erased as well."""
-    found = {row[1] for row in landed.lookup(PROCESSOR_RUN_FILES, (by, wanted), ids)}
-    return sorted(found.difference(known))
+def _files_of(landed: LandedData, ids: Mapping[str, Sequence[str]]) -> set[str]:
+    """The files of runs, but for those that are erased as well."""
+    links = (landed.lookup(table, (column, "file_id"), ids[kind]) for kind, table, column in _LINKS)
+    return {row[1] for rows in links for row in rows}.difference(ids[_FILE])
+
+
+def _users_of(landed: LandedData, kind: str, ids: Mapping[str, Sequence[str]]) -> list[str]:
+    """The runs of files, but for those that are erased as well."""
+    links = (landed.lookup(table, ("file_id", column), ids[_FILE]) for of, table, column in _LINKS if of == kind)
+    return sorted({row[1] for rows in links for row in rows}.difference(ids[kind]))
 
 
 def _clean_payloads(client: Sql, landed: LandedData, runs: Sequence[str], files: frozenset[str]) -> int:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import dlt
 
+from extend_source.api import GENERATIONS, RequestStatistics
+from extend_source.config.groups import GROUP_OF, GROUPS
 from extend_source.config.settings import ExtendSettings, parse_start_date
+from extend_source.ingest.children import children_of_workflow_runs
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.discovery import Discovery
@@ -30,6 +33,7 @@ from extend_source.pipeline.pending import pending_loads
 from extend_source.pipeline.read_only import location, source_state, viewed, viewed_data
 from extend_source.source import extend_source
 from extend_source.tables import selection_text, tables_to_fetch
+from extend_source.tables.objects import RUN_TYPES
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -49,7 +53,7 @@ class PlanResult:
         listing_requests: requests that the listing took, and will take again.
         file_backlog: files that landed without text, which the sync fetches; None: it fetches no text of files. For
             each new file of a fetched run it sends one request more, of which the listing tells nothing.
-        requests: requests that the sync will send: listing, runs, parse runs and file backlog.
+        requests: requests that the sync will send: listing, all that is fetched, and file backlog.
         minutes: how long they take within the request budget; None: there is no budget.
         loads: loads that the sync will make, the pending ones not counted.
         pending_loads: loads that an earlier sync left behind, which the sync finishes first.
@@ -63,6 +67,9 @@ class PlanResult:
             list has shown is not known before.
         parts: where a first sync takes more than an hour: parts to begin with, which take less.
         details: whether runs are fetched; False: only the lists are read.
+        with_workflow_runs: runs and parse runs, among those to fetch, that come with workflow runs, which saves their
+            requests: those that the lists tell.
+        groups: how many of the requests are for each group of the setting `objects`.
     """
 
     mode: str
@@ -83,6 +90,8 @@ class PlanResult:
     parse_runs: int = 0
     parts: list[SyncPart] = field(default_factory=list)
     details: bool = True
+    with_workflow_runs: int = 0
+    groups: dict[str, int] = field(default_factory=dict)
 
     @property
     def runs(self) -> int:
@@ -133,13 +142,14 @@ def plan(
         now = datetime.now(timezone.utc)
         limits = Limits(settings, counts, bounded=True)
         context = SyncContext(settings, landed, counts, limits, scope, fetched_tables, now, selected=tables)
+        children = set[str]()
         if ids is not None:
             worklist = wanted_by_id(ids, context)
         else:
             start = None if settings.start_date is None else parse_start_date(settings.start_date)
             position = SyncState(source_state(view)).position(scope, start, now)
             discovery = Discovery(context, position=position, reconcile=reconcile)
-            run_to_end(_list_all(discovery))
+            children = run_to_end(_list_all(discovery))
             worklist = discovery.worklist
             if worklist.listing_error is not None:
                 raise worklist.listing_error
@@ -148,16 +158,21 @@ def plan(
             for each in listed_objects(context):
                 worklist.add(each.backlog(worklist))
         pending = len(pending_loads(pipeline, view))
-    return _result(pipeline, settings, counts, worklist, backlog, pending)
+    return _result(pipeline, settings, counts, worklist, backlog, pending, children)
 
 
-async def _list_all(discovery: Discovery) -> None:
+async def _list_all(discovery: Discovery) -> set[str]:
+    """List all there is, and return the ids of runs that will come with workflow runs."""
     context = discovery.context
     requests, limits = context.progress.requests, context.limits
     async with client_for(context.settings, requests, may_send=lambda: limits.stopped_by is None) as client:
         listed = {each.object_type: each for each in listed_objects(context)}
         async for _ in find_wanted(client, discovery, listed):
             pass
+    if "workflow_run" not in listed or not discovery.worklist.complete:
+        return set()
+    async with client_for(context.settings, RequestStatistics()) as client:  # the sync sends none of these
+        return await children_of_workflow_runs(client, discovery.worklist, listed["workflow_run"].moving)
 
 
 def _result(
@@ -167,11 +182,14 @@ def _result(
     worklist: Worklist,
     backlog: int | None,
     pending: int,
+    children: set[str],
 ) -> PlanResult:
     by_reason = Counter[str](one.reason for one in worklist.left() if one.object_type == "processor_run")
-    parse_runs = sum(one.object_type == "parse_run" for one in worklist.left())
-    listing, runs, files = progress.requests.requests, by_reason.total() + parse_runs, backlog or 0
-    requests = listing + runs + files
+    by_type = Counter[str](one.object_type for one in worklist.left())
+    alone = Counter[str](one.object_type for one in worklist.left() if one.id not in children)
+    listing, files = progress.requests.requests, backlog or 0
+    runs = sum(alone[name] for name in RUN_TYPES)
+    requests = listing + alone.total() + files
     rate = settings.requests_per_second
     minutes = requests / rate / 60 if rate else None
     return PlanResult(
@@ -190,10 +208,25 @@ def _result(
         stops_at=_stops_at(settings, requests, minutes),
         destination=location(pipeline),
         dataset=pipeline.dataset_name,
-        parse_runs=parse_runs,
+        parse_runs=by_type["parse_run"],
         parts=[] if (forecast := worklist.forecast(settings, requests - listing)) is None else forecast.parts,
         details=settings.details,
+        with_workflow_runs=by_type.total() - alone.total(),
+        groups=_by_group(settings, progress.requests.requests_by_endpoint, alone, files),
     )
+
+
+def _by_group(
+    settings: ExtendSettings, listing: Mapping[str, int], fetched: Mapping[str, int], files: int
+) -> dict[str, int]:
+    """Say how many requests each group takes; the texts of files go with the runs."""
+    types = {each.list_name: each.object_type for each in GENERATIONS[settings.api_version]}
+    found = Counter[str]({"runs": files})
+    for name, number in listing.items():
+        found[GROUP_OF.get(types.get(name, ""), "runs")] += number
+    for object_type, number in fetched.items():
+        found[GROUP_OF.get(object_type, "runs")] += number
+    return {name: found[name] for name in GROUPS if name in settings.groups}
 
 
 def _loads(settings: ExtendSettings, runs: int, files: int) -> int:

@@ -14,7 +14,7 @@ from extend_source.config.settings import SECTION
 from extend_source.errors import extend_error_in
 from extend_source.ingest.chunks import Chunks
 from extend_source.ingest.garbage import fewer_collections
-from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.progress import ObjectCounts, SyncProgress
 from extend_source.ingest.replay import Replay
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.state import SyncState
@@ -57,6 +57,7 @@ class RebuildResult:
         dataset: the dataset (schema) they are in.
         errors: the first few failures by the id of the run or file; all of them are in ``fetch_errors``.
         load_ids: dlt's ids of the loads, the pending ones finished first among them.
+        objects: the counts by type of objects.
     """
 
     runs: int
@@ -72,6 +73,7 @@ class RebuildResult:
     parse_runs: int = 0
     errors: dict[str, str] = field(default_factory=dict)
     load_ids: list[str] = field(default_factory=list)
+    objects: dict[str, ObjectCounts] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -178,4 +180,5 @@ def _result(pipeline: dlt.Pipeline, replay: Replay, loads: list[str]) -> Rebuild
         parse_runs=progress.of["parse_run"].fetched,
         errors=dict(progress.errors),
         load_ids=loads,
+        objects=dict(progress.of),
     )

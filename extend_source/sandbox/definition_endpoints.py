@@ -15,7 +15,7 @@ from extend_source.sandbox.problems import ApiError
 from extend_source.sandbox.records import PROCESSOR_TYPES, Json, Processor
 from extend_source.sandbox.rendering import encode
 from extend_source.sandbox.wire import json_response
-from extend_source.sandbox.workflow_bodies import full_workflow_run, workflow_run_summary
+from extend_source.sandbox.workflow_bodies import full_workflow_run, given_summary, workflow_run_summary
 from extend_source.sandbox.workflow_pages import page_of_workflow_runs, workflow_run_ids
 from extend_source.sandbox.workflows import WorkflowRun, workflow_run
 from extend_source.sandbox.workspace import Workspace
@@ -53,7 +53,7 @@ def get_version(request: Request, workspace: Workspace, organization: Organizati
 def list_workflow_runs(request: Request, workspace: Workspace, organization: Organization) -> Response:
     """GET ``/workflow_runs``."""
     page, token = page_of_workflow_runs(request, workspace, organization)
-    rows = [workflow_run_summary(workspace, run) for run in page]
+    rows = [given_summary(run) if run.remark.payload else workflow_run_summary(workspace, run) for run in page]
     return _body(with_token({"success": True, "workflowRuns": rows}, token))
 
 

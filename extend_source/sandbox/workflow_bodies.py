@@ -60,6 +60,24 @@ def workflow_run_summary(workspace: Workspace, run: WorkflowRun) -> Json:
     }
 
 
+def given_summary(run: WorkflowRun) -> Json:
+    """Return a workflow run that was put there as the listing shows it."""
+    payload: Json = run.remark.payload or {}
+    shown = ("id", "status", "initialRunAt", "startTime", "endTime", "reviewedAt", "rejectionNote", "batchId", "usage")
+    workflow = payload.get("workflow") or {}
+    body = {key: payload[key] for key in shown if key in payload}
+    if "reviewedBy" in payload:
+        body["reviewedByUser"] = payload["reviewedBy"]
+    return {
+        **body,
+        "workflowId": workflow.get("id"),
+        "workflowName": workflow.get("name"),
+        "workflowVersionId": run.version.id,
+        "createdAt": rfc3339(run.created_at),
+        "updatedAt": rfc3339(run.updated_at),
+    }
+
+
 def step_runs(run: WorkflowRun) -> list[Json]:
     """Return the validations of a workflow run that has ended: of rules, and by the customer's own endpoint."""
     rng = rng_for("validations", run.id)

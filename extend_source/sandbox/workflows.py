@@ -118,6 +118,8 @@ class WorkflowRun:
     @property
     def status(self) -> str:
         """Its state: what was said of it, or what follows from its runs."""
+        if self.remark.payload is not None:
+            return str(self.remark.payload.get("status"))
         if self.remark.status is not None:
             return self.remark.status
         states = {run.status for run in self.runs}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 
+from extend_source.config.groups import GROUPS
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, WEBHOOK_EVENTS
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.formers import FORMER_NAMES
@@ -68,13 +69,19 @@ _STANDARD = "standard"
 
 
 def wanted_tables(
-    *, keep_raw: bool, parse_output: str, history: bool = False, webhook_events: bool = False
+    *,
+    keep_raw: bool,
+    parse_output: str,
+    groups: Collection[str] = tuple(GROUPS),
+    history: bool = False,
+    webhook_events: bool = False,
 ) -> list[TableSchema]:
     """Name the tables that settings ask for.
 
     Args:
         keep_raw: payloads are kept.
         parse_output: a key of `PARSE_OUTPUT_TABLES`.
+        groups: the groups of the setting `objects`.
         history: what runs were before is kept.
         webhook_events: there are events of webhooks to note.
 
@@ -84,7 +91,7 @@ def wanted_tables(
     wanted = {RAW_PAYLOADS.name: keep_raw, WEBHOOK_EVENTS.name: webhook_events}
     wanted |= dict.fromkeys((table.name for table in HISTORY_TABLES), history)
     wanted |= dict.fromkeys(_OF_PARSE_RUNS, False) | {table.name: True for table in PARSE_OUTPUT_TABLES[parse_output]}
-    return [table for table in TABLES.values() if wanted.get(table.name, True)]
+    return [table for table in TABLES.values() if wanted.get(table.name, group_of(table) in ("", *groups))]
 
 
 def tables_to_fetch(tables: Collection[str], *, details: bool) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from extend_source.api import CARRIED
 from extend_source.api.endpoints import endpoints_for
 from extend_source.config.settings import API_VERSION
 from extend_source.tables import TABLES, Flattener, Origin
@@ -30,10 +31,14 @@ def object_type_of(file: Path) -> str:
     return file.name.partition(".")[0]
 
 
+def canonical(object_type: str, payload: dict[str, Any], api_version: str) -> dict[str, Any]:
+    return endpoints_for(api_version, object_type, payload["id"])[0].adapt(payload)
+
+
 def flattened(object_type: str, payload: dict[str, Any], api_version: str) -> dict[str, list[dict[str, Any]]]:
-    endpoint = endpoints_for(api_version, object_type, payload["id"])[0]
     flattener = Flattener()
-    flattener.add(object_type, endpoint.adapt(payload), Origin(api_version, "ws_1", FETCHED, *LISTED))
+    own = {name: value for name, value in canonical(object_type, payload, api_version).items() if name != CARRIED}
+    flattener.add(object_type, own, Origin(api_version, "ws_1", FETCHED, *LISTED))
     tables = flattener.take("load", FETCHED)
     return {
         name: [
@@ -76,6 +81,14 @@ def test_a_payload_gives_the_rows_that_were_typed_by_hand(file: Path) -> None:
 
     for table, expected in json.loads(file.read_bytes())["rows"].items():
         assert in_order(rows[table]) == in_order(expected), table
+
+
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.stem)
+def test_the_objects_that_come_with_it_are_those_typed_by_hand(file: Path) -> None:
+    golden = decode_json(file.read_bytes())
+    adapted = canonical(object_type_of(file), golden["payload"], golden.get("api_version", API_VERSION))
+
+    assert [[kind, carried["id"]] for kind, carried in adapted.get(CARRIED, [])] == golden.get("carried", [])
 
 
 def test_every_kind_of_object_has_a_golden_file() -> None:

@@ -1,7 +1,8 @@
 """Which rows go with which object: erasing, current views, row counts and privacy rules follow it."""
 
+from extend_source.config.groups import GROUP_OF
 from extend_source.tables import TABLES
-from extend_source.tables.objects import rows_about, rows_owned_by
+from extend_source.tables.objects import OBJECT_TYPES, group_of, rows_about, rows_owned_by
 
 ABOUT_A_RUN = {
     ("processor_runs", "id", None),
@@ -30,6 +31,8 @@ ABOUT_A_RUN = {
 ABOUT_A_FILE = {
     ("files", "id", None),
     ("processor_run_files", "file_id", None),
+    ("workflow_run_files", "file_id", None),
+    ("workflow_step_run_files", "file_id", None),
     ("file_contents", "file_id", None),
     ("file_pages", "file_id", None),
     ("file_sheets", "file_id", None),
@@ -64,6 +67,47 @@ ABOUT_A_PARSE_RUN = {
     ("webhook_events", "object_id", "parse_run"),
     ("raw_payloads", "id", "parse_run"),
 }
+ABOUT_A_WORKFLOW_RUN = {
+    ("workflow_runs", "id", None),
+    ("workflow_run_files", "workflow_run_id", None),
+    ("workflow_step_runs", "workflow_run_id", None),
+    ("workflow_step_run_files", "workflow_run_id", None),
+    ("workflow_step_checks", "workflow_run_id", None),
+    ("workflow_run_summaries", "id", None),
+    ("credit_usage", "resource_id", "workflow_run"),
+    ("credit_charges", "resource_id", "workflow_run"),
+    ("fetch_errors", "id", "workflow_run"),
+    ("erasures", "id", "workflow_run"),
+    ("migrated_ids", "new_id", "workflow_run"),
+    ("replacements", "id", "workflow_run"),
+    ("tombstones", "id", "workflow_run"),
+    ("raw_payloads", "id", "workflow_run"),
+}
+ABOUT_A_PROCESSOR = {
+    ("processors", "id", None),
+    ("processor_versions", "processor_id", None),
+    ("credit_usage", "resource_id", "processor"),
+    ("credit_charges", "resource_id", "processor"),
+    ("fetch_errors", "id", "processor"),
+    ("erasures", "id", "processor"),
+    ("migrated_ids", "new_id", "processor"),
+    ("replacements", "id", "processor"),
+    ("tombstones", "id", "processor"),
+    ("raw_payloads", "id", "processor"),
+}
+ABOUT_A_WORKFLOW_VERSION = {
+    ("workflow_versions", "id", None),
+    ("workflow_steps", "workflow_version_id", None),
+    ("workflow_step_links", "workflow_version_id", None),
+    ("credit_usage", "resource_id", "workflow_version"),
+    ("credit_charges", "resource_id", "workflow_version"),
+    ("fetch_errors", "id", "workflow_version"),
+    ("erasures", "id", "workflow_version"),
+    ("migrated_ids", "new_id", "workflow_version"),
+    ("replacements", "id", "workflow_version"),
+    ("tombstones", "id", "workflow_version"),
+    ("raw_payloads", "id", "workflow_version"),
+}
 
 
 def places(rows):
@@ -80,6 +124,20 @@ def test_rows_in_these_tables_go_with_a_file():
 
 def test_rows_in_these_tables_go_with_a_parse_run():
     assert places(rows_about("parse_run")) == ABOUT_A_PARSE_RUN
+
+
+def test_rows_in_these_tables_go_with_a_workflow_run_a_processor_and_a_workflow_version():
+    assert places(rows_about("workflow_run")) == ABOUT_A_WORKFLOW_RUN
+    assert places(rows_about("processor")) == ABOUT_A_PROCESSOR
+    assert places(rows_about("workflow_version")) == ABOUT_A_WORKFLOW_VERSION
+
+
+def test_each_kind_of_object_belongs_to_one_group_of_the_setting_or_to_all():
+    assert OBJECT_TYPES.keys() - GROUP_OF.keys() == {"file"}
+    assert {table.name for table in TABLES.values() if group_of(table) == "processors"} == {
+        "processors",
+        "processor_versions",
+    }
 
 
 def test_a_payload_gives_rows_of_its_own_in_these_tables_beside_its_first():

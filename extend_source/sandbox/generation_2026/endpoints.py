@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from extend_source.sandbox.endpoint import Answer, Endpoint, Token, found, listi
 from extend_source.sandbox.generation_2026 import definitions, parse_endpoints, runs, workflow_endpoints
 from extend_source.sandbox.generation_2026.files import file_object, file_summary
 from extend_source.sandbox.generation_2026.kinds import KINDS, Kind, definition_id, old_definition_id, run_id
+from extend_source.sandbox.given_definitions import given_definition, given_definitions
 from extend_source.sandbox.organization import Organization
 from extend_source.sandbox.paging import query_digest
 from extend_source.sandbox.queries import SOURCES, RunQuery, file_sort_key, run_sort_key
@@ -77,17 +79,21 @@ class Definitions:
     def list(self, request: Request, workspace: Workspace, organization: Organization) -> Response:
         """GET ``/extractors`` and its siblings."""
         sort_by, sort_dir = parameters.sort_by(request), parameters.sort_dir(request)
-        moment = definitions.updated_at if sort_by == "updatedAt" else definitions.created_at
-        rows = definitions.definitions(workspace, self.kind)
-        rows.sort(key=lambda row: (moment(row), row.id), reverse=sort_dir == "desc")
-        keys = [[moment(row).isoformat(timespec="microseconds"), row.id] for row in rows]
-        digest = query_digest(workspace.id, self.kind.definition, sort_by, sort_dir)
+        kind = self.kind
+        rows = [definitions.definition_summary(kind, row) for row in definitions.definitions(workspace, kind)]
+        rows += [given.summary for given in given_definitions(workspace, kind.definition)]
+        rows.sort(key=lambda row: (str(row[sort_by]), str(row["id"])), reverse=sort_dir == "desc")
+        keys = [[str(row[sort_by]), str(row["id"])] for row in rows]
+        digest = query_digest(workspace.id, kind.definition, sort_by, sort_dir)
         page, token = page_of(request, organization, rows, keys, digest, sort_dir)
-        return _listing([definitions.definition_summary(self.kind, row) for row in page], token)
+        return _listing(page, token)
 
     def get(self, request: Request, workspace: Workspace, organization: Organization) -> Response:
         """GET ``/extractors/{id}`` and its siblings."""
-        processor = found(definitions.definition, workspace, self.kind, request.path_params["id"])
+        given_id = request.path_params["id"]
+        with suppress(NotFoundError):
+            return json_response(given_definition(workspace, self.kind.definition, given_id).payload)
+        processor = found(definitions.definition, workspace, self.kind, given_id)
         return json_response(definitions.definition_object(self.kind, processor))
 
     def ids(self, workspace: Workspace) -> Iterator[str]:

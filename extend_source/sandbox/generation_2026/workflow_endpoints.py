@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from extend_source.sandbox import parameters
 from extend_source.sandbox.endpoint import Endpoint, found, listing_of, page_of
 from extend_source.sandbox.generation_2026 import definitions, workflow_bodies
 from extend_source.sandbox.generation_2026.kinds import KINDS, Kind
+from extend_source.sandbox.given_definitions import given_definition, given_definitions
 from extend_source.sandbox.organization import Organization
 from extend_source.sandbox.paging import query_digest
 from extend_source.sandbox.problems import ApiError
@@ -19,7 +21,7 @@ from extend_source.sandbox.records import Json, Processor
 from extend_source.sandbox.wire import json_response
 from extend_source.sandbox.workflow_pages import page_of_workflow_runs, workflow_run_ids
 from extend_source.sandbox.workflows import Workflow, WorkflowRun, workflow, workflow_run, workflows
-from extend_source.sandbox.workspace import Workspace
+from extend_source.sandbox.workspace import NotFoundError, Workspace
 
 
 @dataclass(frozen=True)
@@ -34,48 +36,62 @@ class Versions:
 
     def list(self, request: Request, workspace: Workspace, organization: Organization) -> Response:
         """GET ``/extractors/{id}/versions`` and its siblings: newest first, the draft before all."""
-        processor: Processor = found(definitions.definition, workspace, self.kind, request.path_params["id"])
-        rows = [_without_config(row) for row in definitions.versions(self.kind, processor)]
-        return _page_of_versions(request, workspace, organization, rows, processor.id)
+        rows = [_summary_of_version(row) for row in self._versions(request, workspace)]
+        return _page_of_versions(request, workspace, organization, rows)
 
     def get(self, request: Request, workspace: Workspace, organization: Organization) -> Response:
         """GET ``/extractors/{id}/versions/{version}`` and its siblings."""
-        processor: Processor = found(definitions.definition, workspace, self.kind, request.path_params["id"])
-        return json_response(_chosen(definitions.versions(self.kind, processor), request.path_params["version"]))
+        return json_response(_chosen(self._versions(request, workspace), request.path_params["version"]))
+
+    def _versions(self, request: Request, workspace: Workspace) -> Sequence[Json]:
+        kind, definition_id = self.kind, request.path_params["id"]
+        with suppress(NotFoundError):
+            return given_definition(workspace, kind.definition, definition_id).all_versions
+        processor: Processor = found(definitions.definition, workspace, kind, definition_id)
+        return definitions.versions(kind, processor)
 
 
 def list_workflows(request: Request, workspace: Workspace, organization: Organization) -> Response:
     """GET ``/workflows``."""
     sort_by, sort_dir = parameters.sort_by(request), parameters.sort_dir(request)
 
-    def key(row: Workflow) -> list[str]:
-        moment = row.updated_at if sort_by == "updatedAt" else row.created_at
-        return [moment.isoformat(timespec="microseconds"), row.id]
+    def key(row: Json) -> list[str]:
+        return [str(row[sort_by]), str(row["id"])]
 
-    rows = sorted(workflows(workspace), key=key, reverse=sort_dir == "desc")
+    rows = [workflow_bodies.workflow_summary(row) for row in workflows(workspace)]
+    rows += [given.summary for given in given_definitions(workspace, "workflow")]
+    rows.sort(key=key, reverse=sort_dir == "desc")
     digest = query_digest(workspace.id, "workflows", sort_by, sort_dir)
     page, token = page_of(request, organization, rows, [key(row) for row in rows], digest, sort_dir)
-    return json_response(listing_of([workflow_bodies.workflow_summary(row) for row in page], token))
+    return json_response(listing_of(list(page), token))
 
 
 def get_workflow(request: Request, workspace: Workspace, organization: Organization) -> Response:
     """GET ``/workflows/{id}``."""
-    chosen: Workflow = found(workflow, workspace, request.path_params["id"])
+    workflow_id = request.path_params["id"]
+    with suppress(NotFoundError):
+        return json_response(given_definition(workspace, "workflow", workflow_id).payload)
+    chosen: Workflow = found(workflow, workspace, workflow_id)
     return json_response(workflow_bodies.workflow_object(workspace, chosen))
 
 
 def list_workflow_versions(request: Request, workspace: Workspace, organization: Organization) -> Response:
     """GET ``/workflows/{id}/versions``."""
-    chosen: Workflow = found(workflow, workspace, request.path_params["id"])
-    rows = [workflow_bodies.version_summary(version) for version in reversed(chosen.versions)]
-    return _page_of_versions(request, workspace, organization, rows, chosen.id)
+    rows = [_summary_of_version(row) for row in _workflow_versions(request, workspace)]
+    return _page_of_versions(request, workspace, organization, rows)
 
 
 def get_workflow_version(request: Request, workspace: Workspace, organization: Organization) -> Response:
     """GET ``/workflows/{id}/versions/{version}``."""
-    chosen: Workflow = found(workflow, workspace, request.path_params["id"])
-    versions = [workflow_bodies.version_object(workspace, chosen, version) for version in reversed(chosen.versions)]
-    return json_response(_chosen(versions, request.path_params["version"]))
+    return json_response(_chosen(_workflow_versions(request, workspace), request.path_params["version"]))
+
+
+def _workflow_versions(request: Request, workspace: Workspace) -> Sequence[Json]:
+    workflow_id = request.path_params["id"]
+    with suppress(NotFoundError):
+        return given_definition(workspace, "workflow", workflow_id).all_versions
+    chosen: Workflow = found(workflow, workspace, workflow_id)
+    return [workflow_bodies.version_object(workspace, chosen, version) for version in reversed(chosen.versions)]
 
 
 def list_workflow_runs(request: Request, workspace: Workspace, organization: Organization) -> Response:
@@ -99,14 +115,14 @@ def _summary(workspace: Workspace, run: WorkflowRun) -> Json:
 
 
 def _page_of_versions(
-    request: Request, workspace: Workspace, organization: Organization, rows: Sequence[Json], owner: str
+    request: Request, workspace: Workspace, organization: Organization, rows: Sequence[Json]
 ) -> Response:
     sort_dir = parameters.sort_dir(request)
     ordered = list(rows) if sort_dir == "desc" else list(reversed(rows))
     # the draft comes before all that are newer, so that places are what the order goes by
     places = range(len(rows), 0, -1) if sort_dir == "desc" else range(1, len(rows) + 1)
     keys = [[f"{place:06}", str(row["id"])] for place, row in zip(places, ordered, strict=True)]
-    digest = query_digest(workspace.id, "versions of", owner, sort_dir)
+    digest = query_digest(workspace.id, "versions of", request.path_params["id"], sort_dir)
     page, token = page_of(request, organization, ordered, keys, digest, sort_dir)
     return json_response(listing_of(list(page), token))
 
@@ -121,8 +137,8 @@ def _chosen(versions: Sequence[Json], asked: str) -> Json:
     raise ApiError(404, f"{asked} was not found.")
 
 
-def _without_config(version: Json) -> Json:
-    return {key: value for key, value in version.items() if key != "config"}
+def _summary_of_version(version: Json) -> Json:
+    return {key: value for key, value in version.items() if key not in ("config", "steps")}
 
 
 def _workflow_ids(workspace: Workspace) -> Iterator[str]:

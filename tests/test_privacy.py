@@ -468,7 +468,12 @@ def test_text_may_be_fetched_where_no_rule_hides_a_field() -> None:
 
 def test_without_rules_runs_and_files_are_not_even_copied() -> None:
     rules = privacy_rules(ExtendSettings(api_key="sk_x"))
-    run = {"id": "dpr_1", "type": "EXTRACT", "output": {"value": {"a": 1}}, "files": [{"id": "file_1", "name": "a.pdf"}]}
+    run = {
+        "id": "dpr_1",
+        "type": "EXTRACT",
+        "output": {"value": {"a": 1}},
+        "files": [{"id": "file_1", "name": "a.pdf"}],
+    }
 
     assert rules.clean("processor_run", run) is run
     assert rules.clean("file", run["files"][0]) is run["files"][0]

@@ -16,6 +16,7 @@ from dlt.common.configuration.exceptions import ConfigurationValueError
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from extend_source import ExtendSettings, SyncProgress, SyncSession, extend_source
+from extend_source.config.groups import GROUPS
 from extend_source.config.settings import TELEMETRY_SETTINGS, parse_start_date
 from extend_source.ingest.webhook_events import WebhookEvent
 from extend_source.sandbox import SandboxServer
@@ -95,12 +96,16 @@ def test_groups_choose_tables_and_every_table_can_be_selected_all_the_same() -> 
 
     chosen = {"processors", "processor_versions", "run_configs", "files", "tombstones", "sync_log", "credit_usage"}
     assert chosen <= source.selected_resources.keys()
-    assert source.selected_resources.keys().isdisjoint({"processor_runs", "typed_tables", "workflow_runs", "parse_runs"})
+    assert source.selected_resources.keys().isdisjoint(
+        {"processor_runs", "typed_tables", "workflow_runs", "parse_runs"}
+    )
     assert "workflow_runs" in source.with_resources("workflow_runs").selected_resources
 
 
 def test_groups_that_do_not_exist_are_refused_with_those_that_do() -> None:
-    with pytest.raises(ConfigurationValueError, match=r"objects takes runs, workflows, processors, parsing; not 'batches'"):
+    with pytest.raises(
+        ConfigurationValueError, match=r"objects takes runs, workflows, processors, parsing; not 'batches'"
+    ):
         extend_source(api_key="sk_x", objects=["runs", "batches"])
     with pytest.raises(ConfigurationValueError, match="objects takes at least one of runs, workflows"):
         extend_source(api_key="sk_x", objects=[])

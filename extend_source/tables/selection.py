@@ -91,7 +91,7 @@ def wanted_tables(
     wanted = {RAW_PAYLOADS.name: keep_raw, WEBHOOK_EVENTS.name: webhook_events}
     wanted |= dict.fromkeys((table.name for table in HISTORY_TABLES), history)
     wanted |= dict.fromkeys(_OF_PARSE_RUNS, False) | {table.name: True for table in PARSE_OUTPUT_TABLES[parse_output]}
-    return [table for table in TABLES.values() if wanted.get(table.name, group_of(table) in ("", *groups))]
+    return [table for table in TABLES.values() if group_of(table) in ("", *groups) and wanted.get(table.name, True)]
 
 
 def tables_to_fetch(tables: Collection[str], *, details: bool) -> frozenset[str]:

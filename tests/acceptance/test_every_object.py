@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ HOLDER = "ex_invoices"
 NOT_TYPED = frozenset(
     {
         *("_dlt_load_id", "fetched_at", "observed_at", "created_at", "updated_at", "listed_at"),
-        *("payload_sha256", "row_counts", "workspace_id", "config_id", "workflow_id"),
+        *("payload_sha256", "row_counts", "workspace_id", "config_id", "workflow_id", "loaded_tables"),
     }
 )
 """Columns that depend on the moment, or that nobody can type."""
@@ -460,7 +461,9 @@ def without_books(rows: Rows) -> Rows:
 
 
 def shown(value: Any) -> Any:
-    """A value as one types it: credits as text."""
+    """A value as one types it: credits and times as text."""
+    if isinstance(value, datetime):
+        return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value
 
 

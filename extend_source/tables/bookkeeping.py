@@ -46,7 +46,7 @@ TOMBSTONES = TableSchema(
     marker_on="reason",
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
-        Column("resource_type", TEXT, "processor_run or parse_run."),
+        Column("resource_type", TEXT, "What it is: processor_run, parse_run, workflow_run, processor and others."),
         _WORKSPACE_ID,
         Column("detected_at", TIMESTAMP, "When it was found to be gone."),
         Column(
@@ -59,7 +59,7 @@ TOMBSTONES = TableSchema(
 
 FETCH_ERRORS = TableSchema(
     name="fetch_errors",
-    grain="run, parse run or file's text that could not be loaded",
+    grain="run, file's text or other object that could not be loaded",
     description="A later success removes the row.",
     key=("id",),
     is_book=True,
@@ -68,7 +68,9 @@ FETCH_ERRORS = TableSchema(
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
         _WORKSPACE_ID,
-        Column("resource_type", TEXT, "processor_run, file or parse_run."),
+        Column(
+            "resource_type", TEXT, "What it is: processor_run, file, parse_run, workflow_run, processor and others."
+        ),
         Column("attempts", INTEGER, "Loads in which it failed."),
         Column("status_code", INTEGER, "The HTTP status, where there was an answer."),
         Column("code", TEXT, "The API's error code, or this source's name for the error."),
@@ -147,7 +149,9 @@ SYNC_LOG_OBJECTS = TableSchema(
     is_book=True,
     columns=(
         Column("load_id", TEXT, "The load: sync_log.load_id."),
-        Column("resource_type", TEXT, "processor_run, file or parse_run."),
+        Column(
+            "resource_type", TEXT, "What it is: processor_run, file, parse_run, workflow_run, processor and others."
+        ),
         Column("listed", INTEGER, "Seen in a list."),
         Column("known", INTEGER, "Of these, had landed and not changed."),
         Column("wanted", INTEGER, "To be fetched."),
@@ -187,40 +191,46 @@ TYPED_COLUMNS = TableSchema(
 
 ERASURES = TableSchema(
     name="erasures",
-    grain="run, file or parse run that was erased on request",
+    grain="object that was erased on request",
     description="No sync loads it again, while its row is here.",
     key=("id",),
     is_book=True,
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
-        Column("resource_type", TEXT, "processor_run, file or parse_run."),
+        Column(
+            "resource_type", TEXT, "What it is: processor_run, file, parse_run, workflow_run, processor and others."
+        ),
         Column("erased_at", TIMESTAMP, "When it was erased."),
     ),
 )
 
 REPLACEMENTS = TableSchema(
     name="replacements",
-    grain="run, file or parse run that a load has replaced, or is about to",
+    grain="object that a load has replaced, or is about to",
     description="Written before a load begins. Until it has ended, tables may hold a part of the new rows only.",
     key=("id",),
     is_book=True,
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
-        Column("resource_type", TEXT, "processor_run, file or parse_run."),
+        Column(
+            "resource_type", TEXT, "What it is: processor_run, file, parse_run, workflow_run, processor and others."
+        ),
         Column("announced_at", TIMESTAMP, "When this was written."),
     ),
 )
 
 RAW_PAYLOADS = TableSchema(
     name="raw_payloads",
-    grain="payload of a run, of a parse run, or of a file that was fetched for its text",
+    grain="payload of a run or other object, or of a file that was fetched for its text",
     description="Written with keep_raw: all tables can be rebuilt from it without a request.",
     key=("id", "resource_type"),
     opt_in=True,
     latest_by="fetched_at",
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
-        Column("resource_type", TEXT, "processor_run, file or parse_run."),
+        Column(
+            "resource_type", TEXT, "What it is: processor_run, file, parse_run, workflow_run, processor and others."
+        ),
         Column("api_version", TEXT, "The API version it was fetched with; NULL: a file fetched before 0.2."),
         _WORKSPACE_ID,
         Column("payload", DOCUMENT_TEXT, "The payload as JSON text, digits as sent, without signed URLs."),
@@ -228,7 +238,7 @@ RAW_PAYLOADS = TableSchema(
         Column("created_at", TIMESTAMP, "Creation of the object, from the listing.", keep_known=True),
         Column("updated_at", TIMESTAMP, "Last update of the object, from the listing.", keep_known=True),
         Column("fetched_at", TIMESTAMP, "When this source fetched it."),
-        Column("payload_sha256", TEXT, "SHA-256 of a run's or parse run's payload in canonical form."),
+        Column("payload_sha256", TEXT, "SHA-256 of the payload in canonical form; NULL: a file."),
     ),
 )
 

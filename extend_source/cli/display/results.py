@@ -17,6 +17,7 @@ from extend_source.text.wording import counted, duration, megabytes, moment, pri
 if TYPE_CHECKING:  # one result is shown; the others need not be imported
     from extend_source.ingest.beacon import SyncUnderWayStatus
     from extend_source.ingest.forecast import SyncForecast, SyncPart
+    from extend_source.ingest.progress import ObjectCounts
     from extend_source.operations.check import CheckResult
     from extend_source.operations.erase import EraseResult
     from extend_source.operations.plan import PlanResult
@@ -47,6 +48,7 @@ _REASONS = {
     "vanished": "are not listed any longer",
     "recheck": "may have been reviewed without a trace",
 }
+_OTHERS = ("workflow_run", "workflow", "workflow_version", "processor", "processor_version")
 _STYLES = {"ok": "green", "wrong": "red", "not checked": "dim"}
 _MAX_KEYS = 5
 _ATTENTION = "yellow"
@@ -69,6 +71,7 @@ def show_result(console: Console, result: SyncResult) -> None:
     if parse_runs is not None and parse_runs.listed and not result.details:
         news = parse_runs.listed - parse_runs.known
         lines.append(f"{counted(parse_runs.listed, 'parse run')} listed, {news:,} new or changed")
+    lines += _others(result.objects, "loaded")
     lines += [
         f"{counted(requests, 'request')} ({by_endpoint or 'none'}), {megabytes(result.bytes_received)} received"
         + (f", {result.retries:,} retries" if result.retries else "")
@@ -113,12 +116,21 @@ def _found(result: SyncResult) -> str:
     return f"{_MODES.get(result.mode, result.mode)}: {', '.join(parts)}{watermark}"
 
 
+def _others(objects: dict[str, ObjectCounts], done: str) -> list[str]:
+    """Say what was done with workflow runs, processors and so on."""
+    found = [(name, objects[name]) for name in _OTHERS if name in objects]
+    named = [counted(counts.fetched, name.replace("_", " ")) for name, counts in found if counts.fetched]
+    failed = sum(counts.failed for _, counts in found)
+    return [f"{', '.join(named) or 'No other object'} {done}, {failed:,} failed"] if named or failed else []
+
+
 def show_rebuild(console: Console, result: RebuildResult) -> None:
     """Print what a rebuild did."""
     parsed = f", {counted(result.parse_runs, 'parse run')}" if result.parse_runs else ""
     lines = [
         f"{counted(result.runs, 'run')}{parsed} and {counted(result.files, 'file')} written anew, "
         f"{result.failed:,} failed in {duration(result.seconds)}",
+        *_others(result.objects, "written anew"),
         f"{counted(sum(result.tables.values()), 'row')} in "
         f"{counted(sum(1 for rows in result.tables.values() if rows), 'table')}, without a request",
         f"Loaded into {result.destination}, dataset {result.dataset}",
@@ -138,7 +150,8 @@ def show_rebuild(console: Console, result: RebuildResult) -> None:
 def show_erasure(console: Console, result: EraseResult) -> None:
     """Print what was erased."""
     total = sum(result.rows.values())
-    erased = ((result.runs, "run"), (result.files, "file"), (result.parse_runs, "parse run"))
+    others = [(number, name.replace("_", " ")) for name, number in result.others.items()]
+    erased = [(result.runs, "run"), (result.files, "file"), (result.parse_runs, "parse run"), *others]
     named = " and ".join(counted(number, noun) for number, noun in erased if number)
     lines = [f"{named} erased: {counted(total, 'row')} in {counted(len(result.rows), 'table')}"]
     lines += [f"  {count:>9,}  {table}" for table, count in sorted(result.rows.items())]

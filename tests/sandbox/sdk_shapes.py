@@ -21,6 +21,9 @@ from extend_ai.core.unchecked_base_model import construct_type
 _SIMPLE: dict[Any, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (int, float)}
 
 
+_TIMES = frozenset({"createdAt", "updatedAt", "initialRunAt", "startTime", "endTime", "reviewedAt"})
+
+
 def problems(declared: Any, value: Any, path: str = "$") -> list[str]:
     """Return what is wrong with a JSON value, compared with a type of the SDK; an empty list is a fit."""
     origin = typing_extensions.get_origin(declared)
@@ -123,7 +126,7 @@ def instants(value: Any) -> Any:
     """Return JSON with every time, parsed or text, as a number of seconds, so that two spellings are equal."""
     if isinstance(value, dict):
         return {
-            key: _instant(inner) if key in ("createdAt", "updatedAt") else instants(inner)
+            key: _instant(inner) if key in _TIMES and inner is not None else instants(inner)
             for key, inner in value.items()
         }
     if isinstance(value, list):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,13 @@ class OpenWarehouse(Warehouse):
         """Run some resources of the source through plain dlt."""
         with duckdb.connect(str(self.database)):
             return super().run(*resources, **arguments)
+
+
+@pytest.fixture
+def small_server() -> Iterator[SandboxServer]:
+    """A stand-in with runs of every kind, and not more than that takes; for modules under the name of ``server``."""
+    with SandboxServer(runs=24) as server:
+        yield server
 
 
 @pytest.fixture

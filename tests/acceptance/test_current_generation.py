@@ -15,7 +15,7 @@ from extend_source.api import CURRENT_VERSION
 from extend_source.errors import UnsupportedApiVersion
 from extend_source.sandbox import OddAnswer, Options, SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse, new_databases
-from tests.acceptance.scenes import impatient
+from tests.acceptance.scenes import impatient, small_server
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Row, Warehouse, without_sync_columns
 
 PREFIXES = {
@@ -66,11 +66,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse
         yield old, new
 
 
-@pytest.fixture
-def server() -> Iterator[SandboxServer]:
-    """A stand-in with runs of every kind, and not more than that takes."""
-    with SandboxServer(runs=FEW) as server:
-        yield server
+server = small_server
 
 
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])

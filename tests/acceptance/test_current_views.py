@@ -18,7 +18,7 @@ from extend_source.reports.current import view_of
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
 from tests.acceptance.conftest import MakeWarehouse
-from tests.acceptance.scenes import fetched, make_open_warehouse
+from tests.acceptance.scenes import fetched, make_open_warehouse, small_server
 from tests.acceptance.shell import run_shell
 from tests.acceptance.test_shell import settings
 from tests.acceptance.warehouse import AnyWarehouse
@@ -26,6 +26,7 @@ from tests.acceptance.warehouse import AnyWarehouse
 pytestmark = pytest.mark.thorough
 
 make_warehouse = make_open_warehouse
+server = small_server
 
 RUNS = {"dpr_a": 1, "dpr_b": 2}
 """The runs of the small workspace, and what each has read as the total."""

@@ -10,8 +10,11 @@ from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from extend_source import rebuild
+from tests.acceptance.scenes import small_server
 from tests.acceptance.truth import assert_holds
 from tests.acceptance.warehouse import AnyWarehouse
+
+server = small_server
 
 CONFIG = Path(__file__).parents[2] / ".dlt" / "config.toml"
 

@@ -63,6 +63,7 @@ class AnyWarehouse(ABC):
         self.pipelines = folder / pipelines
         self.dataset = dataset
         self._fetch: Fetch | None = None
+        self._there: set[str] | None = None
         self.pipeline = dlt.pipeline(
             "extend", destination=destination, dataset_name=dataset, pipelines_dir=str(self.pipelines)
         )
@@ -109,7 +110,7 @@ class AnyWarehouse(ABC):
             try:
                 yield self._fetch
             finally:
-                self._fetch = None
+                self._fetch = self._there = None
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query; tables need no schema in front of their names."""
@@ -122,8 +123,12 @@ class AnyWarehouse(ABC):
 
     def tables(self) -> set[str]:
         """The names of the tables, dlt's own left out."""
-        found = self.query(f"select table_name from information_schema.tables where table_schema = '{self.dataset}'")
-        return {name for (name,) in found if not name.startswith("_dlt")}
+        if self._there is not None:
+            return self._there
+        sql = f"select table_name from information_schema.tables where table_schema = '{self.dataset}'"
+        with self.reading() as fetch:
+            self._there = {name for (name,) in fetch(sql)[1] if not name.startswith("_dlt")}
+            return self._there
 
     def count(self, table: str) -> int:
         """The number of rows of a table; 0 if there is no such table."""

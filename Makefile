@@ -25,6 +25,9 @@ SOUND := $(shell .venv/bin/python -c 'import pip; $(SUITABLE)' 2>/dev/null && \
 # Compiled modules are kept: the tests start many processes.
 unexport PYTHONDONTWRITEBYTECODE
 
+# One more than there are processors, as tests wait for databases and for processes of their own a fifth of the time.
+WORKERS = $(shell .venv/bin/python -c 'import os; print((os.cpu_count() or 1) + 1)')
+
 .PHONY: help demo test test-thorough test-destinations test-ducklake test-integrations lint docs docs-write bench clean FORCE
 
 help:  ## Print this list (the default)
@@ -35,7 +38,7 @@ demo: .venv/.sandbox-installed  ## Load sample runs from a stand-in API into Duc
 
 # The tests of a file stay on one worker, as many share what takes long to make.
 test: lint .venv/.sdk-2026-installed  ## Check style and types, then run the tests but for the thorough ones
-	@.venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "(core or not thorough) and not destinations and not ducklake"
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "(core or not thorough) and not destinations and not ducklake"
 
 # VARIANTS="not postgres" runs a part of them: an expression as pytest's -k has it.
 test-thorough: .venv/.dev-installed .venv/.sdk-2026-installed  ## Run the tests of many variants, faults and moments, which take long

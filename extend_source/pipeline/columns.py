@@ -115,7 +115,22 @@ def chunks_of(cursor: Any, types: Sequence[pa.DataType], reads: Sequence[Read]) 
         return
     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
         columns = zip(*(tuple(row) for row in rows), strict=True)
-        yield pa.table([_array(*each) for each in zip(columns, types, reads, strict=True)], names)
+        yield pa.table([array_of(*each) for each in zip(columns, types, reads, strict=True)], names)
+
+
+def array_of(values: Sequence[Any], kind: pa.DataType, read: Read = None) -> pa.Array:
+    """Make a column of what a destination gives.
+
+    Args:
+        values: the values; SQLite and MySQL have numbers for booleans, and PostgreSQL's driver decodes JSON.
+        kind: the Arrow type of the column.
+        read: what makes Python values of those of the destination; None: nothing needs to be made.
+    """
+    if pa.types.is_boolean(kind):
+        values = [None if value is None else bool(value) for value in values]
+    elif pa.types.is_string(kind):
+        values = [encode_json(value) if isinstance(value, dict | list) else value for value in values]
+    return pa.array(values if read is None else map(read, values), kind)
 
 
 def texts_of(cursor: Any) -> Iterator[tuple[Any, ...]]:
@@ -135,14 +150,6 @@ def rows_of(cursor: Any) -> Iterator[tuple[Any, ...]]:
 
 def _has_columns(cursor: Any) -> bool:
     return type(cursor.native_cursor).__module__.lstrip("_").startswith("duckdb")
-
-
-def _array(values: Sequence[Any], kind: pa.DataType, read: Read) -> pa.Array:
-    if pa.types.is_boolean(kind):  # SQLite and MySQL have numbers
-        values = [None if value is None else bool(value) for value in values]
-    elif pa.types.is_string(kind):  # PostgreSQL's driver decodes JSON
-        values = [encode_json(value) if isinstance(value, dict | list) else value for value in values]
-    return pa.array(values if read is None else map(read, values), kind)
 
 
 def _encoded(chunk: pa.Table) -> pa.Table:

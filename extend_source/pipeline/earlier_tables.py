@@ -15,6 +15,7 @@ from dlt.extract import DltResource
 from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidSetting
+from extend_source.pipeline.columns import array_of
 from extend_source.pipeline.conditions import one_of
 from extend_source.pipeline.hints import apply_hints
 from extend_source.pipeline.landed import LandedData
@@ -118,7 +119,7 @@ def _rows_of(former: Former, landed: LandedData) -> Iterator[pa.Table]:
         read = [dict(zip(names, row, strict=True)) for row in landed.rows(former.table, names, chosen)]
         for row in read:
             row["resource_type"] = former.resource_type
-        arrays = [pa.array([row.get(field.name) for row in read], type=field.type) for field in schema]
+        arrays = [array_of([row.get(field.name) for row in read], field.type) for field in schema]
         yield pa.Table.from_arrays(arrays, schema=schema)
 
 

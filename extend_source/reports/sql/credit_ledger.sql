@@ -119,20 +119,31 @@ newer as (
     select count(*) as things
     from (select id from processor_runs where api_version >= '2026-02-09' union all select id from parses) as found
 ),
-processors as (
-    select processor_id, processor_name,
-           row_number() over (
-               partition by processor_id order by coalesce(created_at, fetched_at) desc, id
-           ) as place
-    from runs
+-- the newest run of each processor names it; found by equal values, as a window would sort all runs
+newest_times as (
+    select processor_id, max(coalesce(created_at, fetched_at)) as newest_at from runs group by processor_id
 ),
-documents as (
-    select f.id, f.type,
-           coalesce(p3.parent_file_id, p2.parent_file_id, p1.parent_file_id, f.parent_file_id, f.id) as source_document_id
+newest_runs as (
+    select runs.processor_id, min(runs.id) as run_id
+    from runs
+    join newest_times
+        on newest_times.processor_id = runs.processor_id
+        and newest_times.newest_at = coalesce(runs.created_at, runs.fetched_at)
+    group by runs.processor_id
+),
+processors as (
+    select newest_runs.processor_id, runs.processor_name
+    from newest_runs
+    join runs on runs.id = newest_runs.run_id
+),
+splits as (
+    select f.id,
+           coalesce(p3.parent_file_id, p2.parent_file_id, p1.parent_file_id, f.parent_file_id) as source_document_id
     from files as f
     left join files as p1 on p1.id = f.parent_file_id
     left join files as p2 on p2.id = p1.parent_file_id
     left join files as p3 on p3.id = p2.parent_file_id
+    where f.parent_file_id is not null
 ),
 -- keys to join by equal values alone: where a condition is on one side only, DuckDB compares each row with each other
 charged as (
@@ -142,19 +153,18 @@ charged as (
     from credit_usage
     where resource_type <> 'parse_run'
 ),
-things as (
-    select 'processor_run' as resource_type, r.id as resource_id, 'processing' as kind,
-           coalesce(c.credits, r.credits) as credits,
-           r.created_at, rf.created_at as related_at, 'files' as related, r.fetched_at,
-           r.id as run_id, case when r.has_files = 1 then coalesce(rf.files, 0) end as files,
-           case when r.has_files = 1 and rf.files = 1 then rf.file_id end as file_id,
-           case when r.has_files = 1 then cast(rf.pages as bigint) end as pages, r.status as own_status
-    from runs as r
-    left join run_files as rf on rf.run_id = r.id
-    left join credit_usage as c on c.resource_type = 'processor_run' and c.resource_id = r.id
-    union all
-    select 'file', f.id, 'parsing', coalesce(c.credits, f.credits),
-           f.created_at, u.created_at, 'first_run', f.fetched_at, u.run_id, 1, f.id, pf.pages, null
+-- what was charged without a run or file that has landed
+unlanded as (
+    select charged.*
+    from charged
+    left join runs on runs.id = charged.charged_run_id
+    left join files on files.id = charged.charged_file_id
+    where runs.id is null and files.id is null
+),
+others as (
+    select 'file' as resource_type, f.id as resource_id, 'parsing' as kind, coalesce(c.credits, f.credits) as credits,
+           f.created_at, u.created_at as run_created_at, f.fetched_at, u.run_id, 1 as files, f.id as file_id, pf.pages,
+           null as status
     from files as f
     cross join newer
     left join parsed_files on parsed_files.file_id = f.id
@@ -163,21 +173,36 @@ things as (
     left join credit_usage as c on c.resource_type = 'file' and c.resource_id = f.id
     where parsed_files.file_id is null and (newer.things = 0 or coalesce(c.credits, f.credits) is not null)
     union all
-    select 'parse_run', p.id, 'parsing', p.credits, p.created_at, p.run_created_at, 'first_run', p.fetched_at, p.run_id,
+    select 'parse_run', p.id, 'parsing', p.credits, p.created_at, p.run_created_at, p.fetched_at, p.run_id,
            case when p.file_id is not null then 1 end, p.file_id, pf.pages, p.status
     from parses as p
     left join paged_files as pf on pf.id = p.file_id
     union all
-    select c.resource_type, c.resource_id, c.basis, c.credits, null, coalesce(u.created_at, s.created_at), 'first_run',
-           c.observed_at,
-           coalesce(c.charged_run_id, u.run_id, s.run_id),
+    select c.resource_type, c.resource_id, c.basis, c.credits,
+           null, coalesce(u.created_at, s.created_at), c.observed_at, coalesce(c.charged_run_id, u.run_id, s.run_id),
            case when c.charged_file_id is not null then 1 end, c.charged_file_id, null, null
-    from charged as c
-    left join runs as r on r.id = c.charged_run_id
-    left join files as f on f.id = c.charged_file_id
+    from unlanded as c
     left join first_uses as u on u.file_id = c.charged_file_id and u.place = 1
     left join started as s on s.resource_type = c.resource_type and s.resource_id = c.resource_id and s.place = 1
-    where r.id is null and f.id is null
+),
+-- each with its run, which runs need not look for
+things as (
+    select 'processor_run' as resource_type, r.id as resource_id, 'processing' as kind,
+           coalesce(c.credits, r.credits) as credits,
+           r.created_at, rf.created_at as related_at, 'files' as related, r.fetched_at,
+           case when r.has_files = 1 then coalesce(rf.files, 0) end as files,
+           case when r.has_files = 1 and rf.files = 1 then rf.file_id end as file_id,
+           case when r.has_files = 1 then cast(rf.pages as bigint) end as pages, r.status as own_status,
+           r.id as run_id, r.processor_id, r.type, r.processor_version_id, r.status, r.workspace_id, r.url
+    from runs as r
+    left join run_files as rf on rf.run_id = r.id
+    left join credit_usage as c on c.resource_type = 'processor_run' and c.resource_id = r.id
+    union all
+    select o.resource_type, o.resource_id, o.kind, o.credits, o.created_at, o.run_created_at, 'first_run', o.fetched_at,
+           o.files, o.file_id, o.pages, coalesce(o.status, r.status),
+           o.run_id, r.processor_id, r.type, r.processor_version_id, r.status, r.workspace_id, r.url
+    from others as o
+    left join runs as r on r.id = o.run_id
 ),
 dated as (
     select things.*,
@@ -193,26 +218,26 @@ select t.resource_type,
        t.credits,
        case
            when t.credits is not null then 'reported'
-           when t.resource_type <> 'file' and coalesce(t.own_status, r.status) in ('PENDING', 'PROCESSING') then 'pending'
+           when t.resource_type <> 'file' and t.own_status in ('PENDING', 'PROCESSING') then 'pending'
            else 'not_reported'
        end as usage,
        t.spent_at,
        cast(t.spent_at at time zone 'UTC' as date) as spent_on,
        t.dated_by,
        t.run_id,
-       r.processor_id,
+       t.processor_id,
        p.processor_name,
-       r.type as processor_type,
-       r.processor_version_id,
-       r.status,
-       r.workspace_id,
-       r.url,
+       t.type as processor_type,
+       t.processor_version_id,
+       t.status,
+       t.workspace_id,
+       t.url,
        t.files,
        t.file_id,
-       d.type as file_type,
+       f.type as file_type,
        t.pages,
-       d.source_document_id
+       coalesce(splits.source_document_id, f.id) as source_document_id
 from dated as t
-left join runs as r on r.id = t.run_id
-left join processors as p on p.processor_id = r.processor_id and p.place = 1
-left join documents as d on d.id = t.file_id
+left join processors as p on p.processor_id = t.processor_id
+left join files as f on f.id = t.file_id
+left join splits on splits.id = f.id

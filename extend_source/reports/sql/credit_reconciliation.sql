@@ -17,51 +17,49 @@
 --   other_credits: their credits there.
 --   gap: the first less the second, unknown taken as nothing.
 with pairs as (
-    select 'ledger_with_runs' as comparison, resource_id as thing, 1 as is_here, 0 as is_there,
-           credits as ledger_credits, null as other_credits
-    from credit_ledger where kind = 'processing'
+    select 'ledger_with_runs' as comparison, ledger.resource_id as here, own.id as there,
+           ledger.credits as ledger_credits, own.credits as other_credits
+    from (select resource_id, credits from credit_ledger where kind = 'processing') as ledger
+    full join processor_runs as own on own.id = ledger.resource_id
     union all
-    select 'ledger_with_runs', id, 0, 1, null, credits from processor_runs
+    select 'ledger_with_files', ledger.resource_id, own.id, ledger.credits, own.credits
+    from (select resource_id, credits from credit_ledger where resource_type = 'file') as ledger
+    full join files as own on own.id = ledger.resource_id
     union all
-    select 'ledger_with_files', resource_id, 1, 0, credits, null from credit_ledger where resource_type = 'file'
+    select 'ledger_with_listing', ledger.resource_id, own.id, ledger.credits, own.credits
+    from (
+        select resource_id, credits
+        from credit_ledger
+        cross join (select count(*) as number from processor_run_summaries) as listed
+        where kind = 'processing' and listed.number > 0
+    ) as ledger
+    full join processor_run_summaries as own on own.id = ledger.resource_id
     union all
-    select 'ledger_with_files', id, 0, 1, null, credits from files
-    union all
-    select 'ledger_with_listing', resource_id, 1, 0, credits, null
-    from credit_ledger
-    cross join (select count(*) as number from processor_run_summaries) as listed
-    where kind = 'processing' and listed.number > 0
-    union all
-    select 'ledger_with_listing', id, 0, 1, null, credits from processor_run_summaries
-    union all
-    select 'ledger_with_totals', lines.run_id, 1, 0, sum(ledger.credits), null
-    from credit_attributions as lines
-    join credit_ledger as ledger
-        on ledger.resource_type = lines.resource_type and ledger.resource_id = lines.resource_id
-    group by lines.run_id
-    union all
-    select 'ledger_with_totals', id, 0, 1, null, total_credits from processor_runs where total_credits is not null
-),
-compared as (
-    select comparison, thing, max(is_here) as is_here, max(is_there) as is_there,
-           max(ledger_credits) as ledger_credits, max(other_credits) as other_credits
-    from pairs
-    group by comparison, thing
+    select 'ledger_with_totals', ledger.run_id, own.id, ledger.credits, own.total_credits
+    from (
+        select lines.run_id, sum(ledger.credits) as credits
+        from credit_attributions as lines
+        join credit_ledger as ledger
+            on ledger.resource_type = lines.resource_type and ledger.resource_id = lines.resource_id
+        group by lines.run_id
+    ) as ledger
+    full join (select id, total_credits from processor_runs where total_credits is not null) as own
+        on own.id = ledger.run_id
 ),
 named as (
     select comparison, ledger_credits, other_credits,
            case
-               when is_there = 0 and comparison = 'ledger_with_listing' then 'not_listed'
-               when is_there = 0 and comparison = 'ledger_with_runs' and listed.id is not null then 'not_landed'
-               when is_there = 0 then 'ledger_only'
-               when is_here = 0 then 'not_in_ledger'
+               when there is null and comparison = 'ledger_with_listing' then 'not_listed'
+               when there is null and comparison = 'ledger_with_runs' and listed.id is not null then 'not_landed'
+               when there is null then 'ledger_only'
+               when here is null then 'not_in_ledger'
                when ledger_credits = other_credits or (ledger_credits is null and other_credits is null) then 'equal'
                else 'figures_differ'
            end as cause
-    from compared
-    left join processor_run_summaries as listed on listed.id = compared.thing
+    from pairs
+    left join processor_run_summaries as listed on listed.id = pairs.here
     -- files that cost nothing of their own, as parse runs do
-    where comparison <> 'ledger_with_files' or is_here = 1 or other_credits is not null
+    where comparison <> 'ledger_with_files' or here is not null or other_credits is not null
 )
 select comparison,
        cause,

@@ -36,16 +36,25 @@ served as (
     join good on good.id = lines.run_id
 ),
 processed as (
-    select *,
-           row_number() over (
-               partition by file_id, processor_id, processor_version_id order by spent_at, resource_id
-           ) as place,
-           first_value(resource_id) over (
-               partition by file_id, processor_id, processor_version_id order by spent_at, resource_id
-               rows between unbounded preceding and current row
-           ) as first_run_id
+    select *
     from credit_ledger
     where kind = 'processing' and status = 'PROCESSED' and file_id is not null and processor_version_id is not null
+),
+-- a version is of one processor; by equal values, as a window would sort all runs
+first_times as (
+    select file_id, processor_version_id, min(spent_at) as spent_at
+    from processed
+    group by file_id, processor_version_id
+    having count(*) > 1
+),
+firsts as (
+    select processed.file_id, processed.processor_version_id, min(processed.resource_id) as run_id
+    from processed
+    join first_times
+        on first_times.file_id = processed.file_id
+        and first_times.processor_version_id = processed.processor_version_id
+        and first_times.spent_at = processed.spent_at
+    group by processed.file_id, processed.processor_version_id
 ),
 waste as (
     select resource_type, resource_id, credits, spent_on, run_id, processor_id, processor_name, processor_version_id,
@@ -61,10 +70,11 @@ waste as (
     where ledger.kind = 'parsing' and ledger.run_id is not null
         and served.resource_id is null and files.resource_id is null
     union all
-    select resource_type, resource_id, credits, spent_on, run_id, processor_id, processor_name, processor_version_id,
-           'processed_again', first_run_id
-    from processed
-    where place > 1
+    select p.resource_type, p.resource_id, p.credits, p.spent_on, p.run_id, p.processor_id, p.processor_name,
+           p.processor_version_id, 'processed_again', firsts.run_id
+    from processed as p
+    join firsts on firsts.file_id = p.file_id and firsts.processor_version_id = p.processor_version_id
+    where p.resource_id <> firsts.run_id
 )
 select waste.resource_type,
        waste.resource_id,
@@ -78,4 +88,5 @@ select waste.resource_type,
        waste.processor_version_id,
        runs.failure_reason
 from waste
-left join processor_runs as runs on runs.id = waste.run_id
+left join (select id, failure_reason from processor_runs where failure_reason is not null) as runs
+    on runs.id = waste.run_id

@@ -76,7 +76,7 @@ def test_the_source_works_outside_of_a_pipeline(server: SandboxServer) -> None:
 
 def test_each_table_is_a_resource_of_its_own_name() -> None:
     source = extend_source(api_key="sk_x", objects=list(GROUPS))
-    with_all = extend_source(api_key="sk_x", objects=list(GROUPS), keep_raw=True, parse_output="words")
+    with_all = extend_source(api_key="sk_x", objects=list(GROUPS), keep_raw=True, parse_output="words", history=True)
 
     assert (
         [*source.resources]

@@ -117,7 +117,7 @@ def credits_(
 @app.command(epilog="Example: extend-source models --pipeline extend_pipeline")
 @grouped
 def models(place: Place, as_json: Json = False) -> None:
-    """Make the credit models views: ledger, days, products, coverage, unit costs, waste, anomalies, reconciliation."""
+    """Make views to ask first (documents, splits, classes, edits, quality of fields), and the credit models."""
     bodies.credits.models(place, as_json=as_json)
 
 

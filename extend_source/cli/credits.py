@@ -87,7 +87,7 @@ def _fail_over(projected: Decimal | None, most: Decimal) -> None:
 
 
 def models(place: Place, *, as_json: bool) -> None:
-    """Make the views of the credit models."""
+    """Make the views of the models."""
     console, _ = consoles(as_json)
     with clear_errors():
         result = create_models(existing_pipeline(place))

@@ -27,7 +27,7 @@ from extend_source.reports.figures import (
     UnitCost,
     WastedSpend,
 )
-from extend_source.reports.models import MODELS, MissingTables, Models
+from extend_source.reports.models import CREDIT_MODELS, MissingTables, Models
 from extend_source.reports.projection import DailyCredits, month_to_date, price_on
 from extend_source.reports.runner import QueryRunner
 from extend_source.reports.span import resolved_span
@@ -279,7 +279,7 @@ class _Reader:
         return numbers.get("processing", 0), numbers.get("parsing", 0)
 
     def _lacking(self) -> list[str]:
-        lacking = sorted({table for name in MODELS for table in self._models.lacking(name)})
+        lacking = sorted({table for name in CREDIT_MODELS for table in self._models.lacking(name)})
         # where no run was ever fetched, `not_landed` says all there is to say
         return [] if PROCESSOR_RUNS.name in lacking else lacking
 

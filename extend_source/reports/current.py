@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.read_only import location, viewed
 from extend_source.pipeline.write_mode import IN_ENDED_LOADS, current_rows, replacement_of
 from extend_source.reports.queries import parsed, tables_of
-from extend_source.reports.runner import QueryRunner
+from extend_source.reports.runner import Description, QueryRunner
 from extend_source.tables.bookkeeping import ERASURES, REPLACEMENTS
 from extend_source.tables.contract import ANY_OBJECT, LOAD_ID, TableSchema
 from extend_source.tables.history import VALID_TO
@@ -97,6 +97,7 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
         if not definitions:
             raise _nothing_landed()
         runner.create_views(definitions)
+        runner.describe_views(dict(_descriptions(pipeline, definitions)))
     return CurrentViewsResult(grains, left_out, location(pipeline), pipeline.dataset_name)
 
 
@@ -135,6 +136,17 @@ def selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:
             yield table.name, table.grain, _of_owner(table.name, owner.name, TABLE_OF[str(owner.about)].name)
     for table in landed.typed_tables():
         yield table.name, table.grain, _of_owner(table.name, "run_id", PROCESSOR_RUNS.name)
+
+
+def _descriptions(pipeline: dlt.Pipeline, views: Collection[str]) -> Iterator[tuple[str, Description]]:
+    """What dlt's schema says of the tables of some views, typed ones too."""
+    for table in pipeline.schemas[SECTION].data_tables():
+        if (view := view_of(table["name"])) in views:
+            columns = {name: str(column.get("description") or "") for name, column in table["columns"].items()}
+            known = {name: text for name, text in columns.items() if text}
+            if getattr(TABLES.get(table["name"]), "since", None) is not None:
+                known[VALID_TO] = "When the next state was seen; NULL: it still holds."
+            yield view, Description(str(table.get("description") or ""), known)
 
 
 def _scripted(pipeline: dlt.Pipeline) -> CurrentViewsResult:

@@ -1,4 +1,4 @@
-"""The credit models: SQL that builds on tables and on other models, run on the fly or kept as views."""
+"""The models: SQL that builds on tables and on other models, run on the fly or kept as views."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from extend_source.ingest.resolution import resolved_settings
 from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.read_only import location
 from extend_source.reports.queries import Query, load_query, parsed, tables_of
-from extend_source.reports.runner import QueryRunner
+from extend_source.reports.runner import Description, QueryRunner
 from extend_source.tables.contract import Column
 from extend_source.tables.kinds import BOOLEAN, CREDITS, INTEGER, NUMBER, TIMESTAMP
 from extend_source.tables.objects import TABLES
@@ -33,7 +33,10 @@ _TYPES = {
 }
 """The types of columns in SQL, where it matters to a query over an empty table."""
 
-MODELS = (
+DOCUMENT_MODELS = ("documents", "final_splits", "final_classifications", "edits", "field_quality")
+"""The names of what people ask for first, each a file of ``reports/sql`` that builds on tables."""
+
+CREDIT_MODELS = (
     "credit_ledger",
     "credits_daily",
     "credits_by_product",
@@ -43,7 +46,10 @@ MODELS = (
     "credit_anomalies",
     "credit_reconciliation",
 )
-"""The names of the models, each a file of ``reports/sql`` that builds on tables and earlier ones."""
+"""The names of the credit models, each a file of ``reports/sql`` that builds on tables and earlier ones."""
+
+MODELS = (*DOCUMENT_MODELS, *CREDIT_MODELS)
+"""The names of all models."""
 
 
 class MissingTables(Exception):  # noqa: N818 - nothing went wrong: they have not been loaded
@@ -63,7 +69,7 @@ class ModelsResult:
     """The views that were made.
 
     Attributes:
-        views: their names, with what a row stands for.
+        views: their names, with what a row stands for; those of documents come first.
         left_out: the models that lack tables, with the names of these.
         without: the views that do without tables, which have not landed; with the names of these.
         destination: where the views are, without any password.
@@ -186,7 +192,7 @@ class Models:
 
 
 def create_models(pipeline: dlt.Pipeline, prices: Sequence[Price] | None = None) -> ModelsResult:
-    """Make the credit models views of the dataset, in place of those that are there.
+    """Make the models views of the dataset, in place of those that are there, with comments where it can have them.
 
     Where others have built on the views, that stays. Run it again once tables have landed that were missing.
 
@@ -213,14 +219,22 @@ def create_models(pipeline: dlt.Pipeline, prices: Sequence[Price] | None = None)
                 left_out[name] = missing.tables
         without = {name: tables for name in definitions if (tables := models.lacking(name))}
         runner.create_views(definitions)
+        runner.describe_views({name: _described(load_model(name)) for name in definitions})
     views = {name: load_model(name).grain for name in definitions}
     return ModelsResult(views, left_out, without, location(pipeline), pipeline.dataset_name)
 
 
+def _described(model: Query) -> Description:
+    """What the header of a model says, as comments."""
+    return Description(" ".join((f"One row per {model.grain}.", *model.notes)), model.columns)
+
+
 @cache
 def _tables_of_all() -> frozenset[str]:
-    """The tables that the models build on."""
-    return frozenset(table for name in MODELS for table in tables_of(parsed(load_model(name).sql))).difference(MODELS)
+    """The tables that the credit models build on."""
+    return frozenset(table for name in CREDIT_MODELS for table in tables_of(parsed(load_model(name).sql))).difference(
+        MODELS
+    )
 
 
 def _models_of(trees: Iterable[Any], computed: Collection[str] = ()) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
@@ -25,10 +25,13 @@ from extend_source.reports.queries import WRITTEN_IN, Query, QueryResult, parsed
 from extend_source.reports.translation import Translation
 from extend_source.tables.schemas import PROCESSOR_RUNS
 from extend_source.tables.selection import selected_by
-from extend_source.text.wording import counted
+from extend_source.text.wording import counted, one_line
 
 _TOO_SIMPLE = frozenset({"sqlite", "mysql"})
 """The dialects that have no time zones, no FILTER or no percentiles."""
+
+_COMMENTING = frozenset({"duckdb", "postgres"})
+"""The dialects that take COMMENT ON VIEW, and on the columns of one."""
 
 MAX_MEMORY_MIB = 400
 """What DuckDB may use for a query on its file, MiB, without what Python and the result take."""
@@ -38,6 +41,18 @@ _HAS_FILE = (
     " where database_name = current_database() and type = 'duckdb' and path is not null"
 )
 _UNITS = {"KiB": 1 / 1024, "MiB": 1.0, "GiB": 1024.0, "TiB": 1024.0**2}
+
+
+class Description(NamedTuple):
+    """What a view is.
+
+    Attributes:
+        text: what a row stands for, and what a reader must know.
+        columns: what each column means.
+    """
+
+    text: str
+    columns: Mapping[str, str]
 
 
 class QueryRunner:
@@ -235,6 +250,23 @@ class QueryRunner:
                     error_code=ErrorCode.VIEWS_IN_USE,
                 ) from None
 
+    def describe_views(self, descriptions: Mapping[str, Description]) -> None:
+        """Give views their comments, where the destination is DuckDB or PostgreSQL.
+
+        Args:
+            descriptions: what each view is, by its name.
+        """
+        if self._dialect not in _COMMENTING:
+            return
+        statements = []
+        for view, description in descriptions.items():
+            name = self.translation.name_of(view)
+            statements.append(f"COMMENT ON VIEW {name} IS {_literal(description.text)}")
+            for column, meaning in description.columns.items():
+                quoted = exp.to_identifier(column, quoted=True).sql(self._dialect)
+                statements.append(f"COMMENT ON COLUMN {name}.{quoted} IS {_literal(meaning)}")
+        self._execute_together([";\n".join(statements)])
+
     def _execute_together(self, statements: Iterable[str]) -> None:
         with self._client.begin_transaction() if self._has_ddl_transactions else nullcontext():
             for statement in statements:
@@ -268,6 +300,11 @@ class QueryRunner:
         """Fetch the rows of a query that is written for the destination."""
         with self._client.execute_query(sql) as cursor:
             return list(cursor.fetchall())
+
+
+def _literal(text: str) -> str:
+    """Write a text for both dialects that take comments."""
+    return "'" + one_line(text).replace("'", "''") + "'"
 
 
 def _mebibytes(size: str) -> float:

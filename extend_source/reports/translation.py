@@ -15,7 +15,28 @@ from extend_source.tables import TABLES
 from extend_source.tables.schemas import PROCESSOR_RUNS
 
 _COLLATING = frozenset({"duckdb", "postgres"})
-"""The dialects that take COLLATE "C"; most others compare text byte by byte without it."""
+"""The dialects that take COLLATE "C", and replace all that a pattern finds only where they are told to.
+
+Most others compare text byte by byte without it, and replace all.
+"""
+
+
+def portable(tree: Node, dialect: str) -> Node:
+    """Leave out of a query what says to a dialect what it does anyway.
+
+    Args:
+        tree: the parsed query.
+        dialect: the destination's SQL, as sqlglot calls it.
+    """
+
+    def plain(node: Node) -> Node:
+        if isinstance(node, exp.Collate):
+            return node.this
+        if isinstance(node, exp.RegexpReplace):
+            node.set("modifiers", None)
+        return node
+
+    return tree if dialect in _COLLATING else tree.transform(plain)
 
 
 class Translation:
@@ -45,8 +66,7 @@ class Translation:
         nested = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in [table for table in tree.find_all(exp.Table) if table.name not in nested]:
             table.replace(self._source(table, partial))
-        if self._dialect not in _COLLATING:
-            tree = tree.transform(lambda node: node.this if isinstance(node, exp.Collate) else node)
+        tree = portable(tree, self._dialect)
         return str(tree.sql(self._dialect, pretty=True, comments=False))
 
     def _source(self, table: exp.Table, partial: Mapping[str, int]) -> Node:

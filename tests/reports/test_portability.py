@@ -12,6 +12,7 @@ from extend_source.pipeline.landed import LandedData
 from extend_source.reports.current import selections
 from extend_source.reports.models import MODELS, load_model
 from extend_source.reports.queries import parsed
+from extend_source.reports.translation import portable
 from extend_source.tables import TABLES
 
 DIALECTS = ("bigquery", "snowflake", "redshift", "databricks", "mysql")
@@ -41,7 +42,9 @@ def unusual(sql: str, dialect: str) -> list[str]:
     # MySQL's times have no zone to be taken to another
     level = ErrorLevel.IGNORE if dialect == "mysql" else ErrorLevel.RAISE
     try:
-        written = " ".join(parsed(sql).sql(dialect, unsupported_level=level, comments=False).lower().split())
+        written = " ".join(
+            portable(parsed(sql), dialect).sql(dialect, unsupported_level=level, comments=False).lower().split()
+        )
     except UnsupportedError as error:
         pytest.fail(str(error))
     return re.findall(f"{NOWHERE}|{ELSEWHERE.get(dialect, '(?!)')}", written)

@@ -1,0 +1,80 @@
+-- title: Documents
+-- purpose: which documents came in, what they were taken for, who read them and how that ended.
+-- grain: run and file of it
+-- key: run_id, file_position
+-- empty: no runs yet
+-- optional: classifications, files, processor_run_files
+-- note: A run without a file has one row, without a file; a run of several files has one for each.
+-- note: Add credits up as they are: they stand with the first file of a run, and are 0 with its others.
+-- columns:
+--   run_id: processor_runs.id.
+--   file_position: place of the file in the run, from 0.
+--   file_id: files.id; NULL: the run has no file, or was loaded without it.
+--   file_name: its name, given by the customer.
+--   file_type: PDF, CSV, IMG, TXT, DOCX, EXCEL, XML or HTML; NULL: not determined.
+--   pages: its pages; known for PDF and DOCX only.
+--   parent_file_id: the file it was split from.
+--   url: the run in the dashboard.
+--   workflow_name: the workflow that started the run; NULL: unknown.
+--   workflow_run_id: the run of it; NULL: unknown.
+--   run_type: EXTRACT, CLASSIFY or SPLITTER.
+--   processor_id: the processor; NULL: the run was given a configuration instead.
+--   processor_name: its name, as sent with the run.
+--   processor_version_id: its version.
+--   processor_version: the version's number, or draft (API 2026-02-09).
+--   class: what it was taken for: by this run, else by the newest classification of the file, else by the split that made it.
+--   status: PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.
+--   failure_reason: why the run failed, as a code.
+--   reviewed: a person has reviewed the run.
+--   edited: the review changed something.
+--   credits: what the run cost, without parsing; 0 with its second file and those after; NULL: unknown.
+--   created_at: creation of the run.
+--   updated_at: its last change.
+--   workspace_id: the workspace named in the settings.
+with classified as (
+    select c.run_id, c.type as class, uses.file_id,
+           row_number() over (
+               partition by uses.file_id order by r.created_at desc nulls last, r.id collate "C" desc
+           ) as newest
+    from classifications c
+    join processor_runs r on r.id = c.run_id
+    left join processor_run_files uses on uses.run_id = c.run_id
+    where c.stage = 'final'
+),
+-- a run that was given several files has said one thing of them all
+of_runs as (
+    select run_id, max(class collate "C") as class from classified group by run_id
+),
+of_files as (
+    select file_id, class from classified where newest = 1 and file_id is not null
+)
+select r.id as run_id,
+       coalesce(uses.position, 0) as file_position,
+       uses.file_id,
+       f.name as file_name,
+       f.type as file_type,
+       f.page_count as pages,
+       f.parent_file_id,
+       r.url,
+       -- no table that lands today says which workflow a run belongs to
+       cast(null as varchar) as workflow_name,
+       cast(null as varchar) as workflow_run_id,
+       r.type as run_type,
+       r.processor_id,
+       r.processor_name,
+       r.processor_version_id,
+       r.processor_version,
+       coalesce(of_runs.class, of_files.class, f.parent_split_type) as class,
+       r.status,
+       r.failure_reason,
+       r.reviewed,
+       r.edited,
+       case when coalesce(uses.position, 0) = 0 then r.credits else 0 end as credits,
+       r.created_at,
+       r.updated_at,
+       r.workspace_id
+from processor_runs r
+left join processor_run_files uses on uses.run_id = r.id
+left join files f on f.id = uses.file_id
+left join of_runs on of_runs.run_id = r.id
+left join of_files on of_files.file_id = uses.file_id

@@ -1,0 +1,156 @@
+"""The views that people ask first: rows typed by hand, and sums that agree with those of the tables."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from extend_source.reports.models import DOCUMENT_MODELS, create_models, load_model
+from extend_source.reports.quality import quality_report
+from extend_source.sandbox import SandboxServer, Workspace
+from tests.acceptance.conftest import MakeWarehouse
+from tests.acceptance.warehouse import AnyWarehouse
+from tests.reports.test_credit_models import file_of, run_of
+
+SCHEMA = {"type": "object", "properties": {"total": {"type": "integer"}, "vendor": {"type": "string"}}}
+
+
+@pytest.fixture
+def any_empty(empty_server: SandboxServer, make_warehouse: MakeWarehouse) -> AnyWarehouse:
+    """An empty warehouse in front of the stand-in without runs, in each destination."""
+    return make_warehouse(empty_server)
+
+
+def noon(day: int) -> datetime:
+    return datetime(2025, 11, day, 12, tzinfo=timezone.utc)
+
+
+def entry(ocr: float) -> dict[str, Any]:
+    return {"ocrConfidence": ocr, "logprobsConfidence": 0.5, "citations": []}
+
+
+def extraction(run_id: str, value: dict[str, Any], first: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """An extraction, reviewed if there is a first value."""
+    metadata = {name: entry(0.25) for name in value}
+    run = run_of(run_id, 2, config={"type": "EXTRACT", "schema": SCHEMA}, output={"value": value, "metadata": metadata})
+    if first is not None:
+        before = {"value": first, "metadata": {name: entry(0.75) for name in first}}
+        run |= {"reviewed": True, "edited": True, "initialOutput": before, "reviewedOutput": run["output"]}
+    return {**run, "url": f"https://dashboard.extend.ai/runs/{run_id}", **more}
+
+
+def put_documents(workspace: Workspace) -> None:
+    """Serve a packet that was split in two, one part of which was classified and extracted."""
+    packet, invoice = file_of("file_packet", 5), file_of("file_invoice", 3, parentFileId="file_packet")
+    invoice |= {"name": "invoice.pdf", "metadata": {"pageCount": 3, "parentSplit": {"id": "s_1", "type": "bill"}}}
+    letter = file_of("file_letter", 2, parentFileId="file_packet", name="letter.pdf")
+    letter["metadata"]["parentSplit"] = {"id": "s_2", "type": "letter"}
+    parts = [
+        {"id": "s_1", "type": "bill", "identifier": "4711", "startPage": 1, "endPage": 3, "fileId": "file_invoice"},
+        {"id": "s_2", "type": "letter", "startPage": 4, "endPage": 5, "fileId": "file_letter"},
+    ]
+    said = {"id": "c_1", "type": "invoice", "confidence": 0.9}
+    first = {"id": "c_2", "type": "receipt", "confidence": 0.5}
+    reviewed = {"reviewed": True, "edited": True, "initialOutput": first, "reviewedOutput": said}
+    runs = [
+        run_of("dpr_1", 5, type="SPLITTER", processorName="Mail", files=[packet], output={"splits": parts}),
+        run_of("dpr_2", 1, type="CLASSIFY", processorName="Classes", files=[invoice], output=said, **reviewed),
+        extraction("dpr_3", {"total": 8, "vendor": "ACME"}, {"total": 7}, files=[invoice]),
+        extraction("dpr_4", {"total": None, "vendor": "Umbrella"}, files=[letter, packet]),
+        run_of("dpr_5", None, status="FAILED", failureReason="NO_FILE", output=None),
+    ]
+    for day, run in enumerate(runs, 1):
+        workspace.put_run(run, created_at=noon(day))
+
+
+@pytest.fixture
+def asked(any_empty: AnyWarehouse) -> AnyWarehouse:
+    put_documents(any_empty.server.workspace)
+    any_empty.sync()
+    create_models(any_empty.pipeline)
+    return any_empty
+
+
+def test_the_views_say_what_a_packet_went_through(asked: AnyWarehouse) -> None:
+    documents = "run_id, file_position, file_name, pages, run_type, processor_name, class, status, reviewed, credits"
+    assert asked.query(f"select {documents} from documents order by run_id, file_position") == [
+        ("dpr_1", 0, "a.pdf", 5, "SPLITTER", "Mail", None, "PROCESSED", None, 5),
+        ("dpr_2", 0, "invoice.pdf", 3, "CLASSIFY", "Classes", "invoice", "PROCESSED", True, 1),
+        ("dpr_3", 0, "invoice.pdf", 3, "EXTRACT", "Letters", "invoice", "PROCESSED", True, 2),
+        ("dpr_4", 0, "letter.pdf", 2, "EXTRACT", "Letters", "letter", "PROCESSED", None, 2),
+        ("dpr_4", 1, "a.pdf", 5, "EXTRACT", "Letters", None, "PROCESSED", None, 0),
+        ("dpr_5", 0, None, None, "EXTRACT", "Letters", None, "FAILED", None, None),
+    ]
+    links = (
+        "select url, failure_reason, workflow_name from documents where run_id in ('dpr_3', 'dpr_5') order by run_id"
+    )
+    assert asked.query(links) == [
+        ("https://dashboard.extend.ai/runs/dpr_3", None, None),
+        (None, "NO_FILE", None),
+    ]
+    splits = "position, type, identifier, pages, file_name, document_name, processor_name"
+    assert asked.query(f"select {splits} from final_splits order by position") == [
+        (0, "bill", "4711", 3, "invoice.pdf", "a.pdf", "Mail"),
+        (1, "letter", None, 2, "letter.pdf", "a.pdf", "Mail"),
+    ]
+    classes = "run_id, class, confidence, first_class, first_confidence, corrected, file_name"
+    assert asked.query(f"select {classes} from final_classifications") == [
+        ("dpr_2", "invoice", 0.9, "receipt", 0.5, True, "invoice.pdf")
+    ]
+    edits = "run_id, path, change, value_before, value_after, basis, ocr_confidence_before, file_name"
+    assert asked.query(f"select {edits} from edits order by path") == [
+        ("dpr_3", "total", "changed", "7", "8", "computed", 0.75, "invoice.pdf"),
+        ("dpr_3", "vendor", "added", None, '"ACME"', "computed", None, "invoice.pdf"),
+    ]
+    quality = "processor_name, field, runs, runs_reviewed, cells, filled, fill_rate, cells_reviewed, wrong, accuracy"
+    found = asked.query(f"select {quality}, ocr_confidence from field_quality order by field")
+    assert [tuple(float(one) if field > 5 else one for field, one in enumerate(row)) for row in found] == [
+        ("Letters", "total", 2, 1, 2, 1, 0.5, 1, 1, 0, 0.25),
+        ("Letters", "vendor", 2, 1, 2, 2, 1, 1, 1, 0, 0.25),
+    ]
+
+
+def test_each_view_and_each_column_of_it_is_described(asked: AnyWarehouse) -> None:
+    views, columns = {
+        "duckdb": (
+            "select view_name, comment from duckdb_views() where schema_name = 'extend'",
+            "select table_name, column_name, comment from duckdb_columns() where schema_name = 'extend'",
+        ),
+        "postgres": (
+            "select relname, obj_description(oid) from pg_class where relkind = 'v'",
+            "select relname, attname, col_description(oid, attnum) from pg_class join pg_attribute on attrelid = oid"
+            " where relkind = 'v' and attnum > 0",
+        ),
+    }[asked.pipeline.destination.destination_name]
+    comments = dict(asked.query(views))
+    of_columns = {(view, column): comment for view, column, comment in asked.query(columns)}
+    for name in DOCUMENT_MODELS:
+        model = load_model(name)
+        assert comments[name].startswith(f"One row per {model.grain}.")
+        assert {column: of_columns[name, column] for column in model.columns} == model.columns
+
+
+@pytest.mark.thorough
+def test_the_views_agree_with_the_tables_and_the_quality_report(any_warehouse: AnyWarehouse) -> None:
+    any_warehouse.server.workspace.advance(86_400)
+    any_warehouse.sync()
+    create_models(any_warehouse.pipeline)
+
+    with any_warehouse.reading():
+        (of_documents,) = any_warehouse.query("select count(distinct run_id), sum(credits) from documents")
+        assert of_documents == any_warehouse.query("select count(*), sum(credits) from processor_runs")[0]
+        sums = "select processor_id, field, sum(cells_reviewed), sum(wrong) from field_quality group by 1, 2"
+        found = {row[:2]: (int(row[2]), int(row[3])) for row in any_warehouse.query(sums) if row[2]}
+        fills = "select processor_id, processor_version_id, field, cells, filled from field_quality where cells > 0"
+        filled = {row[:3]: row[3:] for row in any_warehouse.query(fills)}
+    accuracy, rates = quality_report(any_warehouse.pipeline, ["field_accuracy", "field_fill_rate"]).queries
+    said = [dict(zip(accuracy.columns, row, strict=True)) for row in accuracy.rows]
+    assert found == {(row["processor_id"], row["field"]): (row["cells"], row["wrong"]) for row in said}
+    said = [dict(zip(rates.columns, row, strict=True)) for row in rates.rows]
+    assert filled == {
+        (row["processor_id"], row["processor_version_id"], row["field"]): (row["cells"], row["cells_filled"])
+        for row in said
+        if row["cells"]
+    }

@@ -34,6 +34,7 @@ __all__ = [
     "settings",
     "shell",
     "table_map",
+    "views",
 ]
 
 _BIN = ".venv/bin/"
@@ -52,6 +53,11 @@ def table_map() -> None:
 def columns() -> None:
     """Every column of every table."""
     _cog().outl(reference.columns())
+
+
+def views() -> None:
+    """Every view to ask first, with its columns."""
+    _cog().outl(reference.views())
 
 
 def settings() -> None:

@@ -15,6 +15,7 @@ from extend_source.cli import app
 from extend_source.cli.config_files import meanings_of
 from extend_source.cli.exit_codes import EXIT_CODES
 from extend_source.config.settings import ExtendSettings, PrivacySettings
+from extend_source.reports.models import DOCUMENT_MODELS, load_model
 from extend_source.tables import TABLES, TableSchema
 
 
@@ -37,6 +38,19 @@ def _columns_of(table: TableSchema) -> str:
     heading = f"## {table.name}\n\n**One row per {table.grain}**, by {key}. {table.description}"
     rows = ((f"`{column.name}`", column.kind.name, column.description) for column in table.columns)
     return f"{heading}\n\n{_table(('column', 'type', 'meaning'), rows)}"
+
+
+def views() -> str:
+    """Return a section for each view to ask first: its columns with their meaning."""
+    return "\n\n".join(_view(name) for name in DOCUMENT_MODELS)
+
+
+def _view(name: str) -> str:
+    model = load_model(name)
+    key = ", ".join(f"`{column}`" for column in model.key)
+    heading = f"## {name}\n\n**One row per {model.grain}**, by {key}. {' '.join(model.notes)}"
+    rows = ((f"`{column}`", meaning) for column, meaning in model.columns.items())
+    return f"{heading}\n\n{_table(('column', 'meaning'), rows)}"
 
 
 def settings() -> str:

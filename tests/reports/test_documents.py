@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlglot
+from sqlglot import exp
 
 from extend_source.reports.models import DOCUMENT_MODELS, create_models, load_model
 from extend_source.reports.quality import quality_report
 from extend_source.sandbox import SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
-from tests.acceptance.warehouse import AnyWarehouse
+from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 from tests.reports.test_credit_models import file_of, run_of
+
+DOCS = Path(__file__).parents[2] / "docs"
+QUESTIONS = sorted(DOCS.glob("queries/ask_*.sql"))
 
 SCHEMA = {"type": "object", "properties": {"total": {"type": "integer"}, "vendor": {"type": "string"}}}
 
@@ -154,3 +160,21 @@ def test_the_views_agree_with_the_tables_and_the_quality_report(any_warehouse: A
         for row in said
         if row["cells"]
     }
+
+
+def test_ten_questions_are_asked_in_the_docs_each_by_one_query_of_few_joins() -> None:
+    page = (DOCS / "how-to" / "questions.md").read_text("utf-8")
+    assert len(QUESTIONS) == 10
+    for question in QUESTIONS:
+        (query,) = sqlglot.parse(question.read_text("utf-8"), read="duckdb")
+        assert query is not None
+        assert len(list(query.find_all(exp.Join))) <= 2
+        assert f'query("{question.stem}")' in page
+
+
+@pytest.mark.thorough
+def test_each_question_of_the_docs_has_an_answer(warehouse: Warehouse) -> None:
+    warehouse.sync()
+    create_models(warehouse.pipeline)
+    answers = {question.stem: warehouse.query(question.read_text("utf-8")) for question in QUESTIONS}
+    assert [name for name, rows in answers.items() if not rows] == []

@@ -16,6 +16,7 @@ from docs.generator.terminal import (
     demo_terminal,
     newer_terminal,
     own_terminal,
+    present_terminal,
     settled,
 )
 from extend_source.cli.demo import QUERIES
@@ -28,6 +29,7 @@ __all__ = [
     "exit_codes",
     "held",
     "make_targets",
+    "program",
     "query",
     "question",
     "serving",
@@ -39,6 +41,7 @@ __all__ = [
 
 _BIN = ".venv/bin/"
 _DOCS = Path(__file__).parents[1]
+_END_OF_DOCSTRING = '"""\n'
 _SHOW = (
     "import duckdb, sys; "
     "duckdb.connect(sys.argv[1], read_only=True).sql(sys.stdin.read()).show(max_width=1000, max_rows=100)"
@@ -87,8 +90,8 @@ def shell(
 
     Args:
         *command_lines: run one after the other. ``{run}`` stands for the id of a run that has landed.
-        at: where: ``own`` (120 runs of one's own), ``demo`` (what the demo has loaded), ``newer`` (API 2026-02-09) or
-            ``parses`` (the same, loaded with parse runs by the page itself).
+        at: where: ``own`` (120 runs of one's own), ``demo`` (what the demo has loaded), ``newer`` (API 2026-02-09),
+            ``parses`` (the same, loaded with parse runs by the page itself) or ``present`` (no runs, the real time).
         first: show only so many lines of the output of each.
         hidden: run them without showing anything.
         as_log: show what a log gets, where there is no terminal.
@@ -154,9 +157,15 @@ def question(number: int) -> None:
 def example(name: str, at: str = "own") -> None:
     """A program of docs/examples, and what it prints."""
     program = (_DOCS / "examples" / f"{name}.py").read_text("utf-8")
-    code = program.split('"""\n', 1)[1].strip()
+    code = program.split(_END_OF_DOCSTRING, 1)[1].strip()
     output = _terminal(at).run(f"python {_DOCS / 'examples' / f'{name}.py'}")
     _settle(f"```python\n{code}\n```\n\n```text\n{output}\n```")
+
+
+def program(name: str) -> None:
+    """A program of docs/examples that needs more than the docs have; a test of the integrations runs it."""
+    text = (_DOCS / "examples" / f"{name}.py").read_text("utf-8")
+    _cog().outl(f"```python\n{text.split(_END_OF_DOCSTRING, 1)[1].strip()}\n```")
 
 
 def _asked(sql: str, at: str = "demo") -> None:
@@ -170,6 +179,8 @@ def _asked(sql: str, at: str = "demo") -> None:
 def _terminal(at: str) -> Terminal:
     if at == "own":
         return own_terminal(_cog().inFile)
+    if at == "present":
+        return present_terminal()
     if at in ("newer", "parses"):
         return newer_terminal(at)
     demo_output()

@@ -14,7 +14,8 @@ import typer
 from extend_source.cli import app
 from extend_source.cli.config_files import meanings_of
 from extend_source.cli.exit_codes import EXIT_CODES
-from extend_source.config.settings import ExtendSettings, PrivacySettings
+from extend_source.config.listening import ListenSettings
+from extend_source.config.settings import LISTEN, ExtendSettings, PrivacySettings
 from extend_source.reports.models import DOCUMENT_MODELS, load_model
 from extend_source.tables import TABLES, TableSchema
 
@@ -54,12 +55,11 @@ def _view(name: str) -> str:
 
 
 def settings() -> str:
-    """Return a row for each setting: name, default, meaning; those of privacy rules last."""
-    own = _settings_of(ExtendSettings)
-    privacy = [
-        (f"`privacy.{name[1:-1]}`", default, meaning) for name, default, meaning in _settings_of(PrivacySettings)
-    ]
-    return _table(("setting", "default", "meaning"), [*own, *privacy])
+    """Return a row for each setting: name, default, meaning; those that have a section of their own last."""
+    rows = _settings_of(ExtendSettings)
+    for section, spec in {"privacy": PrivacySettings, LISTEN: ListenSettings}.items():
+        rows += [(f"`{section}.{name[1:-1]}`", default, meaning) for name, default, meaning in _settings_of(spec)]
+    return _table(("setting", "default", "meaning"), rows)
 
 
 def _settings_of(spec: type[Any]) -> list[tuple[str, str, str]]:

@@ -47,6 +47,9 @@ _VARYING = re.compile(
     r"|\b\d{10}\.\d+\b"  # dlt's id of a load
     r"|\bProcess \d+ \([\w.]+\)"
     r"|(?:, )?\b[\d.]+ requests/s"
+    r"|(?<=\"time\": \")[^\"]+"  # in lines of JSON
+    r"|(?<=seconds\": )[\d.]+"
+    r"|(?<=seconds_waiting\": )[\d.]+"
 )
 
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC ")
@@ -66,14 +69,15 @@ class Terminal:
 
     Args:
         runs: how many runs the stand-in has.
+        is_present: commands see the real time, as where something is signed with it.
         settings: more environment variables.
     """
 
-    def __init__(self, runs: int = _RUNS, **settings: str) -> None:
+    def __init__(self, runs: int = _RUNS, *, is_present: bool = False, **settings: str) -> None:
         self.folder = Path(_open.enter_context(tempfile.TemporaryDirectory(prefix="docs-")))
         self.server = server = _open.enter_context(SandboxServer(runs=runs, now=NOW))
         self._base_url = server.base_url
-        self._moment = NOW
+        self._moment, self._is_present = NOW, is_present
         commands = self.folder / ".bin"
         commands.mkdir()
         (commands / "extend-source").write_text(_SHELL)
@@ -137,7 +141,7 @@ class Terminal:
         return re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{PORT}", self._as_shown("".join(lines)))
 
     def _next_environment(self) -> dict[str, str]:
-        self._moment += timedelta(minutes=1)
+        self._moment = datetime.now(timezone.utc) if self._is_present else self._moment + timedelta(minutes=1)
         return {**self._environment, "DOCS_MOMENT": self._moment.isoformat()}
 
     def _as_shown(self, text: str) -> str:
@@ -165,6 +169,12 @@ def newer_terminal(name: str) -> Terminal:
 
 
 @cache
+def present_terminal() -> Terminal:
+    """Return the terminal of a page whose commands are told of runs as these end."""
+    return Terminal(0, is_present=True)
+
+
+@cache
 def demo_terminal() -> Terminal:
     """Return the terminal where the demo was run: its output is of the first command."""
     return Terminal(0)
@@ -183,7 +193,7 @@ def closing_terminals() -> Iterator[None]:
         yield
     finally:
         _open.close()
-        for terminal in (own_terminal, newer_terminal, demo_terminal, demo_output):
+        for terminal in (own_terminal, newer_terminal, present_terminal, demo_terminal, demo_output):
             terminal.cache_clear()
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +27,9 @@ from tests.acceptance.warehouse import Warehouse
 from tests.telemetry.test_observation import SECRETS
 
 pytestmark = pytest.mark.integrations
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "how-to" / "telemetry.md").read_text("utf-8")
 
 EXPORTER, READER = InMemorySpanExporter(), InMemoryMetricReader()
 LABELS = {
@@ -179,3 +186,37 @@ def test_a_collector_that_is_gone_is_no_reason_to_fail(
     monkeypatch.setenv("OPENLINEAGE_URL", "http://127.0.0.1:9")
     assert warehouse.sync().complete
     assert collector.events == []
+
+
+def run_as_written(command: list[str], warehouse: Warehouse) -> str:
+    """Run what a page shows, in a folder of its own; return what it prints."""
+    environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ} | {
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+        "HOME": str(warehouse.folder),
+        "DLT_DATA_DIR": str(warehouse.folder / "dlt"),
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "SOURCES__EXTEND__API_KEY": warehouse.server.api_key,
+        "SOURCES__EXTEND__BASE_URL": warehouse.server.base_url,
+    }
+    done = subprocess.run(command, cwd=warehouse.folder, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_program_of_the_page_prints_its_spans_and_metrics(warehouse: Warehouse) -> None:
+    program = DOCS / "examples" / "telemetry.py"
+    assert program.read_text("utf-8").split('"""\n', 1)[1].strip() in PAGE
+    printed = run_as_written([sys.executable, str(program)], warehouse)
+    assert printed.splitlines().count("5 runs") == 1
+    for name in ('"name": "extend.sync"', '"name": "extend.load"', '"extend.requests"', '"extend.lag"'):
+        assert name in printed, name
+
+
+def test_the_commands_of_the_page_leave_events_of_lineage_in_a_file(warehouse: Warehouse) -> None:
+    (commands,) = re.findall(r"^```sh\n(.*?)^```", PAGE.partition("## OpenLineage")[2], re.DOTALL | re.MULTILINE)
+    run_as_written(["bash", "-ec", commands], warehouse)
+    events = [json.loads(line) for line in (warehouse.folder / "lineage.json").read_text().splitlines()]
+    assert [(event["eventType"], event["job"]["namespace"], event["job"]["name"]) for event in events] == [
+        ("START", "documents", "extend_pipeline.sync"),
+        ("COMPLETE", "documents", "extend_pipeline.sync"),
+    ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from extend_source.tables.contract import ANY_OBJECT, EXTRA, Column, TableSchema
+from extend_source.config.groups import GROUP_OF
+from extend_source.tables.contract import ANY_OBJECT, EXTRA, OBJECTS, PROCESSOR_TYPES, RUN_STATUSES, Column, TableSchema
 from extend_source.tables.kinds import BOOLEAN, CREDITS, DOCUMENT_TEXT, INTEGER, JSON, NUMBER, TEXT, TIMESTAMP
 
 _WORKSPACE_ID = Column("workspace_id", TEXT, "The workspace named in the settings.")
@@ -18,8 +19,14 @@ PROCESSOR_RUN_SUMMARIES = TableSchema(
     columns=(
         Column("id", TEXT, "The run's id.", api="id", about="processor_run"),
         _WORKSPACE_ID,
-        Column("type", TEXT, "EXTRACT, CLASSIFY or SPLITTER.", api="type"),
-        Column("status", TEXT, "PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.", api="status"),
+        Column("type", TEXT, "EXTRACT, CLASSIFY or SPLITTER.", api="type", values=PROCESSOR_TYPES),
+        Column(
+            "status",
+            TEXT,
+            "PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.",
+            api="status",
+            values=RUN_STATUSES,
+        ),
         Column("processor_id", TEXT, "The processor.", api="processorId"),
         Column("processor_version_id", TEXT, "The processor's version.", api="processorVersionId"),
         Column("processor_version", TEXT, "Its number, or draft (API 2026-02-09).", api="processorVersion"),
@@ -46,7 +53,12 @@ TOMBSTONES = TableSchema(
     marker_on="reason",
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
-        Column("resource_type", TEXT, "What it is: processor_run, parse_run, workflow_run, processor and others."),
+        Column(
+            "resource_type",
+            TEXT,
+            "What it is: processor_run, parse_run, workflow_run, processor and others.",
+            values=tuple(GROUP_OF),
+        ),
         _WORKSPACE_ID,
         Column("detected_at", TIMESTAMP, "When it was found to be gone."),
         Column(
@@ -69,7 +81,10 @@ FETCH_ERRORS = TableSchema(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
         _WORKSPACE_ID,
         Column(
-            "resource_type", TEXT, "What it is: processor_run, file, parse_run, workflow_run, processor and others."
+            "resource_type",
+            TEXT,
+            "What it is: processor_run, file, parse_run, workflow_run, processor and others.",
+            values=OBJECTS,
         ),
         Column("attempts", INTEGER, "Loads in which it failed."),
         Column("status_code", INTEGER, "The HTTP status, where there was an answer."),
@@ -90,7 +105,12 @@ SCHEMA_DRIFT = TableSchema(
     columns=(
         Column("object", TEXT, "The API object, or the typed table."),
         Column("path", TEXT, "The key, dotted; of a typed table the field's path_template."),
-        Column("reason", TEXT, "unknown_key; unexpected_type: the column cannot hold a value; no_column: no room."),
+        Column(
+            "reason",
+            TEXT,
+            "unknown_key; unexpected_type: the column cannot hold a value; no_column: no room.",
+            values=("unknown_key", "unexpected_type", "no_column"),
+        ),
         Column("json_type", TEXT, "The JSON type seen first."),
         Column("first_seen_at", TIMESTAMP, "When it was seen first."),
         Column("example_run_id", TEXT, "A run that carries it; NULL: seen elsewhere.", references="processor_run"),
@@ -106,7 +126,12 @@ SYNC_LOG = TableSchema(
     columns=(
         Column("load_id", TEXT, "dlt's id of the load: _dlt_loads.load_id."),
         Column("sync_id", TEXT, "The sync it was part of: the id of its first load."),
-        Column("mode", TEXT, "full, incremental, reconcile, quiet, by_id or rebuild."),
+        Column(
+            "mode",
+            TEXT,
+            "full, incremental, reconcile, quiet, by_id or rebuild.",
+            values=("full", "incremental", "reconcile", "quiet", "by_id", "rebuild"),
+        ),
         _WORKSPACE_ID,
         Column("started_at", TIMESTAMP, "When the load began."),
         Column("fetched_at", TIMESTAMP, "When its last row was fetched; loading follows."),
@@ -150,7 +175,10 @@ SYNC_LOG_OBJECTS = TableSchema(
     columns=(
         Column("load_id", TEXT, "The load: sync_log.load_id."),
         Column(
-            "resource_type", TEXT, "What it is: processor_run, file, parse_run, workflow_run, processor and others."
+            "resource_type",
+            TEXT,
+            "What it is: processor_run, file, parse_run, workflow_run, processor and others.",
+            values=OBJECTS,
         ),
         Column("listed", INTEGER, "Seen in a list."),
         Column("known", INTEGER, "Of these, had landed and not changed."),
@@ -198,7 +226,10 @@ ERASURES = TableSchema(
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
         Column(
-            "resource_type", TEXT, "What it is: processor_run, file, parse_run, workflow_run, processor and others."
+            "resource_type",
+            TEXT,
+            "What it is: processor_run, file, parse_run, workflow_run, processor and others.",
+            values=OBJECTS,
         ),
         Column("erased_at", TIMESTAMP, "When it was erased."),
     ),
@@ -213,7 +244,10 @@ REPLACEMENTS = TableSchema(
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
         Column(
-            "resource_type", TEXT, "What it is: processor_run, file, parse_run, workflow_run, processor and others."
+            "resource_type",
+            TEXT,
+            "What it is: processor_run, file, parse_run, workflow_run, processor and others.",
+            values=OBJECTS,
         ),
         Column("announced_at", TIMESTAMP, "When this was written."),
     ),
@@ -229,7 +263,10 @@ RAW_PAYLOADS = TableSchema(
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
         Column(
-            "resource_type", TEXT, "What it is: processor_run, file, parse_run, workflow_run, processor and others."
+            "resource_type",
+            TEXT,
+            "What it is: processor_run, file, parse_run, workflow_run, processor and others.",
+            values=OBJECTS,
         ),
         Column("api_version", TEXT, "The API version it was fetched with; NULL: a file fetched before 0.2."),
         _WORKSPACE_ID,

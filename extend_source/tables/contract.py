@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from extend_source.config.groups import GROUP_OF
 from extend_source.tables.kinds import INTEGER, TEXT, Kind
 
 LOAD_ID = "_dlt_load_id"
@@ -15,6 +16,11 @@ EXTRA = "extra"
 
 ANY_OBJECT = "any"
 """What `Column.about` says where the row's ``resource_type`` names the object type."""
+
+PROCESSOR_TYPES = ("EXTRACT", "CLASSIFY", "SPLITTER")
+RUN_STATUSES = ("PENDING", "PROCESSING", "PROCESSED", "FAILED", "CANCELLED")
+OBJECTS = (*GROUP_OF, "file")
+"""What ``resource_type`` says."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class Column:
             The first such column of a table names the owner of the row.
         references: the type of the object that it names and the row outlives.
         is_personal: it names a person: dropped unless a privacy rule keeps it.
+        values: the values that it can have; those of a column with `api` are the ones that are known.
     """
 
     name: str
@@ -42,6 +49,7 @@ class Column:
     about: str | None = None
     references: str | None = None
     is_personal: bool = False
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

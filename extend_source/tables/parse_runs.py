@@ -29,7 +29,13 @@ _BOX = (
     Column("box_bottom", NUMBER, "Bottom edge.", api="boundingBox.bottom"),
 )
 _OF_THE_RUN = (
-    Column("status", TEXT, "PENDING, PROCESSING, PROCESSED or FAILED.", api="status"),
+    Column(
+        "status",
+        TEXT,
+        "PENDING, PROCESSING, PROCESSED or FAILED.",
+        api="status",
+        values=("PENDING", "PROCESSING", "PROCESSED", "FAILED"),
+    ),
     Column("batch_id", TEXT, "The batch that it belongs to.", api="batchId"),
     Column("failure_reason", TEXT, "Why it failed, as a code.", api="failureReason"),
     Column("failure_message", TEXT, "Why it failed, in words.", api="failureMessage"),

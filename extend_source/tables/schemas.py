@@ -7,7 +7,7 @@ path and it is read; a value that must be worked out is added in the module of i
 from __future__ import annotations
 
 from extend_source.tables.config_columns import CONFIG_OPTION_COLUMNS
-from extend_source.tables.contract import ANY_OBJECT, EXTRA, Column, TableSchema
+from extend_source.tables.contract import ANY_OBJECT, EXTRA, PROCESSOR_TYPES, RUN_STATUSES, Column, TableSchema
 from extend_source.tables.kinds import (
     BOOLEAN,
     CREDITS,
@@ -27,7 +27,12 @@ _FILE_ID = Column("file_id", TEXT, "The file: files.id.", about="file")
 _CONFIG_ID = Column("config_id", TEXT, "The config: run_configs.config_id.", about="config")
 _POSITION = Column("position", INTEGER, "Place in the API's list, from 0.")
 _PATH = Column("path", TEXT, "Where in the output, for example line_items[0].sku.")
-_STAGE = Column("stage", TEXT, "final, or initial and reviewed where the API sends them.")
+_STAGE = Column(
+    "stage",
+    TEXT,
+    "final, or initial and reviewed where the API sends them.",
+    values=("final", "initial", "reviewed"),
+)
 _FETCHED_AT = Column("fetched_at", TIMESTAMP, "When this source fetched it.")
 _DEFINITIONS = frozenset(
     f"{name}{version}" for name in ("extractor", "classifier", "splitter") for version in ("", "Version")
@@ -53,8 +58,14 @@ PROCESSOR_RUNS = TableSchema(
         Column("object", TEXT, "The API's name for this object type.", api="object"),
         Column("api_version", TEXT, "The API version it was fetched with."),
         Column("workspace_id", TEXT, "The workspace named in the settings."),
-        Column("type", TEXT, "EXTRACT, CLASSIFY or SPLITTER.", api="type"),
-        Column("status", TEXT, "PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.", api="status"),
+        Column("type", TEXT, "EXTRACT, CLASSIFY or SPLITTER.", api="type", values=PROCESSOR_TYPES),
+        Column(
+            "status",
+            TEXT,
+            "PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.",
+            api="status",
+            values=RUN_STATUSES,
+        ),
         Column("processor_id", TEXT, "The processor.", api="processorId"),
         Column("processor_version_id", TEXT, "The processor's version.", api="processorVersionId"),
         Column("processor_version", TEXT, "Its number, or draft (API 2026-02-09).", api="processorVersion"),
@@ -67,7 +78,12 @@ PROCESSOR_RUNS = TableSchema(
         Column("credits", CREDITS, "Without parsing; NULL: unknown.", api="usage.credits", keep_known=True),
         Column("total_credits", CREDITS, "With what it started; never add these up.", api="usage.totalCredits"),
         Column("parse_run_id", TEXT, "The parse run used (API 2026-02-09).", api="parseRunId", references="parse_run"),
-        Column("output_format", TEXT, "schema, fields, classification or splits; NULL: no output."),
+        Column(
+            "output_format",
+            TEXT,
+            "schema, fields, classification or splits; NULL: no output.",
+            values=("schema", "fields", "classification", "splits"),
+        ),
         Column("url", TEXT, "The run in the dashboard.", api="url"),
         Column("metadata", JSON, "What the caller attached to the run.", api="metadata"),
         Column("initial_output", DOCUMENT_JSON, "Extraction before review, where it differs from the final output."),
@@ -223,7 +239,13 @@ RUN_CONFIGS = TableSchema(
     ),
     columns=(
         Column("config_id", TEXT, "SHA-256 of the config as canonical JSON.", about="config"),
-        Column("processor_type", TEXT, "EXTRACT, CLASSIFY or SPLITTER; PARSE: of parse runs.", api="type"),
+        Column(
+            "processor_type",
+            TEXT,
+            "EXTRACT, CLASSIFY or SPLITTER; PARSE: of parse runs.",
+            api="type",
+            values=(*PROCESSOR_TYPES, "PARSE"),
+        ),
         Column("base_processor", TEXT, "The model family.", api="baseProcessor"),
         Column("base_version", TEXT, "The model version.", api="baseVersion"),
         Column("rules", TEXT, "The free-text rules for extraction, classification or splitting."),
@@ -277,7 +299,7 @@ RUN_CONFIG_PAGE_RANGES = TableSchema(
     object_name="config_page_range",
     columns=(
         _CONFIG_ID,
-        Column("scope", TEXT, "advanced, parser or excel_sheets."),
+        Column("scope", TEXT, "advanced, parser or excel_sheets.", values=("advanced", "parser", "excel_sheets")),
         _POSITION,
         Column("range_start", INTEGER, "First page or sheet.", api="start"),
         Column("range_end", INTEGER, "Last page or sheet.", api="end"),
@@ -301,7 +323,12 @@ EXTRACTION_FIELDS = TableSchema(
         Column("parent_path", TEXT, "The path of the object or array around it; NULL at the top."),
         Column("row_index", INTEGER, "Index in the nearest array around it."),
         _POSITION,
-        Column("value_type", TEXT, "string, integer, number, boolean, null, object, array or absent."),
+        Column(
+            "value_type",
+            TEXT,
+            "string, integer, number, boolean, null, object, array or absent.",
+            values=("string", "integer", "number", "boolean", "null", "object", "array", "absent"),
+        ),
         Column("value_text", TEXT, "The value exactly: a string as it is, a number with the digits sent."),
         Column("value_number", NUMBER, "The value of a JSON number."),
         Column("value_boolean", BOOLEAN, "The value of a JSON boolean."),
@@ -360,7 +387,13 @@ OUTPUT_INSIGHTS = TableSchema(
         _STAGE,
         _PATH,
         _POSITION,
-        Column("type", TEXT, "reasoning, issue or review_summary.", api="type"),
+        Column(
+            "type",
+            TEXT,
+            "reasoning, issue or review_summary.",
+            api="type",
+            values=("reasoning", "issue", "review_summary"),
+        ),
         Column("content", TEXT, "The remark.", api="content"),
         _EXTRA,
     ),
@@ -384,8 +417,13 @@ EXTRACTION_EDITS = TableSchema(
         Column("field_type", TEXT, "Reported: the field's type.", api="fieldType"),
         Column("initial_value", DOCUMENT_JSON, "Computed: the value in the initial output."),
         Column("reviewed_value", DOCUMENT_JSON, "Computed: the value in the reviewed output."),
-        Column("change", TEXT, "changed, formatted (beyond doubt the same value), added or removed; NULL: none."),
-        Column("basis", TEXT, "reported, computed or both."),
+        Column(
+            "change",
+            TEXT,
+            "changed, formatted (beyond doubt the same value), added or removed; NULL: none.",
+            values=("changed", "formatted", "added", "removed"),
+        ),
+        Column("basis", TEXT, "reported, computed or both.", values=("reported", "computed", "both")),
         Column("ocr_confidence_before", NUMBER, "Of the initial value: confidence of the text recognition."),
         Column("logprobs_confidence_before", NUMBER, "Of the initial value: confidence of the model."),
         Column("review_agent_score_before", NUMBER, "Of the initial value: score of the review agent, 1 to 5."),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cogapp import Cog
 
+from docs.generator import dbt_package
 from docs.generator.diagram import tables_diagram
 from docs.generator.terminal import closing_terminals
 
@@ -35,12 +36,13 @@ def runs_commands(page: Path) -> bool:
 
 
 def write(only: Iterable[Path] | None = None) -> int:
-    """Write the generated parts of some pages, by default of all, and the diagram of the tables.
+    """Write the generated parts of some pages, by default of all, the diagram of the tables and the dbt package.
 
     Returns:
         0, or cog's exit code where a block failed.
     """
     DIAGRAM.write_text(tables_diagram(), "utf-8")
+    dbt_package.write()
     return _run(["-r"], pages() if only is None else only)
 
 
@@ -50,11 +52,13 @@ def check(only: Iterable[Path] | None = None) -> int:
     Returns:
         0 where nothing differs.
     """
-    is_old = DIAGRAM.read_text("utf-8") != tables_diagram()
-    if is_old:
-        print(f"{DIAGRAM}: {_ADVICE}")
+    old = dbt_package.differing()
+    if DIAGRAM.read_text("utf-8") != tables_diagram():
+        old.append(DIAGRAM)
+    for path in old:
+        print(f"{path}: {_ADVICE}")
     differ = _run(["--check", "--diff", f"--check-fail-msg={_ADVICE}"], pages() if only is None else only)
-    return differ or int(is_old)
+    return differ or int(bool(old))
 
 
 def _run(mode: list[str], chosen: Iterable[Path]) -> int:

@@ -25,7 +25,7 @@ _EXIT_CODES = "; ".join(f"{code} {meaning.partition(':')[0]}" for code, meaning 
 _PANELS = {
     "First steps": ("demo", "init", "check"),
     "Every day": ("plan", "sync", "listen", "status", "reconcile"),
-    "What has landed": ("report", "models", "views"),
+    "What has landed": ("report", "models", "views", "dbt", "explore"),
     "Care of a dataset": ("rebuild", "compact", "erase", "migrate"),
     "For tests of your own": ("sandbox",),
 }

@@ -121,6 +121,29 @@ def models(place: Place, as_json: Json = False) -> None:
     bodies.credits.models(place, as_json=as_json)
 
 
+@app.command(epilog="Example: extend-source dbt >models/sources.yml")
+@grouped
+def dbt(
+    place: Place,
+    landed: Annotated[
+        bool, typer.Option("--landed", help="The tables that a pipeline has loaded, typed ones among them.")
+    ] = False,
+) -> None:
+    """Print the tables as a source for dbt: meanings, keys, references and times. Needs no key and no dbt."""
+    bodies.reports.dbt(place if landed else None)
+
+
+@app.command(epilog="Example: extend-source explore --database extend_pipeline.duckdb")
+def explore(
+    database: Annotated[Path, typer.Option(help="The DuckDB file to look into.")] = DEMO_DATABASE,
+    dataset: Annotated[str, typer.Option(help="The dataset (schema) in it.")] = "extend",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0: a free one.")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")] = True,
+) -> None:
+    """Open a notebook on a DuckDB file: documents, doubtful fields, what reviewers changed, credits. Needs no key."""
+    bodies.notebook.explore(database=database, dataset=dataset, port=port, browser=browser)
+
+
 @app.command(epilog="Example: extend-source demo")
 def demo(
     database: Annotated[

@@ -1,4 +1,4 @@
-"""What ``report quality`` and ``views`` do."""
+"""What ``report quality``, ``views`` and ``dbt`` do."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from extend_source.cli.errors import clear_errors
 from extend_source.cli.options import Place
 from extend_source.cli.pipelines import existing_pipeline, viewed_pipeline
 from extend_source.reports.current import create_current_views
+from extend_source.reports.dbt import dbt_sources
 from extend_source.reports.quality import QualityReport, quality_report
 from extend_source.reports.queries import QueryResult
 
@@ -40,6 +41,17 @@ def views(place: Place, *, as_json: bool) -> None:
         print_json(asdict(result))
     else:
         show_current_views(console, result)
+
+
+def dbt(place: Place | None) -> None:
+    """Print the source for dbt: of a pipeline, or of none."""
+    with clear_errors():
+        if place is None:
+            text = dbt_sources()
+        else:
+            with viewed_pipeline(place) as pipeline:
+                text = dbt_sources(pipeline)
+    typer.echo(text, nl=False)
 
 
 def _for_machines(result: QualityReport) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Thin skins for what others run: webhooks, orchestrators, engines. Nothing but the shell imports from here."""
+"""Thin skins between this source and other tools: each needs an extra; the shell alone imports some of them."""

@@ -3,5 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 
 collect_ignore_glob = [] if importlib.util.find_spec("dagster") else ["test_*.py"]
+
+# else dlt, which finds Airflow here, asks its database for each setting
+os.environ.setdefault("PROVIDERS__ENABLE_AIRFLOW_SECRETS", "false")

@@ -23,6 +23,7 @@ from extend_source.ingest.recorder import Recorder
 from extend_source.ingest.state import Scope
 from extend_source.ingest.stored_payloads import (
     LONG_AGO,
+    UNREADABLE,
     LandedOrigin,
     PayloadReader,
     RawPayload,
@@ -49,9 +50,6 @@ from extend_source.tables.objects import LISTED_TABLES, OBJECT_TYPES, SUMMED_TYP
 from extend_source.tables.row_counts import is_marker
 from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES
 from extend_source.text.json_codec import MemberDecoder, encode_json
-
-UNREADABLE = "unreadable_raw_payload"
-"""The code of ``fetch_errors`` rows of payloads that have landed and cannot be read."""
 
 _LEFT_AS_THEY_ARE = (RAW_PAYLOADS, TOMBSTONES, *LISTED_TABLES)
 

@@ -19,6 +19,9 @@ LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
 """The time of what was fetched at a time that is not known."""
 
 
+UNREADABLE = "unreadable_raw_payload"
+"""The code of ``fetch_errors`` rows of payloads that have landed and cannot be read."""
+
 _PAYLOADS_OF_FIRST_READ = 250
 """How many payloads are read at first, before their size is known."""
 

@@ -34,6 +34,7 @@ class TableBuilder:
         self._places = [names.index(column.name) for column in table.columns]
         self._marker = [table.marker.get(name) for name in names]
         self._owner = names.index(table.replaced_by) if table.replaced_by else 0
+        self._kept = [names.index(name) for name in table.kept_columns]
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -79,6 +80,23 @@ class TableBuilder:
     def cut(self, length: int) -> None:
         """Drop the rows beyond a length."""
         del self._rows[length:]
+
+    def replace(self, start: int, stop: int) -> None:
+        """Drop rows of an object that later rows of it replace, if there are any; what these do not know is kept.
+
+        Args:
+            start: the place of the first one to drop.
+            stop: the place after the last one, where the later rows begin.
+        """
+        earlier, later = self._rows[start:stop], self._rows[stop:]
+        if not (earlier and later):
+            return
+        if len(earlier) == len(later) == 1:
+            known, row = earlier[0], list(later[0])
+            for place in self._kept:
+                row[place] = known[place] if row[place] is None else row[place]
+            later = [tuple(row)]
+        self._rows[start:] = later
 
     def take(self, load_id: str | None) -> pa.Table:
         """Return the rows as an Arrow table and start again with none.

@@ -133,6 +133,11 @@ class FileTables:
         if fetched:
             record.written.discard("text")  # its row is later than one that a run's text may have written
 
+    def forget(self) -> None:
+        """Forget all files; what was written stays."""
+        self._records.clear()
+        self._known.clear()
+
     def start_over(self) -> None:
         """Take what follows as a later load: files met again are written anew, and only what must be kept is kept.
 

@@ -22,6 +22,7 @@ from extend_source.tables.payloads import Origin, payload_sha256
 from extend_source.tables.processors import ProcessorTables, ProcessorVersionTables
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.runs import RunTables, without_files
+from extend_source.tables.seen_files import SEEN_FILES, SeenFiles
 from extend_source.tables.typed import TypedNames, TypedTables
 from extend_source.tables.workflow_runs import WorkflowRunTables
 from extend_source.tables.workflows import WorkflowTables, WorkflowVersionTables
@@ -116,6 +117,7 @@ class Flattener:
         names: TypedNames | None = None,
         privacy: Cleaning | None = None,
         cut_documents: bool = True,
+        files_apart: bool = False,
     ) -> None:
         """Start a load.
 
@@ -131,12 +133,17 @@ class Flattener:
             names: the names of typed tables; None: none are written.
             privacy: cleans all that is added, before anything else is done with it.
             cut_documents: cut the signatures of links out of the documents' own content, too.
+            files_apart: files become rows of ``seen_files``, to be put together elsewhere.
         """
-        self._tables = TableSet(list(TABLES.values()))
+        self._tables = TableSet([*TABLES.values(), *([SEEN_FILES] if files_apart else [])])
         self._drift = DriftLog()
-        self._files = FileTables(
-            self._tables, self._drift, with_contents=with_contents, trust_empty=trust_empty_contents
-        )
+        self._files: FileTables | SeenFiles
+        if files_apart:
+            self._files = SeenFiles(self._tables, with_contents=with_contents)
+        else:
+            self._files = FileTables(
+                self._tables, self._drift, with_contents=with_contents, trust_empty=trust_empty_contents
+            )
         self._privacy = privacy
         hide = None if privacy is None else privacy.field_action
         self._typed = None if names is None else TypedTables(names, self._drift, hide)
@@ -158,6 +165,16 @@ class Flattener:
         self._cut_documents, self._clean_configs = cut_documents, CleanConfigs()
         self._written_drift = set(landed_drift)
         self.erased_with_files = 0
+
+    def bring(self, load_id: str, object_id: str) -> None:
+        """Say what the next payload is of, where files are taken apart.
+
+        Args:
+            load_id: the load that has brought it.
+            object_id: the object.
+        """
+        if isinstance(self._files, SeenFiles):
+            self._files.brought_by, self._files.seen_in = load_id, object_id
 
     def add(self, object_type: str, payload: dict[str, Any], origin: Origin, *, final: bool = True) -> str:
         """Add an object as the API sends it in full, wholly or not at all.

@@ -14,6 +14,7 @@ from extend_source.tables.credits import CreditTables
 from extend_source.tables.files import FileTables
 from extend_source.tables.payloads import Origin, payload_sha256
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
+from extend_source.tables.seen_files import SeenFiles
 from extend_source.text.json_codec import encode_json
 
 _RUN = ObjectReader.of(parse_runs.PARSE_RUNS)
@@ -47,7 +48,7 @@ class ParseRunTables:
         self,
         tables: TableSet,
         drift: DriftLog,
-        files: FileTables,
+        files: FileTables | SeenFiles,
         configs: ConfigTables,
         credits: CreditTables,
         *,

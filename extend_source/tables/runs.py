@@ -18,6 +18,7 @@ from extend_source.tables.kinds import to_timestamp
 from extend_source.tables.objects import TABLES
 from extend_source.tables.payloads import Origin, payload_sha256
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
+from extend_source.tables.seen_files import SeenFiles
 from extend_source.tables.stages import StageTables
 from extend_source.tables.typed import TypedTables
 from extend_source.text.json_codec import encode_json
@@ -47,7 +48,7 @@ class RunTables:
         self,
         tables: TableSet,
         drift: DriftLog,
-        files: FileTables,
+        files: FileTables | SeenFiles,
         configs: ConfigTables,
         credits: CreditTables,
         *,

@@ -115,6 +115,10 @@ class TypedNames:
         for name in landed:
             self._add(name)
 
+    def all(self) -> list[TypedName]:
+        """All names, in the order in which they were given."""
+        return list(self._names.values())
+
     def tables(self) -> list[TypedName]:
         """All tables, by name."""
         tables = (table for of_processor in self._processor_tables.values() for table in of_processor)

@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # One more than there are processors, as tests wait for databases and for processes of their own a fifth of the time.
 WORKERS = $(shell .venv/bin/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-.PHONY: help demo test test-thorough test-destinations test-ducklake test-integrations lint docs docs-write bench clean FORCE
+.PHONY: help demo test test-thorough test-destinations test-ducklake test-integrations lint docs docs-write dist bench clean FORCE
 
 help:  ## Print this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1	\2/p' Makefile
@@ -67,6 +67,13 @@ docs: .venv/.docs-installed  ## Build the site of docs/ into build/site, strict 
 
 docs-write: .venv/.dev-installed  ## Write anew what README.md and docs/ show of the code and of its output
 	@.venv/bin/python -m docs.generator
+
+# twine comes alone, into an environment of its own, and only here: nothing else needs what it brings.
+dist: .venv/.dev-installed  ## Build wheel and sdist into dist/, and check them as the registry does
+	@rm -rf dist build
+	@.venv/bin/python -c "import setuptools.build_meta as b; b.build_sdist('dist'); b.build_wheel('dist')" >/dev/null
+	@test -x .venv/twine/bin/twine || { .venv/bin/python -m venv .venv/twine && .venv/twine/bin/python -m pip --quiet --disable-pip-version-check install twine; }
+	@.venv/twine/bin/twine check --strict dist/*
 
 bench: .venv/.dev-installed  ## Measure this source beside others (needs nginx; takes long) into benchmarks/RESULTS.md
 	@.venv/bin/python -m benchmarks

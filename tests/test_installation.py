@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,27 @@ def test_an_extra_is_installed_by_name_or_from_the_repository_that_the_package_c
     installed_from(origin, monkeypatch)
 
     assert installation.install_command("sandbox") == command
+
+
+@pytest.mark.parametrize(
+    ("prefix", "note", "command"),
+    [
+        ("tools/dlt-source-extend", "uv-receipt.toml", 'uv tool install --force "{}"'),
+        ("venvs/dlt-source-extend", "pipx_metadata.json", 'pipx install --force "{}"'),
+        ("archive-v0/uXy3", "pyvenv.cfg", 'uvx --from "{}" extend-source'),
+        ("project/.venv", "pyvenv.cfg", 'pip install "dlt-source-extend[sandbox]"'),
+    ],
+)
+def test_in_an_environment_of_uv_or_pipx_it_is_their_command(
+    prefix: str, note: str, command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed_from({"url": "file:///home/me/clone", "vcs_info": {"vcs": "git", "commit_id": "abc"}}, monkeypatch)
+    (tmp_path / prefix).mkdir(parents=True)
+    (tmp_path / prefix / note).touch()
+    monkeypatch.setattr(installation.sys, "prefix", str(tmp_path / prefix))
+
+    from_clone = "dlt-source-extend[sandbox] @ git+file:///home/me/clone"
+    assert installation.install_command("sandbox") == command.format(from_clone)
 
 
 @pytest.mark.case("5.6")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -23,13 +26,17 @@ def explore(*, database: Path, dataset: str, port: int, browser: bool) -> None:
         fail(WRONG_USE, ErrorCode.MISSING_PACKAGE, f"The notebook needs an extra. Run: {install_command('explore')}")
     _require(database, dataset)
     notebook = Path(__file__).parents[1] / "integrations" / "notebook.py"
-    serving = [sys.executable, "-m", "marimo", "run", str(notebook), "--host", "127.0.0.1"]
-    serving += [*(["--port", str(port)] if port else []), *([] if browser else ["--headless"])]
-    try:
-        done = subprocess.run([*serving, "--", "--database", str(database.resolve()), "--dataset", dataset])  # noqa: S603
-    except KeyboardInterrupt:  # marimo has got it as well, and has ended
-        return
-    if done.returncode > 0:
+    with TemporaryDirectory(prefix="extend-explore-") as folder:  # marimo keeps what it shows beside the notebook
+        copy = shutil.copy(notebook, folder)
+        serving = [sys.executable, "-m", "marimo", "run", copy, "--host", "127.0.0.1"]
+        serving += [*(["--port", str(port)] if port else []), *([] if browser else ["--headless"])]
+        of_notebook = ["--", "--database", str(database.resolve()), "--dataset", dataset]
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, so that marimo ends as well
+        try:
+            code = subprocess.run([*serving, *of_notebook]).returncode  # noqa: S603
+        except KeyboardInterrupt:  # marimo has got it as well, and has ended
+            return
+    if code > 0:
         fail(FAILED, ErrorCode.ENDED_AT_ONCE, "The notebook ended: what marimo says of it is above.")
 
 

@@ -86,6 +86,13 @@ def test_a_file_without_rows_is_shown_as_well(folder: Path, tmp_path: Path) -> N
     assert [values[name].num_rows for name in ("documents", "doubtful", "changes", "credits")] == [0, 0, 0, 0]
 
 
+def test_nothing_of_what_was_shown_stays_beside_the_notebook(folder: Path) -> None:
+    from extend_source.integrations import notebook
+
+    kept = {path.name for path in Path(notebook.__file__).parent.iterdir()}
+    assert "__marimo__" not in kept
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

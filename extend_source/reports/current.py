@@ -141,10 +141,11 @@ def selections(landed: LandedData) -> Iterator[tuple[str, str, str]]:
 def _descriptions(pipeline: dlt.Pipeline, views: Collection[str]) -> Iterator[tuple[str, Description]]:
     """What dlt's schema says of the tables of some views, typed ones too."""
     for table in pipeline.schemas[SECTION].data_tables():
-        if (view := view_of(table["name"])) in views:
-            columns = {name: str(column.get("description") or "") for name, column in table["columns"].items()}
-            known = {name: text for name, text in columns.items() if text}
-            if getattr(TABLES.get(table["name"]), "since", None) is not None:
+        name = str(table["name"])
+        if (view := view_of(name)) in views:
+            columns = {each: str(column.get("description") or "") for each, column in table["columns"].items()}
+            known = {each: text for each, text in columns.items() if text}
+            if getattr(TABLES.get(name), "since", None) is not None:
                 known[VALID_TO] = "When the next state was seen; NULL: it still holds."
             yield view, Description(str(table.get("description") or ""), known)
 

@@ -12,6 +12,7 @@ from extend_source.tables.kinds import BOOLEAN, CREDITS, DOCUMENT_JSON, DOCUMENT
 from extend_source.tables.object_rows import AFTER, BEFORE, EXTRA_COLUMN, POSITION, ObjectRows
 from extend_source.tables.payloads import Origin
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
+from extend_source.tables.seen_files import SeenFiles
 from extend_source.tables.workflows import WORKFLOWS
 
 _STATUS = Column(
@@ -176,7 +177,7 @@ class WorkflowRunTables:
     """Writes workflow runs; the runs that they bring along are written by the builders of these."""
 
     def __init__(
-        self, tables: TableSet, drift: DriftLog, files: FileTables, credits: CreditTables, *, keep_raw: bool
+        self, tables: TableSet, drift: DriftLog, files: FileTables | SeenFiles, credits: CreditTables, *, keep_raw: bool
     ) -> None:
         """Start a load.
 

@@ -37,7 +37,13 @@ def test_the_demo_runs_from_a_repository_and_without_the_extra_says_how(tmp_path
 
     def run(command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False
+            ["bash", "-c", command],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
         )
 
     bare = run(f'uvx --from "git+file://{repository}" extend-source demo')

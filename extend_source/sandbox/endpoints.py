@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
-from extend_source.sandbox import definition_endpoints, parameters
+from extend_source.sandbox import definition_endpoints, older_objects, parameters
 from extend_source.sandbox.endpoint import Endpoint, Token, found, page_of, with_token
 from extend_source.sandbox.organization import Organization
 from extend_source.sandbox.paging import query_digest
@@ -132,5 +132,6 @@ ENDPOINTS = (
     Endpoint("GET", "/parser_runs/{id}", "get_parser_run", get_parser_run, parser_run_ids),
     Endpoint("DELETE", "/files/{id}", "delete_file", delete_file),
     *definition_endpoints.ENDPOINTS,
+    *older_objects.ENDPOINTS,
 )
 """The endpoints of API 2025-04-21."""

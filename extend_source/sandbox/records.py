@@ -173,6 +173,34 @@ class GivenParseRun:
     updated_at: datetime
 
 
+@dataclass
+class KeptObject:
+    """An object beside runs and files, such as an evaluation set.
+
+    Attributes:
+        payload: What GET shows of it.
+        created_at: ``createdAt``, also where only lists can be sorted by it.
+        updated_at: ``updatedAt``, likewise; of a run that has ended its end.
+        parent: What it belongs to; only a path, never in a payload.
+        source: What created it; only a filter, never in a payload.
+        retains_nothing: Its result is deleted soon after the first GET; verify runs only.
+        first_read_at: When GET has shown it first; None: not yet.
+    """
+
+    payload: Json
+    created_at: datetime
+    updated_at: datetime
+    parent: str | None = None
+    source: str | None = None
+    retains_nothing: bool = False
+    first_read_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """The object's id."""
+        return str(self.payload["id"])
+
+
 def embedded_files(payload: Mapping[str, Any]) -> list[Json]:
     """Return the File objects in a run's payload, which a test may have filled with anything."""
     files = payload.get("files")

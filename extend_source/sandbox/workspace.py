@@ -23,6 +23,7 @@ from extend_source.sandbox.records import (
     FileRecord,
     GivenParseRun,
     Json,
+    KeptObject,
     Processor,
     ProcessorVersion,
     RunRecord,
@@ -65,6 +66,7 @@ class Workspace:
             ``breakdown``; None: all have. The service began on 2026-05-14.
         given_parse_runs: Parse runs that were put there, by id; all others follow from the files.
         deleted_parse_runs: Ids of parse runs that are gone.
+        objects: Other objects by the path of their list and their id; a type is there once it was asked for.
         charges_since: Likewise for the ``charges`` in a breakdown, which began on 2026-06-10.
         same_id_suffixes: Whether ids of runs have the same text behind their prefix in both versions of the API.
     """
@@ -93,6 +95,7 @@ class Workspace:
         self.same_id_suffixes = True
         self.given_parse_runs: dict[str, GivenParseRun] = {}
         self.deleted_parse_runs: set[str] = set()
+        self.objects: dict[str, dict[str, KeptObject]] = {}
         self._deleted: dict[str, RunRecord] = {}
         self._serial = runs
         self._renderer = Renderer(self.files, embed_contents=embed_contents)

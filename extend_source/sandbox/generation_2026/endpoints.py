@@ -12,9 +12,19 @@ from starlette.responses import Response
 from extend_source.sandbox import endpoints as generation_2025
 from extend_source.sandbox import parameters
 from extend_source.sandbox.endpoint import Answer, Endpoint, Token, found, listing_of, page_of
-from extend_source.sandbox.generation_2026 import definitions, parse_endpoints, runs, workflow_endpoints
+from extend_source.sandbox.generation_2026 import (
+    batch_runs,
+    definitions,
+    evaluations,
+    parse_endpoints,
+    runs,
+    workflow_endpoints,
+)
+from extend_source.sandbox.generation_2026.edit_runs import EDIT_RUNS, EDIT_TEMPLATES, FORM_DETECTION_RUNS
 from extend_source.sandbox.generation_2026.files import file_object, file_summary
 from extend_source.sandbox.generation_2026.kinds import KINDS, Kind, definition_id, old_definition_id, run_id
+from extend_source.sandbox.generation_2026.verify_runs import VERIFY_RUNS
+from extend_source.sandbox.generation_2026.webhooks import WEBHOOK_ENDPOINTS, WEBHOOK_SUBSCRIPTIONS
 from extend_source.sandbox.given_definitions import given_definition, given_definitions
 from extend_source.sandbox.organization import Organization
 from extend_source.sandbox.paging import query_digest
@@ -172,6 +182,11 @@ def _file_ids(workspace: Workspace) -> Iterator[str]:
     return iter(workspace.files)
 
 
+_COLLECTIONS = (
+    *(EDIT_RUNS, EDIT_TEMPLATES, FORM_DETECTION_RUNS),
+    *(VERIFY_RUNS, WEBHOOK_ENDPOINTS, WEBHOOK_SUBSCRIPTIONS),
+)
+
 ENDPOINTS = (
     *(each for kind in KINDS for each in _list_and_get(kind.run, Runs(kind).list, Runs(kind).get, Runs(kind).ids)),
     *(
@@ -182,6 +197,9 @@ ENDPOINTS = (
     *_list_and_get("file", list_files, get_file, _file_ids),
     *parse_endpoints.ENDPOINTS,
     *workflow_endpoints.ENDPOINTS,
+    *evaluations.ENDPOINTS,
+    *(endpoint for collection in _COLLECTIONS for endpoint in collection.endpoints),
+    *batch_runs.ENDPOINTS,
     Endpoint("GET", "/processor_runs", "list_runs", list_legacy_runs),
     Endpoint("GET", "/processor_runs/{id}", "get_run", get_legacy_run, legacy_run_ids),
 )

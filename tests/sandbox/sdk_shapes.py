@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import functools
 import inspect
 import types
 import typing
@@ -16,7 +17,13 @@ from typing import Any
 
 import pydantic
 import typing_extensions
+from extend_ai.core import serialization
 from extend_ai.core.unchecked_base_model import construct_type
+
+# the SDK works out anew what the types of a model mean for each object that it reads
+serialization.typing_extensions = types.SimpleNamespace(  # type: ignore[assignment]
+    **{**vars(typing_extensions), "get_type_hints": functools.cache(typing_extensions.get_type_hints)}
+)
 
 _SIMPLE: dict[Any, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (int, float)}
 

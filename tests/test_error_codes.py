@@ -113,6 +113,7 @@ def test_the_shell_writes_nothing_else_on_stderr_but_notes_beside_a_result() -> 
     assert sorted(text for place, text in to_stderr if not place.startswith("cli/exit_codes.py")) == [
         "PARSING_LEFT_OUT",
         "f'Written: {printable(str(path))}'",
+        "f'{moment(datetime.now(timezone.utc))} {line}'",
         "f'{query.title}: {query.message}'",
         "line",
     ]

@@ -10,6 +10,7 @@ from typing import Any
 
 import dlt
 
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import SyncUnderWay, extend_error_in
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.webhook_events import WebhookEvent
@@ -146,10 +147,11 @@ class Worker:
     def _warn_of_other_versions(self, result: EventsResult) -> None:
         if result.of_another_version and not self.said_of_other_versions:
             self.said_of_other_versions = True
-            self._say(
-                f"EXT-120: events name {counted(result.of_another_version, 'run')} of the other version of the API "
-                "than api_version: kept as events, not loaded. Make the endpoint in the version of the dataset."
+            line = (
+                f"events name {counted(result.of_another_version, 'run')} of the other version of the API than "
+                "api_version: kept as events, not loaded. Make the endpoint in the version of the dataset."
             )
+            self._say(ErrorCode.OTHER_EVENTS.line(line))
 
 
 def _summary(result: EventsResult, waiting: int) -> str:

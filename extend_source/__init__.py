@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         WorkspaceRefused,
     )
     from extend_source.ingest.forecast import SyncForecast, SyncPart
+    from extend_source.ingest.payload_batches import FlattenPlan, flatten_batches, flatten_files, sighted_processors
     from extend_source.ingest.progress import SyncProgress
     from extend_source.ingest.session import SyncSession
     from extend_source.migration.comparison import Comparison, Difference
@@ -64,6 +65,7 @@ __all__ = [
     "ExtendSettings",
     "ExtendTerminalError",
     "ExtendTransientError",
+    "FlattenPlan",
     "InvalidSetting",
     "ListedCredits",
     "MigrateResult",
@@ -93,6 +95,8 @@ __all__ = [
     "credit_report",
     "erase",
     "extend_source",
+    "flatten_batches",
+    "flatten_files",
     "listed_credits",
     "migrate",
     "plan",
@@ -100,6 +104,7 @@ __all__ = [
     "rebuild",
     "run_ids_from_file",
     "run_ids_from_sql",
+    "sighted_processors",
     "status",
     "sync",
 ]
@@ -123,6 +128,7 @@ _HOMES = {
         "WorkspaceRefused",
     ),
     "ingest.forecast": ("SyncForecast", "SyncPart"),
+    "ingest.payload_batches": ("FlattenPlan", "flatten_batches", "flatten_files", "sighted_processors"),
     "ingest.progress": ("SyncProgress",),
     "ingest.session": ("SyncSession",),
     "migration.comparison": ("Comparison", "Difference"),

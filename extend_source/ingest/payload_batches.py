@@ -134,6 +134,14 @@ class FlattenPlan:
             **{table.table_name: schema_of(table, typed.columns_of(table.table_name)) for table in typed.tables()},
         }
 
+    @property
+    def shared(self) -> dict[str, tuple[str, ...]]:
+        """The tables whose rows several batches may tell, by the columns of what they are about.
+
+        The rows of the latest batch stand; in ``credit_usage`` the row observed last.
+        """
+        return dict(SHARED_TABLES)
+
     def agreed(self, sightings: Iterable[pa.Table], before: Iterable[TypedName] = ()) -> tuple[FlattenPlan, pa.Table]:
         """Agree on the names of typed tables and columns.
 
@@ -210,7 +218,7 @@ def flatten_batches(batches: Iterable[pa.RecordBatch], plan: FlattenPlan) -> Ite
     """Turn raw payloads into rows, a few hundred payloads at a time, in whichever order they come.
 
     Nothing here does I/O, and markers are left out. A payload that cannot be read is a row of ``fetch_errors``.
-    What several batches may tell is in `SHARED_TABLES`. Files become ``seen_files``: see `flatten_files`.
+    Several batches may tell the same: see `FlattenPlan.shared`. Files become ``seen_files``: see `flatten_files`.
 
     Args:
         batches: payloads with the columns of ``raw_payloads``: id, resource_type, payload and fetched_at, and those of
@@ -331,7 +339,7 @@ def _raw_payloads(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[list[str 
 def _parts_of(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Cut a batch into parts that fit in memory with what becomes of them."""
     start = size = 0
-    for place, length in enumerate(pc.binary_length(batch["payload"]).to_pylist()):
+    for place, length in enumerate(pc.binary_length(batch["payload"].cast(pa.string())).to_pylist()):
         if place > start and (place - start >= _MOST_AT_ONCE or size + (length or 0) > _MOST_BYTES):
             yield batch.slice(start, place - start)
             start, size = place, 0

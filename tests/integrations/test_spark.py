@@ -20,6 +20,7 @@ from extend_source.api import CURRENT_VERSION
 from extend_source.integrations.spark import SparkRebuildResult, rebuild
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.warehouse import Warehouse
+from tests.integrations.pages import follow
 
 pytestmark = pytest.mark.integrations
 
@@ -168,3 +169,15 @@ def test_what_cannot_be_built_from_is_refused_in_one_line(built: Built, spark: S
         rebuild(spark, raw, lambda name, table: None)
     with pytest.raises(NoRawPayloads):
         rebuild(spark, raw.limit(0), str(tmp_path))
+
+
+def test_the_page_on_spark_can_be_followed_and_the_loop_over_duckdb_writes_the_same_rows(tmp_path: Path) -> None:
+    follow("how-to/spark.md", tmp_path)
+
+    with duckdb.connect(str(tmp_path / "tables.duckdb"), read_only=True) as connection:
+        tables = [name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()]
+    assert len(tables) > 30
+    for table in tables:
+        unlike = frozenset(UNLIKE.get(table, ()))
+        by_spark = rows(f"'{tmp_path / 'tables' / table}/*.parquet'", None, unlike)
+        assert rows(f'"{table}"', tmp_path / "tables.duckdb", unlike) == by_spark, table

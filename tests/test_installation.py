@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from extend_source.cli import app, first_steps
+from extend_source.cli import app, first_steps, notebook
 from extend_source.config import installation
 
 BY_NAME = 'pip install "dlt-source-extend[sandbox]"'
@@ -98,3 +100,19 @@ def test_demo_and_sandbox_without_the_extra_name_what_to_run(command: str, monke
 
     assert ended.exit_code == 2
     assert ended.stderr == f"extend-source: EXT-112: The stand-in API needs an extra. Run: {BY_NAME}\n"
+
+
+def test_the_notebook_without_its_extra_names_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook, "find_spec", lambda name: None)
+
+    ended = CliRunner().invoke(app, ["explore"])
+
+    assert ended.exit_code == 2
+    advice = 'Run: pip install "dlt-source-extend[explore]"'
+    assert ended.stderr == f"extend-source: EXT-112: The notebook needs an extra. {advice}\n"
+
+
+@pytest.mark.skipif(find_spec("pyspark") is not None, reason="Spark is installed")
+def test_the_module_for_spark_without_its_extra_names_what_to_run() -> None:
+    with pytest.raises(ImportError, match=r'^Spark is not installed. Run: pip install "dlt-source-extend\[spark\]"$'):
+        import_module("extend_source.integrations.spark")

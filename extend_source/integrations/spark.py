@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from extend_source.config.installation import install_command
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import NoRawPayloads, UsageError
 from extend_source.ingest.payload_batches import (
@@ -34,7 +35,7 @@ try:
     from pyspark.sql.pandas.types import from_arrow_schema
     from pyspark.sql.window import Window
 except ImportError:
-    raise ImportError("Spark is not installed: pip install 'dlt-source-extend[spark]'") from None
+    raise ImportError(f"Spark is not installed. Run: {install_command('spark')}") from None
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 
+from dlt.common import logger
+
 from extend_source.api import ExtendClient
+from extend_source.config.groups import GROUP_OF
+from extend_source.error_codes import ErrorCode
 from extend_source.errors import ExtendError
 from extend_source.ingest.definitions import Definitions, definitions
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.listed_objects import ListedObjects
 from extend_source.ingest.summaries import SummaryList, SummaryPage, summary_lists
 from extend_source.ingest.worklist import Wanted, Worklist
+
+_ALWAYS = ("runs", "parsing")
+_MUST_NOT_BE_READ = (403, 404, 410)
 
 Found = tuple[str, SummaryPage]
 """The type of objects, and what a page says of them."""
@@ -67,13 +74,26 @@ async def _pages(
         if listed is not None and objects.seen is not None:
             wanted += listed.vanished(objects.seen, worklist)
     except ExtendError as problem:
-        if problem.refuses_everything:
-            raise
-        worklist.listing_error = problem
+        _note(problem, objects.object_type, discovery)
     discovery.context.progress.found(objects.object_type, wanted=len(wanted))
     worklist.add(wanted)
     if objects.stopped_by is not None:  # the next sync reads it from its beginning again
         worklist.listing_stopped_by, worklist.complete = objects.stopped_by, False
+
+
+def _note(problem: ExtendError, object_type: str, discovery: Discovery) -> None:
+    """Leave out a group that nobody has asked for, and that must not be read; any other error ends the listing."""
+    settings, group = discovery.context.settings, GROUP_OF[object_type]
+    if settings.objects is None and group not in _ALWAYS and problem.status_code in _MUST_NOT_BE_READ:
+        logger.warning(
+            ErrorCode.NO_PERMISSION.line(
+                f"{problem} What belongs to {group} is left out: set objects to the groups that are to be loaded."
+            )
+        )
+        return
+    if problem.refuses_everything:
+        raise problem
+    discovery.worklist.listing_error = problem
 
 
 async def _find_definitions(kind: Definitions, client: ExtendClient, discovery: Discovery) -> None:
@@ -83,9 +103,7 @@ async def _find_definitions(kind: Definitions, client: ExtendClient, discovery: 
             context.progress.found_each(wanted)
             worklist.add(wanted)
     except ExtendError as problem:
-        if problem.refuses_everything:
-            raise
-        worklist.listing_error = problem
+        _note(problem, kind.object_type, discovery)
     if kind.stopped_by is not None:
         worklist.listing_stopped_by, worklist.complete = kind.stopped_by, False
     worklist.note_read(kind.read, context.now)

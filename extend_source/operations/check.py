@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from extend_source.api import CURRENT_VERSION, GENERATIONS, Endpoint, ExtendClient, RequestBudget, RetryPolicy, lists_of
+from extend_source.config.groups import GROUPS
 from extend_source.config.settings import DEPLOYMENTS, ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import (
@@ -21,7 +22,6 @@ from extend_source.errors import (
     WorkspaceRefused,
 )
 from extend_source.privacy import PrivacyRules, Unmatched, privacy_rules
-from extend_source.tables.objects import LISTED_TYPES
 
 Part = Literal["region", "key", "version", "workspace", "listing", "privacy"]
 State = Literal["ok", "wrong", "not checked"]
@@ -127,7 +127,8 @@ async def _check(settings: ExtendSettings, deployments: dict[str, str]) -> Check
     findings = [Finding(part, "ok", texts[part]) for part in PARTS]
     if refusal is not None:
         return CheckResult([*findings[:-1], Finding("listing", "wrong", str(refusal))], refusal, lists)
-    if (rules := privacy_rules(settings)) is None or not rules.has_field_rules:
+    rules = privacy_rules(settings)
+    if not rules.has_field_rules:
         return CheckResult(findings, None, lists)
     wrong = await _near_misses(settings, rules)
     if not wrong:
@@ -163,7 +164,7 @@ async def _ask_lists(settings: ExtendSettings) -> tuple[list[ListFinding], int, 
     """
     found: list[ListFinding] = []
     runs, first = 0, None
-    for object_type, endpoint in _lists(settings.api_version):
+    for object_type, endpoint in _lists(settings):
         try:
             rows = await _first_rows(settings, settings.base_url, endpoint)
         except ExtendError as error:
@@ -181,8 +182,10 @@ async def _ask_lists(settings: ExtendSettings) -> tuple[list[ListFinding], int, 
     return found, runs, first
 
 
-def _lists(api_version: str) -> list[tuple[str, Endpoint]]:
-    return [(kind, endpoint) for kind in LISTED_TYPES for endpoint in lists_of(api_version, kind)]
+def _lists(settings: ExtendSettings) -> list[tuple[str, Endpoint]]:
+    groups = [GROUPS[name] for name in GROUPS if name in settings.groups]
+    kinds = [kind for group in groups for kind in (*group.listed, *group.definitions)]
+    return [(kind, endpoint) for kind in kinds for endpoint in lists_of(settings.api_version, kind)]
 
 
 def _concerns_all(error: ExtendError) -> bool:
@@ -207,7 +210,7 @@ async def _first_rows(settings: ExtendSettings, base_url: str, endpoint: Endpoin
     """
     # a client for each: what one list answers says nothing about another
     async with _client(settings, base_url) as client:
-        async for page in client.pages(endpoint or _lists(settings.api_version)[0][1], page_size=1):
+        async for page in client.pages(endpoint or _lists(settings)[0][1], page_size=1):
             return len(page.summaries)
     return 0
 
@@ -285,7 +288,7 @@ def _diagnosis(
         else:
             findings.append(Finding(part, "not checked", ""))
     known = GENERATIONS.get(settings.api_version)
-    lists = [ListFinding(each.list_path, "not asked") for _, each in _lists(settings.api_version)] if known else []
+    lists = [ListFinding(each.list_path, "not asked") for _, each in _lists(settings)] if known else []
     fitting = {} if elsewhere is None else {"base_url": deployments[elsewhere]}
     return CheckResult(findings, error, lists, fitting)
 

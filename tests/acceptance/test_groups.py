@@ -1,0 +1,83 @@
+"""What a choice of groups loads, and what becomes of a group that the key must not read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from extend_source import ExtendError
+from extend_source.api import CURRENT_VERSION
+from extend_source.config.settings import API_VERSION
+from extend_source.sandbox import SandboxServer
+from extend_source.sandbox.requests_log import OddAnswer
+from tests.acceptance.warehouse import Warehouse
+
+REFUSED = OddAnswer(403, b'{"code": "FORBIDDEN", "message": "No access to workflows."}')
+RUNS = 12
+
+
+@pytest.fixture
+def server() -> Iterator[SandboxServer]:
+    with SandboxServer(runs=RUNS) as server:
+        yield server
+
+
+@pytest.fixture
+def warehouse(server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """A warehouse in front of the stand-in, with no choice of groups made."""
+    monkeypatch.delenv("SOURCES__EXTEND__OBJECTS")
+    return Warehouse(server, tmp_path)
+
+
+@pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])
+def test_a_key_that_must_not_read_workflows_loads_the_rest_as_before(warehouse: Warehouse, version: str) -> None:
+    warehouse.server.instead = lambda entry: REFUSED if "workflow" in entry.route else None
+
+    result = warehouse.sync(api_version=version)
+
+    assert result.complete
+    assert warehouse.count("processor_runs") == RUNS
+    assert len(warehouse.rows("processors")) == 7
+    assert warehouse.rows("workflow_runs") == []
+
+
+def test_a_group_that_was_asked_for_and_must_not_be_read_is_an_error_once_the_rest_is_loaded(
+    warehouse: Warehouse,
+) -> None:
+    warehouse.server.instead = lambda entry: REFUSED if "workflow" in entry.route else None
+
+    with pytest.raises(ExtendError, match="No access to workflows"):
+        warehouse.sync(objects=["runs", "workflows"])
+
+    assert warehouse.count("processor_runs") == RUNS
+
+
+@pytest.mark.parametrize(("version", "most"), [(API_VERSION, 3), (CURRENT_VERSION, 6)])
+def test_an_idle_sync_of_all_that_is_loaded_by_default_is_quiet(warehouse: Warehouse, version: str, most: int) -> None:
+    warehouse.quiet_log_minutes = 60
+    workspace = warehouse.server.workspace
+    workspace.advance(3600)  # nothing is under way
+    warehouse.sync(api_version=version)
+
+    idle = [warehouse.sync(api_version=version) for _ in range(2)]
+    due = [warehouse.sync(api_version=version, definitions_minutes=0) for _ in range(3)]
+
+    assert [result.mode for result in idle] == ["quiet", "quiet"]
+    assert max(sum(result.requests.values()) for result in (*idle, *due)) <= most
+    assert [result.fetched for result in due] == [0, 0, 0]
+
+
+def test_filters_leave_workflow_runs_alone(warehouse: Warehouse) -> None:
+    result = warehouse.sync(processor_types=["CLASSIFY"])
+
+    assert "get_workflow_run" not in result.requests
+    assert set(warehouse.column("processor_runs", "type")) == {"CLASSIFY"}
+
+
+def test_one_table_of_another_group_can_be_selected_by_its_name(warehouse: Warehouse) -> None:
+    progress = warehouse.run("processors", "processor_versions", objects=["runs"])
+
+    assert progress.requests.requests_by_endpoint == {"list_processors": 1, "list_processor_versions": 7}
+    assert len(warehouse.rows("processors")) == 7

@@ -105,6 +105,10 @@ class Api(_Settings):
 class Choices(_Settings):
     """What to load and how."""
 
+    objects: Annotated[
+        list[str] | None,
+        _option(_FETCHING, "runs, workflows, processors or parsing; can be repeated.", "--object"),
+    ] = None
     start_date: Annotated[str | None, _option(_FILTERS, "Only runs updated since: 2026-01-31.")] = None
     processor_ids: Annotated[
         list[str] | None, _option(_FILTERS, "Only this processor; can be repeated.", "--processor-id")

@@ -19,7 +19,6 @@ from extend_source.errors import EndpointRemoved, InvalidRequest, NotFound, Obje
 from extend_source.ingest.client import budget_of, client_for
 from extend_source.pipeline.landed import LandedData
 from extend_source.tables.kinds import to_timestamp
-from extend_source.tables.objects import OBJECT_TYPES
 from extend_source.tables.schemas import PROCESSOR_RUN_FILES, PROCESSOR_RUNS
 
 MatchedBy = Literal["suffix", "attributes"]
@@ -278,8 +277,8 @@ def match_by_attributes(
 
 
 async def _find_other_erasures(id_map: IdMap, old: ExtendClient | None, new: ExtendClient, landed: LandedData) -> None:
-    """Find the new ids of erased files and parse runs, which no list of the older version has."""
-    for kind in OBJECT_TYPES.keys() - {"processor_run"}:
+    """Find the new ids of erased files, parse runs and workflow runs, which the lists of runs do not tell."""
+    for kind in ("file", "parse_run", "workflow_run"):
         older, newer = (_prefix_of(kind, version) for version in (API_VERSION, CURRENT_VERSION))
         for old_id in sorted(landed.erased(kind)):
             new_id = newer + old_id.removeprefix(older) if old_id.startswith(older) else old_id

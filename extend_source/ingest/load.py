@@ -99,10 +99,8 @@ class Load:
         Raises:
             ConfigurationValueError: there are some, and the settings make that an error.
         """
-        if (usage := self._recorder.rule_usage) is None:
-            return
         session = self._session
-        session.rule_usage.add(usage)
+        session.rule_usage.add(self._recorder.rule_usage)
         report_unmatched(
             session.rule_usage,
             lambda: (parse_path(path) for (path,) in self._landed.rows(RUN_CONFIG_FIELDS, ("path",), distinct=True)),

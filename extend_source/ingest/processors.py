@@ -87,12 +87,12 @@ def _landed_names(landed: LandedData, settings: ExtendSettings) -> dict[str, str
 
 async def _listed_names(client: ExtendClient, settings: ExtendSettings) -> dict[str, str]:
     """The processors of the newest runs, by what may be shown of them; none where the API does not say."""
-    privacy, known = privacy_rules(settings), {}
+    privacy, known = privacy_rules(settings), dict[str, str]()
     with suppress(ExtendError, Withdrawn):
         for endpoint in lists_of(settings.api_version, "processor_run"):
             async for page in client.pages(endpoint):
                 for summary in page.summaries:
-                    clean = summary if privacy is None else privacy.clean_summary("processor_run", summary)
+                    clean = privacy.clean_summary("processor_run", summary)
                     if isinstance(clean.get("processorId"), str):
                         known[clean["processorId"]] = str(clean.get("processorName") or "")
                 break

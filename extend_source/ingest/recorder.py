@@ -93,9 +93,9 @@ class Recorder:
         return len(self._added) + len(self._failures)
 
     @property
-    def rule_usage(self) -> RuleUsage | None:
-        """What the rules for fields have met in this load; None: there are no rules."""
-        return None if self._privacy is None else self._privacy.usage
+    def rule_usage(self) -> RuleUsage:
+        """What the rules for fields have met in this load."""
+        return self._privacy.usage
 
     @property
     def flattener(self) -> Flattener:
@@ -218,8 +218,7 @@ class Recorder:
         tables = self._flattener.take(self._load_id, datetime.now(timezone.utc), created)
         for name, schema in TABLES.items():
             tables[name] = keep_known(tables[name], schema, self._landed)
-        if self._privacy is not None:
-            self._privacy.clean_tables(tables)
+        self._privacy.clean_tables(tables)
         if self._history is not None:
             self._history.add(tables)
         known = self._landed.file_row_counts(tables[FILES.name]["id"].to_pylist())

@@ -170,7 +170,7 @@ class Replay:
         if not any(stored.values()):
             raise NoRawPayloads("No payload has landed that tables could be rebuilt from")
         rules = privacy_rules(self.settings)
-        if rules is not None and rules.hides_fields:
+        if rules.hides_fields:
             self.settings.file_contents = "none"  # the text would show what is hidden
         files = [] if self.settings.file_contents == "none" else list(stored_payloads("file", landed))
         if files:

@@ -281,9 +281,9 @@ def privacy_rules(settings: ExtendSettings) -> PrivacyRules:
     return PrivacyRules(fields, columns, Hider(privacy.key))
 
 
-def warn_of_left_out_text(settings: ExtendSettings, rules: PrivacyRules | None) -> None:
+def warn_of_left_out_text(settings: ExtendSettings, rules: PrivacyRules) -> None:
     """Say in the log that the text of documents does not land, where the settings have not said so."""
-    if rules is None or not rules.hides_fields:
+    if not rules.hides_fields:
         return
     if settings.file_contents == "embedded":
         logger.warning(

@@ -20,7 +20,7 @@ def extras(folder: Path) -> list[dict[str, object]]:
     """What the events of the asset say, oldest first."""
     with sqlite3.connect(folder / "airflow" / "airflow.db") as database:
         rows = database.execute(
-            "select extra from asset_event join asset on asset.id = asset_id where asset.name = 'extend' order by asset_event.id"
+            "select asset_event.extra from asset_event join asset on asset.id = asset_id where asset.name = 'extend' order by asset_event.id"
         )
         return [json.loads(extra) for (extra,) in rows]
 

@@ -11,7 +11,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from importlib.util import find_spec
-from pathlib import Path
 from types import FrameType
 
 import typer
@@ -24,8 +23,9 @@ from extend_source.cli.pipelines import pipeline_at
 from extend_source.config.installation import install_command
 from extend_source.config.listening import ListenSettings, listen_settings
 from extend_source.error_codes import ErrorCode
+from extend_source.ingest.named_runs import refuse_ids_without_details
 from extend_source.ingest.resolution import resolved_settings
-from extend_source.integrations.webhooks.queue import EventQueue
+from extend_source.integrations.webhooks.queue import EventQueue, queue_file
 from extend_source.text.wording import moment
 
 _REPORT_SECONDS = 30.0
@@ -60,8 +60,10 @@ def listen(place: Place, api: Api, parts: Parts, *, host: str, port: int, as_jso
         settings = listen_settings(needs_secrets=parts.receives)
         pipeline = pipeline_at(place)
         # what is wrong with them is said now, not at the first event
-        log_format = resolved_settings(needs_key=parts.loads, **arguments).log_format
-        path = settings.queue_file or Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.webhooks.sqlite"
+        own = resolved_settings(needs_key=parts.loads, **arguments)
+        if parts.loads:
+            refuse_ids_without_details([], own)
+        path = settings.queue_file or queue_file(pipeline.pipelines_dir, pipeline.pipeline_name)
         queue = stack.enter_context(closing(EventQueue(path, settings.max_pending)))
         seconds = None if parts.sync_every is None else parts.sync_every.total_seconds()
         worker = Worker(
@@ -69,7 +71,7 @@ def listen(place: Place, api: Api, parts: Parts, *, host: str, port: int, as_jso
             queue,
             arguments,
             stopped,
-            say=_say if log_format is None else _speaker(log_format),
+            say=_say if own.log_format is None else _speaker(own.log_format),
             explain=lambda failure: explain(failure)[1],
             sync_seconds=seconds,
         )

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from benchmarks.webhooks import measure
 from extend_source.cli import app, listening
-from extend_source.integrations.webhooks import EventQueue
+from extend_source.integrations.webhooks import EventQueue, queue_file
 from extend_source.sandbox import SandboxServer, run_event, signed_headers
 from extend_source.sandbox.rendering import encode
 from tests.acceptance.warehouse import Warehouse
@@ -73,7 +73,7 @@ def eventually(is_so: Callable[[], bool]) -> bool:
 
 
 def waiting(folder: Path) -> int:
-    with closing(EventQueue(folder / "dlt" / "pipelines" / "extend_pipeline.webhooks.sqlite")) as queue:
+    with closing(EventQueue(queue_file(folder / "dlt" / "pipelines", "extend_pipeline"))) as queue:
         return queue.backlog().events
 
 
@@ -164,6 +164,13 @@ def test_a_setting_that_cannot_work_is_refused_in_one_line(
     assert code == 2
     assert line.startswith(f"extend-source: {said}")
     assert line.count("\n") == 1
+
+
+def test_reading_lists_alone_does_not_go_with_it(shell, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SOURCES__EXTEND__DETAILS", "false")
+    code, line = shell()
+    assert (code, line[:24]) == (2, "extend-source: EXT-101: ")
+    assert "details = false reads the lists alone" in line
 
 
 def test_a_port_that_is_taken_is_named(shell):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -15,7 +16,7 @@ import pytest
 from extend_source import erase
 from extend_source.cli.errors import explain
 from extend_source.ingest.webhook_events import WebhookEvent
-from extend_source.integrations.webhooks import EventQueue
+from extend_source.integrations.webhooks import EventQueue, worker
 from extend_source.integrations.webhooks.payloads import read_event
 from extend_source.integrations.webhooks.worker import LOCKED_SECONDS, MAX_BATCH, MIN_BATCH, Worker
 from extend_source.pipeline.lock import only_sync
@@ -254,6 +255,25 @@ def test_batches_grow_with_the_backlog_and_are_small_again_without_one(warehouse
         sizes.append(waiting - len(desk.waiting()))
     assert sizes == [MIN_BATCH, 2 * MIN_BATCH, 1]
     assert MAX_BATCH == 2_000
+
+
+def test_a_long_listing_sync_is_made_in_parts_with_events_in_between(
+    warehouse: Warehouse, queue: EventQueue, monkeypatch: pytest.MonkeyPatch
+):
+    assert worker.SYNC_SECONDS == 600
+    desk = Desk(warehouse, queue, sync_seconds=3600, max_concurrency=1)
+    warehouse.server.before_each_request = lambda request: time.sleep(0.3 if request.route == "get_run" else 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "SYNC_SECONDS", 1.0)
+        desk.worker.step()
+    assert warehouse.count("processor_runs") < 12
+    event = told(warehouse.server.workspace, warehouse.server.workspace.add_run(status="PROCESSED"))
+    queue.put([event])
+    desk.worker.step()
+    assert event.object_id in warehouse.column("processor_runs", "id")
+    warehouse.server.before_each_request = None
+    desk.worker.step()
+    assert warehouse.count("processor_runs") == 13
 
 
 def test_a_listing_sync_is_made_when_it_is_due(warehouse: Warehouse, queue: EventQueue):

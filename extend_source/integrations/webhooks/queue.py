@@ -180,6 +180,19 @@ class EventQueue:
             self._database.close()
 
 
+def queue_file(pipelines_dir: str | Path, pipeline_name: str) -> Path:
+    """Say where the events of a pipeline wait unless the setting ``queue_file`` says otherwise.
+
+    Args:
+        pipelines_dir: dlt's folder of pipelines, ``pipeline.pipelines_dir``.
+        pipeline_name: the pipeline.
+
+    Returns:
+        The file, whether or not it is there.
+    """
+    return Path(pipelines_dir) / f"{pipeline_name}.webhooks.sqlite"
+
+
 def pending_run_ids(path: str | Path, limit: int = 10_000) -> list[str]:
     """Read which runs the events in a queue ask for, such as for an orchestrator's sensor; nothing is changed.
 

@@ -13,6 +13,7 @@ import dlt
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import SyncUnderWay, extend_error_in
 from extend_source.ingest.progress import SyncProgress
+from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.webhook_events import WebhookEvent
 from extend_source.integrations.webhooks.queue import EventQueue
 from extend_source.operations.sync import sync
@@ -27,6 +28,9 @@ MIN_BATCH, MAX_BATCH = 50, 2_000
 
 LOCKED_SECONDS = 2.0
 """How long another sync of the pipeline is waited for before the next try."""
+
+SYNC_SECONDS = 600.0
+"""The longest time of fetching in one sync by listing: then come the events that wait, and after them its next part."""
 
 _MAX_WAIT_SECONDS = 60.0
 
@@ -129,8 +133,12 @@ class Worker:
 
     def _sync(self) -> float:
         self._begin()
-        result = sync(self._pipeline, progress=self._progress, **self._arguments)
-        self._sync_due, self._failures = time.monotonic() + (self._sync_seconds or 0.0), 0
+        own_limit = resolved_settings(needs_rules=False, **self._arguments).max_seconds or SYNC_SECONDS
+        arguments = {**self._arguments, "max_seconds": min(own_limit, SYNC_SECONDS)}
+        result = sync(self._pipeline, progress=self._progress, **arguments)
+        is_part = result.stopped_by == "max_seconds" and own_limit >= SYNC_SECONDS
+        self._sync_due = time.monotonic() + (0.0 if is_part else self._sync_seconds or 0.0)
+        self._failures = 0
         if result.mode != "quiet":
             self._say(
                 f"sync: {counted(result.fetched, 'run')} fetched, {result.failed:,} failed in {result.seconds:.1f} s"

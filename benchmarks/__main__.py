@@ -110,6 +110,17 @@ BENCHMARKS = {
         "benchmarks.budget --seconds 60",
         "Where the other client is not told, the figures include finding the limit.",
     ),
+    "webhooks": Benchmark(
+        "Webhooks under fire",
+        "benchmarks.webhooks --events 10000 --rate 200 --kills 3",
+        "Receiver and worker are killed three times each; what is not taken is sent again. Events come in far faster"
+        " than they can be loaded: how long they wait says how fast that is.",
+    ),
+    "webhooks_idle": Benchmark(
+        "Webhooks one by one",
+        "benchmarks.webhooks --events 60 --rate 0.5 --kills 0 --budget 10",
+        "With a budget of 10 requests a second and nothing else to do.",
+    ),
     "typed_tables": Benchmark(
         "Typed tables", "benchmarks.typed_tables", "A sync of 50 processors with and without typed tables."
     ),

@@ -170,7 +170,7 @@ def test_what_the_api_refuses_as_a_whole_waits_and_one_run_that_fails_does_not(w
     workspace, desk = warehouse.server.workspace, Desk(warehouse, queue, api_key="sk_wrong")
     event = told(workspace, workspace.add_run(status="PROCESSED"))
     queue.put([event])
-    assert [desk.worker.step() for _ in range(3)] == [1.0, 2.0, 4.0]
+    assert [desk.worker.step() for _ in range(8)] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
     assert desk.waiting() == [event.event_id]
     assert desk.lines[0].startswith("EXT-209: ")
     assert desk.lines[0].endswith("Trying again in 1 s; the events wait.")
@@ -274,6 +274,27 @@ def test_a_long_listing_sync_is_made_in_parts_with_events_in_between(
     warehouse.server.before_each_request = None
     desk.worker.step()
     assert warehouse.count("processor_runs") == 13
+
+
+def test_a_listing_that_fails_does_not_keep_events_waiting_nor_events_the_listing(
+    warehouse: Warehouse, queue: EventQueue
+):
+    workspace, desk = warehouse.server.workspace, Desk(warehouse, queue, sync_seconds=1)
+    warehouse.server.faults.set(["unauthorized@list"])
+    assert desk.worker.step() == 0.0
+    assert desk.lines[-1].startswith("EXT-209: ")
+    assert desk.lines[-1].endswith("Syncing again in 60 s.")
+    first, second = (told(workspace, workspace.add_run(status="PROCESSED")) for _ in range(2))
+    queue.put([first])
+    assert desk.worker.step() == 0.0
+    assert warehouse.column("processor_runs", "id") == [first.object_id]
+
+    warehouse.server.faults.set([])
+    queue.put([second])
+    desk.worker._sync_due = time.monotonic() - 2  # a minute later, and twice as late as it may be
+    desk.worker.step()
+    assert desk.waiting() == [second.event_id]
+    assert warehouse.count("processor_runs") == 14
 
 
 def test_a_listing_sync_is_made_when_it_is_due(warehouse: Warehouse, queue: EventQueue):

@@ -32,7 +32,8 @@ LOCKED_SECONDS = 2.0
 SYNC_SECONDS = 600.0
 """The longest time of fetching in one sync by listing: then come the events that wait, and after them its next part."""
 
-_MAX_WAIT_SECONDS = 60.0
+_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+"""Seconds until the next try, by how often in a row it has failed; the last one from there on."""
 
 
 class Worker:
@@ -98,24 +99,34 @@ class Worker:
         Returns:
             Seconds to wait until the next step.
         """
+        syncs = False
         try:
             events = self._queue.pending(self._limit)
+            # events come first, but not for ever
+            syncs = self._is_sync_due(late_by=self._sync_seconds or 0.0 if events else 0.0)
+            if syncs:
+                return self._sync()
             if events:
                 return self._load(events)
             self._limit = MIN_BATCH
-            return self._sync() if self._is_sync_due() else POLL_SECONDS
-        except SyncUnderWay:
-            return LOCKED_SECONDS  # nothing is lost: the events wait, and so does a sync that is due
+            return POLL_SECONDS
         except (Exception, KeyboardInterrupt) as failure:
             if isinstance(extend_error_in(failure), SyncUnderWay):
-                return LOCKED_SECONDS
+                return LOCKED_SECONDS  # nothing is lost: the events wait, and the sync that is due comes again
             if self.is_stopping:
                 return 0.0
-            wait = min(2.0**self._failures, _MAX_WAIT_SECONDS)
-            self._failures += 1
-            reason = "the queue cannot be read" if isinstance(failure, sqlite3.Error) else self._explain(failure)
-            self._say(f"{reason} Trying again in {wait:g} s; the events wait.")
-            return wait
+            return self._wait_after(failure, syncs=syncs)
+
+    def _wait_after(self, failure: BaseException, *, syncs: bool) -> float:
+        """Say what went wrong, and when it is tried again; a listing that fails does not keep events waiting."""
+        reason = "The queue cannot be read." if isinstance(failure, sqlite3.Error) else self._explain(failure)
+        if syncs:
+            self._say(f"{reason} Syncing again in {_WAITS[-1]:g} s.")
+            return 0.0
+        wait = _WAITS[min(self._failures, len(_WAITS) - 1)]
+        self._failures += 1
+        self._say(f"{reason} Trying again in {wait:g} s; the events wait.")
+        return wait
 
     def _load(self, events: Sequence[WebhookEvent]) -> float:
         self._begin()
@@ -133,20 +144,20 @@ class Worker:
 
     def _sync(self) -> float:
         self._begin()
+        self._sync_due = time.monotonic() + _WAITS[-1]  # if it fails
         own_limit = resolved_settings(needs_rules=False, **self._arguments).max_seconds or SYNC_SECONDS
         arguments = {**self._arguments, "max_seconds": min(own_limit, SYNC_SECONDS)}
         result = sync(self._pipeline, progress=self._progress, **arguments)
         is_part = result.stopped_by == "max_seconds" and own_limit >= SYNC_SECONDS
         self._sync_due = time.monotonic() + (0.0 if is_part else self._sync_seconds or 0.0)
-        self._failures = 0
         if result.mode != "quiet":
             self._say(
                 f"sync: {counted(result.fetched, 'run')} fetched, {result.failed:,} failed in {result.seconds:.1f} s"
             )
         return 0.0
 
-    def _is_sync_due(self) -> bool:
-        return self._sync_seconds is not None and time.monotonic() >= self._sync_due
+    def _is_sync_due(self, *, late_by: float) -> bool:
+        return self._sync_seconds is not None and time.monotonic() >= self._sync_due + late_by
 
     def _begin(self) -> None:
         self._progress = SyncProgress()

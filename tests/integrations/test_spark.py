@@ -49,7 +49,10 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.ui.enabled", False)
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
-        .config("spark.sql.shuffle.partitions", 4)
+        .config("spark.sql.shuffle.partitions", 2)
+        .config("spark.sql.codegen.wholeStage", False)  # compiling takes longer than a few rows
+        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+        .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1")
         .config("spark.sql.session.timeZone", "Asia/Kolkata")  # no value may depend on it
         .getOrCreate()
     )
@@ -74,7 +77,7 @@ class Built:
     result: SparkRebuildResult
 
 
-@pytest.fixture(scope="module", params=["2025-04-21", CURRENT_VERSION])
+@pytest.fixture(scope="module", params=[CURRENT_VERSION, pytest.param("2025-04-21", marks=pytest.mark.thorough)])
 def built(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Both, of runs of all types that two syncs have loaded, between which some have changed."""
     folder = tmp_path_factory.mktemp("spark")

@@ -21,7 +21,7 @@ from extend_source.ingest.state import Position
 from extend_source.ingest.times import is_before, time_of
 from extend_source.ingest.worklist import Mode, Wanted
 from extend_source.pipeline.conditions import Condition, equals
-from extend_source.tables import fetches
+from extend_source.tables import TableSchema, fetches
 from extend_source.tables.objects import OBJECT_TYPES, ObjectType
 from extend_source.tables.processors import DRAFT
 
@@ -52,6 +52,9 @@ class Definitions:
         self.read: list[str] = []
         self._kind: ObjectType = OBJECT_TYPES[object_type]
         self._context, self._lists, self._whole = context, lists, whole
+        parts = OBJECT_TYPES[self._kind.parts].table
+        owner = next(column.name for column in parts.columns if column.about == object_type)
+        self._owners: tuple[TableSchema, tuple[str]] = parts, (owner,)
         landed = context.landed
         self._erased = landed.erased(object_type) | landed.erased(self._kind.parts)
         self._incomplete = landed.incomplete(object_type) | self._owners_of_incomplete()
@@ -105,6 +108,7 @@ class Definitions:
         with landed.connected():
             known = dict(landed.lookup(self._kind.table, ("id", "updated_at"), ids, _FETCHED, complete=True))
             gone = landed.tombstones(ids)
+            with_parts = {row[0] for row in landed.lookup(*self._owners, ids, distinct=True, complete=True)}
         if self._context.settings.refresh:
             known = {}
         return [
@@ -114,6 +118,7 @@ class Definitions:
             and (
                 row["id"] in gone
                 or row["id"] in self._incomplete
+                or row["id"] not in with_parts  # all of them are gone from the destination, or there never were any
                 or known.get(row["id"]) is None
                 or known[row["id"]] != time_of(row)
             )
@@ -148,8 +153,7 @@ class Definitions:
 
     def _owners_of_incomplete(self) -> frozenset[str]:
         """The definitions that have parts which lack rows."""
-        table = OBJECT_TYPES[self._kind.parts].table
-        owner = next(column.name for column in table.columns if column.about == self.object_type)
+        table, (owner,) = self._owners
         incomplete = self._context.landed.incomplete(self._kind.parts)
         return frozenset(row[1] for row in self._context.landed.lookup(table, ("id", owner), incomplete))
 

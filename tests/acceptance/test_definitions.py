@@ -124,6 +124,17 @@ def test_what_fails_of_a_processor_is_asked_for_again(server: SandboxServer, tmp
     assert warehouse.rows("fetch_errors") == []
 
 
+def test_versions_that_someone_has_dropped_come_back(server: SandboxServer, newer: OpenWarehouse) -> None:
+    before = newer.snapshot()
+    newer.execute('drop table "processor_versions"; drop table "workflow_steps"')
+
+    newer.sync(api_version=CURRENT_VERSION, objects=OBJECTS)
+
+    after = newer.snapshot()
+    assert [name for name in ("processor_versions", "workflow_steps") if after[name] != before[name]] == []
+    assert len(after["processor_versions"]) == versions_of(server) + 6  # and the drafts that are none of these
+
+
 def test_runs_are_not_even_listed_where_processors_alone_are_wanted(newer: OpenWarehouse) -> None:
     assert newer.rows("processor_runs") == []
     assert "processor_run_summaries" not in newer.tables()

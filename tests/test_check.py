@@ -43,7 +43,8 @@ def test_all_is_well_at_the_cost_of_one_request_for_each_version(regions: dict[s
 
     assert result.ok
     assert set(states(result).values()) == {"ok"}
-    assert regions["US"].requests.counts == {"list_runs": 1, "list_extract_runs": 1}
+    others = {"list_workflow_runs": 1, "list_processors": 1}
+    assert regions["US"].requests.counts == {"list_runs": 1, "list_extract_runs": 1, **others}
 
 
 def test_a_key_of_another_region_is_a_wrong_region(regions: dict[str, SandboxServer]) -> None:
@@ -99,8 +100,17 @@ def test_in_the_newer_version_each_list_that_a_sync_reads_is_asked_for(regions: 
     result = checked(regions, api_key="sk_sandbox", api_version=CURRENT_VERSION)
 
     assert result.ok
-    lists = ("list_extract_runs", "list_classify_runs", "list_split_runs", "list_parse_runs")
+    lists = {
+        *("list_extract_runs", "list_classify_runs", "list_split_runs", "list_parse_runs", "list_workflow_runs"),
+        *("list_workflows", "list_extractors", "list_classifiers", "list_splitters"),
+    }
     assert regions["US"].requests.counts == dict.fromkeys(lists, 1)
+
+
+def test_lists_of_groups_that_are_not_loaded_are_not_asked_for(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_sandbox", objects=["runs", "processors"])
+
+    assert [each.path for each in result.lists] == ["/processor_runs", "/processors"]
 
 
 def test_a_list_that_the_key_must_not_read_is_said(regions: dict[str, SandboxServer]) -> None:
@@ -154,7 +164,7 @@ def test_each_list_is_told_with_whether_the_key_may_read_it(regions: dict[str, S
     }
     regions["US"].instead = lambda entry: odd.get(entry.route)
 
-    result = checked(regions, api_key="sk_sandbox", api_version=CURRENT_VERSION)
+    result = checked(regions, api_key="sk_sandbox", api_version=CURRENT_VERSION, objects=["runs", "parsing"])
 
     assert [(each.path, each.answer) for each in result.lists] == [
         ("/extract_runs", "refused"),

@@ -67,6 +67,7 @@ class PlanResult:
             list has shown is not known before.
         parts: where a first sync takes more than an hour: parts to begin with, which take less.
         details: whether runs are fetched; False: only the lists are read.
+        others: workflow runs, workflows, processors and versions of these to fetch.
         with_workflow_runs: runs and parse runs, among those to fetch, that come with workflow runs, which saves their
             requests: those that the lists tell.
         groups: how many of the requests are for each group of the setting `objects`.
@@ -90,6 +91,7 @@ class PlanResult:
     parse_runs: int = 0
     parts: list[SyncPart] = field(default_factory=list)
     details: bool = True
+    others: int = 0
     with_workflow_runs: int = 0
     groups: dict[str, int] = field(default_factory=dict)
 
@@ -211,6 +213,7 @@ def _result(
         parse_runs=by_type["parse_run"],
         parts=[] if (forecast := worklist.forecast(settings, requests - listing)) is None else forecast.parts,
         details=settings.details,
+        others=by_type.total() - by_type["processor_run"] - by_type["parse_run"] - by_type["file"],
         with_workflow_runs=by_type.total() - alone.total(),
         groups=_by_group(settings, progress.requests.requests_by_endpoint, alone, files),
     )

@@ -108,7 +108,8 @@ def test_a_run_is_found_under_its_own_path_and_id_only(newer: InProcessClient, w
         "/parse_runs/pr_none",
         "/extractors/cl_none",
         "/files/file_none",
-        "/workflow_runs",
+        "/workflow_runs/workflow_run_none",
+        "/nothing",
     ):
         answer = newer.get(path)
         assert answer.status_code == 404

@@ -220,9 +220,7 @@ def _effort(plan: PlanResult) -> list[str]:
     parts = [f"{plan.listing_requests:,} to list again"] if plan.listing_requests else []
     parts += [f"{plan.runs:,} for runs"] if plan.runs else []
     parts += [f"{plan.parse_runs:,} for parse runs"] if plan.parse_runs else []
-    others = plan.requests + plan.with_workflow_runs - plan.listing_requests - plan.runs - plan.parse_runs
-    others -= plan.file_backlog or 0
-    parts += [f"{others:,} for workflow runs, workflows and processors"] if others else []
+    parts += [f"{plan.others:,} for workflow runs, workflows and processors"] if plan.others else []
     parts += [f"{plan.with_workflow_runs:,} less, as these come with workflow runs"] if plan.with_workflow_runs else []
     parts += [f"{plan.file_backlog:,} for files that landed without text"] if plan.file_backlog else []
     lines = [f"{counted(plan.requests, 'request')} ({', '.join(parts) or 'none'}) in {counted(plan.loads, 'load')}"]

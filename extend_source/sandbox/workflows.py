@@ -280,13 +280,17 @@ def delete_workflow_run(workspace: Workspace, run_id: str) -> None:
 def workflow_runs(workspace: Workspace) -> Iterator[WorkflowRun]:
     """Yield all workflow runs that can be seen now: those that were put there first."""
     book = _book(workspace)
+    for run_id, runs in _made(workspace, book).items():
+        yield _seen(workspace, book, run_id, runs)
+
+
+def _made(workspace: Workspace, book: _Book) -> dict[str, list[RunRecord]]:
+    """Return the runs of each workflow run that can be seen now."""
     made: dict[str, list[RunRecord]] = {run_id: [] for run_id, each in book.remarks.items() if each.payload is not None}
     for run in workspace.runs.values():
         if run.source == SOURCE and run.source_id is not None and workspace.shows(run):
             made.setdefault(run.source_id, []).append(run)
-    for run_id, runs in made.items():
-        if run_id not in book.deleted:
-            yield _seen(workspace, book, run_id, runs)
+    return {run_id: runs for run_id, runs in made.items() if run_id not in book.deleted}
 
 
 def workflow_run(workspace: Workspace, run_id: str) -> WorkflowRun:
@@ -295,10 +299,11 @@ def workflow_run(workspace: Workspace, run_id: str) -> WorkflowRun:
     Raises:
         NotFoundError: There is none.
     """
-    for each in workflow_runs(workspace):
-        if each.id == run_id:
-            return each
-    raise NotFoundError(run_id)
+    book = _book(workspace)
+    made = _made(workspace, book)
+    if run_id not in made:
+        raise NotFoundError(run_id)
+    return _seen(workspace, book, run_id, made[run_id])
 
 
 def _seen(workspace: Workspace, book: _Book, run_id: str, runs: list[RunRecord]) -> WorkflowRun:

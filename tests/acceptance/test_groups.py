@@ -81,3 +81,22 @@ def test_one_table_of_another_group_can_be_selected_by_its_name(warehouse: Wareh
 
     assert progress.requests.requests_by_endpoint == {"list_processors": 1, "list_processor_versions": 7}
     assert len(warehouse.rows("processors")) == 7
+
+
+@pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])
+def test_a_dataset_of_runs_alone_gets_the_new_tables_and_no_run_is_fetched_again(
+    warehouse: Warehouse, version: str
+) -> None:
+    warehouse.server.workspace.advance(3600)  # nothing is under way
+    warehouse.sync(api_version=version, objects=["runs", "parsing"])
+    before = warehouse.snapshot()
+
+    result = warehouse.sync(api_version=version)
+
+    asked = {name for name in result.requests if name.startswith("get_") and "run" in name}
+    assert asked == {"get_workflow_run"}
+    after = warehouse.snapshot()
+    assert len(after["workflow_runs"]) == result.requests["get_workflow_run"] == 3
+    grown = ("run_configs", "run_config_classifications", "run_config_fields", "run_config_page_ranges")
+    assert [name for name, rows in before.items() if rows and name not in grown and after[name] != rows] == []
+    assert warehouse.sync(api_version=version, reconcile=True, max_rechecks=0).fetched == 0

@@ -8,6 +8,8 @@ import dlt
 import duckdb
 import pytest
 
+from extend_source.config.settings import ExtendSettings
+from extend_source.ingest.limits import Limits
 from extend_source.ingest.progress import SyncProgress
 from extend_source.pipeline.held_database import HeldDatabase, held_database
 
@@ -45,7 +47,7 @@ def test_row_groups_are_small_while_rows_are_large_for_all_connections_and_no_lo
 ) -> None:
     with held_database(pipeline) as database:
         assert group_sizes(file) == [None]
-        database.has_large_rows = True
+        database.rows_in_group = 4_096
         database.renew()
         assert group_sizes(file) == ["4096"]
         with duckdb.connect(str(file)) as connection:
@@ -65,12 +67,35 @@ def test_the_file_stays_as_it_is_where_someone_else_in_the_process_has_it_open(
         theirs.execute("begin")
         theirs.execute("insert into t values (2)")
         database = HeldDatabase(pipeline)
-        database.has_large_rows = True
+        database.rows_in_group = 4_096
         database.hold()
         assert group_sizes(file) == [None]
         theirs.execute("commit")
         database.end()
         assert theirs.execute("from t").fetchall() == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(
+    ("done", "requests", "megabytes", "expected"),
+    [
+        (500, 500, 15.9, None),
+        (500, 500, 16.0, 16_384),
+        (5, 5, 16.0, 4_096),  # large answers
+    ],
+)
+def test_a_load_of_many_megabytes_and_one_of_large_answers_get_small_row_groups(
+    done: int, requests: int, megabytes: float, expected: int | None
+) -> None:
+    progress = SyncProgress()
+    progress.requests.requests, progress.requests.bytes_decoded = 9_000, 9_000_000  # an earlier load, and the listing
+    limits = Limits(ExtendSettings(), progress, bounded=True)
+    assert not limits.stop_fetching()
+    assert limits.rows_in_group is None
+    progress.runs_done = done
+    progress.requests.requests = requests
+    progress.requests.bytes_decoded += int(megabytes * 1e6)
+
+    assert limits.rows_in_group == expected
 
 
 @pytest.mark.parametrize(

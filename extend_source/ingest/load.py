@@ -133,10 +133,10 @@ class Load:
             async with self._session.database.lent():
                 async for tables in self._work(discovery, worklist):
                     yield tables
-                self._session.database.has_large_rows = self._progress.has_large_answers
+                self._session.database.rows_in_group = self._limits.rows_in_group
         self._finish(worklist)
         yield self._taken()
-        if self._progress.has_large_answers:
+        if self._session.database.rows_in_group is not None:
             give_back()
 
     async def _work(self, discovery: Discovery | None, worklist: Worklist) -> AsyncIterator[Tables]:

@@ -21,6 +21,12 @@ LARGE_ROWS_IN_GROUP = 4_096
 Not for all files: the change of one run in a table of millions of rows takes longer with many groups.
 """
 
+ROWS_IN_GROUP_OF_MUCH = 16_384
+"""The same for a load of many megabytes: DuckDB writes a group once it is full, and holds what does not fill one."""
+
+MUCH_BYTES = 16_000_000
+"""The bytes of JSON from which on a load is one of many megabytes: smaller ones take little memory anyhow."""
+
 _OF_DLT = 2
 """The connections of one of dlt's clients: the one that it opened, and the copy of it that it lends."""
 
@@ -37,7 +43,7 @@ def make_file(file: Path) -> None:
         duckdb.connect(str(file), config={"default_block_size": BLOCK_BYTES}).close()
 
 
-def attach_for_large_rows(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+def attach_with_groups(connection: duckdb.DuckDBPyConnection, file: Path, rows_in_group: int) -> None:
     """Attach a connection's own database anew, with small row groups, and have one thread work on it.
 
     It holds for all connections of the process until the last one is closed. Where someone else in this process has one
@@ -46,6 +52,7 @@ def attach_for_large_rows(connection: duckdb.DuckDBPyConnection, file: Path) -> 
     Args:
         connection: a connection to the file that dlt has lent, in no transaction; dlt keeps another one.
         file: the file.
+        rows_in_group: the rows of each new row group, a multiple of 2,048.
 
     Raises:
         duckdb.Error: it is in use, or another process took the file in between; then all connections must be closed.
@@ -58,7 +65,7 @@ def attach_for_large_rows(connection: duckdb.DuckDBPyConnection, file: Path) -> 
     connection.execute("ATTACH ':memory:' AS aside")
     connection.execute("USE aside")
     connection.execute(f'DETACH "{name}"')
-    connection.execute(f"ATTACH '{path}' AS \"{name}\" (ROW_GROUP_SIZE {LARGE_ROWS_IN_GROUP})")
+    connection.execute(f"ATTACH '{path}' AS \"{name}\" (ROW_GROUP_SIZE {rows_in_group})")
     connection.execute(f'USE "{name}"')
     connection.execute("DETACH aside")
     connection.execute("SET GLOBAL threads = 1")  # each thread holds rows of its own

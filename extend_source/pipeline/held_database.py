@@ -11,7 +11,7 @@ from typing import Any
 import dlt
 
 from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
-from extend_source.pipeline.duckdb_layout import attach_for_large_rows, make_file
+from extend_source.pipeline.duckdb_layout import attach_with_groups, make_file
 
 PATIENCE_SECONDS = 1.0
 """The longest time that a sync keeps the file while it waits for the network; most syncs end before."""
@@ -26,7 +26,8 @@ class HeldDatabase:
     Opening and closing the file takes longer than most of what a sync does with it.
 
     Attributes:
-        has_large_rows: the file is to be opened for rows of kilobytes the next time.
+        rows_in_group: the rows of each new row group when the file is opened the next time, one table and one thread at
+            a time; None: all as DuckDB likes it.
     """
 
     def __init__(self, pipeline: dlt.Pipeline | None = None) -> None:
@@ -38,7 +39,7 @@ class HeldDatabase:
         self._pipeline = pipeline
         self._held = ExitStack()
         self._is_held = False
-        self.has_large_rows = False
+        self.rows_in_group: int | None = None
 
     def hold(self, patience: float = 0.0) -> None:
         """Open the file, unless it is held. Where that fails, dlt will meet the same and say so.
@@ -59,10 +60,10 @@ class HeldDatabase:
 
         client = open_when_free(pipeline.sql_client(), self._held, patience)
         self._is_held = True
-        if self.has_large_rows:
+        if self.rows_in_group is not None:
             self._load_one_table_at_a_time(pipeline)
             try:
-                attach_for_large_rows(client.native_connection, file)
+                attach_with_groups(client.native_connection, file, self.rows_in_group)
             except duckdb.Error:  # as it is, then
                 self.release()
                 open_when_free(pipeline.sql_client(), self._held, patience)
@@ -94,12 +95,12 @@ class HeldDatabase:
     async def lent(self) -> AsyncIterator[None]:
         """Let other processes have the file if the block, which waits for the network, takes long."""
         timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self.release)
-        had_large_rows = self.has_large_rows
+        rows_before = self.rows_in_group
         try:
             yield
         finally:
             timer.cancel()
-            if self.has_large_rows != had_large_rows:
+            if self.rows_in_group != rows_before:
                 self.release()
             self.hold(MAX_WAIT_SECONDS)
 

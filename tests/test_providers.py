@@ -16,7 +16,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from extend_source import extend_source, plan, sync
 from extend_source.cli.errors import explain
 from extend_source.config.providers import DLT_SECTIONS, closest, looks_like_a_name, missing_fields, wrong_type
-from extend_source.config.settings import setting_names
+from extend_source.config.settings import TELEMETRY_SETTINGS, setting_names
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
@@ -339,7 +339,7 @@ def test_the_source_still_shows_its_settings_to_those_who_ask_for_its_signature(
     names = list(inspect.signature(extend_source).parameters)
 
     assert names[:3] == ["run_ids", "api_key", "base_url"]
-    assert set(names[1:-2]) == set(setting_names()) - {"prices", "credit_budget"}
+    assert set(names[1:-2]) == set(setting_names()) - {"prices", "credit_budget", *TELEMETRY_SETTINGS}
 
 
 @pytest.mark.case("5.4")

@@ -41,12 +41,13 @@ LEFT_AS_THEY_ARE = {
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """Spark with two workers on this machine."""
     os.environ["PYSPARK_PYTHON"] = sys.executable  # the workers': by default the first python3 on the PATH
     session = (
         SparkSession.builder.master("local[2]")
         .config("spark.ui.enabled", False)
+        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.sql.shuffle.partitions", 2)

@@ -12,7 +12,8 @@ import statistics
 import time
 from typing import Any
 
-from extend_source.config.settings import ExtendSettings, PrivacySettings
+from extend_source.config.privacy_rules import PrivacySettings
+from extend_source.config.settings import ExtendSettings
 from extend_source.privacy import privacy_rules
 
 COUNTS = (1_000, 2_000, 4_000)

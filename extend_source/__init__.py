@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from extend_source.config.settings import ExtendSettings, PrivacySettings
+    from extend_source.config.privacy_rules import PrivacySettings
+    from extend_source.config.settings import ExtendSettings
     from extend_source.errors import (
         AccessRefused,
         ApiError,
@@ -110,7 +111,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "config.settings": ("ExtendSettings", "PrivacySettings"),
+    "config.privacy_rules": ("PrivacySettings",),
+    "config.settings": ("ExtendSettings",),
     "errors": (
         "AccessRefused",
         "ApiError",

@@ -20,6 +20,7 @@ from dlt.extract import DltResource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
 from extend_source.config.groups import GROUPS
+from extend_source.config.privacy_rules import PrivacySettings
 from extend_source.config.providers import refuse_unknown_arguments, refuse_unknown_sections
 from extend_source.config.settings import (
     LISTEN,
@@ -27,7 +28,6 @@ from extend_source.config.settings import (
     ExtendSettings,
     FileContents,
     ParseOutput,
-    PrivacySettings,
     TableFormat,
     setting_names,
 )

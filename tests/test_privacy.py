@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extend_source import ExtendSettings
-from extend_source.config.settings import PrivacySettings
+from extend_source.config.privacy_rules import PrivacySettings
 from extend_source.privacy import PrivacyRules, privacy_rules
 from extend_source.privacy.templates import Wildcard, parse_path, parse_template
 from extend_source.tables import TABLES, Flattener, Origin, TypedNames

@@ -8,7 +8,7 @@ import pytest
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
 from extend_source import ExtendSettings
-from extend_source.config.settings import PrivacySettings
+from extend_source.config.privacy_rules import PrivacySettings
 from extend_source.operations.check import CheckResult, check
 from extend_source.privacy import RuleUsage, report_unmatched
 from extend_source.privacy.matching import FieldRule

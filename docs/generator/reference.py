@@ -15,7 +15,8 @@ from extend_source.cli import app
 from extend_source.cli.config_files import meanings_of
 from extend_source.cli.exit_codes import EXIT_CODES
 from extend_source.config.listening import ListenSettings
-from extend_source.config.settings import LISTEN, ExtendSettings, PrivacySettings
+from extend_source.config.privacy_rules import PrivacySettings
+from extend_source.config.settings import LISTEN, ExtendSettings
 from extend_source.reports.models import DOCUMENT_MODELS, load_model
 from extend_source.tables import TABLES, TableSchema
 

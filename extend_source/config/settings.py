@@ -6,8 +6,7 @@ environment, or from ``[sources.extend]`` in ``.dlt/config.toml`` and ``.dlt/sec
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
@@ -21,10 +20,11 @@ from dlt.common.configuration.specs.base_configuration import NotResolved
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.typing import TSecretStrValue
 
+from extend_source.config.choices import check_choices
 from extend_source.config.groups import DEFAULT_GROUPS, GROUPS
 from extend_source.config.pricing import Price, price_book
-from extend_source.config.providers import looks_like_a_name, refuse_unread, wrong_type
-from extend_source.error_codes import ErrorCode
+from extend_source.config.privacy_rules import PRIVACY_SETTINGS, PrivacySettings
+from extend_source.config.providers import refuse_unread, wrong_type
 
 SECTION = "extend"
 """The dlt config section and the name of the source: ``[sources.extend]``."""
@@ -49,18 +49,6 @@ RunSource = Literal[
     "ADMIN", "BATCH_PROCESSOR_RUN", "PLAYGROUND", "WORKFLOW_CONFIGURATION", "WORKFLOW_RUN", "STUDIO", "API"
 ]
 
-PrivacyAction = Literal["keep", "hash", "mask", "drop"]
-
-PRIVACY_ACTIONS: tuple[str, ...] = get_args(PrivacyAction)
-"""What a privacy rule can do, from the mildest to the strictest."""
-
-DocumentSignatures = Literal["cut", "keep"]
-DOCUMENT_SIGNATURES: tuple[str, ...] = get_args(DocumentSignatures)
-OnUnmatched = Literal["warn", "error"]
-ON_UNMATCHED: tuple[str, ...] = get_args(OnUnmatched)
-MIN_KEY_LENGTH = 16
-"""Fewest characters of a key for tokens: who guesses it can try all values that a token may stand for."""
-
 PROCESSOR_TYPES: tuple[str, ...] = get_args(ProcessorType)
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
 RUN_SOURCES: tuple[str, ...] = get_args(RunSource)
@@ -76,77 +64,14 @@ TELEMETRY_SETTINGS = ("log_format", "opentelemetry", "openlineage", "prometheus_
 
 
 _PLAIN_TYPES = (bool, int, float, str)
-_PRIVACY_SETTINGS = ("key", "default", "fields", "columns", "document_signatures", "on_unmatched")
 
 LISTEN = "listen"
 """The section of the listener for webhooks, below the source's: see `ListenSettings`."""
 
 LISTEN_SETTINGS = ("secrets", "queue_file", "max_pending", "max_body_megabytes")
 
-_MIN_DIFFERENT_CHARACTERS = 5
-
 _MAX_NUMBER = 1_000_000_000
 """The largest time or number that a setting takes: more than thirty years of seconds."""
-
-
-@configspec
-class PrivacySettings(BaseConfiguration):
-    """The rules by which personal data are hidden before anything is written: ``[sources.extend.privacy]``.
-
-    Attributes:
-        key: the secret of the tokens that ``hash`` makes; the same key makes the same token of a value. It is kept
-            nowhere. Needed where a rule says ``hash``.
-        default: what happens to the extracted fields that no rule names: keep, hash, mask or drop.
-        fields: rules by path template, ``{"line_items[].iban": "mask"}``; as text: JSON.
-        columns: rules by table and column, ``{"files.name": "drop"}``; as text: JSON.
-        document_signatures: what happens to the signatures of links in a document's own content: cut or keep.
-        on_unmatched: what a sync does about rules that no field has matched: warn or error.
-    """
-
-    key: TSecretStrValue | None = None
-    default: str = "keep"
-    fields: Any | None = None
-    columns: Any | None = None
-    document_signatures: str = "cut"
-    on_unmatched: str = "warn"
-
-    def __repr__(self) -> str:
-        return "PrivacySettings(...)"  # the key must not be shown
-
-    __str__ = __repr__
-
-    def on_resolved(self) -> None:
-        """Check the values, and read rules that came as text.
-
-        Raises:
-            ConfigurationValueError: one line that names the setting and what it takes.
-        """
-        _check_choices("privacy.default", [self.default], PRIVACY_ACTIONS)
-        _check_choices("privacy.document_signatures", [self.document_signatures], DOCUMENT_SIGNATURES)
-        _check_choices("privacy.on_unmatched", [self.on_unmatched], ON_UNMATCHED)
-        self.fields = fields = _rules("privacy.fields", self.fields, '{"passport_number": "hash"}')
-        self.columns = columns = _rules("privacy.columns", self.columns, '{"files.name": "drop"}')
-        actions = [self.default, *fields.values(), *columns.values()]
-        if "hash" in actions and not self.key:
-            raise ErrorCode.NO_PRIVACY_KEY.on(
-                ConfigurationValueError(
-                    "privacy needs a key to hash with: set SOURCES__EXTEND__PRIVACY__KEY, or key under "
-                    "[sources.extend.privacy] in .dlt/secrets.toml."
-                )
-            )
-        if self.key is not None:
-            _check_key(str(self.key))
-
-
-def _check_key(key: str) -> None:
-    """Refuse a key that can be guessed at once; whether it is a good one cannot be told."""
-    if len(key.strip()) < MIN_KEY_LENGTH or len(set(key)) < _MIN_DIFFERENT_CHARACTERS:
-        raise ErrorCode.NO_PRIVACY_KEY.on(
-            ConfigurationValueError(
-                f"privacy.key takes at least {MIN_KEY_LENGTH} characters, and not the same few again and again; "
-                "make one with: openssl rand -hex 32"
-            )
-        )
 
 
 @configspec
@@ -311,16 +236,16 @@ class ExtendSettings(BaseConfiguration):
         for name in ("objects", "processor_ids", "processor_types", "statuses", "run_sources", "run_source_ids"):
             if isinstance(getattr(self, name), str):
                 raise ConfigurationValueError(f'{name} takes a list, for example ["..."], not one text.')
-        _check_choices("objects", self.objects, tuple(GROUPS))
+        check_choices("objects", self.objects, tuple(GROUPS))
         if self.objects == []:
             raise ConfigurationValueError(f"objects takes at least one of {', '.join(GROUPS)}.")
-        _check_choices("file_contents", [self.file_contents], FILE_CONTENTS)
-        _check_choices("parse_output", [self.parse_output], PARSE_OUTPUTS)
-        _check_choices("table_format", [self.table_format] if self.table_format else None, TABLE_FORMATS)
-        _check_choices("log_format", [self.log_format] if self.log_format else None, LOG_FORMATS)
-        _check_choices("processor_types", self.processor_types, PROCESSOR_TYPES)
-        _check_choices("statuses", self.statuses, RUN_STATUSES)
-        _check_choices("run_sources", self.run_sources, RUN_SOURCES)
+        check_choices("file_contents", [self.file_contents], FILE_CONTENTS)
+        check_choices("parse_output", [self.parse_output], PARSE_OUTPUTS)
+        check_choices("table_format", [self.table_format] if self.table_format else None, TABLE_FORMATS)
+        check_choices("log_format", [self.log_format] if self.log_format else None, LOG_FORMATS)
+        check_choices("processor_types", self.processor_types, PROCESSOR_TYPES)
+        check_choices("statuses", self.statuses, RUN_STATUSES)
+        check_choices("run_sources", self.run_sources, RUN_SOURCES)
         if not 0 <= self.requests_per_second < float("inf"):
             raise ConfigurationValueError("requests_per_second takes a number from 0 (no limit) up.")
         for name in (
@@ -382,7 +307,7 @@ def refuse_misspelt_settings() -> None:
     Raises:
         ConfigurationValueError: one line that names them and what was meant.
     """
-    tables = {"privacy": _PRIVACY_SETTINGS, "prices": (), LISTEN: LISTEN_SETTINGS}
+    tables = {"privacy": PRIVACY_SETTINGS, "prices": (), LISTEN: LISTEN_SETTINGS}
     refuse_unread(SECTION, setting_names(), tables)
 
 
@@ -426,7 +351,7 @@ def resolved_privacy(given: PrivacySettings | Mapping[str, Any] | None) -> Priva
                 "of its own, such as SOURCES__EXTEND__PRIVACY__FIELDS."
             )
         if not isinstance(found, PrivacySettings):
-            _check_choices("privacy", list(found or ()), _PRIVACY_SETTINGS)
+            check_choices("privacy", list(found or ()), PRIVACY_SETTINGS)
     known = given.as_dict_nondefault() if isinstance(given, PrivacySettings) else given or {}
     explicit = {name: value for name, value in known.items() if value is not None}
     lookup = resolve_configuration(
@@ -439,28 +364,6 @@ def _privacy_in_config() -> Iterator[Any]:
     """What each place that dlt looks for settings in has under the name."""
     for provider in Container()[PluggableRunContext].providers.providers:
         yield provider.get_value("privacy", Any, "", "sources", SECTION)[0]
-
-
-def _rules(name: str, value: Any, example: str) -> dict[str, str]:
-    """Read rules; names that a TOML file has split at their dots are put together again."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            raise ConfigurationValueError(f"{name} takes rules as JSON, for example {example}.") from None
-    if not isinstance(value, Mapping | None):
-        raise ConfigurationValueError(f"{name} takes a table of rules, for example {example}.")
-    rules: dict[str, str] = {}
-    for key, action in (value or {}).items():
-        if isinstance(action, Mapping):
-            rules.update((f"{key}.{rest}", inner) for rest, inner in _rules(name, action, example).items())
-        elif action in PRIVACY_ACTIONS:
-            rules[key] = action
-        else:
-            raise ConfigurationValueError(
-                f"{name} {key!r} takes {', '.join(PRIVACY_ACTIONS)}; not {shown_name(action)}."
-            )
-    return rules
 
 
 def parse_start_date(value: str | date | datetime) -> datetime:
@@ -491,17 +394,3 @@ def parse_start_date(value: str | date | datetime) -> datetime:
         return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
     except OverflowError:
         raise ConfigurationValueError("start_date takes an ISO date or time such as 2026-01-31.") from None
-
-
-def _check_choices(name: str, values: Sequence[str] | None, choices: Sequence[str]) -> None:
-    for value in values or ():
-        if value not in choices:
-            raise ConfigurationValueError(f"{name} takes {', '.join(choices)}; not {shown_name(value)}.")
-
-
-def shown_name(value: Any) -> str:
-    """Quote a value in whose place a name belongs, unless it may be a secret that was pasted there."""
-    is_word = isinstance(value, str) and value.isalpha() and looks_like_a_name(value.lower())
-    if is_word or (isinstance(value, str) and looks_like_a_name(value)):
-        return repr(value)
-    return "what is there (not shown, as it may be a secret)"

@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationValueError, ConfigValueCannotBeCoercedException
 
+from extend_source.config.privacy_rules import PrivacySettings
 from extend_source.config.providers import refuse_unknown_arguments, wrong_type
-from extend_source.config.settings import (
-    SECTION,
-    ExtendSettings,
-    FileContents,
-    ParseOutput,
-    PrivacySettings,
-    TableFormat,
-    setting_names,
-)
+from extend_source.config.settings import SECTION, ExtendSettings, FileContents, ParseOutput, TableFormat, setting_names
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

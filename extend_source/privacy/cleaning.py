@@ -8,7 +8,8 @@ import pyarrow as pa
 from dlt.common import logger
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
-from extend_source.config.settings import API_VERSION, ExtendSettings, PrivacyAction, resolved_privacy
+from extend_source.config.privacy_rules import PrivacyAction
+from extend_source.config.settings import API_VERSION, ExtendSettings, resolved_privacy
 from extend_source.privacy.columns import PERSONAL_TABLES, clean_rows, column_actions
 from extend_source.privacy.documents import Cleaners, Document
 from extend_source.privacy.hiding import Hider

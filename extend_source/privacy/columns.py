@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
-from extend_source.config.settings import PrivacyAction, shown_name
+from extend_source.config.choices import shown_name
+from extend_source.config.privacy_rules import PrivacyAction
 from extend_source.privacy.hiding import GONE, Hider
 from extend_source.privacy.objects import ColumnActions
 from extend_source.tables.contract import Column, TableSchema

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from extend_source.config.settings import PrivacyAction
+from extend_source.config.privacy_rules import PrivacyAction
 from extend_source.privacy.hiding import GONE, Hider
 from extend_source.privacy.matching import FieldRules
 from extend_source.privacy.objects import ColumnActions, ObjectCleaner, without_texts

@@ -7,7 +7,7 @@ import hmac
 import re
 from typing import Any
 
-from extend_source.config.settings import PrivacyAction
+from extend_source.config.privacy_rules import PrivacyAction
 from extend_source.tables.extraction import scalar_columns
 
 MASK = "***"

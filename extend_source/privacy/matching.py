@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from extend_source.config.settings import PRIVACY_ACTIONS, PrivacyAction
+from extend_source.config.privacy_rules import PRIVACY_ACTIONS, PrivacyAction
 from extend_source.privacy.templates import Keys, Template, Wildcard
 
 STRICTNESS = {action: rank for rank, action in enumerate(PRIVACY_ACTIONS)}

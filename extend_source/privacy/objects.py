@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from extend_source.config.settings import PrivacyAction
+from extend_source.config.privacy_rules import PrivacyAction
 from extend_source.privacy.hiding import GONE, Hider
 from extend_source.tables.contract import Column, TableSchema
 

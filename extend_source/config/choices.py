@@ -1,0 +1,34 @@
+"""What settings take of a few words, and how a wrong one is told without showing a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dlt.common.configuration.exceptions import ConfigurationValueError
+
+from extend_source.config.providers import looks_like_a_name
+
+
+def check_choices(name: str, values: Sequence[str] | None, choices: Sequence[str]) -> None:
+    """Refuse what is none of the choices.
+
+    Args:
+        name: the setting.
+        values: what it says; None: nothing.
+        choices: what it takes.
+
+    Raises:
+        ConfigurationValueError: one line with the setting and what it takes.
+    """
+    for value in values or ():
+        if value not in choices:
+            raise ConfigurationValueError(f"{name} takes {', '.join(choices)}; not {shown_name(value)}.")
+
+
+def shown_name(value: Any) -> str:
+    """Quote a value in whose place a name belongs, unless it may be a secret that was pasted there."""
+    is_word = isinstance(value, str) and value.isalpha() and looks_like_a_name(value.lower())
+    if is_word or (isinstance(value, str) and looks_like_a_name(value)):
+        return repr(value)
+    return "what is there (not shown, as it may be a secret)"

@@ -46,7 +46,7 @@ LONGER = {
 }
 """Modules longer than `MAX_LINES`, by what keeps each in one piece."""
 
-MAX_LINES_OF_LONGER = 500
+MAX_LINES_OF_LONGER = 490
 """Not one of these grows without being noticed."""
 
 

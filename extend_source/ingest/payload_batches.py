@@ -28,12 +28,12 @@ from extend_source.tables import (
 from extend_source.tables.bookkeeping import FETCH_ERRORS, RAW_PAYLOADS, SCHEMA_DRIFT, TYPED_COLUMNS
 from extend_source.tables.building import TableBuilder, TableSet
 from extend_source.tables.contract import LOAD_ID, TableSchema
+from extend_source.tables.credits import CREDIT_CHARGES, CREDIT_USAGE
 from extend_source.tables.flattening import Tables
 from extend_source.tables.kinds import to_timestamp
 from extend_source.tables.objects import OBJECT_TYPES
 from extend_source.tables.reading import DriftLog
 from extend_source.tables.row_counts import RowCounts, is_marker
-from extend_source.tables.schemas import CREDIT_CHARGES, CREDIT_USAGE
 from extend_source.tables.seen_files import SEEN_FILES, TABLES_OF_FILES, FileMerge
 from extend_source.tables.typed.plans import schema_of
 from extend_source.text.json_codec import MemberDecoder, encode_json

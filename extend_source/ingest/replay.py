@@ -45,10 +45,11 @@ from extend_source.tables.bookkeeping import (
     RAW_PAYLOADS,
     TOMBSTONES,
 )
+from extend_source.tables.credits import CREDIT_USAGE
 from extend_source.tables.files import TEXT_TABLES
 from extend_source.tables.objects import LISTED_TABLES, OBJECT_TYPES, SUMMED_TYPES
 from extend_source.tables.row_counts import is_marker
-from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES
+from extend_source.tables.schemas import FILES, PROCESSOR_RUN_FILES
 from extend_source.text.json_codec import MemberDecoder, encode_json
 
 _LEFT_AS_THEY_ARE = (RAW_PAYLOADS, TOMBSTONES, *LISTED_TABLES)

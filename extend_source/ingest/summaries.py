@@ -15,9 +15,9 @@ from extend_source.ingest.listings import Listing
 from extend_source.ingest.times import is_before, time_of
 from extend_source.pipeline.landed import MOVING_STATUSES
 from extend_source.privacy import PrivacyRules, privacy_rules
+from extend_source.tables.credits import CREDIT_USAGE
 from extend_source.tables.objects import LISTED_TYPES
 from extend_source.tables.payloads import payload_sha256
-from extend_source.tables.schemas import CREDIT_USAGE
 
 
 def summary_sums(object_type: str, summaries: Iterable[dict[str, Any]], privacy: PrivacyRules | None) -> dict[str, str]:

@@ -15,10 +15,11 @@ from extend_source.pipeline.conditions import equals
 from extend_source.pipeline.landed import LandedData
 from extend_source.tables import FILLED_TABLES, TABLES, TYPED_TABLES, selected_by
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT, TYPED_COLUMNS
+from extend_source.tables.credits import CREDIT_USAGE
 from extend_source.tables.objects import CONFIG_TYPES, OBJECT_TYPES, Rows
 from extend_source.tables.parse_outputs import PARSER_RUN
 from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_OTHERS, OF_RUNS, ROW_COUNTS, Counts, counts_of
-from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS, RUN_CONFIGS
+from extend_source.tables.schemas import FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS, RUN_CONFIGS
 
 
 @dataclass

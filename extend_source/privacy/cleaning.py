@@ -21,6 +21,7 @@ from extend_source.privacy.usage import RuleUsage
 from extend_source.privacy.workflows import WorkflowCleaner
 from extend_source.tables import TABLES, TableSchema, schemas
 from extend_source.tables.configs import declared_fields
+from extend_source.tables.credits import CREDIT_ATTRIBUTIONS, CREDIT_CHARGES
 from extend_source.tables.files import PART_TABLES
 from extend_source.tables.objects import LISTED_TABLES, LISTED_TYPES
 from extend_source.tables.parse_runs import PARSE_RUNS
@@ -54,8 +55,8 @@ class PrivacyRules:
         self._parts = {part: self._cleaner(table) for part, table in PART_TABLES.items()}
         self._classification = self._cleaner(schemas.CLASSIFICATIONS)
         self._split = self._cleaner(schemas.SPLITS)
-        self._credit_line = self._cleaner(schemas.CREDIT_ATTRIBUTIONS)
-        self._credit_charge = self._cleaner(schemas.CREDIT_CHARGES)
+        self._credit_line = self._cleaner(CREDIT_ATTRIBUTIONS)
+        self._credit_charge = self._cleaner(CREDIT_CHARGES)
         self._parse_run = self._cleaner(PARSE_RUNS)
         self._parse_outputs = ParseOutputCleaner(columns, hider, hides_fields=fields.hides)
         self._others = WorkflowCleaner(columns, hider, hides_fields=fields.hides, clean_files=self._files).cleaners

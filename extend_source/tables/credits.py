@@ -6,13 +6,67 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
-from extend_source.tables.kinds import to_credits
+from extend_source.tables.contract import ANY_OBJECT, EXTRA, Column, TableSchema
+from extend_source.tables.kinds import CREDITS, INTEGER, JSON, NUMBER, TEXT, TIMESTAMP, to_credits
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 
-_CHARGE = ObjectReader.of(schemas.CREDIT_CHARGES)
-_LINE = ObjectReader.of(schemas.CREDIT_ATTRIBUTIONS)
+_EXTRA = Column(EXTRA, JSON, "What the API sent of this object beyond the known columns.")
+
+CREDIT_USAGE = TableSchema(
+    name="credit_usage",
+    grain="thing that costs credits",
+    description="The ledger. A file's parsing is here once, however many runs used it.",
+    key=("resource_type", "resource_id"),
+    latest_by="observed_at",
+    columns=(
+        Column("resource_type", TEXT, "processor_run, file, parse_run, or another of the API's names."),
+        Column("resource_id", TEXT, "Its id: processor_runs.id, files.id, ...", about=ANY_OBJECT),
+        Column("credits", CREDITS, "The credits, as last reported."),
+        Column("basis", TEXT, "processing (a run, without parsing), parsing, or else the resource type."),
+        Column("observed_at", TIMESTAMP, "When this source saw the figure."),
+    ),
+)
+
+CREDIT_ATTRIBUTIONS = TableSchema(
+    name="credit_attributions",
+    grain="thing that a run, or what it started, has cost",
+    description="Which run started what (API 2026-02-09). Runs share things: add credit_usage up, never these rows.",
+    key=("run_id", "resource_type", "resource_id"),
+    replaced_by="run_id",
+    object_name="credit_line",
+    handled=frozenset({"object", "charges"}),
+    columns=(
+        Column("run_id", TEXT, "The run: processor_runs.id.", about="processor_run"),
+        Column("resource_type", TEXT, "As in credit_usage; the run itself is one of its things."),
+        Column("resource_id", TEXT, "Its id.", api="id"),
+        Column("credits", CREDITS, "Its credits, as reported with this run.", api="credits"),
+        _EXTRA,
+    ),
+)
+
+CREDIT_CHARGES = TableSchema(
+    name="credit_charges",
+    grain="product that a thing's credits were charged for",
+    description="The lines behind a figure of credit_usage (API 2026-02-09, runs since 10 June 2026).",
+    key=("resource_type", "resource_id", "position"),
+    replaced_by="resource_id",
+    object_name="credit_charge",
+    columns=(
+        Column("resource_type", TEXT, "As in credit_usage."),
+        Column("resource_id", TEXT, "Its id.", about=ANY_OBJECT),
+        Column("position", INTEGER, "Place in the API's list, from 0."),
+        Column("product", TEXT, "What was charged, for example extraction_performance.", api="product"),
+        Column("unit", TEXT, "page, cell or usd.", api="unit"),
+        Column("quantity", NUMBER, "How many units.", api="quantity"),
+        Column("credits", CREDITS, "The credits of the line.", api="credits"),
+        Column("pages", JSON, "The pages charged, from 1; NULL: not said.", api="pages"),
+        _EXTRA,
+    ),
+)
+
+_CHARGE = ObjectReader.of(CREDIT_CHARGES)
+_LINE = ObjectReader.of(CREDIT_ATTRIBUTIONS)
 
 CURRENT_RUNS = ("extract_run", "classify_run", "split_run")
 """What processor runs are called in API 2026-02-09 (SDK 1.20.0)."""
@@ -71,7 +125,7 @@ class CreditTables:
         """Write what a thing has cost; None: unknown."""
         if credits is None:
             return
-        self._tables[schemas.CREDIT_USAGE].add(
+        self._tables[CREDIT_USAGE].add(
             resource_type=resource_type,
             resource_id=resource_id,
             credits=credits,
@@ -108,7 +162,7 @@ class CreditTables:
         values, extra = _LINE.read(line, self._drift)
         has_attributions = owner_type == "processor_run"  # a parse run starts nothing
         if has_attributions:
-            attributions = self._tables[schemas.CREDIT_ATTRIBUTIONS]
+            attributions = self._tables[CREDIT_ATTRIBUTIONS]
             attributions.add(values, extra, run_id=run_id, resource_type=resource_type)
         is_own = (resource_type, resource_id) == (owner_type, run_id)
         if not is_own or own_credits is None:  # else the ledger has it from `usage.credits`
@@ -126,7 +180,7 @@ class CreditTables:
         if charges is None or (resource_type, resource_id) in self._charged:
             return
         self._charged.add((resource_type, resource_id))
-        builder = self._tables[schemas.CREDIT_CHARGES]
+        builder = self._tables[CREDIT_CHARGES]
         builder.mark(resource_id)
         for position, charge in enumerate(charges):
             values, extra = _CHARGE.read(charge if isinstance(charge, dict) else {}, self._drift)

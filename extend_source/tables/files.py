@@ -8,6 +8,7 @@ from typing import Any
 
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
+from extend_source.tables.credits import CREDIT_USAGE
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 
 _FILE = ObjectReader.of(schemas.FILES)
@@ -171,7 +172,7 @@ class FileTables:
         self._tables[schemas.FILES].add(values, record.extra, fetched_at=record.seen_at, row_counts=None)
         credits = record.values[_CREDITS]
         if credits is not None:
-            self._tables[schemas.CREDIT_USAGE].add(
+            self._tables[CREDIT_USAGE].add(
                 resource_type="file",
                 resource_id=file_id,
                 credits=credits,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from extend_source.config.groups import GROUP_OF
 from extend_source.tables import bookkeeping, history, parse_runs, processors, schemas, workflow_runs, workflows
 from extend_source.tables.contract import ANY_OBJECT, TableSchema
+from extend_source.tables.credits import CREDIT_ATTRIBUTIONS, CREDIT_CHARGES, CREDIT_USAGE
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,9 @@ TABLES: dict[str, TableSchema] = {
         workflows.WORKFLOW_STEP_LINKS,
         processors.PROCESSORS,
         processors.PROCESSOR_VERSIONS,
-        schemas.CREDIT_USAGE,
-        schemas.CREDIT_ATTRIBUTIONS,
-        schemas.CREDIT_CHARGES,
+        CREDIT_USAGE,
+        CREDIT_ATTRIBUTIONS,
+        CREDIT_CHARGES,
         *history.HISTORY_TABLES,
         bookkeeping.TYPED_COLUMNS,
         *LISTED_TABLES,

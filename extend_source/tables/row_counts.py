@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT
 from extend_source.tables.contract import TableSchema
+from extend_source.tables.credits import CREDIT_USAGE
 from extend_source.tables.flattening import Tables
 from extend_source.tables.objects import OBJECT_TYPES, Rows, rows_owned_by
-from extend_source.tables.schemas import CREDIT_USAGE, FILES, PROCESSOR_RUNS, RUN_CONFIGS
+from extend_source.tables.schemas import FILES, PROCESSOR_RUNS, RUN_CONFIGS
 from extend_source.text.json_codec import decode_json, encode_json
 
 ROW_COUNTS = "row_counts"

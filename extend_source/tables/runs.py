@@ -10,7 +10,7 @@ from typing import Any
 from extend_source.tables import bookkeeping, schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
-from extend_source.tables.credits import CURRENT_RUNS, CreditTables
+from extend_source.tables.credits import CREDIT_ATTRIBUTIONS, CURRENT_RUNS, CreditTables
 from extend_source.tables.edits import EditTables
 from extend_source.tables.extraction import FINAL, ExtractionTables
 from extend_source.tables.files import FileTables
@@ -37,7 +37,7 @@ _RUN_TABLES = tuple(
     table
     for table in TABLES.values()
     # runs of API 2025-04-21 never have any
-    if table.replaced_by == "run_id" and table is not schemas.CREDIT_ATTRIBUTIONS
+    if table.replaced_by == "run_id" and table is not CREDIT_ATTRIBUTIONS
 )
 
 
@@ -94,7 +94,7 @@ class RunTables:
         for table in _RUN_TABLES:
             self._tables[table].mark(run_id)
         if run.get("object") in CURRENT_RUNS:
-            self._tables[schemas.CREDIT_ATTRIBUTIONS].mark(run_id)
+            self._tables[CREDIT_ATTRIBUTIONS].mark(run_id)
         self._tables[bookkeeping.FETCH_ERRORS].mark(run_id)
         self._tables[bookkeeping.TOMBSTONES].mark(run_id)
         values, read_extra = _RUN.read(run, self._drift)

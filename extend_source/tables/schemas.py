@@ -7,7 +7,7 @@ path and it is read; a value that must be worked out is added in the module of i
 from __future__ import annotations
 
 from extend_source.tables.config_columns import CONFIG_OPTION_COLUMNS
-from extend_source.tables.contract import ANY_OBJECT, EXTRA, PROCESSOR_TYPES, RUN_STATUSES, Column, TableSchema
+from extend_source.tables.contract import EXTRA, PROCESSOR_TYPES, RUN_STATUSES, Column, TableSchema
 from extend_source.tables.kinds import (
     BOOLEAN,
     CREDITS,
@@ -471,58 +471,6 @@ SPLITS = TableSchema(
         Column("start_page", INTEGER, "First page, from 1.", api="startPage"),
         Column("end_page", INTEGER, "Last page.", api="endPage"),
         Column("file_id", TEXT, "The file made of it: files.id.", api="fileId", references="file"),
-        _EXTRA,
-    ),
-)
-
-CREDIT_USAGE = TableSchema(
-    name="credit_usage",
-    grain="thing that costs credits",
-    description="The ledger. A file's parsing is here once, however many runs used it.",
-    key=("resource_type", "resource_id"),
-    latest_by="observed_at",
-    columns=(
-        Column("resource_type", TEXT, "processor_run, file, parse_run, or another of the API's names."),
-        Column("resource_id", TEXT, "Its id: processor_runs.id, files.id, ...", about=ANY_OBJECT),
-        Column("credits", CREDITS, "The credits, as last reported."),
-        Column("basis", TEXT, "processing (a run, without parsing), parsing, or else the resource type."),
-        Column("observed_at", TIMESTAMP, "When this source saw the figure."),
-    ),
-)
-
-CREDIT_ATTRIBUTIONS = TableSchema(
-    name="credit_attributions",
-    grain="thing that a run, or what it started, has cost",
-    description="Which run started what (API 2026-02-09). Runs share things: add credit_usage up, never these rows.",
-    key=("run_id", "resource_type", "resource_id"),
-    replaced_by="run_id",
-    object_name="credit_line",
-    handled=frozenset({"object", "charges"}),
-    columns=(
-        _RUN_ID,
-        Column("resource_type", TEXT, "As in credit_usage; the run itself is one of its things."),
-        Column("resource_id", TEXT, "Its id.", api="id"),
-        Column("credits", CREDITS, "Its credits, as reported with this run.", api="credits"),
-        _EXTRA,
-    ),
-)
-
-CREDIT_CHARGES = TableSchema(
-    name="credit_charges",
-    grain="product that a thing's credits were charged for",
-    description="The lines behind a figure of credit_usage (API 2026-02-09, runs since 10 June 2026).",
-    key=("resource_type", "resource_id", "position"),
-    replaced_by="resource_id",
-    object_name="credit_charge",
-    columns=(
-        Column("resource_type", TEXT, "As in credit_usage."),
-        Column("resource_id", TEXT, "Its id.", about=ANY_OBJECT),
-        _POSITION,
-        Column("product", TEXT, "What was charged, for example extraction_performance.", api="product"),
-        Column("unit", TEXT, "page, cell or usd.", api="unit"),
-        Column("quantity", NUMBER, "How many units.", api="quantity"),
-        Column("credits", CREDITS, "The credits of the line.", api="credits"),
-        Column("pages", JSON, "The pages charged, from 1; NULL: not said.", api="pages"),
         _EXTRA,
     ),
 )

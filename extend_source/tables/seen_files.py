@@ -9,6 +9,7 @@ from typing import Any
 from extend_source.tables import schemas
 from extend_source.tables.building import TableSet
 from extend_source.tables.contract import Column, TableSchema
+from extend_source.tables.credits import CREDIT_USAGE
 from extend_source.tables.files import PART_TABLES, FileTables
 from extend_source.tables.kinds import BOOLEAN, DOCUMENT_TEXT, TEXT, TIMESTAMP
 from extend_source.tables.reading import DriftLog
@@ -31,7 +32,7 @@ SEEN_FILES = TableSchema(
 )
 
 TABLES_OF_FILES = {
-    table.name: table for table in (schemas.FILES, schemas.FILE_CONTENTS, *PART_TABLES.values(), schemas.CREDIT_USAGE)
+    table.name: table for table in (schemas.FILES, schemas.FILE_CONTENTS, *PART_TABLES.values(), CREDIT_USAGE)
 }
 """The tables that files become, by name."""
 

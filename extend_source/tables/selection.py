@@ -8,11 +8,12 @@ from functools import lru_cache
 from extend_source.config.groups import GROUPS
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, WEBHOOK_EVENTS
 from extend_source.tables.contract import TableSchema
+from extend_source.tables.credits import CREDIT_USAGE
 from extend_source.tables.formers import FORMER_NAMES
 from extend_source.tables.history import HISTORY_TABLES
 from extend_source.tables.objects import OBJECT_TYPES, TABLES, group_of, rows_owned_by
 from extend_source.tables.parse_runs import PARSE_OUTPUT_TABLES, PARSE_RUN_SUMMARIES
-from extend_source.tables.schemas import CREDIT_USAGE, FILES, RUN_CONFIG_PAGE_RANGES, RUN_CONFIGS
+from extend_source.tables.schemas import FILES, RUN_CONFIG_PAGE_RANGES, RUN_CONFIGS
 
 BOOKS = frozenset(name for name, table in TABLES.items() if table.is_book)
 """The tables filled from the listing and by the source itself."""

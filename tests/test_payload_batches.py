@@ -15,6 +15,7 @@ import pytest
 
 from extend_source import FlattenPlan, flatten_batches, flatten_files, sighted_processors
 from extend_source.api import CURRENT_VERSION
+from extend_source.config.groups import GROUPS
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TypedName
 from extend_source.tables.seen_files import SEEN_FILES
@@ -30,7 +31,13 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """Runs of the newer generation, with their payloads."""
     with SandboxServer(runs=60) as server:
         warehouse = Warehouse(server, tmp_path_factory.mktemp("landed"))
-        warehouse.sync(keep_raw=True, api_version=CURRENT_VERSION, parse_output="words", file_contents="fetch")
+        warehouse.sync(
+            keep_raw=True,
+            api_version=CURRENT_VERSION,
+            parse_output="words",
+            file_contents="fetch",
+            objects=list(GROUPS),
+        )
         yield warehouse
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from extend_source.config.groups import GROUP_OF
 from extend_source.config.settings import ExtendSettings, resolved_privacy
 from extend_source.error_codes import ErrorCode
 from extend_source.ingest.resolution import Arguments, resolved_settings
@@ -127,7 +128,8 @@ class FlattenPlan:
     @property
     def tables(self) -> dict[str, TableSchema]:
         """The tables that rows go to, by name: the typed ones as far as names were agreed on."""
-        wanted = wanted_tables(keep_raw=False, parse_output=self.settings.parse_output)
+        settings = self.settings
+        wanted = wanted_tables(keep_raw=False, parse_output=settings.parse_output, groups=settings.groups)
         typed = TypedNames(self.names or ())
         return {
             **{table.name: table for table in wanted if not table.is_book or table.name in _BOOKS},
@@ -360,7 +362,8 @@ def in_utc(rows: Any) -> Any:
 def _is_left_out(raw: RawPayload, settings: ExtendSettings) -> bool:
     if raw.is_file:
         return settings.file_contents == "none"
-    return raw.resource_type == "parse_run" and settings.parse_output == "none"
+    is_chosen = GROUP_OF.get(raw.resource_type) in settings.groups
+    return not is_chosen or (raw.resource_type == "parse_run" and settings.parse_output == "none")
 
 
 def _unreadable(raw: RawPayload, defect: Exception, now: datetime) -> FetchError:

@@ -81,6 +81,7 @@ ABOUT_A_WORKFLOW_RUN = {
     ("migrated_ids", "new_id", "workflow_run"),
     ("replacements", "id", "workflow_run"),
     ("tombstones", "id", "workflow_run"),
+    ("webhook_events", "object_id", "workflow_run"),
     ("raw_payloads", "id", "workflow_run"),
 }
 ABOUT_A_PROCESSOR = {
@@ -93,6 +94,7 @@ ABOUT_A_PROCESSOR = {
     ("migrated_ids", "new_id", "processor"),
     ("replacements", "id", "processor"),
     ("tombstones", "id", "processor"),
+    ("webhook_events", "object_id", "processor"),
     ("raw_payloads", "id", "processor"),
 }
 ABOUT_A_WORKFLOW_VERSION = {
@@ -106,6 +108,7 @@ ABOUT_A_WORKFLOW_VERSION = {
     ("migrated_ids", "new_id", "workflow_version"),
     ("replacements", "id", "workflow_version"),
     ("tombstones", "id", "workflow_version"),
+    ("webhook_events", "object_id", "workflow_version"),
     ("raw_payloads", "id", "workflow_version"),
 }
 

@@ -33,7 +33,7 @@ WORKERS = $(shell .venv/bin/python -c 'import os; print((os.cpu_count() or 1) + 
 help:  ## Print this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1	\2/p' Makefile
 
-demo: .venv/.sandbox-installed  ## Load sample runs from a stand-in API into DuckDB; needs no key
+demo: .venv/.demo-installed  ## Load sample runs from a stand-in API into DuckDB; needs no key
 	@.venv/bin/extend-source demo
 
 # The tests of a file stay on one worker, as many share what takes long to make.
@@ -100,14 +100,14 @@ clean:  ## Delete .venv, caches, build results and the demo's database
 	@touch $@
 
 # Installed in place, so that an edited module is used at once; setuptools comes first, as its version counts, too. `dev`
-# comes after `sandbox`, never beside it (make -j).
-.venv/.sandbox-installed: .venv/.made-in pyproject.toml constraints.txt hashes.txt $(CHECKED)
+# comes after the demo's, never beside it (make -j).
+.venv/.demo-installed: .venv/.made-in pyproject.toml constraints.txt hashes.txt $(CHECKED)
 	@echo "Installing into .venv ..."
 	@$(INSTALL) 'setuptools>=77'
-	@$(INSTALL) --no-build-isolation --editable '.[report,sandbox]'
+	@$(INSTALL) --no-build-isolation --editable '.[report]'
 	@touch $@
 
-.venv/.dev-installed: .venv/.sandbox-installed
+.venv/.dev-installed: .venv/.demo-installed
 	@echo "Installing the development tools into .venv ..."
 	@$(INSTALL) --no-build-isolation --editable '.[dev]'
 	@touch $@

@@ -46,9 +46,9 @@ def test_loaded_tables_are_read_as_arrow_tables_and_data_frames(tmp_path: Path):
 
 
 @pytest.mark.case("1.9")
-def test_a_plain_install_brings_what_reading_needs():
+def test_a_plain_install_brings_what_reading_the_demo_and_webhooks_need():
     plain = {re.split(r"[\[<>=;]", need)[0] for need in requires("dlt-source-extend") or () if "extra ==" not in need}
-    assert {"duckdb", "pandas", "pyarrow"} <= plain
+    assert {"duckdb", "pandas", "pyarrow", "starlette", "uvicorn"} <= plain
 
 
 @pytest.mark.case("1.9")

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from extend_source.cli import app, first_steps, notebook
+from extend_source.cli import app, notebook
 from extend_source.config import installation
 
-BY_NAME = 'pip install "dlt-source-extend[sandbox]"'
+BY_NAME = 'pip install "dlt-source-extend[explore]"'
 
 
 def installed_from(origin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,15 +40,15 @@ def installed_from(origin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         ({"url": "https://files.example/x.whl", "archive_info": {}}, BY_NAME),
         (
             {"url": "https://git.example/me/source.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
-            'pip install "dlt-source-extend[sandbox] @ git+https://git.example/me/source.git"',
+            'pip install "dlt-source-extend[explore] @ git+https://git.example/me/source.git"',
         ),
         (
             {"url": "https://me:token@git.example/source.git", "vcs_info": {"vcs": "git", "requested_revision": "v1"}},
-            'pip install "dlt-source-extend[sandbox] @ git+https://git.example/source.git@v1"',
+            'pip install "dlt-source-extend[explore] @ git+https://git.example/source.git@v1"',
         ),
         (
             {"url": "ssh://git@git.example/source.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
-            'pip install "dlt-source-extend[sandbox] @ git+ssh://git@git.example/source.git"',
+            'pip install "dlt-source-extend[explore] @ git+ssh://git@git.example/source.git"',
         ),
     ],
 )
@@ -57,7 +57,7 @@ def test_an_extra_is_installed_by_name_or_from_the_repository_that_the_package_c
 ) -> None:
     installed_from(origin, monkeypatch)
 
-    assert installation.install_command("sandbox") == command
+    assert installation.install_command("explore") == command
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_an_extra_is_installed_by_name_or_from_the_repository_that_the_package_c
         ("tools/dlt-source-extend", "uv-receipt.toml", 'uv tool install --force "{}"'),
         ("venvs/dlt-source-extend", "pipx_metadata.json", 'pipx install --force "{}"'),
         ("archive-v0/uXy3", "pyvenv.cfg", 'uvx --from "{}" extend-source'),
-        ("project/.venv", "pyvenv.cfg", 'pip install "dlt-source-extend[sandbox]"'),
+        ("project/.venv", "pyvenv.cfg", 'pip install "dlt-source-extend[explore]"'),
     ],
 )
 def test_in_an_environment_of_uv_or_pipx_it_is_their_command(
@@ -77,8 +77,8 @@ def test_in_an_environment_of_uv_or_pipx_it_is_their_command(
     (tmp_path / prefix / note).touch()
     monkeypatch.setattr(installation.sys, "prefix", str(tmp_path / prefix))
 
-    from_clone = "dlt-source-extend[sandbox] @ git+file:///home/me/clone"
-    assert installation.install_command("sandbox") == command.format(from_clone)
+    from_clone = "dlt-source-extend[explore] @ git+file:///home/me/clone"
+    assert installation.install_command("explore") == command.format(from_clone)
 
 
 @pytest.mark.case("5.6")
@@ -91,25 +91,13 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
     assert installation.install_command("report") == 'pip install "dlt-source-extend[report]"'
 
 
-@pytest.mark.case("5.6")
-@pytest.mark.parametrize("command", ["demo", "sandbox"])
-def test_demo_and_sandbox_without_the_extra_name_what_to_run(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(first_steps, "find_spec", lambda name: None)
-
-    ended = CliRunner().invoke(app, [command])
-
-    assert ended.exit_code == 2
-    assert ended.stderr == f"extend-source: EXT-112: The stand-in API needs an extra. Run: {BY_NAME}\n"
-
-
 def test_the_notebook_without_its_extra_names_what_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notebook, "find_spec", lambda name: None)
 
     ended = CliRunner().invoke(app, ["explore"])
 
     assert ended.exit_code == 2
-    advice = 'Run: pip install "dlt-source-extend[explore]"'
-    assert ended.stderr == f"extend-source: EXT-112: The notebook needs an extra. {advice}\n"
+    assert ended.stderr == f"extend-source: EXT-112: The notebook needs an extra. Run: {BY_NAME}\n"
 
 
 @pytest.mark.skipif(find_spec("pyspark") is not None, reason="Spark is installed")

@@ -6,7 +6,6 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 import typer
@@ -19,7 +18,6 @@ from extend_source.cli.display.results import show_check, show_comparison
 from extend_source.cli.errors import clear_errors, code_of_error, code_of_result
 from extend_source.cli.exit_codes import DONE, FAILED, WRONG_USE, fail
 from extend_source.cli.options import DEMO_DATABASE, Api
-from extend_source.config.installation import install_command
 from extend_source.config.settings import parse_start_date
 from extend_source.error_codes import ErrorCode
 from extend_source.ingest.progress import SyncProgress
@@ -34,7 +32,6 @@ _YEARS = range(1971, 3000)
 def demo(*, database: Path, runs: int, seed: int, now: str | None, as_json: bool) -> None:
     """Load the sample runs."""
     console, errors = consoles(as_json)
-    _require_sandbox()
     if database.exists() and database != DEMO_DATABASE:
         fail(WRONG_USE, ErrorCode.FILE_EXISTS, f"{database} exists. Name another file with --database, or delete it.")
     progress, moment = SyncProgress(), _moment(now)
@@ -79,7 +76,6 @@ def check(api: Api, *, compare: Path | None, as_json: bool) -> None:
 
 def sandbox(*, port: int, seed: int, runs: int, now: str | None, fault: list[str] | None, as_json: bool) -> None:
     """Serve the stand-in until it is stopped."""
-    _require_sandbox()
     from extend_source.sandbox import DEFAULT_API_KEY, parse_fault, serve
 
     moment = _moment(now)
@@ -117,10 +113,3 @@ def _moment(text: str | None) -> datetime | None:
         if moment.year in _YEARS:
             return moment
     fail(WRONG_USE, ErrorCode.BAD_COMMAND, f"--now takes an ISO date or time such as 2026-01-31T09:00; not {text!r}.")
-
-
-def _require_sandbox() -> None:
-    if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        fail(
-            WRONG_USE, ErrorCode.MISSING_PACKAGE, f"The stand-in API needs an extra. Run: {install_command('sandbox')}"
-        )

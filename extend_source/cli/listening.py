@@ -10,17 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from importlib.util import find_spec
 from types import FrameType
 
 import typer
 
 from extend_source.cli.console import print_json
 from extend_source.cli.errors import clear_errors, explain
-from extend_source.cli.exit_codes import DONE, FAILED, WRONG_USE, fail
+from extend_source.cli.exit_codes import DONE, FAILED, fail
 from extend_source.cli.options import Api, Place
 from extend_source.cli.pipelines import pipeline_at
-from extend_source.config.installation import install_command
 from extend_source.config.listening import ListenSettings, listen_settings
 from extend_source.error_codes import ErrorCode
 from extend_source.ingest.named_runs import refuse_ids_without_details
@@ -51,8 +49,6 @@ class Parts:
 
 def listen(place: Place, api: Api, parts: Parts, *, host: str, port: int, as_json: bool) -> None:
     """Receive events, load what they name, or both, until a signal comes."""
-    if parts.receives and (find_spec("starlette") is None or find_spec("uvicorn") is None):
-        fail(WRONG_USE, ErrorCode.MISSING_PACKAGE, f"listen needs an extra. Run: {install_command('listen')}")
     from extend_source.integrations.webhooks.worker import Worker
 
     stopped, arguments = threading.Event(), api.arguments()

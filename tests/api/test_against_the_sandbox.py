@@ -8,13 +8,9 @@ import pytest
 
 from extend_source.api import RequestBudget, RequestStatistics, RetryPolicy, RunFilters
 from extend_source.errors import AccessRefused, NotFound, WorkspaceRefused
+from extend_source.sandbox import Options, RateLimit, SandboxServer
 
 from .scripted import RUNS, client_of
-
-pytest.importorskip("starlette")
-pytest.importorskip("uvicorn")
-
-from extend_source.sandbox import Options, RateLimit, SandboxServer
 
 PATIENT = RetryPolicy(max_attempts=12, base=0.001, floor=0.001, cap=0.02)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from tests.integrations.pages import ROOT
 pytestmark = pytest.mark.integrations
 
 
-def test_the_demo_runs_from_a_repository_and_without_the_extra_says_how(tmp_path: Path) -> None:
+def test_the_demo_runs_from_a_repository_and_the_extras_of_before_can_be_named(tmp_path: Path) -> None:
     repository = tmp_path / "source"
     shutil.copytree(ROOT, repository, ignore=shutil.ignore_patterns(".git", ".venv", "build", "*.egg-info", "__*__"))
     own = ["-c", "user.name=me", "-c", "user.email=me@localhost"]
@@ -46,10 +45,10 @@ def test_the_demo_runs_from_a_repository_and_without_the_extra_says_how(tmp_path
             check=False,
         )
 
-    bare = run(f'uvx --from "git+file://{repository}" extend-source demo')
-    assert bare.returncode == 2, bare.stderr
-    (advice,) = re.findall(r"EXT-112: The stand-in API needs an extra\. Run: (uvx .*)", bare.stderr)
-    demo = run(f"{advice} demo --runs 40")
+    demo = run(f'uvx --from "git+file://{repository}" extend-source demo --runs 40')
     assert demo.returncode == 0, demo.stderr
     assert "40 runs loaded" in demo.stdout
     assert (folder / "extend_demo.duckdb").is_file()
+
+    older = run(f'uvx --from "dlt-source-extend[sandbox,listen] @ git+file://{repository}" extend-source --version')
+    assert (older.returncode, "warning" in older.stderr) == (0, False), older.stderr

@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.webhooks import measure
-from extend_source.cli import app, listening
+from extend_source.cli import app
 from extend_source.integrations.webhooks import EventQueue, queue_file
 from extend_source.sandbox import SandboxServer, run_event, signed_headers
 from extend_source.sandbox.rendering import encode
@@ -193,11 +193,3 @@ def test_a_port_that_is_taken_is_named(shell):
 )
 def test_options_that_do_not_go_together_are_refused(shell, arguments: tuple[str, ...], said: str):
     assert shell(*arguments) == (2, f"extend-source: EXT-101: {said}\n")
-
-
-def test_without_its_extra_it_says_what_to_install(shell, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(listening, "find_spec", lambda name: None)
-    code, line = shell()
-    assert code == 2
-    assert line.startswith("extend-source: EXT-112: listen needs an extra. Run: pip install ")
-    assert "dlt-source-extend[listen]" in line

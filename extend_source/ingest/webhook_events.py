@@ -18,7 +18,7 @@ class WebhookEvent:
         object: Extend's name for the type of object that it is about; None: the event does not say.
         object_id: the id of that; None: the event does not say.
         resource_type: what the object lands as, a key of ``OBJECT_TYPES``; None: it does not land by its id.
-        run_ids: the runs and parse runs to load.
+        run_ids: the runs, parse runs and workflow runs to load.
         received_at: when it first arrived, UTC.
     """
 

@@ -13,6 +13,7 @@ from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.webhook_events import WebhookEvent, newest_by_run
 from extend_source.operations.load_series import LoadSeries
+from extend_source.tables.objects import RUN_TYPES
 from extend_source.telemetry.observation import observed
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ class EventsResult:
 
     Attributes:
         events: how many there were.
-        runs: the distinct runs and parse runs that they name.
-        fetched: of these, the ones fetched and loaded.
+        runs: the distinct runs, parse runs and workflow runs that they name.
+        fetched: of these, the ones fetched and loaded; also those that came with a workflow run.
         known: of these, the ones that had landed since they were told of.
         failed: of these, the ones that went to ``fetch_errors``; the next listing sync tries them again.
         of_another_version: of these, ids of another version of the API than the dataset's, which cannot be loaded.
@@ -92,7 +93,7 @@ def load_events(
     return EventsResult(
         events=len(events),
         runs=len(told_of),
-        fetched=progress.fetched + progress.of["parse_run"].fetched,
+        fetched=sum(progress.of[name].fetched for name in RUN_TYPES),
         known=sum(each.known for each in counts),
         failed=sum(each.failed for each in counts),
         of_another_version=len(told_of) - len(run_ids),

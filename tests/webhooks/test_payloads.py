@@ -46,14 +46,16 @@ def test_a_payload_by_link_is_known_by_its_id_alone():
     assert read("extract_run.processed", payload) == (None, None, None, ())
 
 
-def test_a_workflow_run_of_2025_names_the_runs_that_it_has_in_full():
+def test_a_workflow_run_of_2025_names_itself_and_the_runs_that_it_has_in_full():
     outputs = [{"object": "document_processor_run", "id": "dpr_2"}, {"id": "dpr_1"}, {"id": "dpr_2"}]
     steps = [{"id": "s_1", "output": {"extractRun": {"id": "dpr_of_the_customers_json"}}}]
     payload = {"object": "workflow_run", "id": "workflow_run_1", "outputs": outputs, "stepRuns": steps}
-    assert read("workflow_run.completed", payload) == ("workflow_run", "workflow_run_1", None, ("dpr_2", "dpr_1"))
+    told = ("workflow_run", "workflow_run_1", "workflow_run", ("workflow_run_1", "dpr_2", "dpr_1"))
+    assert read("workflow_run.completed", payload) == told
+    assert read("workflow_run.step_run.processed", payload) == told, "this version sends the whole with it"
 
 
-def test_a_workflow_run_of_2026_names_the_runs_of_its_steps():
+def test_a_workflow_run_of_2026_names_itself_and_the_runs_of_its_steps():
     steps = [
         {"stepType": "PARSE", "result": {"parseRun": {"id": "pr_1"}}},
         {"stepType": "EXTRACT", "result": {"extractRun": {"id": "exr_1"}}},
@@ -63,9 +65,16 @@ def test_a_workflow_run_of_2026_names_the_runs_of_its_steps():
         {"stepType": "EXTERNAL_DATA_VALIDATION", "result": {"response": {"data": {"extractRun": {"id": "exr_9"}}}}},
     ]
     payload = {"object": "workflow_run", "id": "workflow_run_1", "stepRuns": steps}
-    runs = ("pr_1", "exr_1", "clr_1", "splr_1")
+    runs = ("workflow_run_1", "pr_1", "exr_1", "clr_1", "splr_1")
     for event_type in ("workflow_run.completed", "workflow_run.needs_review", "workflow_run.cancelled"):
-        assert read(event_type, payload) == ("workflow_run", "workflow_run_1", None, runs)
+        assert read(event_type, payload) == ("workflow_run", "workflow_run_1", "workflow_run", runs)
+
+
+def test_a_workflow_run_by_link_names_itself():
+    payload = {"object": "signed_data_url", "data": "https://bucket.example/payload", "id": "workflow_run_1"}
+    assert read("workflow_run.completed", payload) == (None, "workflow_run_1", "workflow_run", ("workflow_run_1",))
+    step = {**payload, "id": "wsr_1"}
+    assert read("workflow_run.step_run.processed", step) == (None, "wsr_1", None, ())
 
 
 def test_the_run_of_a_step_names_its_child():
@@ -96,7 +105,7 @@ def test_a_payload_without_an_id_that_could_be_one_names_nothing(event_type: str
 @pytest.mark.parametrize("odd", [None, 7, "text", {"a": 1}, [None, 7, "text", {"id": None}, {"id": "a b"}, {}]])
 def test_odd_members_of_a_workflow_run_name_nothing(odd: Any):
     payload = {"id": "workflow_run_1", "outputs": odd, "stepRuns": odd, "result": odd}
-    assert read("workflow_run.completed", payload)[3] == ()
+    assert read("workflow_run.completed", payload)[3] == ("workflow_run_1",)
     assert read("workflow_run.completed", {"stepRuns": [{"result": {"extractRun": odd}}]})[3] == ()
 
 

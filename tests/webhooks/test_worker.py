@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,8 +21,10 @@ from extend_source.integrations.webhooks import EventQueue, worker
 from extend_source.integrations.webhooks.payloads import read_event
 from extend_source.integrations.webhooks.worker import LOCKED_SECONDS, MAX_BATCH, MIN_BATCH, Worker
 from extend_source.pipeline.lock import only_sync
-from extend_source.sandbox import run_event
+from extend_source.sandbox import run_event, workflow_bodies
+from extend_source.sandbox.generation_2026 import workflow_bodies as newer_bodies
 from extend_source.sandbox.rendering import encode
+from extend_source.sandbox.workflows import add_workflow_run, workflow_runs
 from extend_source.sandbox.workspace import Workspace
 from tests.acceptance.warehouse import Warehouse
 
@@ -109,6 +112,32 @@ def test_runs_that_events_name_are_loaded_and_no_others(warehouse: Warehouse, qu
     assert warehouse.sync().failed == 0
     assert set(warehouse.column("processor_runs", "id")) == set(workspace.run_ids())
     assert warehouse.count("webhook_events") == 4
+
+
+@pytest.mark.parametrize(("version", "bodies"), [("2025-04-21", workflow_bodies), ("2026-02-09", newer_bodies)])
+@pytest.mark.parametrize("by_link", [False, True])
+def test_a_workflow_run_lands_with_its_runs_by_one_request(
+    warehouse: Warehouse, queue: EventQueue, version: str, bodies: ModuleType, by_link: bool
+):
+    workspace = warehouse.server.workspace
+    desk = Desk(warehouse, queue, api_version=version, objects=["runs", "workflows", "parsing"])
+    workflow_run_id = add_workflow_run(workspace, processors=("invoices", "classifier"), status="PROCESSED")
+    run = next(each for each in workflow_runs(workspace) if each.id == workflow_run_id)
+    payload = {"object": "signed_data_url", "data": "https://bucket.example/payload", "id": run.id}
+    payload = payload if by_link else bodies.full_workflow_run(workspace, run)
+    body = encode({"eventId": "evt_1", "eventType": "workflow_run.completed", "payload": payload})
+    queue.put([read_event(body, datetime.now(timezone.utc))])
+
+    desk.worker.step()
+
+    assert dict(warehouse.server.requests.counts) == {"get_workflow_run": 1}
+    assert warehouse.column("workflow_runs", "id") == [run.id]
+    assert len(warehouse.column("processor_runs", "id")) == 2
+    assert warehouse.count("fetch_errors") == 0
+    [row] = warehouse.rows("webhook_events")
+    named = 1 if by_link else 3 if version == "2025-04-21" else 3 + warehouse.count("parse_runs")
+    assert (row["resource_type"], row["object_id"], row["run_count"]) == ("workflow_run", run.id, named)
+    assert desk.waiting() == []
 
 
 def test_events_of_the_newer_version_load_its_runs_and_parse_runs(warehouse: Warehouse, queue: EventQueue):

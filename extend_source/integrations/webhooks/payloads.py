@@ -24,8 +24,12 @@ _RUNS = {
     "split_run": "processor_run",
     "parse_run": "parse_run",
     "parser_run": "parse_run",
+    "workflow_run": "workflow_run",
 }
 """What the runs land as that events of a type are about, by the first word of the type."""
+
+_STEP_EVENTS = "workflow_run.step_run."
+"""How the types of events begin that are about a step: its run lands with the workflow run, and not by its id."""
 
 _STEP_RESULTS = ("extractRun", "classifyRun", "splitRun", "parseRun")
 """The members of a workflow step's result that hold a run in full (API 2026-02-09)."""
@@ -64,30 +68,26 @@ def read_event(body: bytes, received_at: datetime) -> WebhookEvent:
         raise UnreadableEventError("it has no eventType")
     payload = told.get("payload")
     payload = payload if isinstance(payload, dict) else {}
-    about, kind, object_id = event_type.partition(".")[0], payload.get("object"), _id_of(payload, "id")
+    kind, object_id = payload.get("object"), _id_of(payload, "id")
     is_known = isinstance(kind, str) and _TYPE.fullmatch(kind) and kind != _LINK
-    resource_type = _RUNS.get(about) if object_id is not None else None
-    run_ids = dict.fromkeys(_runs_named(about, object_id, payload))
+    about = event_type.partition(".")[0]
+    # API 2025-04-21 sends the whole workflow run with these (SDK 0.2.0, webhook_event)
+    is_of_step = event_type.startswith(_STEP_EVENTS) and kind != "workflow_run"
+    resource_type = None if is_of_step or object_id is None else _RUNS.get(about)
+    named = (object_id,) if resource_type is not None and object_id is not None else ()
+    run_ids = dict.fromkeys((*named, *_children(about, payload)))
     return WebhookEvent(
         event_id, event_type, str(kind) if is_known else None, object_id, resource_type, tuple(run_ids), received_at
     )
 
 
-def _runs_named(about: str, object_id: str | None, payload: dict[str, Any]) -> Iterator[str]:
-    """Yield the runs and parse runs to load.
+def _children(about: str, payload: dict[str, Any]) -> Iterator[str]:
+    """Yield the runs in a workflow run, or in the run of one of its steps; never what a customer's own JSON names.
 
-    An event about anything else, such as a batch or a processor, names none: it is kept as an event, and the next
-    listing sync loads the runs of a batch.
+    A workflow run brings its runs along, so that they are asked for only where it could not be had.
     """
-    if about in _RUNS and object_id is not None:
-        yield object_id
-    elif about == "workflow_run":
-        # workflow runs are no objects that land: once they are, `object_id` is yielded here as well
-        yield from _children(payload)
-
-
-def _children(payload: dict[str, Any]) -> Iterator[str]:
-    """Yield the runs in a workflow run, or in the run of one of its steps; never what a customer's own JSON names."""
+    if about != "workflow_run":
+        return
     for run in _objects(payload.get("outputs")):  # API 2025-04-21
         yield from _ids_of(run)
     for step in (payload, *_objects(payload.get("stepRuns"))):

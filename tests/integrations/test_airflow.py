@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from extend_source.sandbox import SandboxServer
-from tests.integrations.scheduler_pages import ROOT, commands, environment, landed, run
+from tests.integrations.pages import ROOT, commands, environment, landed, run
 
 pytestmark = pytest.mark.integrations
 

@@ -15,7 +15,7 @@ import pytest
 
 from extend_source.integrations.dagster import extend_assets
 from extend_source.sandbox import Fault, SandboxServer
-from tests.integrations.scheduler_pages import commands, environment, kill, landed, run, start, write_files
+from tests.integrations.pages import commands, environment, kill, landed, run, start, write_files
 
 pytestmark = pytest.mark.integrations
 

@@ -99,7 +99,7 @@ def rows(database: Path, sql: str) -> list[tuple[Any, ...]]:
 
 def test_the_page_on_dbt_can_be_followed_and_its_credit_models_are_the_ones_of_extend_source(tmp_path: Path) -> None:
     (tmp_path / "dlt-source-extend").symlink_to(ROOT)
-    follow("how-to/dbt.md", tmp_path)
+    follow("dbt.md", tmp_path)
 
     database = tmp_path / "extend_demo.duckdb"
     with SandboxServer(runs=300, now=datetime(2026, 2, 2, 9, tzinfo=timezone.utc)) as server:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integrations
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the page on the notebook was followed: the demo's file is there."""
     folder = tmp_path_factory.mktemp("explore")
-    follow("how-to/explore.md", folder)
+    follow("explore.md", folder)
     return folder
 
 

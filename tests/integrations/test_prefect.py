@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL
 from prefect.testing.utilities import prefect_test_harness
 
 from extend_source.sandbox import SandboxServer
-from tests.integrations.scheduler_pages import ROOT, commands, environment, landed, run
+from tests.integrations.pages import ROOT, commands, environment, landed, run
 
 pytestmark = pytest.mark.integrations
 

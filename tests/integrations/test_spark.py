@@ -176,7 +176,7 @@ def test_what_cannot_be_built_from_is_refused_in_one_line(built: Built, spark: S
 
 
 def test_the_page_on_spark_can_be_followed_and_the_loop_over_duckdb_writes_the_same_rows(tmp_path: Path) -> None:
-    follow("how-to/spark.md", tmp_path)
+    follow("spark.md", tmp_path)
 
     with duckdb.connect(str(tmp_path / "tables.duckdb"), read_only=True) as connection:
         tables = [name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()]

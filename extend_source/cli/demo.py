@@ -21,6 +21,7 @@ from rich.console import Console
 
 from extend_source.cli.display.results import show_result
 from extend_source.cli.display.terminal import show_lines, show_rows
+from extend_source.config.groups import DEFAULT_GROUPS
 from extend_source.ingest.progress import SyncProgress
 from extend_source.operations.sync import SyncResult, sync
 from extend_source.reports.credits import credit_report
@@ -127,6 +128,10 @@ def run_demo(database: Path, base_url: str, api_key: str, progress: SyncProgress
             base_url=base_url,
             requests_per_second=0,
             file_contents="fetch",
+            objects=list(DEFAULT_GROUPS),  # whatever the reader's own settings leave out
+            details=True,
+            parse_output="chunks",
+            typed_tables=True,
         )
         with pipeline.sql_client() as client:
             counts = [

@@ -292,7 +292,11 @@ WEBHOOK_EVENTS = TableSchema(
         Column("object", TEXT, "The API's name for the type of object; NULL: the event does not say."),
         Column("object_id", TEXT, "The object that it is about; NULL: the event does not say.", about=ANY_OBJECT),
         Column("resource_type", TEXT, "processor_run, parse_run or workflow_run; NULL: it does not land by its id."),
-        Column("run_count", INTEGER, "The runs, parse runs and workflow runs that it named, and that were loaded or had been."),
+        Column(
+            "run_count",
+            INTEGER,
+            "How many runs, parse runs and workflow runs it named, which were loaded or had been.",
+        ),
         Column("received_at", TIMESTAMP, "When it arrived first."),
     ),
 )

@@ -336,6 +336,15 @@ def test_the_moment_of_the_sample_data_can_be_fixed(tmp_path: Path) -> None:
     assert landed == {run_id: workspace.runs[run_id].created_at for run_id in workspace.run_ids()}
 
 
+def test_the_demo_is_whole_whatever_the_settings_leave_out(tmp_path: Path) -> None:
+    left_out = {"OBJECTS": '["parsing"]', "DETAILS": "false", "PARSE_OUTPUT": "none", "TYPED_TABLES": "false"}
+    settings = {f"SOURCES__EXTEND__{name}": value for name, value in left_out.items()}
+
+    outcome = run_shell(tmp_path, "demo", "--runs", "5", "--json", **settings)
+
+    assert (outcome.code, json.loads(outcome.stdout)["sync"]["fetched"]) == (0, 5), outcome.stderr
+
+
 def test_the_demo_can_be_repeated_but_spares_other_files(tmp_path: Path) -> None:
     (tmp_path / "mine.duckdb").write_text("precious")
 

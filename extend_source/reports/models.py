@@ -33,7 +33,14 @@ _TYPES = {
 }
 """The types of columns in SQL, where it matters to a query over an empty table."""
 
-DOCUMENT_MODELS = ("documents", "final_splits", "final_classifications", "edits", "field_quality")
+DOCUMENT_MODELS = (
+    "documents",
+    "final_splits",
+    "final_classifications",
+    "edits",
+    "field_quality",
+    "workflow_funnel",
+)
 """The names of what people ask for first, each a file of ``reports/sql`` that builds on tables."""
 
 CREDIT_MODELS = (

@@ -316,6 +316,10 @@ def test_models_without_their_tables_are_left_out_by_name(warehouse: Warehouse) 
     result = create_models(warehouse.pipeline)
 
     assert result.views == {"documents": "run and file of it"}
+    without_workflows = "select count(*), count(processor_name), count(workflow_run_id) from documents"
+    assert warehouse.query(without_workflows) == warehouse.query(
+        "select count(*), count(processor_name), 0 from processor_runs"
+    )
     assert result.left_out["credit_ledger"] == ["credit_usage"]
     with pytest.raises(MissingTables, match="not loaded yet: credit_usage"):
         select(warehouse, "select * from credit_ledger")

@@ -10,6 +10,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from extend_source.config.groups import GROUPS
 from extend_source.reports.models import DOCUMENT_MODELS, create_models, load_model
 from extend_source.reports.quality import quality_report
 from extend_source.sandbox import SandboxServer, Workspace
@@ -74,7 +75,7 @@ def put_documents(workspace: Workspace) -> None:
 @pytest.fixture
 def asked(any_empty: AnyWarehouse) -> AnyWarehouse:
     put_documents(any_empty.server.workspace)
-    any_empty.sync()
+    any_empty.sync(objects=list(GROUPS))
     create_models(any_empty.pipeline)
     return any_empty
 
@@ -116,6 +117,92 @@ def test_the_views_say_what_a_packet_went_through(asked: AnyWarehouse) -> None:
         ("Letters", "total", 2, 1, 2, 1, 0.5, 1, 1, 0, 0.25),
         ("Letters", "vendor", 2, 1, 2, 2, 1, 1, 1, 0, 0.25),
     ]
+
+
+def insert(warehouse: AnyWarehouse, table: str, columns: str, *rows: tuple[Any, ...]) -> None:
+    """Add rows to a table, as a load would have."""
+    texts = (", ".join("null" if value is None else f"'{value}'" for value in (*row, "1")) for row in rows)
+    values = ", ".join(f"({text})" for text in texts)
+    warehouse.execute(f"insert into {table} ({columns}, _dlt_load_id) values {values}")
+
+
+WORKFLOW_RUN = "id, workflow_id, workflow_name, status, started_at, ended_at, reviewed_at, created_at"
+
+
+def at(minute: float) -> str:
+    """A moment of a day, as text."""
+    return f"2025-11-20T10:{int(minute):02}:{60 * (minute % 1):04.1f}Z"
+
+
+def ended(run_id: str, workflow: str | None, status: str, *times: float | None) -> tuple[Any, ...]:
+    """A workflow run as it was fetched: when it started, ended, and was reviewed."""
+    moments = [None if minute is None else at(minute) for minute in times]
+    return (run_id, workflow, "As sent", status, *moments, moments[0], at(50))
+
+
+def put_workflow_runs(warehouse: AnyWarehouse) -> None:
+    """Type nine runs of two workflows, and one of an unknown workflow."""
+    fetched = [
+        ended("wr_1", "w_1", "PROCESSED", 0, 1, None),
+        ended("wr_2", "w_1", "PROCESSED", 1, 3, None),
+        ended("wr_3", "w_1", "PROCESSED", 2, 12, 11),
+        ended("wr_4", "w_1", "REJECTED", 3, 8.125, 7),
+        ended("wr_5", "w_1", "FAILED", 9, 4, None),  # a clock went wrong: no time
+        ended("wr_6", "w_1", "NEEDS_REVIEW", 5, None, None),
+        ended("wr_7", "w_2", "NEEDS_REVIEW", 6, None, None),  # the listing has news of it
+        ended("wr_8", "w_2", "SETTLED", None, None, None),
+        ended("wr_9", None, "CANCELLED", 8, 9, None),
+    ]
+    insert(warehouse, "workflow_runs", f"{WORKFLOW_RUN}, fetched_at", *fetched)
+    listed = [
+        ("wr_1", "w_1", "As listed", "PROCESSING", at(0), None, None, at(0), at(49)),  # older than what was fetched
+        ("wr_7", "w_2", "As sent", "PROCESSED", at(6), at(20), at(19), at(6), at(51)),
+        ("wr_10", "w_2", "As listed", "PROCESSING", at(9), None, None, at(9), at(49)),
+    ]
+    insert(warehouse, "workflow_run_summaries", f"{WORKFLOW_RUN}, listed_at", *listed)
+    insert(warehouse, "workflows", "id, name", ("w_1", "Accounts payable"))
+
+
+def test_a_document_names_the_workflow_run_that_made_its_run_once_and_all_by_their_present_names(
+    asked: AnyWarehouse,
+) -> None:
+    put_workflow_runs(asked)
+    steps = [
+        ("wr_3", 0, "dpr_2"),
+        ("wr_3", 1, "dpr_3"),
+        ("wr_3", 2, "dpr_3"),  # two steps with the same result
+        ("wr_3", 3, None),
+        ("wr_2", 0, "dpr_3"),  # an earlier run has made it
+        ("wr_7", 0, "dpr_4"),
+        ("wr_gone", 0, "dpr_5"),
+    ]
+    insert(asked, "workflow_step_runs", "workflow_run_id, position, result_id", *steps)
+    insert(asked, "processors", "id, name", ("dp_1", "Letters and bills"))
+    insert(asked, "processor_versions", "id, version", ("dpv_1", "1.2"))
+
+    of_workflow = "workflow_id, workflow_name, workflow_run_id, workflow_run_status"
+    found = f"select run_id, file_position, {of_workflow} from documents order by run_id, file_position"
+    assert asked.query(found) == [
+        ("dpr_1", 0, None, None, None, None),
+        ("dpr_2", 0, "w_1", "Accounts payable", "wr_3", "PROCESSED"),
+        ("dpr_3", 0, "w_1", "Accounts payable", "wr_2", "PROCESSED"),
+        ("dpr_4", 0, "w_2", "As sent", "wr_7", "PROCESSED"),
+        ("dpr_4", 1, "w_2", "As sent", "wr_7", "PROCESSED"),
+        ("dpr_5", 0, None, None, "wr_gone", None),
+    ]
+    names = "select distinct processor_id, processor_name, processor_version from documents"
+    assert asked.query(names) == [("dp_1", "Letters and bills", "1.2")]
+
+    counts = "received, under_way, needs_review, rejected, failed, cancelled, done, other, reviewed"
+    times = "median_seconds_to_end, median_seconds_to_review, last_received_at"
+    rows = asked.query(f"select workflow_id, workflow_name, {counts}, {times} from workflow_funnel order by 1")
+    # w_1 ended after 60, 120, 307.5 and 600 seconds, and was reviewed after 240 and 540
+    assert [(*row[:11], *(None if each is None else float(each) for each in row[11:13])) for row in rows] == [
+        ("", "As sent", 1, 0, 0, 0, 0, 1, 0, 0, 0, 60, None),
+        ("w_1", "Accounts payable", 6, 0, 1, 1, 1, 0, 3, 0, 2, 213.8, 390),
+        ("w_2", "As sent", 3, 1, 0, 0, 0, 0, 1, 1, 1, 840, 780),
+    ]
+    assert [row[13].astimezone(timezone.utc).minute for row in rows] == [8, 9, 9]
 
 
 def test_each_view_and_each_column_of_it_is_described(asked: AnyWarehouse) -> None:

@@ -3,7 +3,8 @@
 -- grain: run and file of it
 -- key: run_id, file_position
 -- empty: no runs yet
--- optional: classifications, files, processor_run_files
+-- optional: classifications, files, processor_run_files, processor_versions, processors,
+--   workflow_run_summaries, workflow_runs, workflow_step_runs, workflows
 -- note: A run without a file has one row, without a file; a run of several files has one for each.
 -- note: Add credits up as they are: they stand with the first file of a run, and are 0 with its others.
 -- columns:
@@ -15,13 +16,15 @@
 --   pages: its pages; known for PDF and DOCX only.
 --   parent_file_id: the file it was split from.
 --   url: the run in the dashboard.
---   workflow_name: the workflow that started the run; NULL: unknown.
---   workflow_run_id: the run of it; NULL: unknown.
+--   workflow_id: the workflow that made the run; NULL: none did, or its run has not ended, or has not landed.
+--   workflow_name: its name now; where workflows have not landed, as sent with its run.
+--   workflow_run_id: workflow_runs.id; of several that name the run, the first one.
+--   workflow_run_status: PROCESSED, NEEDS_REVIEW, REJECTED, FAILED, CANCELLED, or one that moves.
 --   run_type: EXTRACT, CLASSIFY or SPLITTER.
 --   processor_id: the processor; NULL: the run was given a configuration instead.
---   processor_name: its name, as sent with the run.
+--   processor_name: its name now; where processors have not landed, as sent with the run.
 --   processor_version_id: its version.
---   processor_version: the version's number, or draft (API 2026-02-09).
+--   processor_version: the version's number, or draft; where versions have not landed, as sent with the run (API 2026-02-09).
 --   class: what it was taken for: by this run, else by the newest classification of the file, else by the split that made it.
 --   status: PENDING, PROCESSING, PROCESSED, FAILED or CANCELLED.
 --   failure_reason: why the run failed, as a code.
@@ -31,7 +34,17 @@
 --   created_at: creation of the run.
 --   updated_at: its last change.
 --   workspace_id: the workspace named in the settings.
-with classified as (
+-- include: newest_workflow_runs
+made as (
+    select s.result_id as run_id, s.workflow_run_id, w.workflow_id, w.workflow_name, w.status,
+           row_number() over (
+               partition by s.result_id order by w.created_at nulls last, s.workflow_run_id collate "C"
+           ) as place
+    from workflow_step_runs s
+    left join newest_workflow_runs w on w.id = s.workflow_run_id
+    where s.result_id is not null
+),
+classified as (
     select c.run_id, c.type as class, uses.file_id,
            row_number() over (
                partition by uses.file_id order by r.created_at desc nulls last, r.id collate "C" desc
@@ -56,14 +69,15 @@ select r.id as run_id,
        f.page_count as pages,
        f.parent_file_id,
        r.url,
-       -- no table that lands today says which workflow a run belongs to
-       cast(null as varchar) as workflow_name,
-       cast(null as varchar) as workflow_run_id,
+       made.workflow_id,
+       coalesce(w.name, made.workflow_name) as workflow_name,
+       made.workflow_run_id,
+       made.status as workflow_run_status,
        r.type as run_type,
        r.processor_id,
-       r.processor_name,
+       coalesce(p.name, r.processor_name) as processor_name,
        r.processor_version_id,
-       r.processor_version,
+       coalesce(v.version, r.processor_version) as processor_version,
        coalesce(of_runs.class, of_files.class, f.parent_split_type) as class,
        r.status,
        r.failure_reason,
@@ -78,3 +92,7 @@ left join processor_run_files uses on uses.run_id = r.id
 left join files f on f.id = uses.file_id
 left join of_runs on of_runs.run_id = r.id
 left join of_files on of_files.file_id = uses.file_id
+left join made on made.run_id = r.id and made.place = 1
+left join workflows w on w.id = made.workflow_id
+left join processors p on p.id = r.processor_id
+left join processor_versions v on v.id = r.processor_version_id

@@ -1,4 +1,4 @@
-"""The generated part of the dbt package in ``dbt/``: sources, staging views, and the credit models of `reports/sql`."""
+"""The generated part of the dbt package in ``dbt/``: sources, staging views, and the models of `reports/sql`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from extend_source.reports.dbt import SOURCE, as_yaml, column_tests, dbt_sources, key_tests
-from extend_source.reports.models import MODELS, load_model
+from extend_source.reports.models import CREDIT_MODELS, DOCUMENT_MODELS, MODELS, load_model
 from extend_source.reports.queries import parsed
 from extend_source.tables import TABLES
 from extend_source.tables.contract import EXTRA, TableSchema
@@ -21,6 +21,9 @@ _DIALECT = "postgres"
 
 _MARK = "generated__"
 
+_FOLDERS = {"documents": DOCUMENT_MODELS, "credits": CREDIT_MODELS}
+"""The models by the folder of theirs, which has a file of properties of the same name."""
+
 
 def files() -> dict[Path, str]:
     """Return what is generated, by the file that it goes to."""
@@ -30,8 +33,11 @@ def files() -> dict[Path, str]:
         models / "sources.yml": dbt_sources(),
         models / "staging" / "staging.yml": as_yaml({"models": [_staging_properties(table) for table in staged]}),
         **{models / "staging" / f"{staging_name(table)}.sql": _staging_sql(table) for table in staged},
-        models / "credits" / "credits.yml": as_yaml({"models": [_credit_properties(name) for name in MODELS]}),
-        **{models / "credits" / f"{name}.sql": _credit_sql(name) for name in MODELS},
+        **{models / folder / f"{name}.sql": _sql(name) for folder, names in _FOLDERS.items() for name in names},
+        **{
+            models / folder / f"{folder}.yml": as_yaml({"models": [_properties(name) for name in names]})
+            for folder, names in _FOLDERS.items()
+        },
     }
 
 
@@ -84,7 +90,7 @@ def _staging_properties(table: TableSchema) -> dict[str, Any]:
     }
 
 
-def _credit_properties(name: str) -> dict[str, Any]:
+def _properties(name: str) -> dict[str, Any]:
     model = load_model(name)
     columns = [
         {
@@ -102,8 +108,8 @@ def _tests(tests: list[Any]) -> dict[str, Any]:
     return {"data_tests": tests} if tests else {}
 
 
-def _credit_sql(name: str) -> str:
-    """Write a credit model over dbt's names of tables and models."""
+def _sql(name: str) -> str:
+    """Write a model over dbt's names of tables and models."""
     tree = parsed(load_model(name).sql)
     nested = {cte.alias for cte in tree.find_all(exp.CTE)}
     for table in [table for table in tree.find_all(exp.Table) if table.name not in nested]:

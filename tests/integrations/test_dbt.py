@@ -97,7 +97,7 @@ def rows(database: Path, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def test_the_page_on_dbt_can_be_followed_and_its_credit_models_are_the_ones_of_extend_source(tmp_path: Path) -> None:
+def test_the_page_on_dbt_can_be_followed_and_its_models_are_the_ones_of_extend_source(tmp_path: Path) -> None:
     (tmp_path / "dlt-source-extend").symlink_to(ROOT)
     follow("dbt.md", tmp_path)
 
@@ -105,8 +105,8 @@ def test_the_page_on_dbt_can_be_followed_and_its_credit_models_are_the_ones_of_e
     with SandboxServer(runs=300, now=datetime(2026, 2, 2, 9, tzinfo=timezone.utc)) as server:
         runs = [server.workspace.run_payload(run_id) for run_id in server.workspace.run_ids()]
     of_files = {(run["id"], place, file["id"]) for run in runs for place, file in enumerate(run["files"])}
-    without = {(run["id"], None, None) for run in runs if not run["files"]}
-    assert set(rows(database, "select run_id, position, file_id from analytics.documents")) == of_files | without
+    without = {(run["id"], 0, None) for run in runs if not run["files"]}
+    assert set(rows(database, "select run_id, file_position, file_id from analytics.documents")) == of_files | without
     made = [str(BIN / "extend-source"), "models", "--pipeline", "extend_demo"]
     subprocess.run(made, cwd=tmp_path, env=environment(tmp_path), check=True, stdout=subprocess.DEVNULL)
     for name in MODELS:

@@ -37,6 +37,8 @@ def test_a_changed_and_a_stray_file_of_the_package_are_found(tmp_path: Path, mon
     monkeypatch.setattr(dbt_package, "PACKAGE", tmp_path)
     dbt_package.write()
     assert dbt_package.differing() == []
+    written = [path.stem for path in (tmp_path / "models").rglob("*.sql")]
+    assert len(written) == len(set(written)), "dbt takes no two models of one name"
 
     changed, stray = tmp_path / "models" / "credits" / "credit_ledger.sql", tmp_path / "models" / "staging" / "old.sql"
     changed.write_text(changed.read_text().replace("NOT c.credits", "c.credits") + "-- by hand\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from extend_source.api import CURRENT_VERSION
 from extend_source.config.groups import GROUPS
+from extend_source.config.settings import API_VERSION
 from extend_source.reports.models import DOCUMENT_MODELS, create_models, load_model
 from extend_source.reports.quality import quality_report
 from extend_source.sandbox import SandboxServer, Workspace
+from extend_source.sandbox.workflows import add_workflow_run, workflow_runs
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 from tests.reports.test_credit_models import file_of, run_of
@@ -205,6 +209,43 @@ def test_a_document_names_the_workflow_run_that_made_its_run_once_and_all_by_the
     assert [row[13].astimezone(timezone.utc).minute for row in rows] == [8, 9, 9]
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])
+def test_workflow_runs_are_counted_and_named_as_the_stand_in_has_them(warehouse: Warehouse, version: str) -> None:
+    workspace = warehouse.server.workspace
+    for status in ("NEEDS_REVIEW", "REJECTED", "CANCELLED", "PROCESSING"):
+        add_workflow_run(workspace, processors=("classifier", "invoices"), status=status)
+    warehouse.sync(objects=list(GROUPS), api_version=version)
+    create_models(warehouse.pipeline)
+    there = list(workflow_runs(workspace))
+
+    columns = {
+        "done": "PROCESSED",
+        **{name: name.upper() for name in ("needs_review", "rejected", "failed", "cancelled")},
+    }
+    states = Counter((run.workflow.id, run.status) for run in there)
+    with warehouse.reading():
+        funnel = warehouse.query(
+            f"select workflow_id, workflow_name, received, {', '.join(columns)} from workflow_funnel"
+        )
+        medians = warehouse.query("select median_seconds_to_end, median_seconds_to_review from workflow_funnel")
+        named = warehouse.query(
+            "select distinct run_id, workflow_run_id from documents where workflow_run_id is not null"
+        )
+        (counted,) = warehouse.query("select count(*), count(distinct (run_id, file_position)) from documents")
+    assert {(row[0], row[1]): row[2] for row in funnel} == Counter(
+        (run.workflow.id, run.workflow.name) for run in there
+    )
+    assert {
+        (row[0], status): number for row in funnel for status, number in zip(columns.values(), row[3:], strict=True)
+    } == {(row[0], status): states[row[0], status] for row in funnel for status in columns.values()}
+    assert any(row[0] is not None for row in medians)
+    assert any(row[1] is not None for row in medians)
+    assert len(named) == sum(len(run.runs) for run in there if run.has_ended)
+    assert {workflow_run for _, workflow_run in named} == {run.id for run in there if run.has_ended}
+    assert counted[0] == counted[1] >= warehouse.count("processor_runs")
+
+
 def test_each_view_and_each_column_of_it_is_described(asked: AnyWarehouse) -> None:
     views, columns = {
         "duckdb": (
@@ -249,9 +290,9 @@ def test_the_views_agree_with_the_tables_and_the_quality_report(any_warehouse: A
     }
 
 
-def test_ten_questions_are_asked_in_the_docs_each_by_one_query_of_few_joins() -> None:
+def test_eleven_questions_are_asked_in_the_docs_each_by_one_query_of_few_joins() -> None:
     page = (DOCS / "how-to" / "questions.md").read_text("utf-8")
-    assert len(QUESTIONS) == 10
+    assert len(QUESTIONS) == 11
     for question in QUESTIONS:
         (query,) = sqlglot.parse(question.read_text("utf-8"), read="duckdb")
         assert query is not None

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from extend_source.api import CURRENT_VERSION
+from extend_source.config.groups import GROUPS
 from extend_source.reports.models import MODELS
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.conftest import new_database, postgres, postgres_server  # noqa: F401
@@ -123,8 +124,9 @@ def test_all_is_built_and_tested_on_postgresql_with_parse_runs_of_the_newer_gene
     project = Project(tmp_path, in_postgres(postgres))
     with SandboxServer(runs=120) as server:
         warehouse = PostgresWarehouse(server, tmp_path, postgres)
-        warehouse.sync(api_version=CURRENT_VERSION)
+        warehouse.sync(api_version=CURRENT_VERSION, objects=list(GROUPS))
         assert warehouse.count("parse_chunks") > 0
+        assert warehouse.count("workflow_runs") > 0
 
     built = project.dbt("build")
     assert built.returncode == 0, built.stdout

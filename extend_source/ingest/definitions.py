@@ -36,6 +36,8 @@ class Definitions:
         object_type: what they are, a key of `OBJECT_TYPES` that has parts.
         stopped_by: why `pages` ended before it had read what it had to; None: it has.
         read: the paths of the lists that it has read.
+        seen: the ids of what the lists have shown so far.
+        has_answered: a page of them has come.
     """
 
     def __init__(self, object_type: str, context: SyncContext, lists: tuple[Endpoint, ...], *, whole: bool) -> None:
@@ -50,6 +52,8 @@ class Definitions:
         self.object_type = object_type
         self.stopped_by: StoppedBy | None = None
         self.read: list[str] = []
+        self.seen = set[str]()
+        self.has_answered = False
         self._kind: ObjectType = OBJECT_TYPES[object_type]
         self._context, self._lists, self._whole = context, lists, whole
         parts = OBJECT_TYPES[self._kind.parts].table
@@ -72,7 +76,7 @@ class Definitions:
         Raises:
             ExtendError: a list cannot be read; what came before can be fetched.
         """
-        context, seen = self._context, set[str]()
+        context = self._context
         lookback = timedelta(seconds=context.settings.lookback)
         for endpoint in self._lists:
             read_at = None if context.landed.is_readable else before.lists_read.get(endpoint.list_path)
@@ -80,7 +84,8 @@ class Definitions:
             try:
                 async for page in client.pages(endpoint):
                     rows = [row for row in page.summaries if isinstance(row.get("id"), str)]
-                    seen.update(row["id"] for row in rows)
+                    self.seen.update(row["id"] for row in rows)
+                    self.has_answered = True
                     self._note(endpoint, page)
                     changed = self._changed([row for row in rows if not is_before(row, floor)])
                     wanted = [one for row in changed for one in await self._with_parts(client, endpoint, row)]
@@ -96,7 +101,7 @@ class Definitions:
                 return
             self.read.append(endpoint.list_path)
         if self._whole and self._lists == lists_of(context.settings.api_version, self.object_type):
-            yield list(self._vanished(seen))
+            yield list(self._vanished())
 
     def _note(self, endpoint: Endpoint, page: RunPage) -> None:
         if page.number == 1:
@@ -157,13 +162,13 @@ class Definitions:
         incomplete = self._context.landed.incomplete(self._kind.parts)
         return frozenset(row[1] for row in self._context.landed.lookup(table, ("id", owner), incomplete))
 
-    def _vanished(self, seen: set[str]) -> Iterator[Wanted]:
+    def _vanished(self) -> Iterator[Wanted]:
         """Name the definitions that have landed, and that whole lists have not shown."""
         landed, settings = self._context.landed, self._context.settings
         has_types = "type" in self._kind.table.column_names
         columns = ("id", "type") if has_types else ("id",)
         rows = landed.rows(self._kind.table, columns, equals("workspace_id", settings.workspace_id), _FETCHED)
-        known = {row[0]: row[1] if has_types else None for row in rows if row[0] not in seen}
+        known = {row[0]: row[1] if has_types else None for row in rows if row[0] not in self.seen}
         gone = landed.tombstones(known)
         for object_id, run_type in known.items():
             if object_id not in gone and object_id not in self._erased:

@@ -38,6 +38,7 @@ class Discovery:
     Attributes:
         context: what the load goes by.
         worklist: the runs found; final when `pages` has come to its end.
+        has_met_workspace: the list shows runs, or processors, that have landed.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Discovery:
         self._promising = 0  # of the runs to fetch those that have not failed before
         self._newest: datetime | None = None
         self._processors: set[str] = set()
-        self._has_seen_some_before = self._has_listed = False
+        self._has_seen_some_before = self._has_listed = self.has_met_workspace = False
         self._erased = landed.erased("processor_run")
 
     def _mode(self, position: Position, reconcile: bool) -> Mode:
@@ -277,11 +278,12 @@ class Discovery:
         Its runs would be taken for the same workspace's, and those that have landed for deleted ones.
         """
         settings, progress = self._settings, self._progress
-        is_known = bool(progress.known) or self._has_seen_some_before
-        if not self._seen or is_known or self._start or settings.refresh or not self._compares:
+        self.has_met_workspace = bool(progress.known) or self._has_seen_some_before
+        if not self._seen or self.has_met_workspace or settings.refresh:
             return
         landed = self._landed.processor_ids(settings)
-        if not landed or landed & self._processors or is_filtered(settings):
+        self.has_met_workspace = bool(landed & self._processors)
+        if not landed or self.has_met_workspace or self._start or not self._compares or is_filtered(settings):
             return
         raise AnotherWorkspace(
             f"None of the {len(self._seen):,} runs listed, nor any of their processors, has landed in this dataset, "

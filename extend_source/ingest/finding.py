@@ -10,6 +10,7 @@ from extend_source.api import ExtendClient
 from extend_source.config.groups import GROUP_OF
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import ExtendError
+from extend_source.ingest.acquaintance import Acquaintance
 from extend_source.ingest.definitions import Definitions, definitions
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.listed_objects import ListedObjects
@@ -40,21 +41,37 @@ async def find_wanted(
         What each page says.
 
     Raises:
+        AnotherWorkspace: the lists have nothing of what has landed.
         ExtendError: the API refused everything, or listed nothing; see `Discovery.pages`.
     """
     worklist, context = discovery.worklist, discovery.context
     async for page in discovery.pages(client):
         yield "processor_run", page
+    acquaintance = Acquaintance(context)
+    async for found in _beside_runs(client, discovery, listed, acquaintance):
+        yield found
+    if not discovery.has_met_workspace:
+        await acquaintance.refuse_another_workspace(client, is_whole=_goes_on(worklist))
+
+
+async def _beside_runs(
+    client: ExtendClient, discovery: Discovery, listed: Mapping[str, ListedObjects], acquaintance: Acquaintance
+) -> AsyncIterator[Found]:
+    worklist, context = discovery.worklist, discovery.context
     is_whole = worklist.mode != "incremental"
     for objects in summary_lists(context, context.selected, reconcile=is_whole):
         if not _goes_on(worklist):
             return
         async for page in _pages(objects, listed.get(objects.object_type), client, discovery):
             yield objects.object_type, page
+        if objects.has_answered:
+            acquaintance.note(objects.object_type, objects.seen)
     for kind in definitions(context, worklist.mode, worklist.before):
         if not _goes_on(worklist):
             return
         await _find_definitions(kind, client, discovery)
+        if kind.has_answered:
+            acquaintance.note(kind.object_type, kind.seen)
 
 
 def _goes_on(worklist: Worklist) -> bool:
@@ -71,7 +88,7 @@ async def _pages(
             if listed is not None:
                 wanted += listed.listed(page, worklist)
             yield page
-        if listed is not None and objects.seen is not None:
+        if listed is not None and objects.is_whole:
             wanted += listed.vanished(objects.seen, worklist)
     except ExtendError as problem:
         _note(problem, objects.object_type, discovery)

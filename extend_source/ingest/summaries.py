@@ -95,7 +95,9 @@ class SummaryList:
     Attributes:
         object_type: what is listed.
         stopped_by: why `pages` ended before it had read what it had to; None: it has.
-        seen: the ids of what it has shown; None: it was not read to its end, or there is no list.
+        seen: the ids of what it has shown so far.
+        has_answered: a page of it has come.
+        is_whole: it was read to its end, as it had to be.
     """
 
     def __init__(self, object_type: str, context: SyncContext, *, reconcile: bool) -> None:
@@ -108,7 +110,8 @@ class SummaryList:
         """
         self.object_type, self._context, self._reconcile = object_type, context, reconcile
         self.stopped_by: StoppedBy | None = None
-        self.seen: set[str] | None = None
+        self.seen = set[str]()
+        self.has_answered = self.is_whole = False
         self._privacy = privacy_rules(context.settings)
         start = context.settings.start_date
         self._start = None if start is None else parse_start_date(start)
@@ -127,7 +130,7 @@ class SummaryList:
         Raises:
             ExtendError: the list cannot be read; what came before can be loaded.
         """
-        context, landed, seen = self._context, self._context.landed, set[str]()
+        context, landed = self._context, self._context.landed
         lists = lists_of(context.settings.api_version, self.object_type)
         for endpoint in lists:
             table = LISTED_TYPES[self.object_type].table
@@ -139,7 +142,8 @@ class SummaryList:
                     is_needed = page.number == 1 or not self._is_newest_first
                     summaries = [each for each in page.summaries if isinstance(each.get("id"), str)]
                     self._note_order(summaries, "updatedAt" if endpoint.is_sortable else "createdAt")
-                    seen.update(each["id"] for each in summaries)
+                    self.seen.update(each["id"] for each in summaries)
+                    self.has_answered = True
                     recent = [each for each in summaries if not is_before(each, self._start)]
                     shown = [each for each in recent if erased.isdisjoint((each["id"], each.get("fileId")))]
                     context.seen.note(Listing(endpoint, RunFilters()), page, shown, is_needed=is_needed)
@@ -159,7 +163,7 @@ class SummaryList:
             except Withdrawn:
                 self.stopped_by = context.limits.used_up
                 return
-        self.seen = seen if self._reconcile and lists else None
+        self.is_whole = self._reconcile and bool(lists)
 
     def _note_order(self, summaries: Sequence[dict[str, Any]], key: str) -> None:
         for summary in summaries:

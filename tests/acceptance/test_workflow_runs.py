@@ -190,8 +190,11 @@ def test_a_thousand_workflow_runs_of_four_runs_each_take_a_thousand_requests(ver
             warehouse.folder.mkdir(exist_ok=True)
         settings = {"api_version": version}
         result = whole.sync(objects=["runs", "workflows", "parsing"], **settings)
+        # on a busy machine some attempts find their connection closed, and are repeated: what was answered counts
+        answered = [entry.path for entry in server.requests.of("get_workflow_run") if entry.status == 200]
         alone.sync(objects=ALONE, **settings)
-        assert gets(result) == {"get_workflow_run": 1000}
+        assert gets(result).keys() == {"get_workflow_run"}
+        assert len(answered) == len(set(answered)) == 1000
         assert result.fetched == 4000
         mine, theirs = whole.snapshot(), alone.snapshot()
         assert [name for name in OF_RUNS if name not in OF_CONFIGS and mine[name] != theirs[name]] == []

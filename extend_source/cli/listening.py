@@ -21,7 +21,7 @@ from extend_source.cli.options import Api, Place
 from extend_source.cli.pipelines import pipeline_at
 from extend_source.config.listening import ListenSettings, listen_settings
 from extend_source.error_codes import ErrorCode
-from extend_source.ingest.named_runs import refuse_ids_without_details
+from extend_source.ingest.named_runs import refuse_filters_of_lists, refuse_ids_without_details
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.integrations.webhooks.queue import EventQueue, queue_file
 from extend_source.text.wording import moment
@@ -59,6 +59,7 @@ def listen(place: Place, api: Api, parts: Parts, *, host: str, port: int, as_jso
         own = resolved_settings(needs_key=parts.loads, **arguments)
         if parts.loads:
             refuse_ids_without_details([], own)
+            refuse_filters_of_lists(own)
         path = settings.queue_file or queue_file(pipeline.pipelines_dir, pipeline.pipeline_name)
         queue = stack.enter_context(closing(EventQueue(path, settings.max_pending)))
         seconds = None if parts.sync_every is None else parts.sync_every.total_seconds()

@@ -23,7 +23,7 @@ from extend_source.ingest.garbage import fewer_collections, give_back
 from extend_source.ingest.limits import Limits
 from extend_source.ingest.listed_objects import ListedObjects, listed_objects
 from extend_source.ingest.named_objects import NamedFiles, NamedObjects, fetches_texts
-from extend_source.ingest.named_runs import find, wanted_by_id
+from extend_source.ingest.named_runs import find, is_left_out, wanted_by_id
 from extend_source.ingest.recorder import Recorder
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.state import Position, Scope, SyncState, scope_of
@@ -254,6 +254,10 @@ class Load:
 
     def _record(self, answer: Fetched[Wanted], worklist: Worklist) -> None:
         """Record an answer, and note what it names; what has lost a part waits for the next sync."""
+        if self._session.events and is_left_out(answer.wanted, answer.payload, self._settings):
+            worklist.done(answer.wanted)
+            self._session.left_out += 1
+            return
         self._session.seen.note_answer(answer)
         self._recorder.add(answer, worklist, self._kept_origins.pop(answer.wanted.id, None))
         for named in self._named:

@@ -27,6 +27,9 @@ _EITHER = ("processor_run", "parse_run")
 
 _OTHER_RUNS = ("parse_run", "workflow_run")
 
+_NOT_CHOSEN = "the tables of their type are not loaded, see the setting objects"
+_REASONS = {"parse_run": 'parse runs are not loaded, see the settings parse_output ("none") and objects'}
+
 
 def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:
     """Choose which of the runs asked for need fetching.
@@ -45,13 +48,13 @@ def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:
         logger.warning(f"{len(unwanted):,} of the runs asked for were erased on request and are left out.")
         ids = [run_id for run_id in ids if run_id not in erased]
     types = run_types_of(ids, settings.api_version, landed)
-    if not fetches("parse_run", context.selected) and (
-        unwanted := {each for each in ids if types[each] == "parse_run"}
-    ):
-        logger.warning(
-            f'{len(unwanted):,} of the runs asked for are parse runs and are left out: parse_output = "none".'
-        )
-        ids = [run_id for run_id in ids if run_id not in unwanted]
+    for object_type in sorted(set(types.values())):
+        if not _lands(object_type, context):
+            unwanted = {each for each in ids if types[each] == object_type}
+            logger.warning(
+                f"{len(unwanted):,} of the runs asked for are left out: {_REASONS.get(object_type, _NOT_CHOSEN)}."
+            )
+            ids = [run_id for run_id in ids if run_id not in unwanted]
     known = set[str]()
     if not settings.refresh:
         known.update(_current(landed.runs(ids), context.tables, context.told_at))
@@ -68,6 +71,12 @@ def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:
     worklist.add(wanted)
     worklist.not_asked(ids)
     return worklist
+
+
+def _lands(object_type: str, context: SyncContext) -> bool:
+    """Tell whether objects of a type, or the runs that they bring whole, fill any of the tables to load."""
+    kinds = (object_type, *OBJECT_TYPES[object_type].carries)
+    return any(bool(context.tables) if kind == "processor_run" else fetches(kind, context.selected) for kind in kinds)
 
 
 def run_types_of(ids: Iterable[str], api_version: str, landed: LandedData) -> dict[str, str]:
@@ -163,6 +172,42 @@ def refuse_ids_without_details(run_ids: Iterable[str] | None, settings: ExtendSe
         raise UsageError(
             "details = false reads the lists alone, and no list has just the runs that are named",
             "Leave out the run ids, or set details = true",
+            error_code=ErrorCode.BAD_COMMAND,
+        )
+
+
+def is_left_out(wanted: Wanted, payload: dict[str, Any] | None, settings: ExtendSettings) -> bool:
+    """Tell whether the filters of the settings leave a run out: a webhook tells of any run of the workspace.
+
+    Args:
+        wanted: the object.
+        payload: the same, canonical; None: it could not be had.
+        settings: the filters.
+    """
+    if wanted.object_type != "processor_run" or payload is None:
+        return False
+    chosen = {
+        "processorId": settings.processor_ids,
+        "type": settings.processor_types,
+        "status": settings.statuses,
+    }
+    return any(values and payload.get(member) not in values for member, values in chosen.items())
+
+
+def refuse_filters_of_lists(settings: ExtendSettings) -> None:
+    """Refuse filters of which only a list knows whether they choose a run, where webhooks tell of runs.
+
+    Args:
+        settings: the filters.
+
+    Raises:
+        UsageError: there are some.
+    """
+    names = [name for name in ("run_sources", "run_source_ids", "file_name_contains") if getattr(settings, name)]
+    if names:
+        raise UsageError(
+            f"{' and '.join(names)}: whether a run that a webhook tells of is chosen, only a list says",
+            "Leave it out, or load by syncs alone",
             error_code=ErrorCode.BAD_COMMAND,
         )
 

@@ -39,6 +39,7 @@ class SyncSession:
         ahead: the pages of lists that were read to see whether anything has changed.
         seen: what has been seen of the lists.
         events: what webhooks have told; their rows come with the last load, if it has all that they name.
+        left_out: the runs of these that the filters of the settings leave out.
     """
 
     progress: SyncProgress = field(default_factory=SyncProgress)
@@ -58,6 +59,7 @@ class SyncSession:
     ahead: PagesAhead = field(default_factory=PagesAhead)
     seen: SeenLists = field(default_factory=SeenLists)
     events: tuple[WebhookEvent, ...] = ()
+    left_out: int = 0
 
     @property
     def told_at(self) -> dict[str, datetime]:

@@ -17,7 +17,7 @@ class WebhookEvent:
         event_type: for example ``extract_run.processed``.
         object: Extend's name for the type of object that it is about; None: the event does not say.
         object_id: the id of that; None: the event does not say.
-        resource_type: what the object lands as, a key of ``OBJECT_TYPES``; None: it does not land by its id.
+        resource_type: what the object lands as, a key of ``OBJECT_TYPES``; None: it does not land.
         run_ids: the runs, parse runs and workflow runs to load.
         received_at: when it first arrived, UTC.
     """

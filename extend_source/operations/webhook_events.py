@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import dlt
 
 from extend_source.api import GENERATIONS, PagesAhead, object_type_of
+from extend_source.config.settings import ExtendSettings
+from extend_source.ingest.listings import is_filtered
+from extend_source.ingest.named_runs import refuse_filters_of_lists
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import Arguments, resolved_settings
 from extend_source.ingest.webhook_events import WebhookEvent, newest_by_run
@@ -27,10 +30,11 @@ class EventsResult:
     Attributes:
         events: how many there were.
         runs: the distinct runs, parse runs and workflow runs that they name.
-        fetched: of these, the ones fetched and loaded; also those that came with a workflow run.
+        fetched: those that were fetched and loaded, and the runs that came with them.
         known: of these, the ones that had landed since they were told of.
         failed: of these, the ones that went to ``fetch_errors``; the next listing sync tries them again.
         of_another_version: of these, ids of another version of the API than the dataset's, which cannot be loaded.
+        left_out: of these, the ones that the filters of the settings leave out.
         requests: requests sent.
         throttled: 429 answers.
         seconds: seconds it took.
@@ -44,6 +48,7 @@ class EventsResult:
     known: int
     failed: int
     of_another_version: int
+    left_out: int
     requests: int
     throttled: int
     seconds: float
@@ -60,6 +65,7 @@ def load_events(
 ) -> EventsResult:
     """Load the runs that events name, and a row in ``webhook_events`` for each event.
 
+    Where filters choose some runs of the workspace, only these are loaded, and parse runs with those that name them.
     A run that has landed since an event told of it is not fetched again. Events of one that cannot be loaded count as
     done: it is a row in ``fetch_errors``.
 
@@ -75,6 +81,7 @@ def load_events(
     Raises:
         SyncUnderWay: the pipeline is being synced already.
         ApiError: the API refused everything, or cannot be reached.
+        UsageError: a filter chooses runs by what only lists say.
         InvalidSetting: a setting cannot work, or the destination cannot hold the tables.
         RowsRefused: the destination refused rows, and dlt was told to go on.
         PipelineStepFailed: loading failed.
@@ -83,7 +90,9 @@ def load_events(
     arguments = {**arguments, "max_error_share": 1.0}
     settings, progress = resolved_settings(needs_rules=False, **arguments), progress or SyncProgress()
     told_of = newest_by_run(events)
-    run_ids = [run_id for run_id in told_of if not is_of_another_version(run_id, settings.api_version)]
+    refuse_filters_of_lists(settings)
+    own = [run_id for run_id in told_of if not is_of_another_version(run_id, settings.api_version)]
+    run_ids = [run_id for run_id in own if _is_run(run_id, settings)] if is_filtered(settings) else own
     with observed(pipeline, settings, progress, "events") as observation:
         series = LoadSeries(pipeline, settings, progress, PagesAhead(), {**arguments}, observation)
         series.session.events = tuple(events)
@@ -96,7 +105,8 @@ def load_events(
         fetched=sum(progress.of[name].fetched for name in RUN_TYPES),
         known=sum(each.known for each in counts),
         failed=sum(each.failed for each in counts),
-        of_another_version=len(told_of) - len(run_ids),
+        of_another_version=len(told_of) - len(own),
+        left_out=len(own) - len(run_ids) + series.session.left_out,
         requests=progress.requests.requests,
         throttled=progress.requests.throttled,
         seconds=round(progress.seconds, 3),
@@ -110,3 +120,8 @@ def is_of_another_version(object_id: str, api_version: str) -> bool:
     others = (version for version in GENERATIONS if version != api_version)
     looks_foreign = any(object_type_of(version, object_id) is not None for version in others)
     return looks_foreign and object_type_of(api_version, object_id) is None
+
+
+def _is_run(object_id: str, settings: ExtendSettings) -> bool:
+    """Tell whether an id is, or may be, one of a processor run."""
+    return object_type_of(settings.api_version, object_id) in (None, "processor_run")

@@ -291,12 +291,8 @@ WEBHOOK_EVENTS = TableSchema(
         Column("event_type", TEXT, "For example extract_run.processed."),
         Column("object", TEXT, "The API's name for the type of object; NULL: the event does not say."),
         Column("object_id", TEXT, "The object that it is about; NULL: the event does not say.", about=ANY_OBJECT),
-        Column("resource_type", TEXT, "processor_run, parse_run or workflow_run; NULL: it does not land by its id."),
-        Column(
-            "run_count",
-            INTEGER,
-            "How many runs, parse runs and workflow runs it named, which were loaded or had been.",
-        ),
+        Column("resource_type", TEXT, "What that lands as, for example processor_run; NULL: it does not land."),
+        Column("run_count", INTEGER, "The runs of all types that it named; what filters choose of them has landed."),
         Column("received_at", TIMESTAMP, "When it arrived first."),
     ),
 )

@@ -50,9 +50,10 @@ def test_a_workflow_run_of_2025_names_itself_and_the_runs_that_it_has_in_full():
     outputs = [{"object": "document_processor_run", "id": "dpr_2"}, {"id": "dpr_1"}, {"id": "dpr_2"}]
     steps = [{"id": "s_1", "output": {"extractRun": {"id": "dpr_of_the_customers_json"}}}]
     payload = {"object": "workflow_run", "id": "workflow_run_1", "outputs": outputs, "stepRuns": steps}
-    told = ("workflow_run", "workflow_run_1", "workflow_run", ("workflow_run_1", "dpr_2", "dpr_1"))
-    assert read("workflow_run.completed", payload) == told
-    assert read("workflow_run.step_run.processed", payload) == told, "this version sends the whole with it"
+    about = ("workflow_run", "workflow_run_1", "workflow_run")
+    assert read("workflow_run.completed", payload) == (*about, ("workflow_run_1", "dpr_2", "dpr_1"))
+    # it has not ended
+    assert read("workflow_run.step_run.processed", payload) == (*about, ("dpr_2", "dpr_1"))
 
 
 def test_a_workflow_run_of_2026_names_itself_and_the_runs_of_its_steps():
@@ -68,12 +69,9 @@ def test_a_workflow_run_of_2026_names_itself_and_the_runs_of_its_steps():
     runs = ("workflow_run_1", "pr_1", "exr_1", "clr_1", "splr_1")
     for event_type in ("workflow_run.completed", "workflow_run.needs_review", "workflow_run.cancelled"):
         assert read(event_type, payload) == ("workflow_run", "workflow_run_1", "workflow_run", runs)
-
-
-def test_a_workflow_run_by_link_names_itself():
-    payload = {"object": "signed_data_url", "data": "https://bucket.example/payload", "id": "workflow_run_1"}
-    assert read("workflow_run.completed", payload) == (None, "workflow_run_1", "workflow_run", ("workflow_run_1",))
-    step = {**payload, "id": "wsr_1"}
+    link = {"object": "signed_data_url", "data": "https://bucket.example/a", "id": "workflow_run_1"}
+    assert read("workflow_run.completed", link) == (None, "workflow_run_1", "workflow_run", ("workflow_run_1",))
+    step = {**link, "id": "wsr_1"}
     assert read("workflow_run.step_run.processed", step) == (None, "wsr_1", None, ())
 
 
@@ -83,17 +81,21 @@ def test_the_run_of_a_step_names_its_child():
 
 
 @pytest.mark.parametrize(
-    ("event_type", "payload"),
+    ("event_type", "payload", "resource_type"),
     [
-        ("batch_processor_run.processed", {"object": "batch_processor_run", "id": "bpr_1"}),
-        ("edit_run.processed", {"object": "edit_run", "id": "edr_1"}),
-        ("extractor.version.published", {"object": "extractor_version", "id": "exv_1"}),
-        ("workflow.deployed", {"object": "workflow", "id": "workflow_1"}),
-        ("something.of.tomorrow", {"object": "something", "id": "so_1"}),
+        ("batch_processor_run.processed", {"object": "batch_processor_run", "id": "bpr_1"}, None),
+        ("edit_run.processed", {"object": "edit_run", "id": "edr_1"}, None),
+        ("extractor.draft.updated", {"object": "extractor", "id": "ex_1"}, "processor"),
+        ("extractor.version.published", {"object": "extractor_version", "id": "exv_1"}, "processor_version"),
+        ("processor.deleted", {"object": "document_processor", "id": "dp_1"}, "processor"),
+        ("workflow.deployed", {"object": "workflow", "id": "workflow_1"}, "workflow"),
+        ("something.of.tomorrow", {"object": "something", "id": "so_1"}, None),
     ],
 )
-def test_what_has_no_runs_to_load_is_an_event_all_the_same(event_type: str, payload: dict[str, Any]):
-    assert read(event_type, payload) == (payload["object"], payload["id"], None, ())
+def test_what_has_no_runs_to_load_is_an_event_all_the_same(
+    event_type: str, payload: dict[str, Any], resource_type: str | None
+):
+    assert read(event_type, payload) == (payload["object"], payload["id"], resource_type, ())
 
 
 @pytest.mark.parametrize("payload", [None, [], "text", {}, {"id": 7}, {"id": ""}, {"id": "../files"}, {"id": "-x"}])
@@ -110,7 +112,7 @@ def test_odd_members_of_a_workflow_run_name_nothing(odd: Any):
 
 
 def test_the_name_of_an_object_that_is_no_name_is_left_out():
-    assert read("workflow.created", {"object": "a\x1b[31m", "id": "workflow_1"}) == (None, "workflow_1", None, ())
+    assert read("batch_parse_run.failed", {"object": "a\x1b[31m", "id": "bpr_1"}) == (None, "bpr_1", None, ())
 
 
 @pytest.mark.parametrize(

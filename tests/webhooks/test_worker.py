@@ -181,6 +181,78 @@ def test_events_of_the_newer_version_are_kept_beside_a_dataset_of_the_older_one(
     ]
 
 
+@pytest.mark.parametrize("version", ["2025-04-21", "2026-02-09"])
+@pytest.mark.parametrize("by_link", [False, True])
+def test_a_workflow_run_that_has_ended_lands_with_its_runs_by_one_request(
+    warehouse: Warehouse, queue: EventQueue, version: str, by_link: bool
+):
+    workspace, groups = warehouse.server.workspace, ["runs", "workflows"]
+    desk = Desk(warehouse, queue, api_version=version, parse_output="none", objects=groups)
+    run_id = add_workflow_run(workspace, processors=("invoices", "classifier"))
+    run = next(each for each in workflow_runs(workspace) if each.id == run_id)
+    member = "outputs" if version == "2025-04-21" else "stepRuns"
+    names = {"outputs": [{"id": each.id} for each in run.runs], "stepRuns": []}
+    payload: dict[str, Any] = {"object": "workflow_run", "id": run.id, member: names[member]}
+    if by_link:
+        payload = {"object": "signed_data_url", "data": "https://files.example/a", "id": run.id}
+    event = {"eventId": "evt_1", "eventType": "workflow_run.completed", "payload": payload}
+    queue.put([read_event(encode(event), datetime.now(timezone.utc))])
+    warehouse.server.requests.reset()
+
+    desk.worker.step()
+
+    assert [each.path for each in warehouse.server.requests.entries] == [f"/workflow_runs/{run.id}"]
+    assert warehouse.column("workflow_runs", "id") == [run.id]
+    landed = {each.partition("_")[2] for each in warehouse.column("processor_runs", "id")}
+    assert landed == {each.id.removeprefix("dpr_") for each in run.runs}
+    assert desk.lines[-1].startswith("1 event: 3 runs fetched, 0 known, 0 failed in ")
+    assert warehouse.column("webhook_events", "resource_type") == ["workflow_run"]
+    assert desk.waiting() == []
+
+    erase(warehouse.pipeline, run_ids=[run.id])
+    assert warehouse.count("workflow_runs") == warehouse.count("webhook_events") == 0
+
+
+@pytest.mark.parametrize("version", ["2025-04-21", "2026-02-09"])
+def test_runs_that_the_filters_leave_out_do_not_land(warehouse: Warehouse, queue: EventQueue, version: str):
+    workspace = warehouse.server.workspace
+    names = ("invoices", "contracts", "classifier")
+    events = [told(workspace, workspace.add_run(processor=name, status="PROCESSED"), version) for name in names]
+    failed = told(workspace, workspace.add_run(processor="invoices", status="FAILED"), version)
+    workflow_run = about(("workflow_run_1", "parser_run_1" if version == "2025-04-21" else "pr_1"))
+    prefix = {"2025-04-21": "dp_", "2026-02-09": "ex_"}[version]
+    invoices = workspace.summary(workspace.run_ids()[-1])["processorId"].replace("dp_", prefix, 1)
+    filters = {"processor_ids": [invoices], "statuses": ["PROCESSED"], "processor_types": ["EXTRACT"]}
+    desk = Desk(warehouse, queue, api_version=version, parse_output="none", **filters)
+    queue.put([*events, failed, workflow_run])
+
+    desk.worker.step()
+
+    assert warehouse.column("processor_runs", "id") == [events[0].object_id]
+    assert warehouse.column("processor_runs", "processor_id") == [invoices]
+    assert desk.lines[-1].startswith("5 events: 1 run fetched, 0 known, 5 left out by filters, 0 failed in ")
+    assert (desk.waiting(), warehouse.count("fetch_errors"), warehouse.count("webhook_events")) == ([], 0, 5)
+
+
+def test_filters_of_which_only_lists_know_are_refused(warehouse: Warehouse, queue: EventQueue):
+    desk = Desk(warehouse, queue, run_sources=["API"], api_version="2026-02-09")
+    queue.put([told(warehouse.server.workspace, warehouse.server.workspace.add_run(status="PROCESSED"), "2026-02-09")])
+    assert desk.worker.step() == 1.0
+    assert desk.lines == [
+        "EXT-101: run_sources: whether a run that a webhook tells of is chosen, only a list says. Leave it out, or load "
+        "by syncs alone. Trying again in 1 s; the events wait."
+    ]
+
+
+def test_runs_of_a_group_that_is_not_loaded_are_not_asked_for(warehouse: Warehouse, queue: EventQueue):
+    workspace, desk = warehouse.server.workspace, Desk(warehouse, queue, objects=["processors"])
+    queue.put([told(workspace, workspace.add_run(status="PROCESSED")), about(("workflow_run_1",))])
+    desk.worker.step()
+    assert desk.asked() == []
+    assert desk.lines[-1].startswith("2 events: 0 runs fetched, 0 known, 0 failed in ")
+    assert (desk.waiting(), warehouse.count("webhook_events"), warehouse.count("fetch_errors")) == ([], 2, 0)
+
+
 def test_while_another_sync_runs_the_events_wait(warehouse: Warehouse, queue: EventQueue):
     workspace, desk = warehouse.server.workspace, Desk(warehouse, queue)
     event = told(workspace, workspace.add_run(status="PROCESSED"))

@@ -24,12 +24,21 @@ _RUNS = {
     "split_run": "processor_run",
     "parse_run": "parse_run",
     "parser_run": "parse_run",
-    "workflow_run": "workflow_run",
 }
 """What the runs land as that events of a type are about, by the first word of the type."""
 
-_STEP_EVENTS = "workflow_run.step_run."
-"""How the types of events begin that are about a step: its run lands with the workflow run, and not by its id."""
+_WORKFLOW_RUN = "workflow_run"
+_LANDS_AS = {
+    **_RUNS,
+    "workflow": "workflow",
+    "processor": "processor",
+    "extractor": "processor",
+    "classifier": "processor",
+    "splitter": "processor",
+}
+"""The same of all objects; of those that are no runs the next sync by listing loads what has changed."""
+
+_OF_A_STEP, _OF_A_VERSION = ".step_run.", ".version."
 
 _STEP_RESULTS = ("extractRun", "classifyRun", "splitRun", "parseRun")
 """The members of a workflow step's result that hold a run in full (API 2026-02-09)."""
@@ -70,24 +79,41 @@ def read_event(body: bytes, received_at: datetime) -> WebhookEvent:
     payload = payload if isinstance(payload, dict) else {}
     kind, object_id = payload.get("object"), _id_of(payload, "id")
     is_known = isinstance(kind, str) and _TYPE.fullmatch(kind) and kind != _LINK
-    about = event_type.partition(".")[0]
-    # API 2025-04-21 sends the whole workflow run with these (SDK 0.2.0, webhook_event)
-    is_of_step = event_type.startswith(_STEP_EVENTS) and kind != "workflow_run"
-    resource_type = None if is_of_step or object_id is None else _RUNS.get(about)
-    named = (object_id,) if resource_type is not None and object_id is not None else ()
-    run_ids = dict.fromkeys((*named, *_children(about, payload)))
+    resource_type = _lands_as(event_type, kind) if object_id is not None else None
+    run_ids = dict.fromkeys(_runs_named(event_type, resource_type, object_id, payload))
     return WebhookEvent(
         event_id, event_type, str(kind) if is_known else None, object_id, resource_type, tuple(run_ids), received_at
     )
 
 
-def _children(about: str, payload: dict[str, Any]) -> Iterator[str]:
-    """Yield the runs in a workflow run, or in the run of one of its steps; never what a customer's own JSON names.
+def _lands_as(event_type: str, kind: object) -> str | None:
+    """Say what the object lands as that an event is about."""
+    about = event_type.partition(".")[0]
+    if about == _WORKFLOW_RUN:
+        # an event of a step is about the step's run (API 2026-02-09), or about the workflow run (API 2025-04-21)
+        return _WORKFLOW_RUN if _OF_A_STEP not in event_type or kind == _WORKFLOW_RUN else None
+    lands_as = _LANDS_AS.get(about)
+    return "processor_version" if lands_as == "processor" and _OF_A_VERSION in event_type else lands_as
+
+
+def _runs_named(
+    event_type: str, resource_type: str | None, object_id: str | None, payload: dict[str, Any]
+) -> Iterator[str]:
+    """Yield the runs, parse runs and workflow runs to load.
 
     A workflow run brings its runs along, so that they are asked for only where it could not be had.
     """
-    if about != "workflow_run":
-        return
+    about = event_type.partition(".")[0]
+    if about in _RUNS and object_id is not None:
+        yield object_id
+    elif about == _WORKFLOW_RUN:
+        if resource_type == _WORKFLOW_RUN and object_id is not None and _OF_A_STEP not in event_type:
+            yield object_id  # it brings its runs whole; after a step it has not ended
+        yield from _children(payload)
+
+
+def _children(payload: dict[str, Any]) -> Iterator[str]:
+    """Yield the runs in a workflow run, or in the run of one of its steps; never what a customer's own JSON names."""
     for run in _objects(payload.get("outputs")):  # API 2025-04-21
         yield from _ids_of(run)
     for step in (payload, *_objects(payload.get("stepRuns"))):

@@ -180,4 +180,6 @@ def _summary(result: EventsResult, waiting: int) -> str:
         f"{result.failed:,} failed in {result.seconds:.1f} s",
         f"{counted(waiting, 'event')} waiting",
     ]
+    if result.left_out:
+        parts.insert(2, f"{result.left_out:,} left out by filters")
     return ", ".join(parts if result.stopped_by is None else [*parts, f"stopped by {result.stopped_by}"])

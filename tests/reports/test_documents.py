@@ -11,6 +11,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from extend_source import erase
 from extend_source.api import CURRENT_VERSION
 from extend_source.config.groups import GROUPS
 from extend_source.config.settings import API_VERSION
@@ -207,6 +208,13 @@ def test_a_document_names_the_workflow_run_that_made_its_run_once_and_all_by_the
         ("w_2", "As sent", 3, 1, 0, 0, 0, 0, 1, 1, 1, 840, 780),
     ]
     assert [row[13].astimezone(timezone.utc).minute for row in rows] == [8, 9, 9]
+
+
+def test_the_credits_of_a_run_are_still_those_of_the_run_once_its_first_file_is_erased(asked: AnyWarehouse) -> None:
+    erase(asked.pipeline, file_ids=["file_letter"])
+    found = asked.query("select file_position, file_id, credits from documents where run_id = 'dpr_4'")
+    assert found == [(1, "file_packet", 2)]
+    assert asked.query("select sum(credits) from documents") == [(10,)]
 
 
 @pytest.mark.thorough

@@ -6,7 +6,7 @@
 -- optional: classifications, files, processor_run_files, processor_versions, processors,
 --   workflow_run_summaries, workflow_runs, workflow_step_runs, workflows
 -- note: A run without a file has one row, without a file; a run of several files has one for each.
--- note: Add credits up as they are: they stand with the first file of a run, and are 0 with its others.
+-- note: Add credits up as they are: they stand with the first file of a run that is there, and are 0 with its others.
 -- columns:
 --   run_id: processor_runs.id.
 --   file_position: place of the file in the run, from 0.
@@ -30,7 +30,7 @@
 --   failure_reason: why the run failed, as a code.
 --   reviewed: a person has reviewed the run.
 --   edited: the review changed something.
---   credits: what the run cost, without parsing; 0 with its second file and those after; NULL: unknown.
+--   credits: what the run cost, without parsing; 0 with its other files; NULL: unknown.
 --   created_at: creation of the run.
 --   updated_at: its last change.
 --   workspace_id: the workspace named in the settings.
@@ -58,6 +58,10 @@ classified as (
 of_runs as (
     select run_id, max(class collate "C") as class from classified group by run_id
 ),
+-- the one at 0 may have been erased
+first_files as (
+    select run_id, min(position) as position from processor_run_files group by run_id
+),
 of_files as (
     select file_id, class from classified where newest = 1 and file_id is not null
 )
@@ -83,7 +87,7 @@ select r.id as run_id,
        r.failure_reason,
        r.reviewed,
        r.edited,
-       case when coalesce(uses.position, 0) = 0 then r.credits else 0 end as credits,
+       case when uses.position is null or uses.position = first_files.position then r.credits else 0 end as credits,
        r.created_at,
        r.updated_at,
        r.workspace_id
@@ -92,6 +96,7 @@ left join processor_run_files uses on uses.run_id = r.id
 left join files f on f.id = uses.file_id
 left join of_runs on of_runs.run_id = r.id
 left join of_files on of_files.file_id = uses.file_id
+left join first_files on first_files.run_id = r.id
 left join made on made.run_id = r.id and made.place = 1
 left join workflows w on w.id = made.workflow_id
 left join processors p on p.id = r.processor_id

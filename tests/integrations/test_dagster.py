@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import time
+from contextlib import closing
+from datetime import datetime, timezone
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,8 +15,12 @@ import dlt
 import duckdb
 import pytest
 
+from extend_source.ingest.webhook_events import WebhookEvent
 from extend_source.integrations.dagster import extend_assets
-from extend_source.sandbox import Fault, SandboxServer
+from extend_source.integrations.webhooks import EventQueue
+from extend_source.integrations.webhooks.payloads import read_event
+from extend_source.sandbox import Fault, SandboxServer, run_event
+from extend_source.sandbox.rendering import encode
 from tests.integrations.pages import commands, environment, kill, landed, run, start, write_files
 
 pytestmark = pytest.mark.integrations
@@ -23,13 +29,15 @@ PAGE = "dagster.md"
 COLUMNS = {"id", "status", "type", "row_counts", "_dlt_load_id"}
 
 
-def definitions(folder: Path, monkeypatch: pytest.MonkeyPatch, server: SandboxServer, **more: str) -> ModuleType:
+def definitions(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, server: SandboxServer, file: str = "definitions", **more: str
+) -> ModuleType:
     """The definitions of the page, loaded as a code location loads them."""
     for name, value in environment(folder, server, **more).items():
         if name.startswith(("SOURCES", "DLT")):
             monkeypatch.setenv(name, value)
     write_files(PAGE, folder)
-    spec = importlib.util.spec_from_file_location("definitions", folder / "definitions.py")
+    spec = importlib.util.spec_from_file_location(file, folder / f"{file}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -100,6 +108,20 @@ def test_two_materialisations_in_one_process_have_the_rows_and_columns_of_more_t
     assert added in landed(tmp_path)
 
 
+def test_the_assets_are_the_tables_that_the_settings_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path))
+    pipeline = dlt.pipeline("extend_pipeline", destination="duckdb", dataset_name="extend")
+
+    def tables(**settings: Any) -> set[str]:
+        return {spec.key.path[1] for spec in extend_assets(pipeline, **settings).specs}
+
+    runs, all_groups = tables(objects=["runs"]), tables(objects=["runs", "workflows", "processors", "parsing"])
+    assert {"workflow_runs", "parse_runs"} <= all_groups - runs
+    assert "processor_runs" in runs
+    assert tables(objects=["runs"], history=True) - runs == {"processor_run_history", "extraction_field_history"}
+    assert tables(objects=["runs"], queue=tmp_path / "events.sqlite") - runs == {"webhook_events"}
+
+
 def test_a_refused_key_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with SandboxServer(runs=3) as server:
         module = definitions(tmp_path, monkeypatch, server, SOURCES__EXTEND__API_KEY="sk_wrong")
@@ -125,6 +147,73 @@ def test_what_a_retry_can_mend_is_tried_again(tmp_path: Path, monkeypatch: pytes
 
     assert result.success
     assert len(landed(tmp_path)) == 3
+
+
+def requested(module: ModuleType, instance: dagster.DagsterInstance) -> dagster.RunRequest | str | None:
+    """The run that the sensor asks for, or else why it asks for none."""
+    [sensor] = module.defs.sensors
+    with dagster.build_sensor_context(instance=instance) as context:
+        asked = sensor(context)
+    return asked.skip_message if isinstance(asked, dagster.SkipReason) else asked
+
+
+def told(queue: EventQueue, server: SandboxServer) -> WebhookEvent:
+    """An event that a run has ended, which waits in the queue."""
+    body = encode(run_event(server.workspace, server.workspace.add_run(status="PROCESSED")))
+    event = read_event(body, datetime.now(timezone.utc))
+    assert queue.put([event])
+    return event
+
+
+def test_the_sensor_asks_for_what_webhooks_have_told_of_and_the_schedule_for_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SandboxServer(runs=4) as server, dagster.DagsterInstance.ephemeral() as instance:
+        module = definitions(tmp_path, monkeypatch, server, "with_webhooks")
+
+        def loaded(tags: dict[str, str]) -> tuple[bool, dict[str, Any], dict[str, int]]:
+            """How a run ended, what it says of itself, and the requests that it took."""
+            server.requests.reset()
+            result = dagster.materialize([module.assets], instance=instance, tags=tags, raise_on_error=False)
+            made = [
+                each.step_materialization_data.materialization for each in result.get_asset_materialization_events()
+            ]
+            facts = {one.asset_key.path[1]: {key: each.value for key, each in one.metadata.items()} for one in made}
+            return result.success, facts, dict(server.requests.counts)
+
+        nothing = requested(module, instance)
+        assert not Path(module.queue).exists(), "looking makes no file"
+        with closing(EventQueue(module.queue)) as queue:
+            first = told(queue, server)
+            asked = requested(module, instance)
+            monkeypatch.setenv("SOURCES__EXTEND__API_KEY", "sk_wrong")
+            refused, _, _ = loaded(asked.tags)
+            monkeypatch.setenv("SOURCES__EXTEND__API_KEY", server.api_key)
+            left, again = queue.pending(9), requested(module, instance)
+            good, by_event, sent = loaded(asked.tags)
+            by_id, after = landed(tmp_path), (queue.pending(9), requested(module, instance))
+
+            second = told(queue, server)
+            job = module.defs.resolve_job_def("extend")
+            instance.create_run_for_job(job, tags=asked.tags, status=dagster.DagsterRunStatus.STARTED)
+            meanwhile = requested(module, instance)
+            whole, by_schedule, sent_by_schedule = loaded({})
+            finally_left = queue.pending(9)
+
+    assert nothing == "No event waits."
+    assert (asked.run_key, asked.tags["extend/events"]) == (first.event_id, "extend_pipeline")
+    assert (refused, left, again.run_key) == (False, [first], first.event_id)
+    assert (good, sent, by_id) == (True, {"get_run": 1}, [first.object_id])
+    assert after == ([], "No event waits.")
+    assert (by_event["processor_runs"]["rows_written"], by_event["webhook_events"]["rows_written"]) == (1, 1)
+    facts = ("mode", "fetched", "failed", "requests", "stopped_by", "events_left")
+    assert [by_event["sync_log"][name] for name in facts] == ["by_id", 1, 0, 1, "", 0]
+    assert meanwhile == "A run loads events."
+    assert (whole, finally_left) == (True, [])
+    assert set(landed(tmp_path, "select event_id from extend.webhook_events")) == {first.event_id, second.event_id}
+    # the event's run, and by the list all six, as in API 2025-04-21 only that has the times of the two that events told of
+    assert sent_by_schedule == {"get_run": 1 + 6, "list_runs": 1}
+    assert [by_schedule["sync_log"][name] for name in facts] == ["full", 7, 0, 8, "", 0]
 
 
 def test_the_checks_tell_of_runs_that_could_not_be_loaded_and_of_syncs_that_fail(

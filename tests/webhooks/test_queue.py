@@ -41,7 +41,7 @@ def test_events_come_back_as_they_were_the_first_to_arrive_first(path: Path):
         assert queue.put([event(2, "dpr_b", "dpr_a"), event(1)])
         assert queue.pending(10) == [event(1), event(2, "dpr_b", "dpr_a")]
         assert queue.pending(1) == [event(1)]
-        assert queue.backlog() == Backlog(2, NOON + timedelta(seconds=1))
+        assert queue.backlog() == Backlog(2, NOON + timedelta(seconds=1), "evt_2")
 
 
 def test_an_event_is_noted_once_also_when_it_comes_again_after_it_was_loaded(path: Path):
@@ -52,7 +52,7 @@ def test_an_event_is_noted_once_also_when_it_comes_again_after_it_was_loaded(pat
         queue.loaded(["evt_1"])
         queue.put([event(1)])
         assert queue.pending(10) == []
-        assert queue.backlog() == Backlog(0, None)
+        assert queue.backlog() == Backlog(0, None, None)
 
 
 def test_what_was_noted_is_there_after_the_process_was_killed(path: Path):

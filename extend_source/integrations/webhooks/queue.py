@@ -53,10 +53,12 @@ class Backlog:
     Attributes:
         events: how many events.
         oldest_at: when the oldest of them arrived, UTC; None: there is none.
+        newest_id: the id of the one that arrived last; None: there is none.
     """
 
     events: int
     oldest_at: datetime | None
+    newest_id: str | None
 
 
 class EventQueue:
@@ -171,8 +173,10 @@ class EventQueue:
     def backlog(self) -> Backlog:
         """Say how much waits."""
         with self._lock:
-            events, oldest = self._database.execute(f"SELECT count(*), min(received_at) {_PENDING}").fetchone()
-        return Backlog(events, None if oldest is None else _time(oldest))
+            newest = f"SELECT event_id {_PENDING} ORDER BY received_at DESC, event_id DESC LIMIT 1"
+            query = f"SELECT count(*), min(received_at), ({newest}) {_PENDING}"
+            events, oldest, newest_id = self._database.execute(query).fetchone()
+        return Backlog(events, None if oldest is None else _time(oldest), newest_id)
 
     def close(self) -> None:
         """Close the file."""

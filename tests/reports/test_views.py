@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from extend_source.config.groups import GROUPS
 from extend_source.errors import UsageError
 from extend_source.reports.models import MODELS, create_models
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse
@@ -31,7 +32,7 @@ def columns(warehouse: AnyWarehouse) -> set[str]:
 
 
 def test_views_are_replaced_under_those_that_others_have_built_on_them(any_warehouse: AnyWarehouse) -> None:
-    any_warehouse.sync()
+    any_warehouse.sync(objects=list(GROUPS))
     create_models(any_warehouse.pipeline)
     any_warehouse.execute(BUILT_ON)
     before = sorted(any_warehouse.query("select * from mine"), key=str)
@@ -45,7 +46,7 @@ def test_views_are_replaced_under_those_that_others_have_built_on_them(any_wareh
 
 
 def test_views_that_cannot_be_replaced_all_stay_and_one_line_says_what_to_do(any_warehouse: AnyWarehouse) -> None:
-    any_warehouse.sync()
+    any_warehouse.sync(objects=list(GROUPS))
     create_models(any_warehouse.pipeline, PRICES)
     any_warehouse.execute(BUILT_ON)
 

@@ -8,6 +8,11 @@ from extend_source.tables.kinds import BOOLEAN, CREDITS, DOCUMENT_TEXT, INTEGER,
 
 _WORKSPACE_ID = Column("workspace_id", TEXT, "The workspace named in the settings.")
 
+
+def _resource_type(values: tuple[str, ...] = OBJECTS) -> Column:
+    return Column("resource_type", TEXT, f"What it is: {', '.join(values)}.", values=values)
+
+
 PROCESSOR_RUN_SUMMARIES = TableSchema(
     name="processor_run_summaries",
     grain="run that was listed",
@@ -53,12 +58,7 @@ TOMBSTONES = TableSchema(
     marker_on="reason",
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
-        Column(
-            "resource_type",
-            TEXT,
-            "What it is: processor_run, parse_run, workflow_run, processor and others.",
-            values=tuple(GROUP_OF),
-        ),
+        _resource_type(tuple(GROUP_OF)),
         _WORKSPACE_ID,
         Column("detected_at", TIMESTAMP, "When it was found to be gone."),
         Column(
@@ -80,12 +80,7 @@ FETCH_ERRORS = TableSchema(
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
         _WORKSPACE_ID,
-        Column(
-            "resource_type",
-            TEXT,
-            "What it is: processor_run, file, parse_run, workflow_run, processor and others.",
-            values=OBJECTS,
-        ),
+        _resource_type(),
         Column("attempts", INTEGER, "Loads in which it failed."),
         Column("status_code", INTEGER, "The HTTP status, where there was an answer."),
         Column("code", TEXT, "The API's error code, or this source's name for the error."),
@@ -174,12 +169,7 @@ SYNC_LOG_OBJECTS = TableSchema(
     is_book=True,
     columns=(
         Column("load_id", TEXT, "The load: sync_log.load_id."),
-        Column(
-            "resource_type",
-            TEXT,
-            "What it is: processor_run, file, parse_run, workflow_run, processor and others.",
-            values=OBJECTS,
-        ),
+        _resource_type(),
         Column("listed", INTEGER, "Seen in a list."),
         Column("known", INTEGER, "Of these, had landed and not changed."),
         Column("wanted", INTEGER, "To be fetched."),
@@ -225,12 +215,7 @@ ERASURES = TableSchema(
     is_book=True,
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
-        Column(
-            "resource_type",
-            TEXT,
-            "What it is: processor_run, file, parse_run, workflow_run, processor and others.",
-            values=OBJECTS,
-        ),
+        _resource_type(),
         Column("erased_at", TIMESTAMP, "When it was erased."),
     ),
 )
@@ -243,12 +228,7 @@ REPLACEMENTS = TableSchema(
     is_book=True,
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
-        Column(
-            "resource_type",
-            TEXT,
-            "What it is: processor_run, file, parse_run, workflow_run, processor and others.",
-            values=OBJECTS,
-        ),
+        _resource_type(),
         Column("announced_at", TIMESTAMP, "When this was written."),
     ),
 )
@@ -262,12 +242,7 @@ RAW_PAYLOADS = TableSchema(
     latest_by="fetched_at",
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
-        Column(
-            "resource_type",
-            TEXT,
-            "What it is: processor_run, file, parse_run, workflow_run, processor and others.",
-            values=OBJECTS,
-        ),
+        _resource_type(),
         Column("api_version", TEXT, "The API version it was fetched with; NULL: a file fetched before 0.2."),
         _WORKSPACE_ID,
         Column("payload", DOCUMENT_TEXT, "The payload as JSON text, digits as sent, without signed URLs."),

@@ -211,8 +211,8 @@ def _announce_phases(watch: _Watch) -> None:
             watch.enter("extract")
             yield answers
 
-    async def answered(self: ExtendClient, endpoint: Endpoint, *args: Any) -> dict[str, Any]:
-        payload = await get(self, endpoint, *args)
+    async def answered(self: ExtendClient, endpoint: Endpoint, *args: Any, **named: Any) -> dict[str, Any]:
+        payload = await get(self, endpoint, *args, **named)
         if endpoint.object_type == "processor_run":
             watch.step()
         return payload

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from extend_source.config.groups import GROUPS
 from extend_source.tables import TABLES
 from extend_source.tables.kinds import to_timestamp
 from tests.acceptance.warehouse import Warehouse
@@ -182,7 +183,7 @@ def test_credits_that_are_not_reported_again_stay(empty_warehouse: Warehouse) ->
 
 @pytest.mark.core
 def test_every_table_exists_after_a_first_load_without_data(empty_warehouse: Warehouse) -> None:
-    result = empty_warehouse.sync()
+    result = empty_warehouse.sync(objects=list(GROUPS))
 
     assert result.fetched == 0
     assert empty_warehouse.tables() == WRITTEN_TABLES

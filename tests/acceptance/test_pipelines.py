@@ -12,6 +12,7 @@ import pytest
 
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.shell import Outcome
+from tests.conftest import OBJECTS
 
 pytestmark = pytest.mark.thorough
 
@@ -22,7 +23,7 @@ def run_script(
     name: str, folder: Path, server: SandboxServer, *arguments: str, key: str | None = "sk_sandbox", **more: str
 ) -> Outcome:
     """Run a script in a folder, with settings from the environment."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG")}
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", OBJECTS)}
     done = subprocess.run(
         [sys.executable, str(SCRIPTS / name), *arguments],
         cwd=folder,

@@ -55,6 +55,7 @@ def test_a_first_plan_counts_every_run_and_fetches_and_writes_nothing(warehouse:
         stops_at=None,
         destination=f"duckdb duckdb:///{warehouse.database}",
         dataset="extend",
+        groups={"runs": 121, "parsing": 0},
     )
     assert result.runs == 120
     assert warehouse.server.requests.counts == {"list_runs": 1}

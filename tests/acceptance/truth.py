@@ -19,6 +19,7 @@ from extend_source.sandbox.generation_2026.parses import parse_runs
 from extend_source.sandbox.generation_2026.runs import full_run
 from extend_source.tables import TABLES, Flattener, Origin, TableSchema, TypedName, TypedNames, wanted_tables
 from extend_source.tables.kinds import to_timestamp
+from extend_source.tables.objects import group_of
 from extend_source.text.json_codec import decode_json
 from tests.acceptance.warehouse import AnyWarehouse, Row, canonical_json, without_sync_columns
 
@@ -40,7 +41,11 @@ BOOKS = frozenset(
 )
 """The source's own books and the payloads as they are: nothing that a run says by itself."""
 
-RUN_FED_TABLES = tuple(name for name, table in TABLES.items() if name not in BOOKS and not table.opt_in)
+RUN_FED_TABLES = tuple(
+    name
+    for name, table in TABLES.items()
+    if name not in BOOKS and not table.opt_in and group_of(table) not in ("workflows", "processors")
+)
 
 _BEYOND_CHUNKS = {
     "blocks": "standard,parse_blocks,parse_lines",

@@ -494,6 +494,21 @@ def test_names_of_people_are_dropped_unless_a_rule_keeps_them() -> None:
     assert with_rules.clean("processor_version", version) == version
 
 
+def test_what_is_new_about_a_person_is_dropped_like_the_rest() -> None:
+    creator = {"type": "user", "email": "ana@customer.test", "fullName": "Ana", "contact": {"phone": "1"}}
+    version = {"id": "exv_1", "createdBy": creator}
+    both = {f"processor_versions.created_by_{name}": "keep" for name in ("email", "name")}
+    without = privacy_rules(ExtendSettings(api_key="sk_x"))
+    one, all_kept = (
+        privacy_rules(ExtendSettings(api_key="sk_x", privacy=PrivacySettings(columns=kept)))
+        for kept in ({"processor_versions.created_by_email": "keep"}, both)
+    )
+
+    assert without.clean("processor_version", version)["createdBy"] == {"type": "user"}
+    assert one.clean("processor_version", version)["createdBy"] == {"type": "user", "email": "ana@customer.test"}
+    assert all_kept.clean("processor_version", version)["createdBy"] == creator
+
+
 def test_what_customers_answer_and_validations_say_is_left_out_where_fields_are_hidden() -> None:
     rules = privacy_rules(ExtendSettings(api_key="sk_x", privacy=PrivacySettings(fields={"iban": "drop"})))
     check = {"kind": "block", "name": "iban", "valid": False, "reasoning": "DE02 is none", "error": "DE02"}

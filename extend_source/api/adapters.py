@@ -1,6 +1,6 @@
 """Payloads of API 2026-02-09, made canonical: renamed and put where 2025-04-21 has them, with nothing lost.
 
-Only what must not be kept is left out: download links, and the e-mail addresses of those who made a version. What is
+Only what must not be kept is left out: download links, and who made a processor or a version that a run names. What is
 unknown stays as it is. Parts that many runs share are never changed in place.
 """
 
@@ -71,7 +71,7 @@ class RunAdapter:
             news: Any = said
             if isinstance(said, dict):
                 # what stands in the run itself now stands nowhere else, so that it can be hidden
-                canonical[name] = {key: value for key, value in _without_email(said).items() if key not in moved}
+                canonical[name] = {key: value for key, value in _without_creator(said).items() if key not in moved}
                 news = {key: value for key, value in said.items() if key not in self._known} or None
             if news is not None:
                 canonical[f"{name}News"] = news  # so that it is seen, and kept
@@ -175,11 +175,15 @@ def _drop_images(output: Any) -> None:
             left.extend(value.values())
 
 
-def _without_email(version: Payload) -> Payload:
-    creator = version.get("createdBy")
-    if not isinstance(creator, dict) or "email" not in creator:
-        return version
-    return {**version, "createdBy": {key: value for key, value in creator.items() if key != "email"}}
+def _without_creator(definition: Payload) -> Payload:
+    """Copy what a run says of its processor; of who made that the kind alone, a person or a key."""
+    creator = definition.get("createdBy")
+    if creator is None:
+        return definition
+    return {
+        **definition,
+        "createdBy": {"type": creator["type"]} if isinstance(creator, dict) and "type" in creator else None,
+    }
 
 
 def _flatten_citations(output: Payload) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from extend_source.api.adapters import CARRIED, Payload, RunAdapter, parse_config
+from extend_source.api.adapters import CARRIED, Adapt, Payload, RunAdapter, parse_config
 
 _CONFIGS = {
     "extractorConfig": RunAdapter("EXTRACT", "extractor").config,
@@ -20,7 +20,7 @@ _CONFIGS = {
 """What a step of a workflow calls a config of its own."""
 
 _PROCESSORS = ("extractor", "classifier", "splitter")
-_HEADERS = "headers"
+_HEADERS, _CREATOR = "headers", "createdBy"
 
 
 def processor(row: Payload) -> Payload:
@@ -63,29 +63,33 @@ class ProcessorAdapter:
 def workflow(definition: Payload) -> Payload:
     """Make a full workflow canonical (SDK 1.20.0, workflow)."""
     owner = {"workflowId": definition.get("id")}
-    return _with_draft(definition, "workflow_version", lambda draft: {**owner, **workflow_version(draft)})
+    canonical = _with_draft(definition, "workflow_version", lambda draft: {**owner, **workflow_version(draft)})
+    carried = {key: canonical.pop(key) for key in (CARRIED,) if key in canonical}
+    return {**without_headers(canonical), **carried}
 
 
 def workflow_version(version: Payload) -> Payload:
     """Make a version of a workflow canonical (SDK 1.20.0, workflow_version)."""
-    steps = version.get("steps")
-    return {**version, "steps": [_step(step) for step in steps]} if isinstance(steps, list) else version
+    clean = without_headers(version)
+    steps = clean.get("steps")
+    return {**clean, "steps": [_step(step) for step in steps]} if isinstance(steps, list) else clean
 
 
-def _with_draft(definition: Payload, object_type: str, adapt: Any) -> Payload:
+def _with_draft(definition: Payload, object_type: str, adapt: Adapt) -> Payload:
+    """Take the draft out of a definition; one without an id cannot land, and nobody knows what is in it."""
+    canonical = {key: value for key, value in definition.items() if key != "draftVersion"}
     draft = definition.get("draftVersion")
-    if not isinstance(draft, dict) or not isinstance(draft.get("id"), str):
-        return definition
-    own = {key: value for key, value in definition.items() if key != "draftVersion"}
-    return {**own, CARRIED: [(object_type, adapt(draft))]}
+    if isinstance(draft, dict) and isinstance(draft.get("id"), str):
+        canonical[CARRIED] = [(object_type, adapt(draft))]
+    return canonical
 
 
 def _step(step: Any) -> Any:
-    """Put a step's processor, or its own config, beside what else it is set to, and leave out what may be secret."""
+    """Put a step's processor, or its own config, beside what else it is set to."""
     config = step.get("config") if isinstance(step, dict) else None
     if not isinstance(config, dict):
         return step
-    rest, canonical = without_headers(config), dict(step)
+    rest, canonical = dict(config), dict(step)
     for name in _PROCESSORS:
         if isinstance(rest.get(name), dict):
             canonical["processor"] = rest.pop(name)
@@ -96,8 +100,23 @@ def _step(step: Any) -> Any:
     return canonical
 
 
-def without_headers(value: Any) -> Any:
-    """Copy a JSON value without the headers of requests in it, which may hold keys of the customer."""
-    if isinstance(value, dict):
-        return {key: without_headers(item) for key, item in value.items() if key.lower() != _HEADERS}
-    return [without_headers(item) for item in value] if isinstance(value, list) else value
+def without_headers(definition: Payload) -> Payload:
+    """Copy what describes a workflow, or a part of one, without what must not be kept.
+
+    Headers of requests may hold keys of the customer, wherever they stand; those who made a part of it are people.
+    Configs of processors stay as they are: a field of a document may be called like either.
+
+    Args:
+        definition: a workflow, a version, or a step; who made that itself is left to the rules of privacy.
+    """
+    return {key: _without(key, item) for key, item in definition.items() if key.lower() != _HEADERS}
+
+
+def _without(name: str, value: Any) -> Any:
+    if name in _CONFIGS:
+        return value
+    if isinstance(value, list):
+        return [_without("", item) for item in value]
+    if not isinstance(value, dict) or name == _CREATOR:
+        return value
+    return {key: _without(key, item) for key, item in value.items() if key.lower() != _HEADERS and key != _CREATOR}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from extend_source.api.adapters import CARRIED, Adapt, Payload, RunAdapter, parse_run, run_without_download_links
+from extend_source.api.definition_adapters import without_headers
 from extend_source.text.redaction import without_download_link
 
 _RUNS: dict[str, tuple[str, Adapt]] = {
@@ -23,13 +24,18 @@ _CHECKS = {"rules": "rule", "blocks": "block", "branches": "branch"}
 _VERSION_PARTS = {"id": "versionId", "version": "version"}
 _OF_THE_RUN = frozenset({"files", "dashboardUrl", "workflow", "workflowVersion", "reviewedByUser"})
 _EXTERNAL = "EXTERNAL_DATA_VALIDATION"
+_RESPONSE = "response"
+"""What the customer's own endpoint has answered, whatever it is."""
+
 _NAMES = ("object", "id", "name", "version")
 
 
 def workflow_run_2025(run: Payload) -> Payload:
     """Make a workflow run of 2025-04-21 canonical (SDK 0.2.0, workflow_run)."""
     carried: list[tuple[str, Payload]] = []
-    canonical = {key: value for key, value in run.items() if key != "outputs"}
+    canonical = {key: value for key, value in summary_2025(run).items() if key != "outputs"}
+    if "workflow" in run:
+        canonical |= without_headers({"workflow": run["workflow"]})
     canonical["files"] = _files(run.get("files"))
     steps, outputs = run.get("stepRuns"), run.get("outputs")
     if isinstance(steps, list):
@@ -61,7 +67,7 @@ def workflow_run_2026(run: Payload) -> Payload:
 
 
 def summary_2025(summary: Payload) -> Payload:
-    """Make a row of the list of 2025-04-21 canonical."""
+    """Make a row of the list of 2025-04-21 canonical: the reviewer is called as in the run itself."""
     canonical = {key: value for key, value in summary.items() if key != "reviewedByUser"}
     return canonical | ({"reviewedBy": summary["reviewedByUser"]} if "reviewedByUser" in summary else {})
 
@@ -91,9 +97,10 @@ def _step(step: Any, carried: list[tuple[str, Payload]]) -> Any:
     """Take the run out of a step run; it goes to `carried`."""
     if not isinstance(step, dict):
         return step
-    canonical = {**step, "files": _files(step.get("files"))}
-    if isinstance(step.get("result"), dict):
-        canonical["result"] = _result(step["result"], carried)
+    described = {key: value for key, value in step.items() if key != "result"}
+    canonical = {**without_headers(described), "files": _files(step.get("files"))}
+    if "result" in step:
+        canonical["result"] = _result(step["result"], carried) if isinstance(step["result"], dict) else step["result"]
     return canonical
 
 
@@ -109,21 +116,21 @@ def _result(result: Payload, carried: list[tuple[str, Payload]]) -> Payload:
         elif key == "allPassed":
             canonical["valid"] = value
         else:
-            canonical[key] = value
+            canonical |= {key: value} if key == _RESPONSE else without_headers({key: value})
     return canonical
 
 
 def _older_step(step: Any) -> Any:
     if not isinstance(step, dict):
         return step
-    canonical = {key: value for key, value in step.items() if key != "output"}
+    canonical = without_headers({key: value for key, value in step.items() if key != "output"})
     kind = step["step"].get("type") if isinstance(step.get("step"), dict) else None
     canonical["stepType"] = kind
     output = step.get("output")
     if output is None:
         return canonical
     if kind == _EXTERNAL or not isinstance(output, dict):
-        canonical["result"] = {"response": {"data": output}}  # the customer's own JSON, whatever it is
+        canonical["result"] = {_RESPONSE: {"data": output}}
     else:
         canonical["result"] = _result(output, [])
     return canonical

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from extend_source.config.privacy_rules import PrivacyAction
@@ -43,6 +43,7 @@ class ObjectCleaner:
             for column in table.columns
             if column.api is not None and column.name in of_table
         ]
+        self._open = _not_personal(table, of_table)
         self._hider = hider
         self._known = _known_keys(table, table.handled if handled is None else handled) if known_only else None
 
@@ -54,6 +55,10 @@ class ObjectCleaner:
         """Copy an object with the rules for columns applied."""
         for path, action in self._rules:
             source = self._apply(source, path, action)
+        for outer, members in self._open.items():
+            if isinstance(source.get(outer), dict):
+                known = {key: value for key, value in source[outer].items() if key in members}
+                source = {**source, outer: known}
         return source
 
     def __call__(self, source: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +85,23 @@ class ObjectCleaner:
             for name, other in source.items()
             if name != key or hidden is not GONE
         }
+
+
+def _not_personal(table: TableSchema, actions: Mapping[str, PrivacyAction]) -> dict[str, frozenset[str]]:
+    """Say what may stay of the members that name a person: what is new in them may name that person as well.
+
+    Returns:
+        The keys that columns are read from, by the member; none for a member that a rule keeps whole.
+    """
+    members: dict[str, set[str]] = {}
+    closed: set[str] = set()
+    for column in table.columns:
+        outer, _, key = (column.api or "").partition(".")
+        if key and "." not in key:
+            members.setdefault(outer, set()).add(key)
+            if column.is_personal and column.name in actions:
+                closed.add(outer)
+    return {outer: frozenset(members[outer]) for outer in closed}
 
 
 def _known_keys(table: TableSchema, handled: Iterable[str]) -> _Known:

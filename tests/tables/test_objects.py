@@ -83,6 +83,7 @@ ABOUT_A_WORKFLOW_RUN = {
     ("tombstones", "id", "workflow_run"),
     ("webhook_events", "object_id", "workflow_run"),
     ("raw_payloads", "id", "workflow_run"),
+    ("webhook_events", "object_id", "workflow_run"),
 }
 ABOUT_A_PROCESSOR = {
     ("processors", "id", None),
@@ -96,6 +97,7 @@ ABOUT_A_PROCESSOR = {
     ("tombstones", "id", "processor"),
     ("webhook_events", "object_id", "processor"),
     ("raw_payloads", "id", "processor"),
+    ("webhook_events", "object_id", "processor"),
 }
 ABOUT_A_WORKFLOW_VERSION = {
     ("workflow_versions", "id", None),
@@ -110,6 +112,7 @@ ABOUT_A_WORKFLOW_VERSION = {
     ("tombstones", "id", "workflow_version"),
     ("webhook_events", "object_id", "workflow_version"),
     ("raw_payloads", "id", "workflow_version"),
+    ("webhook_events", "object_id", "workflow_version"),
 }
 
 

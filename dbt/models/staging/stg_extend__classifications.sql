@@ -1,0 +1,7 @@
+select
+    run_id,
+    stage,
+    classification_id,
+    type,
+    confidence
+from {{ source('extend', 'classifications') }}

@@ -1,0 +1,19 @@
+select
+    run_id,
+    path,
+    reported_key,
+    original_value,
+    edited_value,
+    notes,
+    page,
+    field_type,
+    initial_value,
+    reviewed_value,
+    change,
+    basis,
+    ocr_confidence_before,
+    logprobs_confidence_before,
+    review_agent_score_before,
+    confidence_before,
+    initial_path
+from {{ source('extend', 'extraction_edits') }}

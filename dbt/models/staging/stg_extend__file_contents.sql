@@ -1,0 +1,6 @@
+select
+    file_id,
+    raw_text,
+    markdown,
+    fetched_at
+from {{ source('extend', 'file_contents') }}

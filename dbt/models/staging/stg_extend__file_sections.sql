@@ -1,0 +1,7 @@
+select
+    file_id,
+    position,
+    start_page,
+    end_page,
+    markdown
+from {{ source('extend', 'file_sections') }}

@@ -1,0 +1,22 @@
+select
+    id,
+    object,
+    api_version,
+    workspace_id,
+    file_id,
+    status,
+    batch_id,
+    failure_reason,
+    failure_message,
+    page_count,
+    processing_time_ms,
+    metadata,
+    config_id,
+    original_mime_type,
+    final_mime_type,
+    credits,
+    created_at,
+    updated_at,
+    fetched_at,
+    loaded_tables
+from {{ source('extend', 'parse_runs') }}

@@ -1,0 +1,20 @@
+select
+    id,
+    object,
+    api_version,
+    workspace_id,
+    processor_id,
+    processor_name,
+    type,
+    version,
+    is_draft,
+    description,
+    config_id,
+    created_by_type,
+    created_by_email,
+    created_by_name,
+    created_at,
+    updated_at,
+    fetched_at,
+    loaded_tables
+from {{ source('extend', 'processor_versions') }}

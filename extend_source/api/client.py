@@ -41,8 +41,12 @@ from extend_source.api.retries import RetryPolicy
 from extend_source.api.sending import Sender
 from extend_source.api.settings import checked_api_key, checked_base_url, checked_workspace_id, is_loopback
 from extend_source.api.statistics import RequestStatistics
+from extend_source.config.groups import GROUP_OF
 from extend_source.config.settings import API_VERSION, DEFAULT_BASE_URL
 from extend_source.errors import BodyTooLarge, ExtendError, InvalidRequest, MalformedResponse, NotFound
+
+_BESIDE = ("workflows", "processors")
+"""The groups without which runs are loaded all the same."""
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=None)
 """Seconds per phase of an attempt; none for a free connection, as the budget bounds their number."""
@@ -174,6 +178,9 @@ class ExtendClient:
             listing=Call(listed.list_name, listed.list_path, _SHORT_PAGE),
             read_listing=partial(self._page, listed),
             others=self._calls_like,
+            beside={
+                each.get_name for each in endpoints_of(self.api_version) if GROUP_OF.get(each.object_type) in _BESIDE
+            },
         )
         return self
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from extend_source.error_codes import ErrorCode
@@ -24,6 +24,8 @@ OUTAGE_AFTER = 25
 
 MAX_OTHERS = 20
 """Most other objects that are asked for before an endpoint is held to refuse everything."""
+
+_NO_PERMISSION = 403
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,20 @@ Ask = Callable[[Call], Awaitable["ExtendError | None"]]
 class Evidence:
     """Remembers what was answered well, and decides what a bad answer means."""
 
-    def __init__(self, ask: Ask, listing: Call, others: Callable[[Call], Iterable[Call]]) -> None:
+    def __init__(
+        self, ask: Ask, listing: Call, others: Callable[[Call], Iterable[Call]], beside: Collection[str] = ()
+    ) -> None:
         """Begin with no evidence.
 
         Args:
             ask: sends a call while nobody else sends.
             listing: a short listing.
             others: names calls like a given one that should work as well, or no worse.
+            beside: the names of endpoints without which the rest is loaded all the same: as long as the listing works,
+                a refusal of all their objects is one of each object.
         """
         self._ask, self._listing, self._others = ask, listing, others
+        self._beside, self._closed = beside, set[str]()
         self._known: dict[str, tuple[int, Call]] = {}
         self._failures_in_a_row = 0
         self._proven_at: dict[str, float] = {}
@@ -100,6 +107,8 @@ class Evidence:
             return problem.of_one_object()
         if isinstance(problem, ExtendTransientError):
             return await self._judged_outage(call, problem)
+        if call.endpoint in self._closed and problem.status_code == _NO_PERMISSION:
+            return problem.of_one_object()
         return await self._judged_refusal(call, problem)
 
     async def _judged_outage(self, call: Call, problem: ExtendError) -> ExtendError:
@@ -128,9 +137,9 @@ class Evidence:
             answer = await self._ask(known[1])
             if answer is None:
                 return problem.of_one_object()
-            if answer.refuses_everything:
+            if answer.refuses_everything and call.endpoint not in self._beside:
                 return _said_of_all(problem, answer)
-        answer = await self._ask(self._listing)
+        answer = listed = await self._ask(self._listing)
         if answer is not None and answer.refuses_everything:
             return _said_of_all(problem, answer)
         is_refused_elsewhere = False
@@ -139,6 +148,10 @@ class Evidence:
             if answer is None:
                 return problem.of_one_object()
             is_refused_elsewhere |= answer.refuses_everything
+        if call.endpoint in self._beside and problem.status_code == _NO_PERMISSION and listed is None:
+            if is_refused_elsewhere:  # asking so many others each time would cost more than they are worth
+                self._closed.add(call.endpoint)
+            return problem.of_one_object()
         return problem if is_refused_elsewhere else problem.of_one_object()
 
     def _witnesses(self, call: Call, asked: set[str]) -> Iterator[Call]:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -55,6 +55,7 @@ class Sender:
         listing: Call,
         read_listing: Callable[[dict[str, Any]], object],
         others: Callable[[Call], Iterable[Call]],
+        beside: Collection[str],
     ) -> None:
         self._connections = connections
         self._base_url = base_url
@@ -71,7 +72,7 @@ class Sender:
         self._may_send = may_send
         self._max_bytes = max_bytes
         self._listing, self._read_listing = listing, read_listing
-        self._evidence = Evidence(self._asked, listing, others)
+        self._evidence = Evidence(self._asked, listing, others, beside)
         self._refusal: ExtendError | None = None
 
     async def get(

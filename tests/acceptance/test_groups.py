@@ -54,6 +54,17 @@ def test_a_group_that_was_asked_for_and_must_not_be_read_is_an_error_once_the_re
     assert warehouse.count("processor_runs") == RUNS
 
 
+@pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])
+def test_runs_land_where_workflow_runs_may_be_listed_and_not_read(warehouse: Warehouse, version: str) -> None:
+    warehouse.server.instead = lambda entry: REFUSED if entry.route == "get_workflow_run" else None
+
+    warehouse.sync(api_version=version, max_error_share=1)
+
+    assert warehouse.count("processor_runs") == RUNS
+    failed = [(row["resource_type"], row["status_code"]) for row in warehouse.rows("fetch_errors")]
+    assert failed == [("workflow_run", 403)] * 3
+
+
 @pytest.mark.parametrize(("version", "most"), [(API_VERSION, 3), (CURRENT_VERSION, 6)])
 def test_an_idle_sync_of_all_that_is_loaded_by_default_is_quiet(warehouse: Warehouse, version: str, most: int) -> None:
     warehouse.quiet_log_minutes = 60

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from extend_source.cli.exit_codes import DONE, EXIT_CODES, FAILED, REFUSED, SOME_FAILED, STOPPED, WRONG_USE
-from tests.integrations.scheduler_pages import ROOT, commands
+from tests.integrations.pages import ROOT, commands
 
 DEPLOY = ROOT / "deploy"
 INSTALLED = "/srv/extend/.venv/bin/extend-source"

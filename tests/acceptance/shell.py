@@ -17,9 +17,8 @@ from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from tests.acceptance.forks import processes
-from tests.conftest import OBJECTS
 
-_PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "COVERAGE_PROCESS_START", OBJECTS)
+_PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "COVERAGE_PROCESS_START", "SOURCES__EXTEND__OBJECTS")
 _READ_AT_START = ("PYTHON", "COVERAGE", "MALLOC", "ARROW", "OMP")
 """How variables begin that count when a process starts, so that it cannot be forked from one that runs."""
 

@@ -17,10 +17,12 @@ from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.state import Scope
 from extend_source.ingest.summaries import SummaryList, summary_sums
 from extend_source.pipeline.landed import LandedData, LandedSummary
+from extend_source.privacy import privacy_rules
 from extend_source.tables.contract import TableSchema
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=timezone.utc)
 PAGE = 3
+RULES = privacy_rules(ExtendSettings(api_key="sk_x", api_version=CURRENT_VERSION))
 
 Summary = dict[str, Any]
 
@@ -65,7 +67,7 @@ class Landed(LandedData):
         return self.readable
 
     def summaries(self, object_type: str, ids: Iterable[str]) -> dict[str, LandedSummary]:
-        sums = summary_sums(object_type, [self.listed[each] for each in ids if each in self.listed], None)
+        sums = summary_sums(object_type, [self.listed[each] for each in ids if each in self.listed], RULES)
         return {object_id: LandedSummary(sha256, NOW) for object_id, sha256 in sums.items()}
 
     def oldest_moving(self, table: TableSchema, moving: Any) -> datetime | None:

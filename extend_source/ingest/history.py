@@ -110,13 +110,13 @@ class _Earlier(NamedTuple):
 class History:
     """Finds what is new in the batches of one load."""
 
-    def __init__(self, landed: LandedData, load_id: str | None, privacy: PrivacyRules | None) -> None:
+    def __init__(self, landed: LandedData, load_id: str | None, privacy: PrivacyRules) -> None:
         """Start a load.
 
         Args:
             landed: what the destination holds.
             load_id: dlt's id of the load, for ``_dlt_load_id``.
-            privacy: the rules of today; None: nothing is hidden.
+            privacy: the rules of today.
         """
         self._landed, self._load_id, self._privacy = landed, load_id, privacy
         self._cut_off: dict[str, frozenset[Row]] = {}
@@ -173,7 +173,7 @@ class History:
 
     def _hidden_today(self, kept: _Kept, rows: list[Row]) -> list[Row]:
         """Apply the rules of today to rows of earlier payloads."""
-        if self._privacy is None or not rows:
+        if not rows:
             return rows
         clean = self._privacy.clean_earlier(self._arrow(kept, rows), kept.table, ruled=kept.of)
         return list(zip(*(clean[name].to_pylist() for name in kept.columns), strict=True))

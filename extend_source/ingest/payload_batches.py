@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extend_source.config.groups import GROUP_OF
 from extend_source.config.settings import ExtendSettings, resolved_privacy
 from extend_source.error_codes import ErrorCode
 from extend_source.ingest.resolution import Arguments, resolved_settings
-from extend_source.ingest.stored_payloads import LONG_AGO, UNREADABLE, RawPayload, origin_of
+from extend_source.ingest.stored_payloads import (
+    LONG_AGO,
+    UNREADABLE,
+    RawPayload,
+    contents_of_stored,
+    is_read_again,
+    origin_of,
+)
 from extend_source.privacy import privacy_rules
 from extend_source.tables import (
     TABLES,
@@ -118,11 +124,7 @@ class FlattenPlan:
         settings = resolved_settings(needs_key=False, **arguments)
         settings.api_key = ""  # nobody needs it, and plans travel
         settings.keep_raw = False
-        rules = privacy_rules(settings)
-        if rules is not None and rules.hides_fields:
-            settings.file_contents = "none"  # the text would show what is hidden
-        elif with_fetched_files and settings.file_contents != "none":
-            settings.file_contents = "fetch"
+        settings.file_contents = contents_of_stored(settings, with_fetched_files=with_fetched_files)
         return cls(settings, now or datetime.now(timezone.utc), frozenset(erased_files))
 
     @property
@@ -251,8 +253,7 @@ def flatten_batches(batches: Iterable[pa.RecordBatch], plan: FlattenPlan) -> Ite
             except Exception as defect:  # one odd payload must not end it all
                 flattener.add_error(_unreadable(raw, defect, plan.now))
         tables = flattener.take(None, plan.now)
-        if rules is not None:
-            rules.clean_tables(tables)
+        rules.clean_tables(tables)
         counts.fill(tables, flattener.take_drifted_runs(), {})
         if plan.names is not None:
             del tables[TYPED_COLUMNS.name]
@@ -289,8 +290,7 @@ def flatten_files(batches: Iterable[pa.RecordBatch], plan: FlattenPlan) -> Itera
 
     def take() -> Tables:
         taken = Tables(tables.take(None), {})
-        if rules is not None:
-            rules.clean_tables(taken)
+        rules.clean_tables(taken)
         counts.fill(taken, (), {})
         return _without_markers(taken, TABLES_OF_FILES)
 
@@ -362,8 +362,7 @@ def in_utc(rows: Any) -> Any:
 def _is_left_out(raw: RawPayload, settings: ExtendSettings) -> bool:
     if raw.is_file:
         return settings.file_contents == "none"
-    is_chosen = GROUP_OF.get(raw.resource_type) in settings.groups
-    return not is_chosen or (raw.resource_type == "parse_run" and settings.parse_output == "none")
+    return not is_read_again(raw.resource_type, settings)
 
 
 def _unreadable(raw: RawPayload, defect: Exception, now: datetime) -> FetchError:

@@ -13,7 +13,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extend_source.config.groups import GROUP_OF
 from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import NoRawPayloads
@@ -29,7 +28,9 @@ from extend_source.ingest.stored_payloads import (
     RawPayload,
     ReadPayload,
     StoredPayload,
+    contents_of_stored,
     in_batches,
+    is_read_again,
     origin_of,
     runs_to_leave_alone,
     stored_payloads,
@@ -38,7 +39,6 @@ from extend_source.ingest.sync_log import LoadLog
 from extend_source.ingest.worklist import Worklist
 from extend_source.pipeline.conditions import equals
 from extend_source.pipeline.landed import LandedData
-from extend_source.privacy import privacy_rules
 from extend_source.tables import TYPED_TABLES, FetchError, Tables, wanted_tables
 from extend_source.tables.bookkeeping import (
     FETCH_ERRORS,
@@ -161,22 +161,14 @@ class Replay:
 
     def _take_stock(self, landed: LandedData) -> deque[StoredPayload]:
         """Find the payloads, and the runs that must be left alone."""
-        leaves_parse_runs = self.settings.parse_output == "none"
-        kinds = [
-            kind
-            for kind in SUMMED_TYPES
-            if GROUP_OF[kind] in self.settings.groups and not (kind == "parse_run" and leaves_parse_runs)
-        ]
+        settings = self.settings
+        kinds = [kind for kind in SUMMED_TYPES if is_read_again(kind, settings)]
         stored = {kind: list(stored_payloads(kind, landed)) for kind in kinds}
         if not any(stored.values()):
             raise NoRawPayloads("No payload has landed that tables could be rebuilt from")
-        rules = privacy_rules(self.settings)
-        if rules.hides_fields:
-            self.settings.file_contents = "none"  # the text would show what is hidden
-        files = [] if self.settings.file_contents == "none" else list(stored_payloads("file", landed))
-        if files:
-            # text was fetched, whatever the setting says today: where runs carry none, it means nothing
-            self.settings.file_contents = "fetch"
+        settings.file_contents = contents_of_stored(settings, with_fetched_files=False)
+        files = [] if settings.file_contents == "none" else list(stored_payloads("file", landed))
+        settings.file_contents = contents_of_stored(settings, with_fetched_files=bool(files))
         for kind, runs in stored.items():
             without_payload, outdated = runs_to_leave_alone(kind, runs, landed)
             self.without_payload += len(without_payload)

@@ -7,9 +7,12 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
+from extend_source.config.groups import GROUP_OF
+from extend_source.config.settings import ExtendSettings
 from extend_source.pipeline.conditions import between, equals
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.reader import KEYS_PER_QUERY
+from extend_source.privacy import privacy_rules
 from extend_source.tables import FILLED_TABLES, Origin, selected_by, selection_text
 from extend_source.tables.bookkeeping import RAW_PAYLOADS
 from extend_source.tables.contract import LOAD_ID
@@ -183,6 +186,25 @@ def stored_payloads(resource_type: str, landed: LandedData) -> Iterator[StoredPa
     columns = ("id", "fetched_at", LOAD_ID)
     for key, fetched_at, load_id in landed.rows(RAW_PAYLOADS, columns, equals("resource_type", resource_type)):
         yield StoredPayload(fetched_at or LONG_AGO, resource_type == "file", key, load_id or "", resource_type)
+
+
+def is_read_again(object_type: str, settings: ExtendSettings) -> bool:
+    """Tell whether settings choose that payloads of a type, files' apart, become rows."""
+    if object_type == "parse_run" and settings.parse_output == "none":
+        return False
+    return GROUP_OF.get(object_type) in settings.groups
+
+
+def contents_of_stored(settings: ExtendSettings, *, with_fetched_files: bool) -> str:
+    """Say where the text of files comes from where payloads are read again: a value of `file_contents`.
+
+    Args:
+        settings: what the user has chosen.
+        with_fetched_files: there are payloads of ``GET /files/{id}``: where runs carry no text, it means nothing.
+    """
+    if privacy_rules(settings).hides_fields:
+        return "none"  # the text would show what is hidden
+    return "fetch" if with_fetched_files and settings.file_contents != "none" else settings.file_contents
 
 
 def runs_to_leave_alone(

@@ -20,19 +20,18 @@ from extend_source.tables.objects import LISTED_TYPES
 from extend_source.tables.payloads import payload_sha256
 
 
-def summary_sums(object_type: str, summaries: Iterable[dict[str, Any]], privacy: PrivacyRules | None) -> dict[str, str]:
+def summary_sums(object_type: str, summaries: Iterable[dict[str, Any]], privacy: PrivacyRules) -> dict[str, str]:
     """Sum summaries up as they land, which is without what privacy hides.
 
     Args:
         object_type: what they are of.
         summaries: canonical summaries.
-        privacy: the rules; None: there are none.
+        privacy: the rules.
 
     Returns:
         The SHA-256 of each, by id.
     """
-    landing = summaries if privacy is None else (privacy.clean_summary(object_type, each) for each in summaries)
-    return {summary["id"]: payload_sha256(summary) for summary in landing}
+    return {each["id"]: payload_sha256(privacy.clean_summary(object_type, each)) for each in summaries}
 
 
 def summary_lists(context: SyncContext, selected: frozenset[str], *, reconcile: bool) -> Iterator[SummaryList]:

@@ -41,12 +41,9 @@ from extend_source.api.retries import RetryPolicy
 from extend_source.api.sending import Sender
 from extend_source.api.settings import checked_api_key, checked_base_url, checked_workspace_id, is_loopback
 from extend_source.api.statistics import RequestStatistics
-from extend_source.config.groups import GROUP_OF
+from extend_source.config.groups import GROUPS
 from extend_source.config.settings import API_VERSION, DEFAULT_BASE_URL
 from extend_source.errors import BodyTooLarge, ExtendError, InvalidRequest, MalformedResponse, NotFound
-
-_BESIDE = ("workflows", "processors")
-"""The groups without which runs are loaded all the same."""
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=None)
 """Seconds per phase of an attempt; none for a free connection, as the budget bounds their number."""
@@ -165,6 +162,7 @@ class ExtendClient:
         self._proxy = proxy_for(self.base_url) if trust_env else None
         self._connections = Connections(self._http_client)
         listed = self._endpoints[0]
+        dispensable = {name for group in GROUPS.values() if group.is_dispensable for name in group.types}
         self._sender = Sender(
             self._connections,
             base_url=self.base_url,
@@ -178,9 +176,7 @@ class ExtendClient:
             listing=Call(listed.list_name, listed.list_path, _SHORT_PAGE),
             read_listing=partial(self._page, listed),
             others=self._calls_like,
-            beside={
-                each.get_name for each in endpoints_of(self.api_version) if GROUP_OF.get(each.object_type) in _BESIDE
-            },
+            beside={each.get_name for each in self._endpoints if each.object_type in dispensable},
         )
         return self
 

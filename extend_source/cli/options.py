@@ -19,6 +19,7 @@ import msgspec
 import typer
 
 from extend_source.cli.exit_codes import WRONG_USE, fail
+from extend_source.config.groups import GROUPS
 from extend_source.error_codes import ErrorCode
 from extend_source.reports.grouping import BY, By
 
@@ -107,7 +108,7 @@ class Choices(_Settings):
 
     objects: Annotated[
         list[str] | None,
-        _option(_FETCHING, "runs, workflows, processors or parsing; can be repeated.", "--object"),
+        _option(_FETCHING, f"{', '.join(GROUPS)}; can be repeated.", "--object"),
     ] = None
     start_date: Annotated[str | None, _option(_FILTERS, "Only runs updated since: 2026-01-31.")] = None
     processor_ids: Annotated[

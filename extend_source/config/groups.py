@@ -14,12 +14,14 @@ class Group:
         listed: the types whose lists are read by each sync.
         definitions: the types of which there are few, which seldom change: their lists are read now and then.
         parts: the types of what the definitions are made of.
+        is_dispensable: where a key must not read it, and nobody has asked for it, the others are loaded without it.
     """
 
     meaning: str
     listed: tuple[str, ...] = ()
     definitions: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    is_dispensable: bool = False
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -34,9 +36,13 @@ GROUPS: dict[str, Group] = {
         listed=("workflow_run",),
         definitions=("workflow",),
         parts=("workflow_version",),
+        is_dispensable=True,
     ),
     "processors": Group(
-        "processors and their versions with their configs", definitions=("processor",), parts=("processor_version",)
+        "processors and their versions with their configs",
+        definitions=("processor",),
+        parts=("processor_version",),
+        is_dispensable=True,
     ),
     "parsing": Group("parse runs, as far as parse_output says", listed=("parse_run",)),
 }

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dlt.common import logger
 
 from extend_source.api import ExtendClient
-from extend_source.config.groups import GROUP_OF
+from extend_source.config.groups import GROUP_OF, GROUPS
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import ExtendError
 from extend_source.ingest.acquaintance import Acquaintance
@@ -17,7 +17,6 @@ from extend_source.ingest.listed_objects import ListedObjects
 from extend_source.ingest.summaries import SummaryList, SummaryPage, summary_lists
 from extend_source.ingest.worklist import Wanted, Worklist
 
-_ALWAYS = ("runs", "parsing")
 _MUST_NOT_BE_READ = (403, 404, 410)
 
 Found = tuple[str, SummaryPage]
@@ -101,7 +100,8 @@ async def _pages(
 def _note(problem: ExtendError, object_type: str, discovery: Discovery) -> None:
     """Leave out a group that nobody has asked for, and that must not be read; any other error ends the listing."""
     settings, group = discovery.context.settings, GROUP_OF[object_type]
-    if settings.objects is None and group not in _ALWAYS and problem.status_code in _MUST_NOT_BE_READ:
+    is_refused = problem.status_code in _MUST_NOT_BE_READ
+    if is_refused and settings.objects is None and GROUPS[group].is_dispensable:
         logger.warning(
             ErrorCode.NO_PERMISSION.line(
                 f"{problem} What belongs to {group} is left out: set objects to the groups that are to be loaded."

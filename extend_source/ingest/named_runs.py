@@ -18,14 +18,12 @@ from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.pipeline.landed import LandedData, LandedRun, has_ended
 from extend_source.pipeline.landed_objects import LandedObject, erased_runs, landed_objects
 from extend_source.tables import FILLED_TABLES, fetches
-from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, SUMMED_TYPES
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, RUN_TYPES, SUMMED_TYPES
 
 MAX_ID_CHARACTERS = 255
 
 _EITHER = ("processor_run", "parse_run")
 """What an id may be of that begins like none."""
-
-_OTHER_RUNS = ("parse_run", "workflow_run")
 
 _NOT_CHOSEN = "the tables of their type are not loaded, see the setting objects"
 _REASONS = {"parse_run": 'parse runs are not loaded, see the settings parse_output ("none") and objects'}
@@ -58,7 +56,7 @@ def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:
     known = set[str]()
     if not settings.refresh:
         known.update(_current(landed.runs(ids), context.tables, context.told_at))
-        for object_type in _OTHER_RUNS:
+        for object_type in (each for each in RUN_TYPES if each != "processor_run"):
             tables = FILLED_TABLES[object_type].intersection(context.selected)
             known.update(_current(landed_objects(landed, object_type, ids), tables, context.told_at))
     wanted = [Wanted(run_id, object_type=types[run_id]) for run_id in ids if run_id not in known]

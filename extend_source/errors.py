@@ -19,6 +19,7 @@
     │   ├── ObjectRefused             a refusal that concerns one object alone
     │   └── BodyTooLarge              a body beyond max_body_megabytes
     ├── UsageError                    what the caller asked for cannot be done
+    │   ├── NothingLanded             the tables that are needed have not landed
     │   └── InvalidSetting            a setting that cannot work, such as a bad base_url  ends the sync
     │       └── AnotherWorkspace      the listing has nothing of what has landed          ends the sync
     └── SyncError                     the work on the pipeline and its destination
@@ -247,6 +248,13 @@ class BodyTooLarge(ApiError, ExtendTerminalError):
 
 class UsageError(ExtendTerminalError):
     """What the caller asked for cannot be done: a wrong argument, or a destination that cannot do it."""
+
+
+class NothingLanded(UsageError):
+    """The tables that are needed have not landed."""
+
+    default_error_code = ErrorCode.NOTHING_LANDED
+    default_advice = "Run extend-source sync first"
 
 
 class InvalidSetting(UsageError):

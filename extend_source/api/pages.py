@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from extend_source.config.settings import ProcessorType, RunStatus
+from extend_source.config.run_values import ProcessorType, RunStatus
 from extend_source.errors import EndlessListing, ExtendError, InvalidRequest
 
 SortBy = Literal["updatedAt", "createdAt"]

@@ -25,6 +25,7 @@ from extend_source.config.groups import DEFAULT_GROUPS, GROUPS
 from extend_source.config.pricing import Price, price_book
 from extend_source.config.privacy_rules import PRIVACY_SETTINGS, PrivacySettings
 from extend_source.config.providers import refuse_unread, wrong_type
+from extend_source.config.run_values import PROCESSOR_TYPES, RUN_SOURCES, RUN_STATUSES
 
 SECTION = "extend"
 """The dlt config section and the name of the source: ``[sources.extend]``."""
@@ -43,20 +44,12 @@ API_VERSION = "2025-04-21"
 
 FileContents = Literal["embedded", "fetch", "none"]
 ParseOutput = Literal["none", "chunks", "blocks", "words"]
-ProcessorType = Literal["EXTRACT", "CLASSIFY", "SPLITTER"]
-RunStatus = Literal["PENDING", "PROCESSING", "PROCESSED", "FAILED", "CANCELLED"]
-RunSource = Literal[
-    "ADMIN", "BATCH_PROCESSOR_RUN", "PLAYGROUND", "WORKFLOW_CONFIGURATION", "WORKFLOW_RUN", "STUDIO", "API"
-]
+TableFormat = Literal["delta", "iceberg"]
+LogFormat = Literal["json", "records"]
 
-PROCESSOR_TYPES: tuple[str, ...] = get_args(ProcessorType)
-RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
-RUN_SOURCES: tuple[str, ...] = get_args(RunSource)
 FILE_CONTENTS: tuple[str, ...] = get_args(FileContents)
 PARSE_OUTPUTS: tuple[str, ...] = get_args(ParseOutput)
-TableFormat = Literal["delta", "iceberg"]
 TABLE_FORMATS: tuple[str, ...] = get_args(TableFormat)
-LogFormat = Literal["json", "records"]
 LOG_FORMATS: tuple[str, ...] = get_args(LogFormat)
 
 TELEMETRY_SETTINGS = ("log_format", "opentelemetry", "openlineage", "prometheus_folder")

@@ -9,7 +9,7 @@ import dlt
 
 from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
-from extend_source.errors import UsageError
+from extend_source.errors import NothingLanded, UsageError
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.pipeline.duckdb_file import compact as compact_file
 from extend_source.pipeline.held_database import database_file
@@ -77,9 +77,7 @@ def compact(pipeline: dlt.Pipeline, *, on_table: Callable[[CompactedTable], None
         settle(pipeline, settings.package_attempts)
         landed = LandedData(pipeline, SECTION)
         if not landed.knows_table(TABLES["processor_runs"]):
-            raise UsageError(
-                "Nothing has landed yet", "Run extend-source sync first", error_code=ErrorCode.NOTHING_LANDED
-            )
+            raise NothingLanded("Nothing has landed yet")
         if file is not None:
             before, after = compact_file(file)
             return CompactResult([], before, after, location(pipeline), pipeline.dataset_name)

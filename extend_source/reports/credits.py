@@ -10,8 +10,7 @@ from typing import Any
 import dlt
 
 from extend_source.config.pricing import Price
-from extend_source.error_codes import ErrorCode
-from extend_source.errors import UsageError
+from extend_source.errors import NothingLanded
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.pipeline.cells import as_credits, as_utc
 from extend_source.pipeline.read_only import location, viewed
@@ -82,10 +81,9 @@ def credit_report(
             models.compute_once("credit_ledger")
             figures = reader.figures(None if monthly is None else Decimal(str(monthly)), now)
         except MissingTables as missing:
-            raise UsageError(
+            raise NothingLanded(
                 f"The credit report needs tables that have not landed: {', '.join(missing.tables)}",
                 "Sync first, with all tables",
-                error_code=ErrorCode.NOTHING_LANDED,
             ) from None
     return CreditFigures(
         pipeline=pipeline.pipeline_name, destination=location(pipeline), dataset=pipeline.dataset_name, **figures

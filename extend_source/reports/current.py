@@ -15,7 +15,7 @@ from dlt.common.schema.typing import LOADS_TABLE_NAME
 
 from extend_source.config.settings import SECTION
 from extend_source.error_codes import ErrorCode
-from extend_source.errors import UsageError
+from extend_source.errors import NothingLanded, UsageError
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.lock import only_sync
 from extend_source.pipeline.read_only import location, viewed
@@ -81,7 +81,7 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
     if replacement_of(pipeline) == "supersede":
         with viewed(pipeline) as view:
             if SECTION not in view.schema_names:
-                raise _nothing_landed()
+                raise NothingLanded("Nothing has landed yet")
             return _scripted(view)
     definitions: dict[str, str] = {}
     grains: dict[str, str] = {}
@@ -95,7 +95,7 @@ def create_current_views(pipeline: dlt.Pipeline) -> CurrentViewsResult:
             name = view_of(table)
             definitions[name], grains[name] = runner.translation.of(tree), grain
         if not definitions:
-            raise _nothing_landed()
+            raise NothingLanded("Nothing has landed yet")
         runner.create_views(definitions)
         runner.describe_views(dict(_descriptions(pipeline, definitions)))
     return CurrentViewsResult(grains, left_out, location(pipeline), pipeline.dataset_name)
@@ -159,7 +159,7 @@ def _scripted(pipeline: dlt.Pipeline) -> CurrentViewsResult:
         schema = pipeline.schemas[SECTION]
         read = {name: source for name in tables if (source := _reading(client, schema, name))}
     if not read or loads is None:
-        raise _nothing_landed()
+        raise NothingLanded("Nothing has landed yet")
     from_loads = f"read_json({loads}, columns = {{load_id: 'varchar', status: 'bigint'}})"
     statements = [f"create or replace view {LOADS_TABLE_NAME} as select * from {from_loads};"]
     for name, source in read.items():
@@ -211,10 +211,6 @@ def _files_of(client: Any, table: str) -> str | None:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _nothing_landed() -> UsageError:
-    return UsageError("Nothing has landed yet", "Run extend-source sync first", error_code=ErrorCode.NOTHING_LANDED)
 
 
 def dated(table: TableSchema, sql: str) -> str:

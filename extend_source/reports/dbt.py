@@ -9,8 +9,7 @@ import dlt
 import yaml
 
 from extend_source.config.settings import SECTION
-from extend_source.error_codes import ErrorCode
-from extend_source.errors import UsageError
+from extend_source.errors import NothingLanded
 from extend_source.pipeline.landed import LandedData
 from extend_source.reports.runner import QueryRunner
 from extend_source.tables.bookkeeping import SYNC_LOG
@@ -81,7 +80,7 @@ def _landed_tables(pipeline: dlt.Pipeline) -> list[TableSchema]:
         missing |= set(runner.missing(table.name for table in typed))
     landed = [table for table in (*TABLES.values(), *typed) if table.name not in missing]
     if not landed:
-        raise UsageError("Nothing has landed yet", "Run extend-source sync first", error_code=ErrorCode.NOTHING_LANDED)
+        raise NothingLanded("Nothing has landed yet")
     return landed
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from extend_source.sandbox.records import Json
 from extend_source.sandbox.workspace import NotFoundError, Workspace
 
-_BOOK = "_given_definitions"
+_BOOK = "given_definitions"
 _OF_FULL_ONES = ("draftVersion",)
 
 
@@ -70,7 +70,5 @@ def given_definition(workspace: Workspace, name: str, definition_id: str) -> Giv
 
 
 def _book(workspace: Workspace) -> dict[str, GivenDefinition]:
-    if not hasattr(workspace, _BOOK):
-        setattr(workspace, _BOOK, {})
-    book: dict[str, GivenDefinition] = getattr(workspace, _BOOK)
+    book: dict[str, GivenDefinition] = workspace.books.setdefault(_BOOK, {})
     return book

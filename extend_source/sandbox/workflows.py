@@ -142,14 +142,14 @@ class _Book:
     deleted: set[str] = field(default_factory=set)
 
 
-_BOOKS = "_workflow_book"
+_BOOK = "workflows"
 
 
 def _book(workspace: Workspace) -> _Book:
     """Return the book of a workspace, which is begun when it is first asked for."""
-    if not hasattr(workspace, _BOOKS):
-        setattr(workspace, _BOOKS, _Book({key: _sample(workspace.seed, key, name) for key, name in _SAMPLES}))
-    book: _Book = getattr(workspace, _BOOKS)
+    if _BOOK not in workspace.books:
+        workspace.books[_BOOK] = _Book({key: _sample(workspace.seed, key, name) for key, name in _SAMPLES})
+    book: _Book = workspace.books[_BOOK]
     return book
 
 

@@ -67,6 +67,7 @@ class Workspace:
         given_parse_runs: Parse runs that were put there, by id; all others follow from the files.
         deleted_parse_runs: Ids of parse runs that are gone.
         objects: Other objects by the path of their list and their id; a type is there once it was asked for.
+        books: What the modules beside this one know of it, by the name of what they keep.
         charges_since: Likewise for the ``charges`` in a breakdown, which began on 2026-06-10.
         same_id_suffixes: Whether ids of runs have the same text behind their prefix in both versions of the API.
     """
@@ -96,6 +97,7 @@ class Workspace:
         self.given_parse_runs: dict[str, GivenParseRun] = {}
         self.deleted_parse_runs: set[str] = set()
         self.objects: dict[str, dict[str, KeptObject]] = {}
+        self.books: dict[str, Any] = {}
         self._deleted: dict[str, RunRecord] = {}
         self._serial = runs
         self._renderer = Renderer(self.files, embed_contents=embed_contents)

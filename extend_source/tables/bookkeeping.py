@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from extend_source.config.groups import GROUP_OF
-from extend_source.tables.contract import ANY_OBJECT, EXTRA, OBJECTS, PROCESSOR_TYPES, RUN_STATUSES, Column, TableSchema
+from extend_source.config.run_values import PROCESSOR_TYPES, RUN_STATUSES
+from extend_source.tables.contract import ANY_OBJECT, EXTRA, OBJECTS, Column, TableSchema
 from extend_source.tables.kinds import BOOLEAN, CREDITS, DOCUMENT_TEXT, INTEGER, JSON, NUMBER, TEXT, TIMESTAMP
 
 _WORKSPACE_ID = Column("workspace_id", TEXT, "The workspace named in the settings.")

@@ -17,8 +17,6 @@ EXTRA = "extra"
 ANY_OBJECT = "any"
 """What `Column.about` says where the row's ``resource_type`` names the object type."""
 
-PROCESSOR_TYPES = ("EXTRACT", "CLASSIFY", "SPLITTER")
-RUN_STATUSES = ("PENDING", "PROCESSING", "PROCESSED", "FAILED", "CANCELLED")
 OBJECTS = (*GROUP_OF, "file")
 """What ``resource_type`` says."""
 

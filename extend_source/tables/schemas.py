@@ -6,8 +6,9 @@ path and it is read; a value that must be worked out is added in the module of i
 
 from __future__ import annotations
 
+from extend_source.config.run_values import PROCESSOR_TYPES, RUN_STATUSES
 from extend_source.tables.config_columns import CONFIG_OPTION_COLUMNS
-from extend_source.tables.contract import EXTRA, PROCESSOR_TYPES, RUN_STATUSES, Column, TableSchema
+from extend_source.tables.contract import EXTRA, Column, TableSchema
 from extend_source.tables.kinds import (
     BOOLEAN,
     CREDITS,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import dlt
 
@@ -32,7 +32,7 @@ class SyncFacts:
     dataset: str
     destination: str
     kind: str
-    tables: _Tables
+    tables: Callable[[], list[str]]
 
     def labels(self) -> dict[str, str]:
         """Return what tells it from other syncs."""
@@ -42,10 +42,6 @@ class SyncFacts:
             "destination": self.destination,
             "kind": self.kind,
         }
-
-
-class _Tables(Protocol):
-    def __call__(self) -> list[str]: ...
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import rebuild
-from extend_source.pipeline import held_database, reader
+from extend_source.pipeline import connections, held_database
 from extend_source.sandbox import LoggedRequest
 from tests.acceptance.warehouse import Warehouse
 
@@ -94,7 +94,7 @@ def test_a_reader_that_keeps_the_file_open_ends_the_sync_and_the_next_one_loads_
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(held_database, "PATIENCE_SECONDS", 0.0)
-    for module in (held_database, reader):
+    for module in (held_database, connections):
         monkeypatch.setattr(module, "MAX_WAIT_SECONDS", 0.5)
     with _reader_from_the_first_run_on(warehouse, 600), pytest.raises(PipelineStepFailed, match="Could not set lock"):
         warehouse.sync()

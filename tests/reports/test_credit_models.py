@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import sqlglot
 
+from extend_source.config.groups import GROUPS
 from extend_source.config.pricing import price_book
 from extend_source.pipeline.read_only import viewed
 from extend_source.reports.models import MODELS, MissingTables, Models, create_models, load_model
@@ -73,12 +74,12 @@ def spent(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         if destination == "postgres":
             new_database = stack.enter_context(new_databases(request.getfixturevalue("postgres_server")))
             warehouse = PostgresWarehouse(server, folder, new_database())
-        warehouse.sync()
+        warehouse.sync(objects=list(GROUPS))
         spend_in_all_ways(server.workspace, seed)
-        warehouse.sync()
+        warehouse.sync(objects=list(GROUPS))
         late = next(run for run in reversed(server.workspace.run_ids()) if is_unpaid(server.workspace, run))
         server.workspace.settle_credits(late, "12.5")
-        warehouse.sync(reconcile=True, review_window_days=10_000, max_rechecks=10_000)
+        warehouse.sync(reconcile=True, review_window_days=10_000, max_rechecks=10_000, objects=list(GROUPS))
         yield warehouse
 
 
@@ -128,7 +129,7 @@ def test_the_days_sum_to_the_ledger_for_any_slice_and_have_no_gaps(spent: AnyWar
 
 def test_the_stated_grain_of_each_model_is_unique(any_warehouse: AnyWarehouse) -> None:
     spend_in_all_ways(any_warehouse.server.workspace, 4)
-    any_warehouse.sync()
+    any_warehouse.sync(objects=list(GROUPS))
 
     for name in MODELS:
         rows = select(any_warehouse, f"select {', '.join(load_model(name).key)} from {name}")

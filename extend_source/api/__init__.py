@@ -12,7 +12,7 @@ from extend_source.api.bodies import Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.client import ExtendClient
 from extend_source.api.endpoint import Endpoint
-from extend_source.api.endpoints import CURRENT_VERSION, GENERATIONS, lists_of, object_type_of
+from extend_source.api.endpoints import CURRENT_VERSION, GENERATIONS, lists_of, object_types_of
 from extend_source.api.pages import PagesAhead, RunFilters, RunPage
 from extend_source.api.retries import RetryPolicy, parse_retry_after
 from extend_source.api.statistics import RequestStatistics
@@ -31,6 +31,6 @@ __all__ = [
     "RunFilters",
     "RunPage",
     "lists_of",
-    "object_type_of",
+    "object_types_of",
     "parse_retry_after",
 ]

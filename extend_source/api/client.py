@@ -249,7 +249,10 @@ class ExtendClient:
         """
         call, linked, bytes_to = call_for(endpoint, object_id, parent), endpoint.linked, arrival or Arrival()
         try:
-            found = endpoint.adapt((await self._answer(endpoint, call, object_id, bytes_to))[0])
+            answer, _ = await self._answer(endpoint, call, object_id, bytes_to)
+            if not endpoint.holds(answer):
+                raise NotFound(f"{object_id} is no {endpoint.object_type.replace('_', ' ')}")
+            found = endpoint.adapt(answer)
             return found if not endpoint.parent_key else {endpoint.parent_key: parent, **found}
         except (BodyTooLarge, InvalidRequest) as error:
             is_too_large = isinstance(error, BodyTooLarge) or error.status_code == _CONTENT_TOO_LARGE

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from extend_source.api.adapters import Adapt, as_it_is
+from extend_source.api.adapters import Adapt, Payload, as_it_is
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Endpoint:
         id_prefix: what ids of such objects begin with, as a rule.
         processor_prefix: what ids of their processors begin with, as a rule; empty: there are several.
         shared: the member of an object that many objects have alike: it is decoded only once.
+        holds: tells whether an answer is such an object: where two types share a path, one of them is not there.
         adapt: makes a full object canonical.
         adapt_shared: makes that member canonical; `adapt` leaves it as it is then.
         adapt_summary: makes a row of the list canonical.
@@ -70,6 +71,7 @@ class Endpoint:
     id_prefix: str = ""
     processor_prefix: str = ""
     shared: str | None = None
+    holds: Callable[[Payload], bool] = lambda _: True
     adapt: Adapt = as_it_is
     adapt_shared: Adapt = as_it_is
     adapt_summary: Adapt = as_it_is

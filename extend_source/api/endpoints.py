@@ -306,18 +306,18 @@ def endpoints_for(api_version: str, object_type: str, object_id: str, run_type: 
     return known or sorted(candidates, key=lambda each: not object_id.startswith(each.id_prefix or object_id))
 
 
-def object_type_of(api_version: str, object_id: str) -> str | None:
-    """Say what an object looks like, going by what its id begins with, which is a guess.
+def object_types_of(api_version: str, object_id: str) -> tuple[str, ...]:
+    """Say what an object may be, going by what its id begins with, which is a guess.
 
     Args:
         api_version: for example ``2025-04-21``.
         object_id: the object's id.
 
     Returns:
-        The type of object; None where nothing fits.
+        The types of objects, in the order in which to ask; none where nothing fits.
 
     Raises:
         UnsupportedApiVersion: there are no endpoints for the version.
     """
     fitting = (each for each in endpoints_of(api_version) if each.id_prefix and object_id.startswith(each.id_prefix))
-    return next((each.object_type for each in fitting), None)
+    return tuple(dict.fromkeys(each.object_type for each in fitting))

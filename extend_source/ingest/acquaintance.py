@@ -11,7 +11,7 @@ from extend_source.ingest.gone import unless_gone
 from extend_source.pipeline.conditions import equals
 from extend_source.tables import fetches
 from extend_source.tables.contract import TableSchema
-from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
+from extend_source.tables.objects import DEFINITIONS, LISTED_TYPES, OBJECT_TYPES
 
 
 class Acquaintance:
@@ -84,8 +84,8 @@ class Acquaintance:
 
     async def _is_known_by_definitions(self, client: ExtendClient) -> bool:
         """Tell whether some definition has landed, reading their lists until one is found."""
-        for name, kind in OBJECT_TYPES.items():
-            if kind.parts and fetches(name, self._context.selected):
+        for name in DEFINITIONS:
+            if fetches(name, self._context.selected):
                 for endpoint in lists_of(self._context.settings.api_version, name):
                     async for page in client.pages(endpoint):
                         self.note(name, [row["id"] for row in page.summaries if isinstance(row.get("id"), str)])

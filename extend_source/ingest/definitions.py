@@ -1,28 +1,32 @@
-"""Processors and workflows: which of them have changed, and which of their versions are new.
+"""Definitions, such as processors and workflows: which of them have changed, and which of their parts are new.
 
 There are few of them, and they seldom change. So their lists are read now and then, from the newest change on, until a
-page has nothing new. What has changed is fetched together with its versions that have not landed: these come first, so
-that a processor that has landed has all its versions.
+page has nothing new. What has changed is fetched together with its parts that have not landed, such as versions: these
+come first, so that a processor that has landed has all its versions.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from extend_source.api import CARRIED, Endpoint, ExtendClient, RunFilters, RunPage, lists_of
-from extend_source.config.settings import ExtendSettings
+from extend_source.config.settings import ExtendSettings, resolved_privacy
 from extend_source.errors import NotFound, Withdrawn
 from extend_source.ingest.context import SyncContext
+from extend_source.ingest.fetching import Fetched
 from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.listings import Listing, due_list
 from extend_source.ingest.state import Position
 from extend_source.ingest.times import is_before, time_of
 from extend_source.ingest.worklist import Mode, Wanted
 from extend_source.pipeline.conditions import Condition, equals
-from extend_source.tables import TableSchema, fetches
-from extend_source.tables.objects import OBJECT_TYPES, ObjectType
+from extend_source.pipeline.landed import LandedData
+from extend_source.privacy import privacy_rules
+from extend_source.tables import Flattener, Origin, TableSchema, fetches
+from extend_source.tables.objects import DEFINITIONS, OBJECT_TYPES, ObjectType
 from extend_source.tables.processors import DRAFT
 
 _FETCHED = Condition("{payload_sha256} IS NOT NULL", columns=["payload_sha256"])
@@ -33,7 +37,7 @@ class Definitions:
     """The definitions of one type that a sync is to fetch.
 
     Attributes:
-        object_type: what they are, a key of `OBJECT_TYPES` that has parts.
+        object_type: what they are, one of `DEFINITIONS`.
         stopped_by: why `pages` ended before it had read what it had to; None: it has.
         read: the paths of the lists that it has read.
         seen: the ids of what the lists have shown so far.
@@ -56,12 +60,11 @@ class Definitions:
         self.has_answered = False
         self._kind: ObjectType = OBJECT_TYPES[object_type]
         self._context, self._lists, self._whole = context, lists, whole
-        parts = OBJECT_TYPES[self._kind.parts].table
-        owner = next(column.name for column in parts.columns if column.about == object_type)
-        self._owners: tuple[TableSchema, tuple[str]] = parts, (owner,)
         landed = context.landed
-        self._erased = landed.erased(object_type) | landed.erased(self._kind.parts)
-        self._incomplete = landed.incomplete(object_type) | self._owners_of_incomplete()
+        self._erased, self._incomplete = landed.erased(object_type), landed.incomplete(object_type)
+        if parts := self._kind.parts:
+            self._erased |= landed.erased(parts)
+            self._incomplete |= _owners(object_type, landed, landed.incomplete(parts))
 
     async def pages(self, client: ExtendClient, before: Position) -> AsyncIterator[list[Wanted]]:
         """Read the lists, and those of the versions of what has changed.
@@ -87,8 +90,9 @@ class Definitions:
                     self.seen.update(row["id"] for row in rows)
                     self.has_answered = True
                     self._note(endpoint, page)
-                    changed = self._changed([row for row in rows if not is_before(row, floor)])
-                    wanted = [one for row in changed for one in await self._with_parts(client, endpoint, row)]
+                    recent = [row for row in rows if not is_before(row, floor) and row["id"] not in self._erased]
+                    changed = self._changed(recent)
+                    wanted = [one for row in recent for one in await self._wanted(client, endpoint, row, changed)]
                     context.progress.found(self.object_type, listed=len(rows), known=len(rows) - len(changed))
                     yield wanted
                     if not (changed or self._whole):
@@ -107,46 +111,64 @@ class Definitions:
         if page.number == 1:
             self._context.seen.note_definitions(Listing(endpoint, RunFilters()), page)
 
-    def _changed(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Choose the rows of what the destination does not hold as it is now."""
+    def _changed(self, rows: list[dict[str, Any]]) -> set[str]:
+        """Name what the destination does not hold as it is now."""
         landed, ids = self._context.landed, [row["id"] for row in rows]
-        with landed.connected():
-            known = dict(landed.lookup(self._kind.table, ("id", "updated_at"), ids, _FETCHED, complete=True))
-            gone = landed.tombstones(ids)
-            with_parts = {row[0] for row in landed.lookup(*self._owners, ids, distinct=True, complete=True)}
         if self._context.settings.refresh:
-            known = {}
-        return [
-            row
-            for row in rows
-            if row["id"] not in self._erased
-            and (
-                row["id"] in gone
-                or row["id"] in self._incomplete
-                or row["id"] not in with_parts  # all of them are gone from the destination, or there never were any
-                or known.get(row["id"]) is None
-                or known[row["id"]] != time_of(row)
-            )
-        ]
+            return set(ids)
+        with landed.connected():
+            current = self._current(rows) - self._incomplete
+            current.difference_update(landed.tombstones(ids))
+            if self._kind.needs_parts:  # all of them may be gone from the destination
+                current &= _with_parts(self.object_type, landed, ids)
+        return set(ids) - current
 
-    async def _with_parts(self, client: ExtendClient, endpoint: Endpoint, row: dict[str, Any]) -> list[Wanted]:
-        """Name the new parts of a definition, and then itself."""
-        parts = _parts_of(endpoint, self._context.settings)
-        if not parts.get_path:  # they come all at once, with their owner
-            return [Wanted(row["id"], "listed", object_type=self.object_type, row=row)]
+    def _current(self, rows: list[dict[str, Any]]) -> set[str]:
+        """Name what has landed as the list shows it: by its last change, or by its sum where it has no such time."""
+        landed, table = self._context.landed, self._kind.table
+        said: dict[str, Any] = {row["id"]: time_of(row) for row in rows}
+        if "updated_at" in table.column_names:
+            known = landed.lookup(table, ("id", "updated_at"), said, _FETCHED, complete=True)
+        else:
+            known = landed.lookup(table, ("id", "payload_sha256"), said, complete=True)
+            said = _sums(self.object_type, rows, self._context)
+        return {object_id for object_id, value in known if value is not None and value == said[object_id]}
+
+    async def _wanted(
+        self, client: ExtendClient, endpoint: Endpoint, row: dict[str, Any], changed: Collection[str]
+    ) -> list[Wanted]:
+        """Name the new parts of a definition, and then itself if it has changed."""
+        has_changed, parts = row["id"] in changed, _parts_of(endpoint, self._context.settings)
+        # what needs no parts may get some, and lose some, while it stays as it is
+        may_have_others = self._whole and parts is not None and not self._kind.needs_parts
+        if not (has_changed or may_have_others):
+            return []
+        listed = None if endpoint.get_path else row
+        itself = Wanted(row["id"], "listed", object_type=self.object_type, run_type=endpoint.run_type, row=listed)
+        if parts is None or not parts.get_path:  # they come all at once, with their owner
+            return [itself]
+        found = await self._parts(client, parts, row["id"])
+        return [*found, itself] if has_changed else found
+
+    async def _parts(self, client: ExtendClient, parts: Endpoint, owner_id: str) -> list[Wanted]:
+        """Name the parts of a definition that have not landed, and those that are gone if all were listed."""
         found: list[Wanted] = []
-        async for page in client.pages(parts, parent=row["id"], sort_by="createdAt"):
-            ids = [part["id"] for part in page.summaries if part.get("version") != DRAFT and part.get("id")]
+        shown = set[str]()
+        async for page in client.pages(parts, parent=owner_id, sort_by="createdAt"):
+            rows = [part for part in page.summaries if part.get("id")]
+            shown.update(part["id"] for part in rows)
+            ids = [part["id"] for part in rows if part.get("version") != DRAFT]
             known = self._known_parts(ids)
             found += (
-                Wanted(part_id, "listed", object_type=self._kind.parts, run_type=parts.run_type, parent=row["id"])
+                Wanted(part_id, "listed", object_type=self._kind.parts, run_type=parts.run_type, parent=owner_id)
                 for part_id in ids
                 if part_id not in known
             )
-            if known and not (self._whole or row["id"] in self._incomplete):
+            if known and not (self._whole or owner_id in self._incomplete):
                 break
-        itself = Wanted(row["id"], "listed", object_type=self.object_type, run_type=endpoint.run_type)
-        return [*(one for one in found if one.id not in self._erased), itself]
+        else:
+            found += lost_parts(self._context, self.object_type, owner_id, shown, run_type=parts.run_type)
+        return [one for one in found if one.id not in self._erased]
 
     def _known_parts(self, ids: list[str]) -> set[str]:
         """Tell which of some parts have landed with all their rows."""
@@ -155,12 +177,6 @@ class Definitions:
             return set()
         rows = landed.lookup(OBJECT_TYPES[self._kind.parts].table, ("id",), ids, complete=True)
         return {row[0] for row in rows} - landed.incomplete(self._kind.parts)
-
-    def _owners_of_incomplete(self) -> frozenset[str]:
-        """The definitions that have parts which lack rows."""
-        table, (owner,) = self._owners
-        incomplete = self._context.landed.incomplete(self._kind.parts)
-        return frozenset(row[1] for row in self._context.landed.lookup(table, ("id", owner), incomplete))
 
     def _vanished(self) -> Iterator[Wanted]:
         """Name the definitions that have landed, and that whole lists have not shown."""
@@ -187,9 +203,9 @@ def definitions(context: SyncContext, mode: Mode, before: Position) -> Iterator[
         Each type with the lists that are due.
     """
     settings, landed = context.settings, context.landed
-    kinds = [kind for kind in OBJECT_TYPES.values() if kind.parts and fetches(kind.name, context.selected)]
+    kinds = [OBJECT_TYPES[name] for name in DEFINITIONS if fetches(name, context.selected)]
     lists = {kind.name: lists_of(settings.api_version, kind.name) for kind in kinds}
-    lacks = any(landed.incomplete(name) for kind in kinds for name in (kind.name, kind.parts))
+    lacks = any(landed.incomplete(name) for kind in kinds for name in (kind.name, kind.parts) if name)
     if mode == "incremental" and not lacks:
         paths = [each.list_path for of_kind in lists.values() for each in of_kind]
         due = due_list(paths, before.lists_read, settings.definitions_minutes, context.now)
@@ -199,24 +215,86 @@ def definitions(context: SyncContext, mode: Mode, before: Position) -> Iterator[
             yield Definitions(name, context, of_kind, whole=mode != "incremental" or lacks)
 
 
-def _parts_of(endpoint: Endpoint, settings: ExtendSettings) -> Endpoint:
-    """Find the endpoint of the parts of a definition."""
-    parts = OBJECT_TYPES[endpoint.object_type].parts
-    return next(each for each in lists_of(settings.api_version, parts) if each.run_type == endpoint.run_type)
+def _parts_of(endpoint: Endpoint, settings: ExtendSettings) -> Endpoint | None:
+    """Find the endpoint of the parts of a definition; None: it has none."""
+    lists = lists_of(settings.api_version, OBJECT_TYPES[endpoint.object_type].parts)
+    return next((each for each in lists if each.run_type == endpoint.run_type), None)
+
+
+def _sums(object_type: str, rows: Iterable[dict[str, Any]], context: SyncContext) -> dict[str, str]:
+    """Sum up what a list has of whole objects as it lands, which is without what privacy hides."""
+    settings, sums = context.settings, dict[str, str]()
+    cut_documents = resolved_privacy(settings.privacy).document_signatures == "cut"
+    flattener = Flattener(privacy=privacy_rules(settings), cut_documents=cut_documents)
+    origin = Origin(settings.api_version, settings.workspace_id, context.now)
+    for row in rows:
+        sums[row["id"]] = ""
+        with suppress(Exception):  # whoever records it will note that it cannot be read
+            sums[row["id"]] = flattener.add(object_type, row, origin)
+    return sums
+
+
+def _owners(object_type: str, landed: LandedData, part_ids: Iterable[str]) -> set[str]:
+    """Name the definitions that some parts are of."""
+    parts, owner = _owner_column(object_type)
+    return {row[1] for row in landed.lookup(parts, ("id", owner), part_ids)}
+
+
+def _with_parts(object_type: str, landed: LandedData, ids: Iterable[str]) -> set[str]:
+    """Name the definitions of which some parts have landed."""
+    parts, owner = _owner_column(object_type)
+    return {row[0] for row in landed.lookup(parts, (owner,), ids, distinct=True, complete=True)}
+
+
+def _owner_column(object_type: str) -> tuple[TableSchema, str]:
+    """The table of a definition's parts, and its column with the definition's id."""
+    table = OBJECT_TYPES[OBJECT_TYPES[object_type].parts].table
+    return table, next(column.name for column in table.columns if column.about == object_type)
+
+
+def lost_parts(
+    context: SyncContext, object_type: str, owner_id: str, shown: Collection[str], *, run_type: str | None = None
+) -> list[Wanted]:
+    """Name the parts of a definition that have landed, and that its whole list has not shown.
+
+    Args:
+        context: what the load goes by.
+        object_type: what the definition is; it has parts.
+        owner_id: its id.
+        shown: the ids of its parts.
+        run_type: the type of a processor.
+    """
+    table, owner = _owner_column(object_type)
+    with context.landed.connected():
+        lost = {row[1] for row in context.landed.lookup(table, (owner, "id"), [owner_id])}.difference(shown)
+        lost.difference_update(context.landed.tombstones(lost))
+    parts = OBJECT_TYPES[object_type].parts
+    return [
+        Wanted(part_id, "vanished", object_type=parts, run_type=run_type, parent=owner_id) for part_id in sorted(lost)
+    ]
+
+
+def lost_with(answer: Fetched[Wanted], context: SyncContext) -> list[Wanted]:
+    """Name the parts that a definition no longer has, where it came with all of them; none of any other answer."""
+    carried = None if answer.payload is None else answer.payload.get(CARRIED)
+    if carried is None or not is_listed_whole(answer.wanted, context.settings):
+        return []
+    shown = {part["id"] for _, part in carried}
+    return lost_parts(context, answer.wanted.object_type, answer.wanted.id, shown)
 
 
 def is_listed_whole(wanted: Wanted, settings: ExtendSettings) -> bool:
-    """Tell whether an object is a definition of which there is no GET: its list has all that it is."""
-    kind = OBJECT_TYPES[wanted.object_type]
-    return bool(kind.parts) and all(not each.get_path for each in lists_of(settings.api_version, kind.name))
+    """Tell whether there is no GET of an object, as a list has all that it is: its own, or that of its parts."""
+    lists = lists_of(settings.api_version, wanted.object_type)
+    return bool(lists) and all(not each.get_path for each in lists)
 
 
 async def listed_whole(client: ExtendClient, wanted: Wanted, settings: ExtendSettings) -> dict[str, Any]:
-    """Put a definition of which there is no GET together: what its list has said, and its parts, all at once.
+    """Put what has no GET together: what its list has said, and parts that have no GET either, all at once.
 
     Args:
         client: the API.
-        wanted: the definition.
+        wanted: the definition, or a part of one that is not listed any longer.
         settings: the settings of the source.
 
     Returns:
@@ -229,6 +307,8 @@ async def listed_whole(client: ExtendClient, wanted: Wanted, settings: ExtendSet
     if wanted.row is None:
         raise NotFound(f"{wanted.id}: the list of such objects has it no longer")
     parts = _parts_of(lists_of(settings.api_version, wanted.object_type)[0], settings)
+    if parts is None or parts.get_path:
+        return dict(wanted.row)
     carried = [
         (parts.object_type, {parts.parent_key: wanted.id, **part})
         async for page in client.pages(parts, parent=wanted.id)

@@ -1,4 +1,4 @@
-"""Which parse runs and workflow runs to fetch: what their list shows anew, what runs name, what was left before."""
+"""Which runs to fetch beside processor runs: what their list shows anew, what others name, what was left before."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from extend_source.pipeline.landed_objects import (
 )
 from extend_source.tables import FILLED_TABLES, fetches
 from extend_source.tables.kinds import to_credits
-from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
+from extend_source.tables.objects import OBJECT_TYPES, RUN_TYPES
 
 Times = tuple[datetime | None, datetime | None]
 """When an object was created and changed last."""
 
 
 class ListedObjects:
-    """The objects of one type that a sync is to fetch: parse runs, or workflow runs.
+    """The runs of one type that a sync is to fetch, such as parse runs; those without a list are named by others.
 
     One that has not ended is left until it has: it is not whole, and the list says all the rest. Where filters choose
     some runs of a workspace, only the objects that these name are fetched.
 
     Attributes:
-        object_type: what they are, a key of `LISTED_TYPES`.
+        object_type: what they are, one of `RUN_TYPES`.
         moving: ids of those that were listed and had not ended.
     """
 
@@ -85,14 +85,14 @@ class ListedObjects:
         return list(self._wanted(worklist.not_asked(differing), "listed", times))
 
     def note(self, answer: Fetched[Wanted]) -> None:
-        """Note the object that a run names."""
-        if self._named_by and answer.payload is not None and answer.wanted.object_type == "processor_run":
-            name = answer.payload.get(self._named_by)
-            if isinstance(name, str) and name:
-                self._named[name] = None
+        """Note the object that another one names."""
+        member = self._named_by.get(answer.wanted.object_type)
+        name = answer.payload.get(member) if member and answer.payload is not None else None
+        if isinstance(name, str) and name:
+            self._named[name] = None
 
     def fresh(self, worklist: Worklist) -> list[Wanted]:
-        """Say which objects to fetch, of those that runs have named since the last call."""
+        """Say which objects to fetch, of those that others have named since the last call."""
         named, self._named = self._named, {}
         if not named:
             return []
@@ -158,10 +158,10 @@ class ListedObjects:
 
 
 def listed_objects(context: SyncContext) -> list[ListedObjects]:
-    """Name the listed objects beside processor runs that the tables to load need to be fetched."""
+    """Name the types of runs beside processor runs that the tables to load need to be fetched."""
     return [
         ListedObjects(name, context)
-        for name in LISTED_TYPES
+        for name in RUN_TYPES
         if name != "processor_run" and fetches(name, context.selected)
     ]
 

@@ -15,7 +15,7 @@ from extend_source.errors import AnotherWorkspace, ExtendError, InvalidSetting
 from extend_source.ingest.carried import CarriedObjects
 from extend_source.ingest.client import budget_of, client_for
 from extend_source.ingest.context import SyncContext
-from extend_source.ingest.definitions import is_listed_whole, listed_whole
+from extend_source.ingest.definitions import is_listed_whole, listed_whole, lost_with
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.fetching import Fetched, fetch_all
 from extend_source.ingest.finding import find_wanted
@@ -33,7 +33,7 @@ from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import report_unmatched
 from extend_source.privacy.templates import parse_path
-from extend_source.tables import Origin, Tables, fetches, selection_text, tables_to_fetch
+from extend_source.tables import Origin, Tables, selection_text, tables_to_fetch
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIFT
 from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
 from extend_source.text.json_codec import decode_json
@@ -241,6 +241,9 @@ class Load:
             ):
                 if found_as := self._found_as.pop(answer.wanted.id, None):
                     answer = replace(answer, wanted=answer.wanted._replace(object_type=found_as))
+                lost = lost_with(answer, self._context)
+                self._progress.found_each(lost)
+                worklist.add(lost)
                 for one in (answer, *self._carried.of(answer, worklist)):
                     self._record(one, worklist)
                 # what a run says of its files, and their text, come in one batch, if that is not too much
@@ -262,7 +265,7 @@ class Load:
         self._recorder.add(answer, worklist, self._kept_origins.pop(answer.wanted.id, None))
         for named in self._named:
             named.note(answer)
-        if answer.payload is None and answer.wanted.parent:
+        if answer.payload is None and answer.wanted.parent and answer.wanted.reason != "vanished":
             owner = worklist.strike(answer.wanted.parent)
             if owner is not None:
                 self._progress.of[owner.object_type].wanted -= 1
@@ -376,7 +379,7 @@ class Load:
         if is_listed_whole(wanted, self._settings):
             return await listed_whole(client, wanted, self._settings)
         if raw is None or not isinstance(payload, dict):
-            found_as, payload = await find(client, wanted, arrival, either=fetches("parse_run", self._selected))
+            found_as, payload = await find(client, wanted, arrival, self._selected)
             if found_as != wanted.object_type:
                 self._found_as[wanted.id] = found_as
             return payload

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from dlt.common import logger
 
-from extend_source.api import Arrival, ExtendClient, object_type_of
+from extend_source.api import Arrival, ExtendClient, object_types_of
 from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidRequest, NotFound, UsageError
@@ -45,7 +45,7 @@ def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:
     if unwanted := set(ids) & erased:
         logger.warning(f"{len(unwanted):,} of the runs asked for were erased on request and are left out.")
         ids = [run_id for run_id in ids if run_id not in erased]
-    types = run_types_of(ids, settings.api_version, landed)
+    types = run_types_of(ids, settings.api_version, landed, lambda object_type: _lands(object_type, context))
     for object_type in sorted(set(types.values())):
         if not _lands(object_type, context):
             unwanted = {each for each in ids if types[each] == object_type}
@@ -77,18 +77,24 @@ def _lands(object_type: str, context: SyncContext) -> bool:
     return any(bool(context.tables) if kind == "processor_run" else fetches(kind, context.selected) for kind in kinds)
 
 
-def run_types_of(ids: Iterable[str], api_version: str, landed: LandedData) -> dict[str, str]:
+def run_types_of(
+    ids: Iterable[str], api_version: str, landed: LandedData, lands: Callable[[str], bool] = lambda _: True
+) -> dict[str, str]:
     """Say of each run asked for what it is: what it has landed as, or else what ids that begin so are as a rule.
 
     Args:
         ids: the ids.
         api_version: the API version.
         landed: what the destination holds.
+        lands: tells whether objects of a type are loaded: of several types that it may be, one that is goes first.
 
     Returns:
         ``processor_run``, ``parse_run`` and so on by id; where that is a guess, the API may say otherwise.
     """
-    types = {run_id: object_type_of(api_version, run_id) or "processor_run" for run_id in ids}
+    types: dict[str, str] = {}
+    for run_id in ids:
+        fitting = object_types_of(api_version, run_id) or ("processor_run",)
+        types[run_id] = next(filter(lands, fitting), fitting[0])
     for object_type in SUMMED_TYPES:
         for kinds in (LISTED_TYPES, OBJECT_TYPES):
             if object_type in kinds:
@@ -96,14 +102,16 @@ def run_types_of(ids: Iterable[str], api_version: str, landed: LandedData) -> di
     return types
 
 
-async def find(client: ExtendClient, wanted: Wanted, arrival: Arrival, *, either: bool) -> tuple[str, dict[str, Any]]:
-    """Fetch an object; one that was asked for by an id that looks like none may be of either type.
+async def find(
+    client: ExtendClient, wanted: Wanted, arrival: Arrival, selected: Collection[str]
+) -> tuple[str, dict[str, Any]]:
+    """Fetch an object; one that was asked for may be of another type than its id looks like.
 
     Args:
         client: the API.
         wanted: the object.
         arrival: where the bytes of the answer come to.
-        either: runs and parse runs are both loaded.
+        selected: the tables to load.
 
     Returns:
         What it is, and its payload.
@@ -116,10 +124,11 @@ async def find(client: ExtendClient, wanted: Wanted, arrival: Arrival, *, either
             wanted.object_type, wanted.id, arrival, run_type=wanted.run_type, parent=wanted.parent
         )
     except (NotFound, InvalidRequest):
-        if wanted.reason == "asked" and either and object_type_of(client.api_version, wanted.id) is None:
-            other = next(each for each in _EITHER if each != wanted.object_type)
-            with suppress(NotFound, InvalidRequest):
-                return other, await client.find(other, wanted.id, arrival)
+        fitting = object_types_of(client.api_version, wanted.id) or _EITHER
+        for other in fitting if wanted.reason == "asked" else ():
+            if other != wanted.object_type and fetches(other, selected):
+                with suppress(NotFound, InvalidRequest):
+                    return other, await client.find(other, wanted.id, arrival)
         raise
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import dlt
 
-from extend_source.api import GENERATIONS, PagesAhead, object_type_of
+from extend_source.api import GENERATIONS, PagesAhead, object_types_of
 from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.listings import is_filtered
 from extend_source.ingest.named_runs import refuse_filters_of_lists
@@ -118,10 +118,11 @@ def load_events(
 def is_of_another_version(object_id: str, api_version: str) -> bool:
     """Tell whether an id looks like one of another version of the API, and like none of this one."""
     others = (version for version in GENERATIONS if version != api_version)
-    looks_foreign = any(object_type_of(version, object_id) is not None for version in others)
-    return looks_foreign and object_type_of(api_version, object_id) is None
+    looks_foreign = any(object_types_of(version, object_id) for version in others)
+    return looks_foreign and not object_types_of(api_version, object_id)
 
 
 def _is_run(object_id: str, settings: ExtendSettings) -> bool:
     """Tell whether an id is, or may be, one of a processor run."""
-    return object_type_of(settings.api_version, object_id) in (None, "processor_run")
+    fitting = object_types_of(settings.api_version, object_id)
+    return not fitting or "processor_run" in fitting

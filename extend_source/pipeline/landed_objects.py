@@ -1,4 +1,4 @@
-"""What the destination holds of listed objects beside processor runs, and which of those it knows of it lacks."""
+"""What the destination holds of runs other than processor runs, and which of those it knows of it lacks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from extend_source.pipeline.landed import MAX_ATTEMPTS, MOVING_STATUSES, LandedD
 from extend_source.tables import FILLED_TABLES, selected_by
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, TOMBSTONES
 from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, RUN_TYPES
-from extend_source.tables.schemas import PROCESSOR_RUNS
 
 _MOVING = one_of("status", sorted(MOVING_STATUSES))
 _ENDED = Condition(
@@ -23,13 +22,13 @@ _ENDED = Condition(
 
 
 class LandedObject(NamedTuple):
-    """What the destination knows of a parse run, or of a workflow run."""
+    """What the destination knows of a run of another type; None also where its table has no such column."""
 
-    status: str | None
-    updated_at: datetime | None
-    credits: Decimal | None
-    fetched_at: datetime | None
     tables: frozenset[str]
+    status: str | None = None
+    updated_at: datetime | None = None
+    credits: Decimal | None = None
+    fetched_at: datetime | None = None
 
 
 def landed_objects(landed: LandedData, object_type: str, ids: Iterable[str]) -> dict[str, LandedObject]:
@@ -37,25 +36,26 @@ def landed_objects(landed: LandedData, object_type: str, ids: Iterable[str]) -> 
 
     Args:
         landed: what the destination holds.
-        object_type: ``parse_run`` or ``workflow_run``.
+        object_type: the type of runs, such as ``parse_run``.
         ids: the ids, any number.
 
     Returns:
         The objects by id.
     """
-    columns = ("id", "status", "updated_at", "credits", "fetched_at", "loaded_tables")
+    table, filled = OBJECT_TYPES[object_type].table, FILLED_TABLES[object_type]
+    names = [name for name in LandedObject._fields if name in table.column_names]
     incomplete = landed.incomplete(object_type)
-    rows = landed.lookup(OBJECT_TYPES[object_type].table, columns, ids, complete=True)
-    filled = FILLED_TABLES[object_type]
     return {
-        object_id: LandedObject(status, updated_at, credits, fetched_at, selected_by(tables, filled))
-        for object_id, status, updated_at, credits, fetched_at, tables in rows
+        object_id: LandedObject(selected_by(tables, filled), **dict(zip(names, values, strict=True)))
+        for object_id, tables, *values in landed.lookup(table, ("id", "loaded_tables", *names), ids, complete=True)
         if object_id not in incomplete
     }
 
 
 def moving_objects(landed: LandedData, object_type: str, ids: Iterable[str]) -> set[str]:
     """Tell which of some objects had not ended when they were listed."""
+    if object_type not in LISTED_TYPES:
+        return set()
     rows = landed.lookup(LISTED_TYPES[object_type].table, ("id", "status"), ids)
     return {row[0] for row in rows if row[1] in MOVING_STATUSES}
 
@@ -65,11 +65,11 @@ def missing_objects(
 ) -> list[str]:
     """Name the objects that the destination knows of and does not hold as they are now.
 
-    They were named by a run, or listed, and not fetched then: the sync was cut off, or asked for less.
+    They were named by others, or listed, and not fetched then: the sync was cut off, or asked for less.
 
     Args:
         landed: what the destination holds.
-        object_type: ``parse_run`` or ``workflow_run``.
+        object_type: the type of runs, such as ``parse_run``.
         settings: the settings of the source.
         tables: the tables that they are loaded into.
         of_list: also those that only the list has shown.
@@ -78,14 +78,17 @@ def missing_objects(
         Their ids, each once. Those that are gone or erased, that failed too often, or that have not ended as the list
         says, are left out.
     """
-    table, summaries = OBJECT_TYPES[object_type].table, LISTED_TYPES[object_type].table
+    table, listed = OBJECT_TYPES[object_type].table, LISTED_TYPES.get(object_type)
+    has_list = bool(lists_of(settings.api_version, object_type))
     with landed.connected():
         found: list[str] = []
-        if lists_of(settings.api_version, object_type):  # where there is no list, runs name none either
-            found += _named(landed, object_type, settings, tables) if OBJECT_TYPES[object_type].named_by else ()
+        if has_list or listed is None:  # a version that has no list of what another lists names none either
+            for owner, member in OBJECT_TYPES[object_type].named_by.items():
+                found += _named(landed, object_type, owner, member, settings, tables)
+        if has_list and listed is not None:
             found += _listed(landed, object_type, settings, tables) if of_list else ()
             found += landed.overtaken(
-                table, summaries, ("fetched_at", "listed_at"), ("status", "updated_at", "credits")
+                table, listed.table, ("fetched_at", "listed_at"), ("status", "updated_at", "credits")
             )
         workspace = equals("workspace_id", settings.workspace_id)
         found += (row[0] for row in landed.rows(table, ("id",), _MOVING, workspace, complete=True))
@@ -104,7 +107,7 @@ def unlisted_objects(
 
     Args:
         landed: what the destination holds.
-        object_type: ``parse_run`` or ``workflow_run``.
+        object_type: the type of runs, such as ``parse_run``; they are listed.
         settings: the settings of the source.
         seen: what it has shown.
         by: the time that the list goes by, ``created_at`` or ``updated_at``: it is not read beyond the start date.
@@ -125,12 +128,16 @@ def erased_runs(landed: LandedData) -> frozenset[str]:
     return frozenset().union(*(landed.erased(object_type) for object_type in RUN_TYPES))
 
 
-def _named(landed: LandedData, object_type: str, settings: ExtendSettings, tables: Collection[str]) -> Iterator[str]:
-    """The objects that runs name."""
-    column = next(each.name for each in PROCESSOR_RUNS.columns if each.api == OBJECT_TYPES[object_type].named_by)
+def _named(
+    landed: LandedData, object_type: str, owner: str, member: str, settings: ExtendSettings, tables: Collection[str]
+) -> Iterator[str]:
+    """The objects that landed objects of another type name."""
+    table = OBJECT_TYPES[owner].table
+    column = next(each.name for each in table.columns if each.api == member)
     name = Condition(f"{{{column}}} IS NOT NULL", columns=[column])
-    conditions = (name, *in_scope(settings), *_not_held(landed, object_type, tables, column))
-    for row in landed.rows(PROCESSOR_RUNS, (column,), *conditions, distinct=True, complete=True):
+    scope = in_scope(settings) if owner == "processor_run" else [equals("workspace_id", settings.workspace_id)]
+    conditions = (name, *scope, *_not_held(landed, object_type, tables, column))
+    for row in landed.rows(table, (column,), *conditions, distinct=True, complete=True):
         yield row[0]
 
 

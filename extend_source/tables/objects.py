@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from extend_source.config.groups import GROUP_OF
+from extend_source.config.groups import GROUP_OF, GROUPS
 from extend_source.tables import bookkeeping, history, parse_runs, processors, schemas, workflow_runs, workflows
 from extend_source.tables.contract import ANY_OBJECT, TableSchema
 from extend_source.tables.credits import CREDIT_ATTRIBUTIONS, CREDIT_CHARGES, CREDIT_USAGE
@@ -26,14 +26,18 @@ class ObjectType:
         carries: the types of the objects that it brings whole, so that these need no request of their own.
         parts: the type of its parts, which are listed under it and written before it: what has landed has all its
             parts. Empty: it has none.
-        named_by: the member of a processor run that names one; empty: none does.
+        needs_parts: it has one part at least, so that it is fetched again where none has landed.
+        named_by: the members that name one, by the type of the object that has them.
+        ends: it is a run: it moves until it has ended, and is fetched then.
     """
 
     name: str
     table: TableSchema
     carries: tuple[str, ...] = ()
     parts: str = ""
-    named_by: str = ""
+    needs_parts: bool = False
+    named_by: Mapping[str, str] = field(default_factory=dict)
+    ends: bool = False
 
     @property
     def turn(self) -> int:
@@ -44,13 +48,13 @@ class ObjectType:
 OBJECT_TYPES: dict[str, ObjectType] = {
     kind.name: kind
     for kind in (
-        ObjectType("processor_run", schemas.PROCESSOR_RUNS),
+        ObjectType("processor_run", schemas.PROCESSOR_RUNS, ends=True),
         ObjectType("file", schemas.FILES),
-        ObjectType("parse_run", parse_runs.PARSE_RUNS, named_by="parseRunId"),
-        ObjectType("workflow_run", workflow_runs.WORKFLOW_RUNS, carries=("processor_run", "parse_run")),
-        ObjectType("workflow", workflows.WORKFLOWS, ("workflow_version",), parts="workflow_version"),
+        ObjectType("parse_run", parse_runs.PARSE_RUNS, named_by={"processor_run": "parseRunId"}, ends=True),
+        ObjectType("workflow_run", workflow_runs.WORKFLOW_RUNS, ("processor_run", "parse_run"), ends=True),
+        ObjectType("workflow", workflows.WORKFLOWS, ("workflow_version",), "workflow_version", needs_parts=True),
         ObjectType("workflow_version", workflows.WORKFLOW_VERSIONS),
-        ObjectType("processor", processors.PROCESSORS, ("processor_version",), parts="processor_version"),
+        ObjectType("processor", processors.PROCESSORS, ("processor_version",), "processor_version", needs_parts=True),
         ObjectType("processor_version", processors.PROCESSOR_VERSIONS),
     )
 }
@@ -59,8 +63,11 @@ OBJECT_TYPES: dict[str, ObjectType] = {
 SUMMED_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if "payload_sha256" in kind.table.column_names)
 """Those whose payload's sum is kept, and that are known to be gone once the API has them no longer: all but files."""
 
-RUN_TYPES = ("processor_run", "parse_run", "workflow_run")
+RUN_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if kind.ends)
 """Those of runs: they end, and are counted as such."""
+
+DEFINITIONS = tuple(name for group in GROUPS.values() for name in group.definitions)
+"""Those of which there are few, which seldom change: their lists are read now and then."""
 
 CONFIG_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if "config_id" in kind.table.column_names)
 """Those that have a config."""

@@ -19,6 +19,7 @@ from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
+from extend_source.config.choices import as_list
 from extend_source.config.groups import GROUPS
 from extend_source.config.privacy_rules import PrivacySettings
 from extend_source.config.providers import refuse_unknown_arguments, refuse_unknown_sections
@@ -100,6 +101,7 @@ def extend_source(
     max_concurrency: int = ExtendSettings.max_concurrency,
     file_contents: FileContents = "embedded",
     parse_output: ParseOutput = "chunks",
+    verify_details: bool = ExtendSettings.verify_details,
     typed_tables: bool = ExtendSettings.typed_tables,
     keep_raw: bool = ExtendSettings.keep_raw,
     history: bool = ExtendSettings.history,
@@ -134,7 +136,7 @@ def extend_source(
         base_url: the deployment's address.
         api_version: the API version to ask for.
         workspace_id: the workspace, for an organisation-wide key.
-        objects: what to load: ``runs``, ``workflows``, ``processors``, ``parsing``; None: all of these.
+        objects: groups of what to load, such as ``runs``; None: those that `ExtendSettings` names first.
         start_date: leave out runs last updated before this time; UTC if it names no zone.
         processor_ids: only runs of these processors.
         processor_types: only runs of these types.
@@ -154,11 +156,11 @@ def extend_source(
         max_concurrency: the most requests under way at once.
         file_contents: ``embedded``, ``fetch`` or ``none``.
         parse_output: ``none``, ``chunks``, ``blocks`` or ``words``.
+        verify_details: fetch verify runs too; see `ExtendSettings` before.
         typed_tables: a table with typed columns for each extraction processor, and one for each of its arrays.
         keep_raw: keep the payloads too.
         history: keep what runs, and the values of extractions, were before.
-        indexes: indexes, or a layout of new tables by the owners of rows, where the destination has them; the indexes
-            are made by `sync` and `rebuild`.
+        indexes: indexes, or a layout of new tables by the owners of rows, where the destination has them.
         table_format: for the destination filesystem: ``delta`` or ``iceberg``.
         package_runs: for `sync` and `rebuild`: the most runs in one load.
         package_minutes: for `sync`: the longest time of fetching for one load.
@@ -190,13 +192,13 @@ def extend_source(
         base_url=base_url,
         api_version=api_version,
         workspace_id=workspace_id,
-        objects=_as_list(objects),
+        objects=as_list(objects),
         start_date=start_date,
-        processor_ids=_as_list(processor_ids),
-        processor_types=_as_list(processor_types),
-        statuses=_as_list(statuses),
-        run_sources=_as_list(run_sources),
-        run_source_ids=_as_list(run_source_ids),
+        processor_ids=as_list(processor_ids),
+        processor_types=as_list(processor_types),
+        statuses=as_list(statuses),
+        run_sources=as_list(run_sources),
+        run_source_ids=as_list(run_source_ids),
         file_name_contains=file_name_contains,
         refresh=refresh,
         details=details,
@@ -210,6 +212,7 @@ def extend_source(
         max_concurrency=max_concurrency,
         file_contents=file_contents,
         parse_output=parse_output,
+        verify_details=verify_details,
         typed_tables=typed_tables,
         keep_raw=keep_raw,
         history=history,
@@ -237,7 +240,8 @@ def extend_source(
     told = bool(shared.events)
     tables = list(LISTING_TABLES)
     if details:
-        tables = wanted_tables(keep_raw=keep_raw, parse_output=parse_output, history=history, webhook_events=told)
+        chosen_by: dict[str, Any] = {"parse_output": parse_output, "verify_details": verify_details, "history": history}
+        tables = wanted_tables(keep_raw=keep_raw, webhook_events=told, **chosen_by)
     typed_tables = typed_tables and details
     if not typed_tables:
         tables = [table for table in tables if table is not TYPED_COLUMNS]
@@ -394,7 +398,3 @@ def load_id() -> str | None:
         return dlt.current.load_package_state()["load_id"]
     except CurrentLoadPackageStateNotAvailable:
         return None
-
-
-def _as_list(values: Sequence[str] | None) -> list[str] | None:
-    return None if values is None else list(values)

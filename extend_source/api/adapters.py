@@ -125,8 +125,13 @@ def file_without_download_link(file: Payload) -> Payload:
     return without_download_link(file)  # type: ignore[no-any-return]
 
 
-def parse_run_summary(summary: Payload) -> Payload:
-    """Make a row of the list of parse runs canonical: of its file the id (SDK 1.20.0, parse_run_summary)."""
+def file_summary(file: Payload) -> Payload:
+    """Make a row of the list of files canonical: API 2025-04-21 has files in full there, and what they have cost."""
+    return {key: value for key, value in without_download_link(file).items() if key not in ("contents", "usage")}
+
+
+def with_id_of_file(summary: Payload) -> Payload:
+    """Copy a row of the list of parse runs, or of verify runs, with the id of its file in place of that."""
     file = summary.get("file")
     if file is not None and not isinstance(file, dict):
         return summary

@@ -43,7 +43,7 @@ from extend_source.api.settings import checked_api_key, checked_base_url, checke
 from extend_source.api.statistics import RequestStatistics
 from extend_source.config.groups import GROUPS
 from extend_source.config.settings import API_VERSION, DEFAULT_BASE_URL
-from extend_source.errors import BodyTooLarge, ExtendError, InvalidRequest, MalformedResponse, NotFound
+from extend_source.errors import BodyTooLarge, ExtendError, InvalidRequest, InvalidSetting, MalformedResponse, NotFound
 
 DEFAULT_TIMEOUT = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=None)
 """Seconds per phase of an attempt; none for a free connection, as the budget bounds their number."""
@@ -94,6 +94,7 @@ class ExtendClient:
         may_send: Callable[[], bool] = lambda: True,
         others: Callable[[Endpoint], Iterable[str]] = lambda endpoint: (),
         ahead: PagesAhead | None = None,
+        may_change: bool = False,
         max_body_megabytes: float = MAX_BODY_MEGABYTES,
         max_output_megabytes: float = MAX_OUTPUT_MEGABYTES,
         max_pages_without_news: int = MAX_PAGES_WITHOUT_NEWS,
@@ -116,6 +117,7 @@ class ExtendClient:
             others: names objects of an endpoint that are asked for where it is in doubt whether a refusal concerns one
                 object or all.
             ahead: pages of lists that are read ahead, or were; None: there are none.
+            may_change: objects are read although that may have Extend delete something of them.
             max_pages_without_news: this many listing pages in a row without a new run end the listing with an error.
             max_body_megabytes: a body that is larger, unpacked, is an error of its object, or its output is downloaded.
             max_output_megabytes: an output that is larger, unpacked, is an error of its object.
@@ -136,9 +138,8 @@ class ExtendClient:
         self.budget = budget or RequestBudget()
         self.retry_policy = retry_policy or RetryPolicy()
         self.statistics = statistics or RequestStatistics()
-        self._may_send = may_send
-        self._others = others
-        self._ahead = ahead or PagesAhead()
+        self._may_send, self._others = may_send, others
+        self._ahead, self._may_change = ahead or PagesAhead(), may_change
         self._max_bytes, self._max_output = int(max_body_megabytes * 1e6), int(max_output_megabytes * 1e6)
         self._max_without_news = max_pages_without_news
         self._listed: dict[str, list[str]] = {}
@@ -247,6 +248,8 @@ class ExtendClient:
             NotFound: deleted, or in another workspace.
             ExtendError: see `extend_source.errors`.
         """
+        if endpoint.changes_what_it_reads and not self._may_change:
+            raise InvalidSetting(f"{endpoint.get_path} is not to be read", "Set verify_details = true")
         call, linked, bytes_to = call_for(endpoint, object_id, parent), endpoint.linked, arrival or Arrival()
         try:
             answer, _ = await self._answer(endpoint, call, object_id, bytes_to)
@@ -378,7 +381,8 @@ class ExtendClient:
 
     def _calls_like(self, call: Call) -> Iterator[Call]:
         endpoint = next((each for each in self._endpoints if each.get_name == call.endpoint), None)
-        if endpoint is None or endpoint.parent_key:  # a page of a list: there is no other like it
+        # a page of a list: there is no other like it
+        if endpoint is None or endpoint.parent_key or endpoint.changes_what_it_reads:
             return
         for object_id in itertools.chain(self._others(endpoint), self._listed.get(endpoint.get_name, ())):
             with suppress(InvalidRequest):

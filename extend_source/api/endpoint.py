@@ -43,6 +43,7 @@ class Endpoint:
         parent_key: the member of a part that names what it is a part of, filled in where the API leaves it out.
         filters: the fields of `RunFilters` that the list knows, and the query parameters they become.
         parameters: the query of each GET of an object.
+        changes_what_it_reads: such a GET may have Extend delete something: none is sent to find anything out.
         linked: the member that comes by a link where the object is too large; None: there is none.
         run_type: the only type of runs that it has; empty: all of them, or it has none.
         id_prefix: what ids of such objects begin with, as a rule.
@@ -66,6 +67,7 @@ class Endpoint:
     parent_key: str = ""
     filters: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    changes_what_it_reads: bool = False
     linked: LinkedMember | None = None
     run_type: str = ""
     id_prefix: str = ""

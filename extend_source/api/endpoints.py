@@ -11,15 +11,17 @@ from types import MappingProxyType
 
 from extend_source.api.adapters import (
     RunAdapter,
+    file_summary,
     file_without_download_link,
     parse_config,
     parse_run,
-    parse_run_summary,
     parser_run,
     run_without_download_links,
+    with_id_of_file,
 )
 from extend_source.api.definition_adapters import ProcessorAdapter, processor, workflow, workflow_version
 from extend_source.api.endpoint import Endpoint, LinkedMember
+from extend_source.api.verify_adapters import verify_run, verify_run_summary
 from extend_source.api.workflow_adapters import summary_2025, summary_2026, workflow_run_2025, workflow_run_2026
 from extend_source.config.settings import API_VERSION
 from extend_source.errors import UnsupportedApiVersion
@@ -120,8 +122,13 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 get_name="get_file",
                 get_path="/files/{id}",
                 get_key="file",
+                list_name="list_files",
+                list_path="/files",
+                list_key="files",
+                sorts=("sortDir",),
                 parameters=_ALL_TEXT,
                 adapt=file_without_download_link,
+                adapt_summary=file_summary,
             ),
             Endpoint(  # docs "Get Parser Run"; there is no list
                 object_type="parse_run",
@@ -196,15 +203,20 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 shared="config",
                 adapt=parse_run,
                 adapt_shared=parse_config,
-                adapt_summary=parse_run_summary,
+                adapt_summary=with_id_of_file,
             ),
             Endpoint(  # SDK 1.20.0, files
                 object_type="file",
                 get_name="get_file",
                 get_path="/files/{id}",
                 get_key=None,
+                list_name="list_files",
+                list_path="/files",
+                list_key="data",
+                sorts=("sortDir",),
                 parameters=_ALL_TEXT,
                 adapt=file_without_download_link,
+                adapt_summary=file_summary,
             ),
             Endpoint(  # SDK 1.20.0, workflow_runs
                 object_type="workflow_run",
@@ -242,6 +254,19 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 sorts=("sortDir",),
                 parent_key="workflowId",
                 adapt=workflow_version,
+            ),
+            Endpoint(  # SDK 1.20.0, verify_runs: a GET has the result of zero retention deleted soon after
+                object_type="verify_run",
+                get_name="get_verify_run",
+                get_path="/verify_runs/{id}",
+                get_key=None,
+                list_name="list_verify_runs",
+                list_path="/verify_runs",
+                list_key="data",
+                changes_what_it_reads=True,
+                id_prefix="vr_",
+                adapt=verify_run,
+                adapt_summary=verify_run_summary,
             ),
         ),
     }

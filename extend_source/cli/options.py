@@ -136,6 +136,14 @@ class Choices(_Settings):
     ] = None
     file_contents: Annotated[str | None, _option(_FETCHING, "Text of files: embedded, fetch or none.")] = None
     parse_output: Annotated[str | None, _option(_FETCHING, "Of parse runs: none, chunks, blocks or words.")] = None
+    verify_details: Annotated[
+        bool,
+        _option(
+            _FETCHING,
+            "Fetch verify runs. GET /verify_runs/{id} of a zero-retention run starts the purge of its result.",
+            "--verify-details",
+        ),
+    ] = False
     keep_raw: Annotated[bool, _option(_FETCHING, "Keep the payloads, for rebuild.", "--keep-raw")] = False
     history: Annotated[bool, _option(_FETCHING, "Keep what runs and values were before.", "--history")] = False
     requests_per_second: Annotated[float | None, _option(_LIMITS, "The request budget; 0: no limit.")] = None

@@ -26,6 +26,11 @@ def check_choices(name: str, values: Sequence[str] | None, choices: Sequence[str
             raise ConfigurationValueError(f"{name} takes {', '.join(choices)}; not {shown_name(value)}.")
 
 
+def as_list(values: Sequence[str] | None) -> list[str] | None:
+    """Copy the values of a setting into a list; None: it says nothing."""
+    return None if values is None else list(values)
+
+
 def shown_name(value: Any) -> str:
     """Quote a value in whose place a name belongs, unless it may be a secret that was pasted there."""
     is_word = isinstance(value, str) and value.isalpha() and looks_like_a_name(value.lower())

@@ -45,6 +45,8 @@ GROUPS: dict[str, Group] = {
         is_dispensable=True,
     ),
     "parsing": Group("parse runs, as far as parse_output says", listed=("parse_run",)),
+    "verification": Group("verify runs; what they have found, as far as verify_details says", listed=("verify_run",)),
+    "files": Group("all files, also those that nothing else names", listed=("file",)),
 }
 """The groups by name."""
 

@@ -83,8 +83,8 @@ class ExtendSettings(BaseConfiguration):
         base_url: the deployment's address; US2: ``https://api.us2.extend.app``, EU1: ``https://api.eu1.extend.ai``.
         api_version: the API version to ask for: ``2025-04-21`` or ``2026-02-09``; one to a dataset.
         workspace_id: the workspace; needed with an organisation-wide key.
-        objects: what to load: ``runs``, ``workflows``, ``processors`` and ``parsing``. None: all four. Tables of the
-            others can still be selected with ``with_resources``.
+        objects: what to load: ``runs``, ``workflows``, ``processors``, ``parsing``, ``verification``, ``webhooks`` and
+            ``files``. None: the first four. Tables of the others can still be selected with ``with_resources``.
         start_date: leave out runs last updated before this time: an ISO date or time, UTC if it names no
             zone. None: no limit. Listing only.
         processor_ids: only runs of these processors. None: all. Listing only.
@@ -114,6 +114,8 @@ class ExtendSettings(BaseConfiguration):
         parse_output: how much of parse runs is loaded (API 2026-02-09): one request for each that is new or has
             changed. ``none``: no parse runs, only what their list says; ``chunks``: the runs, their pages and their
             text in chunks; ``blocks``: headings, paragraphs, tables and lines as well; ``words``: and each word.
+        verify_details: fetch each verify run, for its signals and their evidence (API 2026-02-09). ``GET
+            /verify_runs/{id}`` of a zero-retention run starts the purge of its result. False: their list alone is read.
         typed_tables: for each extraction processor a table with a typed column for each field of its schema, and
             one for each array.
         keep_raw: keep the payloads too, so that all tables can be rebuilt from them without a request.
@@ -180,6 +182,7 @@ class ExtendSettings(BaseConfiguration):
     max_concurrency: int = 64
     file_contents: str = "embedded"
     parse_output: str = "chunks"
+    verify_details: bool = False
     typed_tables: bool = True
     keep_raw: bool = False
     history: bool = False

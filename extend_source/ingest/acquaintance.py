@@ -80,6 +80,7 @@ class Acquaintance:
             unless_gone(self._landed, [row[0] for row in self._landed.rows(table, ("id",), workspace)])
             for object_type in self._shown
             for table in _tables_of(object_type)
+            if "workspace_id" in table.column_names
         )
 
     async def _is_known_by_definitions(self, client: ExtendClient) -> bool:

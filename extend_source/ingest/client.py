@@ -42,6 +42,7 @@ def client_for(
         may_send=may_send,
         others=others,
         ahead=ahead,
+        may_change=settings.verify_details,
         max_body_megabytes=settings.max_body_megabytes,
         max_output_megabytes=settings.max_output_megabytes,
         max_pages_without_news=settings.max_pages_without_news,

@@ -16,6 +16,7 @@ from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.listed_objects import ListedObjects
 from extend_source.ingest.summaries import SummaryList, SummaryPage, summary_lists
 from extend_source.ingest.worklist import Wanted, Worklist
+from extend_source.tables.objects import LISTED_TYPES
 
 _MUST_NOT_BE_READ = (403, 404, 410)
 
@@ -89,6 +90,8 @@ async def _pages(
             yield page
         if listed is not None and objects.is_whole:
             wanted += listed.vanished(objects.seen, worklist)
+        elif objects.is_whole and LISTED_TYPES[objects.object_type].says_who_is_gone:
+            yield SummaryPage([], [], [], objects.gone())
     except ExtendError as problem:
         _note(problem, objects.object_type, discovery)
     discovery.context.progress.found(objects.object_type, wanted=len(wanted))

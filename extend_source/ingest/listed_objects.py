@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from extend_source.api import lists_of
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.fetching import Fetched
 from extend_source.ingest.listings import is_filtered
@@ -17,6 +16,7 @@ from extend_source.pipeline.landed import has_ended
 from extend_source.pipeline.landed_objects import (
     LandedObject,
     erased_runs,
+    is_fetched_once,
     landed_objects,
     missing_objects,
     moving_objects,
@@ -53,6 +53,7 @@ class ListedObjects:
         self._tables = FILLED_TABLES[object_type].intersection(context.selected)
         self._is_filtered = is_filtered(context.settings)
         self._named_by = OBJECT_TYPES[object_type].named_by
+        self._is_fetched_once = is_fetched_once(object_type, context.settings)
         self._named: dict[str, None] = {}
         self._listed: dict[str, dict[str, Any]] = {}
         self.moving: set[str] = set()
@@ -122,14 +123,16 @@ class ListedObjects:
             seen: what it has shown.
             worklist: what will be fetched anyway.
         """
-        is_sortable = all(each.is_sortable for each in lists_of(self._settings.api_version, self.object_type))
-        by = "updated_at" if is_sortable else "created_at"
-        unlisted = unlisted_objects(self._landed, self.object_type, self._settings, seen, by=by)
+        unlisted = unlisted_objects(self._landed, self.object_type, self._settings, seen)
         return self._with_times(worklist.not_asked(unlisted), "vanished")
 
     def _differs(self, summary: dict[str, Any], landed: LandedObject | None) -> bool:
         """Tell whether an object must be fetched, going by what the list says anew."""
-        if landed is None or not self._is_complete(landed) or summary.get("status") != landed.status:
+        if landed is None or not self._is_complete(landed):
+            return True
+        if self._is_fetched_once:
+            return False
+        if summary.get("status") != landed.status:
             return True
         changed_at = time_of(summary)
         if landed.updated_at is None:  # fetched without the list, which alone has times

@@ -24,7 +24,7 @@ from extend_source.ingest.limits import Limits
 from extend_source.ingest.listed_objects import ListedObjects, listed_objects
 from extend_source.ingest.named_objects import NamedFiles, NamedObjects, fetches_texts
 from extend_source.ingest.named_runs import find, is_left_out, wanted_by_id
-from extend_source.ingest.recorder import Recorder
+from extend_source.ingest.recorder import NOT_LISTED, Recorder
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.state import Position, Scope, SyncState, scope_of
 from extend_source.ingest.stored_payloads import KeptPayloads, LandedOrigin, origin_of
@@ -183,7 +183,9 @@ class Load:
                 flattener.add_summary(object_type, summary, workspace_id, now)
             for object_id in page.returned:
                 flattener.remove_tombstone(object_id)
-            if page.fresh:
+            for object_id in page.gone:
+                flattener.add_tombstone(object_type, object_id, workspace_id, now, NOT_LISTED)
+            if page.fresh or page.gone:
                 yield self._taken()
 
     def _keep_erasures(self) -> None:

@@ -26,7 +26,10 @@ _EITHER = ("processor_run", "parse_run")
 """What an id may be of that begins like none."""
 
 _NOT_CHOSEN = "the tables of their type are not loaded, see the setting objects"
-_REASONS = {"parse_run": 'parse runs are not loaded, see the settings parse_output ("none") and objects'}
+_REASONS = {
+    "parse_run": 'parse runs are not loaded, see the settings parse_output ("none") and objects',
+    "verify_run": "verify runs are not fetched, see the settings verify_details and objects",
+}
 
 
 def wanted_by_id(run_ids: Iterable[str], context: SyncContext) -> Worklist:

@@ -131,7 +131,9 @@ class FlattenPlan:
     def tables(self) -> dict[str, TableSchema]:
         """The tables that rows go to, by name: the typed ones as far as names were agreed on."""
         settings = self.settings
-        wanted = wanted_tables(keep_raw=False, parse_output=settings.parse_output, groups=settings.groups)
+        wanted = wanted_tables(
+            keep_raw=False, parse_output=settings.parse_output, verify_details=True, groups=settings.groups
+        )
         typed = TypedNames(self.names or ())
         return {
             **{table.name: table for table in wanted if not table.is_book or table.name in _BOOKS},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
 from extend_source.config.settings import ExtendSettings, resolved_privacy
 from extend_source.error_codes import ErrorCode
@@ -31,8 +32,9 @@ from extend_source.tables import (
 from extend_source.tables.objects import OBJECT_TYPES, SUMMED_TYPES
 from extend_source.tables.row_counts import RowCounts
 from extend_source.tables.schemas import FILES
+from extend_source.tables.verify_runs import VERIFY_RUNS, has_lost_its_result
 
-NOT_FOUND = "not_found"
+NOT_FOUND, NOT_LISTED = "not_found", "not_listed"
 
 _SHOWN = ("listed", "referenced", "backlog")
 """The reasons of what the API has shown: in a list, or in a run."""
@@ -115,6 +117,10 @@ class Recorder:
         if answer.payload is None:
             self._failures.append(answer)
             return
+        if (landed_sum := self._landed_result(wanted, answer.payload)) is not None:
+            self._flattener.confirm(wanted.id)
+            self._added.append((wanted, landed_sum, True))
+            return
         origin = kept or Origin(
             self._settings.api_version,
             self._settings.workspace_id,
@@ -128,6 +134,14 @@ class Recorder:
             self._added.append((wanted, payload_sum, kept is None))
         except Exception as defect:  # one odd payload must not end the sync
             self._failures.append(replace(answer, payload=None, error=_unreadable(defect)))
+
+    def _landed_result(self, wanted: Wanted, payload: dict[str, Any]) -> str | None:
+        """Find the sum of a verify run that has landed, whose result Extend has deleted since; None: it has not."""
+        if wanted.object_type != "verify_run" or not has_lost_its_result(payload):
+            return None
+        columns = ("payload_sha256", "risk_level")
+        rows = self._landed.lookup(VERIFY_RUNS, ("id", *columns), [wanted.id], complete=True)
+        return next((landed_sum for _, landed_sum, risk_level in rows if risk_level is not None), None)
 
     def settle(self, worklist: Worklist) -> None:
         """Compare what was added since the last call with what has landed, and record what failed."""

@@ -80,8 +80,13 @@ class Replay:
         """Begin; nothing is read yet."""
         self.settings = settings
         self.settings.keep_raw = False  # the payloads have landed
-        parse_output, history, groups = settings.parse_output, settings.history, settings.groups
-        wanted = wanted_tables(keep_raw=False, parse_output=parse_output, history=history, groups=groups)
+        wanted = wanted_tables(
+            keep_raw=False,
+            parse_output=settings.parse_output,
+            verify_details=True,  # what has landed needs no request
+            history=settings.history,
+            groups=settings.groups,
+        )
         self.written = tuple(table for table in wanted if table not in _LEFT_AS_THEY_ARE)
         self.names = frozenset(table.name for table in self.written)
         self.rebuilt = tuple(table.name for table in self.written if not table.is_book)

@@ -47,6 +47,7 @@ class Arguments(TypedDict, total=False):
     max_concurrency: int | None
     file_contents: FileContents | None
     parse_output: ParseOutput | None
+    verify_details: bool | None
     typed_tables: bool | None
     keep_raw: bool | None
     history: bool | None

@@ -63,7 +63,8 @@ class SeenLists:
             floor: the next scan reads no further than a page that reaches below this change.
             is_needed: it may read this one.
         """
-        if any(not has_ended(summary.get("status")) for summary in page.summaries):
+        of_runs = listing.endpoint.object_type in RUN_TYPES
+        if of_runs and any(not has_ended(summary.get("status")) for summary in page.summaries):
             self.is_settled = False
         pages = self._pages.setdefault(listing.name, [])
         self._types[listing.name] = listing.endpoint.object_type

@@ -14,6 +14,7 @@ from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.listings import Listing
 from extend_source.ingest.times import is_before, time_of
 from extend_source.pipeline.landed import MOVING_STATUSES
+from extend_source.pipeline.landed_objects import unlisted_objects
 from extend_source.privacy import PrivacyRules, privacy_rules
 from extend_source.tables.credits import CREDIT_USAGE
 from extend_source.tables.objects import LISTED_TYPES
@@ -76,11 +77,13 @@ class SummaryPage(NamedTuple):
         shown: all that it has, but for what is older than the start date.
         fresh: what of it is new or has changed.
         returned: ids of what was thought to be gone.
+        gone: ids of what it has no longer, where it says all there is to say of that.
     """
 
     shown: list[dict[str, Any]]
     fresh: list[dict[str, Any]]
     returned: list[str]
+    gone: Sequence[str] = ()
 
 
 class SummaryList:
@@ -134,7 +137,8 @@ class SummaryList:
         for endpoint in lists:
             table = LISTED_TYPES[self.object_type].table
             erased = landed.erased("file") | landed.erased("processor_run") | landed.erased(self.object_type)
-            moving = None if endpoint.is_sortable else landed.oldest_moving(table, sorted(MOVING_STATUSES))
+            may_move = not endpoint.is_sortable and "status" in table.column_names
+            moving = landed.oldest_moving(table, sorted(MOVING_STATUSES)) if may_move else None
             try:
                 async for page in client.pages(endpoint):
                     # where the order tells, the next sync reads no further than the first page
@@ -150,11 +154,11 @@ class SummaryList:
                     known = 0 if context.settings.details else len(shown) - len(fresh)
                     context.progress.found(self.object_type, listed=len(summaries), known=known)
                     yield SummaryPage(shown, fresh, returned)
-                    may_move = moving is not None and (self._last is None or self._last >= moving)
+                    still_moves = moving is not None and (self._last is None or self._last >= moving)
                     # where nothing can be read all looks new: what changed further back, a reconcile brings
                     has_news = bool(fresh) and landed.is_readable
                     is_over = self._start is not None and self._last is not None and self._last < self._start
-                    if self._is_newest_first and (is_over or not (has_news or may_move or self._reconcile)):
+                    if self._is_newest_first and (is_over or not (has_news or still_moves or self._reconcile)):
                         break
                     if not page.is_last and (cut_by := context.limits.listing_stopped_by):
                         self.stopped_by = cut_by
@@ -163,6 +167,13 @@ class SummaryList:
                 self.stopped_by = context.limits.used_up
                 return
         self.is_whole = self._reconcile and bool(lists)
+
+    def gone(self) -> list[str]:
+        """Name what has landed, and the whole list has not shown, where that is known to be all there is."""
+        context = self._context
+        gone = unlisted_objects(context.landed, self.object_type, context.settings, self.seen)
+        context.progress.of[self.object_type].gone += len(gone)
+        return gone
 
     def _note_order(self, summaries: Sequence[dict[str, Any]], key: str) -> None:
         for summary in summaries:

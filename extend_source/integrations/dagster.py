@@ -114,6 +114,7 @@ def extend_assets(
     described = wanted_tables(
         keep_raw=settings.keep_raw,
         parse_output=settings.parse_output,
+        verify_details=settings.verify_details,
         groups=settings.groups,
         history=settings.history,
         webhook_events=queue is not None,

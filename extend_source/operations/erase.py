@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,8 +38,8 @@ from extend_source.pipeline.sibling_datasets import BACKUP, dataset_name_of, dat
 from extend_source.pipeline.write_mode import active_write_mode, replacement_of
 from extend_source.source import load_id
 from extend_source.tables.bookkeeping import ERASURES, MIGRATED_IDS, RAW_PAYLOADS
-from extend_source.tables.objects import OBJECT_TYPES, TABLE_OF, Rows, rows_about
-from extend_source.tables.parse_runs import PARSE_RUN_SUMMARIES, PARSE_RUNS
+from extend_source.tables.contract import TableSchema
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, TABLE_OF, TYPES_OF_A_FILE, Rows, rows_about
 from extend_source.tables.runs import without_files
 from extend_source.tables.schemas import PROCESSOR_RUN_FILES
 from extend_source.tables.workflow_runs import WORKFLOW_RUN_FILES, WORKFLOW_STEP_RUN_FILES
@@ -46,7 +47,13 @@ from extend_source.text.json_codec import decode_json, encode_json
 
 _RUN, _FILE, _PARSE_RUN, _WORKFLOW_RUN = "processor_run", "file", "parse_run", "workflow_run"
 
-_FOUND_BY = frozenset(table.name for table in TABLE_OF.values()) | {PARSE_RUN_SUMMARIES.name}
+_OF_FILES = {
+    kind: (OBJECT_TYPES[kind].table, *([LISTED_TYPES[kind].table] if kind in LISTED_TYPES else []))
+    for kind in TYPES_OF_A_FILE
+}
+"""The tables that name the file of an object that says nothing of anything else."""
+
+_FOUND_BY = frozenset(table.name for table in (*TABLE_OF.values(), *itertools.chain(*_OF_FILES.values())))
 """The tables by whose rows others are found: these rows go last."""
 
 _LINKS = (
@@ -74,7 +81,7 @@ class EraseResult:
         dataset: the dataset (schema) they were in.
         compacted: the size of the DuckDB file in bytes before and after it was written anew; None: it was not.
         remains: where bytes of what was erased can still be, a line each.
-        others: workflow runs, processors and so on that were asked for, by their type.
+        others: workflow runs, processors and so on that were asked for, and verify runs of the files, by their type.
     """
 
     runs: int
@@ -103,8 +110,8 @@ def erase(
         pipeline: the pipeline that has loaded them.
         run_ids: the runs; also parse runs, workflow runs, processors, workflows, and versions of these. What a workflow
             run has made must be named by itself.
-        file_ids: the files, which takes their parse runs along. Runs that used a file stay, with what they extracted
-            from it.
+        file_ids: the files, which takes their parse runs and verify runs along. Runs that used a file stay, with what
+            they extracted from it.
         compact: then write the DuckDB file anew, in which the bytes of deleted rows would stay.
 
     Returns:
@@ -137,14 +144,15 @@ def erase(
         compare_all_next(pipeline, restore(landed))
         types = run_types_of(named, settings.api_version, landed)
         ids = {kind: [run_id for run_id in named if types[run_id] == kind] for kind in OBJECT_TYPES}
+        for kind, tables in _OF_FILES.items():
+            ids[kind] += _made_of(landed, tables, files).difference(ids[kind])
         others = {kind: len(of_kind) for kind, of_kind in ids.items() if of_kind and kind not in (_RUN, _PARSE_RUN)}
         asked, parse_runs = ids[_RUN], ids[_PARSE_RUN]
-        parse_runs += _parse_runs_of(landed, files).difference(parse_runs)
         ids |= {_RUN: (runs := _in_both_versions(landed, asked)), _FILE: files}
         known = {erasure[0] for erasure in landed.erasures()}
         run_load(pipeline, settings.package_attempts, _notes(ids, len(known.union(*ids.values()))))
         landed = LandedData(pipeline, SECTION)
-        files_left = sorted({*_files_of(landed, ids), *_parsed_by(landed, parse_runs, files)})
+        files_left = sorted(_files_of(landed, ids))
         runs_left = _users_of(landed, _RUN, ids)
         rows = Counter[str]()
         if landed.knows_table(MIGRATED_IDS):
@@ -250,16 +258,9 @@ def _rows_of(landed: LandedData, ids: Mapping[str, list[str]]) -> Iterator[tuple
             yield rows, of_kind
 
 
-def _parse_runs_of(landed: LandedData, files: Sequence[str]) -> set[str]:
-    """The parse runs of files: all that they hold is of the file."""
-    tables = (PARSE_RUNS, PARSE_RUN_SUMMARIES)
+def _made_of(landed: LandedData, tables: Sequence[TableSchema], files: Sequence[str]) -> set[str]:
+    """The parse runs, and others, of files: all that they hold is of the file."""
     return {row[1] for table in tables for row in landed.lookup(table, ("file_id", "id"), files)}
-
-
-def _parsed_by(landed: LandedData, parse_runs: Sequence[str], known: Sequence[str]) -> set[str]:
-    """The files of parse runs, but for those that are erased as well."""
-    rows = landed.lookup(PARSE_RUNS, ("id", "file_id"), parse_runs)
-    return {row[1] for row in rows if row[1] is not None}.difference(known)
 
 
 def _delete(client: Sql, rows: Rows, ids: Sequence[str]) -> int:
@@ -281,8 +282,9 @@ def _delete(client: Sql, rows: Rows, ids: Sequence[str]) -> int:
 
 def _files_of(landed: LandedData, ids: Mapping[str, Sequence[str]]) -> set[str]:
     """The files of runs, but for those that are erased as well."""
-    links = (landed.lookup(table, (column, "file_id"), ids[kind]) for kind, table, column in _LINKS)
-    return {row[1] for rows in links for row in rows}.difference(ids[_FILE])
+    of_one = [(kind, tables[0], "id") for kind, tables in _OF_FILES.items()]
+    links = (landed.lookup(table, (column, "file_id"), ids[kind]) for kind, table, column in (*_LINKS, *of_one))
+    return {row[1] for rows in links for row in rows if row[1] is not None}.difference(ids[_FILE])
 
 
 def _users_of(landed: LandedData, kind: str, ids: Mapping[str, Sequence[str]]) -> list[str]:

@@ -220,15 +220,16 @@ def _result(
 
 
 def _by_group(
-    settings: ExtendSettings, listing: Mapping[str, int], fetched: Mapping[str, int], files: int
+    settings: ExtendSettings, listing: Mapping[str, int], fetched: Counter[str], files: int
 ) -> dict[str, int]:
     """Say how many requests each group takes; the texts of files go with the runs."""
     types = {each.list_name: each.object_type for each in GENERATIONS[settings.api_version]}
-    found = Counter[str]({"runs": files})
+    found = Counter[str]({"runs": files + fetched["file"]})
     for name, number in listing.items():
         found[GROUP_OF.get(types.get(name, ""), "runs")] += number
     for object_type, number in fetched.items():
-        found[GROUP_OF.get(object_type, "runs")] += number
+        if object_type != "file":
+            found[GROUP_OF[object_type]] += number
     return {name: found[name] for name in GROUPS if name in settings.groups}
 
 

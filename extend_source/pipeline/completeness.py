@@ -16,7 +16,7 @@ from extend_source.pipeline.landed import LandedData
 from extend_source.tables import FILLED_TABLES, TABLES, TYPED_TABLES, selected_by
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT, TYPED_COLUMNS
 from extend_source.tables.credits import CREDIT_USAGE
-from extend_source.tables.objects import CONFIG_TYPES, OBJECT_TYPES, Rows
+from extend_source.tables.objects import CONFIG_TYPES, LISTED_TYPES, OBJECT_TYPES, Rows
 from extend_source.tables.parse_outputs import PARSER_RUN
 from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_OTHERS, OF_RUNS, ROW_COUNTS, Counts, counts_of
 from extend_source.tables.schemas import FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS, RUN_CONFIGS
@@ -266,7 +266,8 @@ def _others(kind: str, landed: LandedData) -> Iterator[_Other]:
         if said["payload_sha256"] is None:
             continue  # known from others alone, which bring it back
         tables, counts = selected_by(text, FILLED_TABLES[kind]), dict(counts_of(value) or {})
-        has_own_line = kind == "parse_run" and said["credits"] is not None and said["object"] != PARSER_RUN
+        is_sum = kind in LISTED_TYPES and LISTED_TYPES[kind].is_sum
+        has_own_line = not is_sum and said.get("credits") is not None and said["object"] != PARSER_RUN
         if has_own_line and CREDIT_USAGE.name in tables:
             counts[CREDIT_USAGE.name] = 1
         yield _Other(object_id, said.get("config_id"), tables, counts)

@@ -87,9 +87,10 @@ def missing_objects(
                 found += _named(landed, object_type, owner, member, settings, tables)
         if has_list and listed is not None:
             found += _listed(landed, object_type, settings, tables) if of_list else ()
-            found += landed.overtaken(
-                table, listed.table, ("fetched_at", "listed_at"), ("status", "updated_at", "credits")
-            )
+            if not is_fetched_once(object_type, settings):
+                found += landed.overtaken(
+                    table, listed.table, ("fetched_at", "listed_at"), ("status", "updated_at", "credits")
+                )
         workspace = equals("workspace_id", settings.workspace_id)
         found += (row[0] for row in landed.rows(table, ("id",), _MOVING, workspace, complete=True))
         found += sorted(landed.incomplete(object_type))
@@ -101,26 +102,33 @@ def missing_objects(
 
 
 def unlisted_objects(
-    landed: LandedData, object_type: str, settings: ExtendSettings, seen: Collection[str], *, by: str
+    landed: LandedData, object_type: str, settings: ExtendSettings, seen: Collection[str]
 ) -> list[str]:
     """Name the objects that have landed, or were listed before, and that a whole listing has not shown.
 
     Args:
         landed: what the destination holds.
-        object_type: the type of runs, such as ``parse_run``; they are listed.
+        object_type: a key of `LISTED_TYPES`.
         settings: the settings of the source.
         seen: what it has shown.
-        by: the time that the list goes by, ``created_at`` or ``updated_at``: it is not read beyond the start date.
     """
     conditions = [equals("workspace_id", settings.workspace_id)]
-    if settings.start_date is not None:
+    if settings.start_date is not None:  # it is not read beyond that
+        is_sortable = all(each.is_sortable for each in lists_of(settings.api_version, object_type))
+        by = "updated_at" if is_sortable else "created_at"
         start = parse_start_date(settings.start_date)
         conditions.append(Condition(f"{{{by}}} >= %s", start, columns=[by]))
     tables = (OBJECT_TYPES[object_type].table, LISTED_TYPES[object_type].table)
+    of_workspaces = [table for table in tables if "workspace_id" in table.column_names]
     with landed.connected():
-        known = {row[0] for table in tables for row in landed.rows(table, ("id",), *conditions)}
-        unseen = known.difference(seen) - erased_runs(landed)
+        known = {row[0] for table in of_workspaces for row in landed.rows(table, ("id",), *conditions)}
+        unseen = known.difference(seen) - erased_runs(landed) - landed.erased(object_type)
         return sorted(unseen.difference(landed.tombstones(unseen)))
+
+
+def is_fetched_once(object_type: str, settings: ExtendSettings) -> bool:
+    """Tell whether objects that have landed after their end are left alone: a GET may have Extend delete something."""
+    return any(each.changes_what_it_reads for each in lists_of(settings.api_version, object_type))
 
 
 def erased_runs(landed: LandedData) -> frozenset[str]:

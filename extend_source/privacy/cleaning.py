@@ -14,10 +14,11 @@ from extend_source.privacy.columns import PERSONAL_TABLES, clean_rows, column_ac
 from extend_source.privacy.documents import Cleaners, Document
 from extend_source.privacy.hiding import Hider
 from extend_source.privacy.matching import FieldRule, FieldRules
-from extend_source.privacy.objects import ColumnActions, ObjectCleaner
+from extend_source.privacy.objects import ColumnActions, ObjectCleaner, clean_each, replace_member
 from extend_source.privacy.parse_outputs import ParseOutputCleaner
 from extend_source.privacy.templates import Keys, parse_path, parse_template
 from extend_source.privacy.usage import RuleUsage
+from extend_source.privacy.verify_runs import VerifyRunCleaner
 from extend_source.privacy.workflows import WorkflowCleaner
 from extend_source.tables import TABLES, TableSchema, schemas
 from extend_source.tables.configs import declared_fields
@@ -60,6 +61,8 @@ class PrivacyRules:
         self._parse_run = self._cleaner(PARSE_RUNS)
         self._parse_outputs = ParseOutputCleaner(columns, hider, hides_fields=fields.hides)
         self._others = WorkflowCleaner(columns, hider, hides_fields=fields.hides, clean_files=self._files).cleaners
+        of_verify_runs = {"clean_file": self.clean_file, "clean_usage": self._usage}
+        self._others["verify_run"] = VerifyRunCleaner(columns, hider, hides_fields=fields.hides, **of_verify_runs).clean
         self._is_idle = not fields.rules and not fields.hides and columns.keys() <= PERSONAL_TABLES
         self._listed = {table.name: self._cleaner(table) for table in LISTED_TABLES}
 
@@ -104,18 +107,18 @@ class PrivacyRules:
     def clean_run(self, run: dict[str, Any]) -> dict[str, Any]:
         """Clean a processor run."""
         clean = self._run(run)
-        self._replace(clean, "usage", self._usage(clean.get("usage")))
-        self._replace(clean, "files", self._files(run.get("files")))
-        self._replace(clean, "mergedProcessors", self._merged_processor.all(run.get("mergedProcessors")))
+        replace_member(clean, "usage", self._usage(clean.get("usage")))
+        replace_member(clean, "files", self._files(run.get("files")))
+        replace_member(clean, "mergedProcessors", self._merged_processor.all(run.get("mergedProcessors")))
         if self.hides_fields and not isinstance(run.get("config"), dict):
-            self._replace(clean, "config", None)
+            replace_member(clean, "config", None)
         output_format = output_format_of(run.get("type"), run)
         if output_format in ("schema", "fields"):
             self._clean_extraction(clean, run, output_format)
         else:
             clean.update({key: self._staged_output(run[key], output_format) for key in _OUTPUTS if key in run})
             if self.hides_fields:
-                self._replace(clean, "edits", None)
+                replace_member(clean, "edits", None)
         return clean
 
     def clean_file(self, file: dict[str, Any]) -> dict[str, Any]:
@@ -135,14 +138,14 @@ class PrivacyRules:
     def _clean_parse_run(self, run: dict[str, Any]) -> dict[str, Any]:
         """Clean a parse run; where fields are hidden what it has read, which shows them, is left out."""
         clean = self._parse_run(run)
-        self._replace(clean, "usage", self._usage(clean.get("usage")))
+        replace_member(clean, "usage", self._usage(clean.get("usage")))
         if isinstance(run.get("file"), dict):
-            self._replace(clean, "file", self.clean_file(run["file"]))
+            replace_member(clean, "file", self.clean_file(run["file"]))
         if self.hides_fields:
             if not isinstance(run.get("config"), dict):
-                self._replace(clean, "config", None)
+                replace_member(clean, "config", None)
             if not isinstance(run.get("file"), dict):
-                self._replace(clean, "file", None)
+                replace_member(clean, "file", None)
         if isinstance(run.get("output"), dict):
             clean["output"] = self._parse_outputs.clean(clean["output"])
         return clean
@@ -153,8 +156,9 @@ class PrivacyRules:
         if self._is_idle and listed.table.name not in PERSONAL_TABLES:
             return summary
         clean = self._listed[listed.table.name](summary)
+        replace_member(clean, "usage", self._usage(clean.get("usage")))
         for key, table in listed.children.items():
-            self._replace(clean, key, self._listed[table.name].all(summary.get(key)))
+            replace_member(clean, key, self._listed[table.name].all(summary.get(key)))
         return clean
 
     def clean_tables(self, tables: dict[str, pa.Table]) -> None:
@@ -194,10 +198,6 @@ class PrivacyRules:
             return value_type, text
         return "string", self._hider.scalar(text, action)
 
-    def _replace(self, clean: dict[str, Any], key: str, content: Any) -> None:
-        if key in clean:
-            clean[key] = content
-
     def _usage(self, usage: Any) -> Any:
         """Clean what things have cost; where fields are hidden nobody knows what unknown keys hold."""
         lines = usage.get("breakdown") if isinstance(usage, dict) else None
@@ -205,13 +205,11 @@ class PrivacyRules:
             return usage
         cleaned = self._credit_line.all(lines)
         for line in cleaned or ():
-            self._replace(line, "charges", self._credit_charge.all(line.get("charges")))
+            replace_member(line, "charges", self._credit_charge.all(line.get("charges")))
         return {**usage, "breakdown": cleaned}
 
     def _files(self, files: Any) -> Any:
-        if isinstance(files, list) and all(isinstance(file, dict) for file in files):
-            return [self.clean_file(file) for file in files]
-        return None if self.hides_fields else files
+        return clean_each(files, self.clean_file, known_only=self.hides_fields)
 
     def _clean_extraction(self, clean: dict[str, Any], run: dict[str, Any], output_format: str) -> None:
         """Clean outputs and edits: all values first, as the texts about them must not show those that are hidden."""
@@ -228,7 +226,7 @@ class PrivacyRules:
         for path in document.fields:
             self.usage.note(path)
         clean.update({key: clean_texts(out) if isinstance(out, dict) else out for key, out in outputs.items()})
-        self._replace(clean, "edits", document.edit_texts(edits) if isinstance(edits, dict) else edits)
+        replace_member(clean, "edits", document.edit_texts(edits) if isinstance(edits, dict) else edits)
 
     def _note_declared(self, config: Any) -> None:
         """Note the fields that a config declares; decoding gives equal configs as one object."""
@@ -244,7 +242,7 @@ class PrivacyRules:
         """Clean the output of a classification or a splitting; of any other run nothing is known of it."""
         if isinstance(output, dict) and output_format == "classification":
             clean = self._classification(output)
-            self._replace(clean, "insights", self._documents.insight.all(output.get("insights")))
+            replace_member(clean, "insights", self._documents.insight.all(output.get("insights")))
             return clean
         if isinstance(output, dict) and output_format == "splits":
             known = {key: None if self.hides_fields and key != "isExternal" else output[key] for key in output}

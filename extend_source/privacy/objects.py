@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from extend_source.config.privacy_rules import PrivacyAction
@@ -67,9 +67,7 @@ class ObjectCleaner:
 
     def all(self, sources: Any) -> Any:
         """Copy a list of objects with both done to each; what is none becomes null if unknown keys are emptied."""
-        if isinstance(sources, list) and all(isinstance(source, dict) for source in sources):
-            return [self(source) for source in sources]
-        return sources if self._known is None else None
+        return clean_each(sources, self, known_only=self._known is not None)
 
     def _apply(self, source: dict[str, Any], path: Sequence[str], action: PrivacyAction) -> dict[str, Any]:
         key, *rest = path
@@ -85,6 +83,25 @@ class ObjectCleaner:
             for name, other in source.items()
             if name != key or hidden is not GONE
         }
+
+
+def clean_each(items: Any, clean: Callable[[dict[str, Any]], dict[str, Any]], *, known_only: bool) -> Any:
+    """Clean a list of objects.
+
+    Args:
+        items: the list.
+        clean: cleans one of them.
+        known_only: empty what is no list of objects: nobody knows what is in it.
+    """
+    if isinstance(items, list) and all(isinstance(item, dict) for item in items):
+        return [clean(item) for item in items]
+    return None if known_only else items
+
+
+def replace_member(clean: dict[str, Any], key: str, content: Any) -> None:
+    """Put what has been cleaned into the place of a member, if it is there."""
+    if key in clean:
+        clean[key] = content
 
 
 def _not_personal(table: TableSchema, actions: Mapping[str, PrivacyAction]) -> dict[str, frozenset[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from extend_source.privacy.hiding import Hider
-from extend_source.privacy.objects import ColumnActions, ObjectCleaner
+from extend_source.privacy.objects import ColumnActions, ObjectCleaner, clean_each, replace_member
 from extend_source.tables import TableSchema
 from extend_source.tables.processors import PROCESSOR_VERSIONS, PROCESSORS
 from extend_source.tables.workflow_runs import WORKFLOW_RUNS, WORKFLOW_STEP_CHECKS, WORKFLOW_STEP_RUNS
@@ -52,17 +52,17 @@ class WorkflowCleaner:
 
     def _clean_run(self, run: Json) -> Json:
         clean = self._run(run)
-        _replace(clean, "files", self._clean_files(run.get("files")))
-        _replace(clean, "stepRuns", self._each(run.get("stepRuns"), self._clean_step_run))
+        replace_member(clean, "files", self._clean_files(run.get("files")))
+        replace_member(clean, "stepRuns", self._each(run.get("stepRuns"), self._clean_step_run))
         return clean
 
     def _clean_step_run(self, step_run: Json) -> Json:
         clean = self._step_run(step_run)
-        _replace(clean, "files", self._clean_files(step_run.get("files")))
+        replace_member(clean, "files", self._clean_files(step_run.get("files")))
         result = clean.get("result")
         if isinstance(result, dict):
             result = dict(result)
-            _replace(result, "checks", self._each(result.get("checks"), self._clean_check))
+            replace_member(result, "checks", self._each(result.get("checks"), self._clean_check))
             response = result.get("response")
             if self._hides_fields and isinstance(response, dict):
                 result["response"] = {key: value if key == "status" else None for key, value in response.items()}
@@ -75,21 +75,13 @@ class WorkflowCleaner:
 
     def _clean_version(self, version: Json) -> Json:
         clean = self._version(version)
-        _replace(clean, "steps", self._each(version.get("steps"), self._clean_step))
+        replace_member(clean, "steps", self._each(version.get("steps"), self._clean_step))
         return clean
 
     def _clean_step(self, step: Json) -> Json:
         clean = self._step(step)
-        _replace(clean, "next", self._link.all(step.get("next")))
+        replace_member(clean, "next", self._link.all(step.get("next")))
         return clean
 
     def _each(self, items: Any, clean: Callable[[Json], Json]) -> Any:
-        """Clean a list of objects; what is none is emptied where nobody knows what is in it."""
-        if isinstance(items, list) and all(isinstance(item, dict) for item in items):
-            return [clean(item) for item in items]
-        return None if self._hides_fields else items
-
-
-def _replace(clean: Json, key: str, content: Any) -> None:
-    if key in clean:
-        clean[key] = content
+        return clean_each(items, clean, known_only=self._hides_fields)

@@ -32,9 +32,12 @@ DEFAULT_PROBABILITY = 0.1
 _LISTS_OF_RUNS = ("list_runs", "list_extract_runs", "list_classify_runs", "list_split_runs")
 _OTHER_LISTS = (
     *("list_parse_runs", "list_files", "list_extractors", "list_classifiers", "list_splitters"),
-    *("list_processors", "list_workflows", "list_workflow_runs"),
+    *("list_processors", "list_workflows", "list_workflow_runs", "list_verify_runs"),
 )
-_RUNS = ("get_run", "get_extract_run", "get_classify_run", "get_split_run", "get_parse_run", "get_parser_run")
+_RUNS = (
+    *("get_run", "get_extract_run", "get_classify_run", "get_split_run", "get_parse_run", "get_parser_run"),
+    "get_verify_run",
+)
 _DEFINITIONS = ("get_extractor", "get_classifier", "get_splitter", "get_workflow")
 _VERSIONS = ("get_extractor_version", "get_classifier_version", "get_splitter_version", "get_workflow_version")
 _ROUTES = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from extend_source.config.groups import GROUP_OF
 from extend_source.config.run_values import PROCESSOR_TYPES, RUN_STATUSES
 from extend_source.tables.contract import ANY_OBJECT, EXTRA, OBJECTS, Column, TableSchema
 from extend_source.tables.kinds import BOOLEAN, CREDITS, DOCUMENT_TEXT, INTEGER, JSON, NUMBER, TEXT, TIMESTAMP
@@ -10,8 +9,8 @@ from extend_source.tables.kinds import BOOLEAN, CREDITS, DOCUMENT_TEXT, INTEGER,
 _WORKSPACE_ID = Column("workspace_id", TEXT, "The workspace named in the settings.")
 
 
-def _resource_type(values: tuple[str, ...] = OBJECTS) -> Column:
-    return Column("resource_type", TEXT, f"What it is: {', '.join(values)}.", values=values)
+def _resource_type() -> Column:
+    return Column("resource_type", TEXT, f"What it is: {', '.join(OBJECTS)}.", values=OBJECTS)
 
 
 PROCESSOR_RUN_SUMMARIES = TableSchema(
@@ -59,13 +58,13 @@ TOMBSTONES = TableSchema(
     marker_on="reason",
     columns=(
         Column("id", TEXT, "The object's id.", about=ANY_OBJECT),
-        _resource_type(tuple(GROUP_OF)),
+        _resource_type(),
         _WORKSPACE_ID,
         Column("detected_at", TIMESTAMP, "When it was found to be gone."),
         Column(
             "reason",
             TEXT,
-            "not_found: the API said 404 or 410; deleted, expired, or moved to another workspace.",
+            "not_found: the API said 404 or 410; not_listed: its list had it no longer. Deleted, expired, or moved.",
         ),
     ),
 )

@@ -17,7 +17,7 @@ EXTRA = "extra"
 ANY_OBJECT = "any"
 """What `Column.about` says where the row's ``resource_type`` names the object type."""
 
-OBJECTS = (*GROUP_OF, "file")
+OBJECTS = tuple(GROUP_OF)
 """What ``resource_type`` says."""
 
 

@@ -16,7 +16,7 @@ from extend_source.tables.contract import TableSchema
 from extend_source.tables.credits import CreditTables
 from extend_source.tables.files import FileTables
 from extend_source.tables.links import CleanConfigs, file_without_signatures, run_without_signatures
-from extend_source.tables.objects import LISTED_TABLES, LISTED_TYPES, TABLES
+from extend_source.tables.objects import LISTED_TABLES, LISTED_TYPES, TABLES, TYPES_OF_A_FILE
 from extend_source.tables.parse_outputs import ParseRunTables, file_id_of
 from extend_source.tables.payloads import Origin, payload_sha256
 from extend_source.tables.processors import ProcessorTables, ProcessorVersionTables
@@ -24,6 +24,7 @@ from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.runs import RunTables, without_files
 from extend_source.tables.seen_files import SEEN_FILES, SeenFiles
 from extend_source.tables.typed import TypedNames, TypedTables
+from extend_source.tables.verify_runs import VerifyRunTables
 from extend_source.tables.workflow_runs import WorkflowRunTables
 from extend_source.tables.workflows import WorkflowTables, WorkflowVersionTables
 from extend_source.text.json_codec import encode_json
@@ -100,7 +101,7 @@ class Flattener:
     What a load has seen once (a file, a config, an unknown key) it writes once. Nothing here does I/O.
 
     Attributes:
-        erased_with_files: how many parse runs were noted as erased, as their files are.
+        erased_with_files: how many parse runs, and others of one file, were noted as erased, as their files are.
     """
 
     def __init__(
@@ -159,6 +160,7 @@ class Flattener:
             "workflow_version": WorkflowVersionTables(*books, self._configs, keep_raw=keep_raw),
             "processor": ProcessorTables(*books, keep_raw=keep_raw),
             "processor_version": ProcessorVersionTables(*books, self._configs, keep_raw=keep_raw),
+            "verify_run": VerifyRunTables(*books, self._files, self._credits, keep_raw=keep_raw),
         }
         self._keep_raw, self._details = keep_raw, details
         self._erased_files = erased_files
@@ -194,7 +196,7 @@ class Flattener:
         """
         if object_type == "file":
             return self._add_file(payload, origin, final=final)
-        if object_type == "parse_run" and file_id_of(payload) in self._erased_files:
+        if object_type in TYPES_OF_A_FILE and file_id_of(payload) in self._erased_files:
             # all that it says is of the file: it is not to be asked for again either
             self.add_erasure(payload["id"], object_type, origin.fetched_at)
             self.erased_with_files += 1
@@ -260,6 +262,12 @@ class Flattener:
         extra: Extra = dict(read_extra or {})
         for key, table in listed.children.items():
             self._add_listed_items(table, summary["id"], key, shown.get(key), extra)
+        said = dict(zip((column.name for column in listed.table.api_columns), values, strict=True))
+        if listed.has_credits:
+            odd = self._credits.add(object_type, summary["id"], shown.get("usage"), said["credits"], listed_at)
+            extra |= {"usage": {**(extra.get("usage") or {}), **odd}} if odd else {}
+        elif not (self._details or listed.is_sum):
+            self._credits.note(object_type, summary["id"], said.get("credits"), listed_at)
         self._tables[listed.table].add(
             values,
             extra or None,
@@ -267,9 +275,6 @@ class Flattener:
             listed_at=listed_at,
             summary_sha256=payload_sha256(summary),
         )
-        if listed.has_credits or not (self._details or listed.is_sum):
-            credits = dict(zip((column.name for column in listed.table.api_columns), values, strict=True))["credits"]
-            self._credits.note(object_type, summary["id"], credits, listed_at)
 
     def _add_listed_items(self, table: TableSchema, owner: str, key: str, items: Any, extra: Extra) -> None:
         """Add the items of a listed object's member; what is no list of objects goes to its ``extra``."""
@@ -295,6 +300,11 @@ class Flattener:
             detected_at=detected_at,
             reason=reason,
         )
+        self._tables[bookkeeping.FETCH_ERRORS].mark(object_id)
+
+    def confirm(self, object_id: str) -> None:
+        """Say that an object could be had, and that its rows stay as they have landed."""
+        self._tables[bookkeeping.TOMBSTONES].mark(object_id)
         self._tables[bookkeeping.FETCH_ERRORS].mark(object_id)
 
     def remove_tombstone(self, object_id: str) -> None:

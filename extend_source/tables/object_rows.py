@@ -15,6 +15,19 @@ from extend_source.text.json_codec import encode_json
 
 POSITION = Column("position", INTEGER, "Place in the API's list, from 0.")
 EXTRA_COLUMN = Column(EXTRA, JSON, "What the API sent of this object beyond the known columns.")
+LISTED_WORKSPACE = Column("workspace_id", TEXT, "The workspace named in the settings.")
+TIMES = (
+    Column("created_at", TIMESTAMP, "Creation.", api="createdAt"),
+    Column("updated_at", TIMESTAMP, "Last update.", api="updatedAt"),
+)
+LISTED = (
+    *TIMES,
+    Column("listed_at", TIMESTAMP, "When the listing first said so."),
+    Column("summary_sha256", TEXT, "SHA-256 of the summary as canonical JSON."),
+    EXTRA_COLUMN,
+)
+"""The last columns of an object that is listed."""
+
 CREATED_BY = (
     Column("created_by_type", TEXT, "user or api_key (API 2026-02-09).", api="createdBy.type"),
     Column("created_by_email", TEXT, "Who made it; dropped by default.", api="createdBy.email", is_personal=True),

@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from extend_source.config.groups import GROUP_OF, GROUPS
-from extend_source.tables import bookkeeping, history, parse_runs, processors, schemas, workflow_runs, workflows
+from extend_source.tables import (
+    bookkeeping,
+    file_summaries,
+    history,
+    parse_runs,
+    processors,
+    schemas,
+    verify_runs,
+    workflow_runs,
+    workflows,
+)
 from extend_source.tables.contract import ANY_OBJECT, TableSchema
 from extend_source.tables.credits import CREDIT_ATTRIBUTIONS, CREDIT_CHARGES, CREDIT_USAGE
 
@@ -29,6 +39,7 @@ class ObjectType:
         needs_parts: it has one part at least, so that it is fetched again where none has landed.
         named_by: the members that name one, by the type of the object that has them.
         ends: it is a run: it moves until it has ended, and is fetched then.
+        is_of_a_file: all that it says is of one file: it is erased with that.
     """
 
     name: str
@@ -38,6 +49,7 @@ class ObjectType:
     needs_parts: bool = False
     named_by: Mapping[str, str] = field(default_factory=dict)
     ends: bool = False
+    is_of_a_file: bool = False
 
     @property
     def turn(self) -> int:
@@ -50,12 +62,15 @@ OBJECT_TYPES: dict[str, ObjectType] = {
     for kind in (
         ObjectType("processor_run", schemas.PROCESSOR_RUNS, ends=True),
         ObjectType("file", schemas.FILES),
-        ObjectType("parse_run", parse_runs.PARSE_RUNS, named_by={"processor_run": "parseRunId"}, ends=True),
+        ObjectType(
+            "parse_run", parse_runs.PARSE_RUNS, named_by={"processor_run": "parseRunId"}, ends=True, is_of_a_file=True
+        ),
         ObjectType("workflow_run", workflow_runs.WORKFLOW_RUNS, ("processor_run", "parse_run"), ends=True),
         ObjectType("workflow", workflows.WORKFLOWS, ("workflow_version",), "workflow_version", needs_parts=True),
         ObjectType("workflow_version", workflows.WORKFLOW_VERSIONS),
         ObjectType("processor", processors.PROCESSORS, ("processor_version",), "processor_version", needs_parts=True),
         ObjectType("processor_version", processors.PROCESSOR_VERSIONS),
+        ObjectType("verify_run", verify_runs.VERIFY_RUNS, ends=True, is_of_a_file=True),
     )
 }
 """The object types that are fetched one by one, by name."""
@@ -68,6 +83,9 @@ RUN_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if kind.ends)
 
 DEFINITIONS = tuple(name for group in GROUPS.values() for name in group.definitions)
 """Those of which there are few, which seldom change: their lists are read now and then."""
+
+TYPES_OF_A_FILE = tuple(name for name, kind in OBJECT_TYPES.items() if kind.is_of_a_file)
+"""Those of which all that they say is of one file."""
 
 CONFIG_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if "config_id" in kind.table.column_names)
 """Those that have a config."""
@@ -85,6 +103,7 @@ class ListedType:
             ``position``.
         has_credits: the list says what each has cost, which the ledger wants to know.
         is_sum: what it says that each has cost is a sum of what others have cost, which the ledger must not have.
+        says_who_is_gone: where no such objects are fetched because of it, those that it no longer has are gone.
     """
 
     name: str
@@ -92,6 +111,7 @@ class ListedType:
     children: Mapping[str, TableSchema] = field(default_factory=dict)
     has_credits: bool = False
     is_sum: bool = False
+    says_who_is_gone: bool = False
 
 
 LISTED_TYPES: dict[str, ListedType] = {
@@ -100,6 +120,8 @@ LISTED_TYPES: dict[str, ListedType] = {
         ListedType("processor_run", bookkeeping.PROCESSOR_RUN_SUMMARIES),
         ListedType("parse_run", parse_runs.PARSE_RUN_SUMMARIES, has_credits=True),
         ListedType("workflow_run", workflow_runs.WORKFLOW_RUN_SUMMARIES, is_sum=True),
+        ListedType("verify_run", verify_runs.VERIFY_RUN_SUMMARIES, has_credits=True, says_who_is_gone=True),
+        ListedType("file", file_summaries.FILE_SUMMARIES, says_who_is_gone=True),
     )
 }
 """The object types that are listed, by name. Runs are compared by what has landed of the run itself."""
@@ -142,6 +164,7 @@ TABLES: dict[str, TableSchema] = {
         workflows.WORKFLOW_STEP_LINKS,
         processors.PROCESSORS,
         processors.PROCESSOR_VERSIONS,
+        *verify_runs.DETAIL_TABLES,
         CREDIT_USAGE,
         CREDIT_ATTRIBUTIONS,
         CREDIT_CHARGES,
@@ -223,4 +246,6 @@ def group_of(table: TableSchema) -> str:
     """Say what the setting `objects` calls the choice that a table belongs to; empty: it comes with all of them."""
     if table is bookkeeping.TYPED_COLUMNS:
         return "runs"
-    return "" if table.owner is None else GROUP_OF.get(str(table.owner.about), "")
+    if table.owner is None or (table.owner.about == "file" and table not in LISTED_TABLES):
+        return ""
+    return GROUP_OF.get(str(table.owner.about), "")

@@ -51,7 +51,7 @@ PARSE_RUN_SUMMARIES = TableSchema(
     key=("id",),
     is_book=True,
     object_name="parse_run_summary",
-    handled=frozenset({"usage.totalCredits"}),
+    handled=frozenset({"usage.totalCredits", "usage.breakdown"}),
     latest_by="listed_at",
     columns=(
         Column("id", TEXT, "The parse run's id.", api="id", about="parse_run"),

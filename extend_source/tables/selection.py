@@ -14,6 +14,7 @@ from extend_source.tables.history import HISTORY_TABLES
 from extend_source.tables.objects import OBJECT_TYPES, TABLES, group_of, rows_owned_by
 from extend_source.tables.parse_runs import PARSE_OUTPUT_TABLES, PARSE_RUN_SUMMARIES
 from extend_source.tables.schemas import FILES, RUN_CONFIG_PAGE_RANGES, RUN_CONFIGS
+from extend_source.tables.verify_runs import DETAIL_TABLES
 
 BOOKS = frozenset(name for name, table in TABLES.items() if table.is_book)
 """The tables filled from the listing and by the source itself."""
@@ -38,7 +39,7 @@ PARSED_TABLES: frozenset[str] = _OF_PARSE_RUNS | {
 def _filled_by(name: str) -> frozenset[str]:
     """Name the tables that objects of a type fill, some of them beside others."""
     own = OBJECT_TYPES[name].table
-    shared = [FILES.name] if name == "workflow_run" else []
+    shared = [FILES.name] if name in ("workflow_run", "verify_run") else []
     configs = [RUN_CONFIGS.name] if "config_id" in own.column_names else []
     return frozenset([own.name, *(rows.table.name for rows in rows_owned_by(name)), *shared, *configs])
 
@@ -73,6 +74,7 @@ def wanted_tables(
     *,
     keep_raw: bool,
     parse_output: str,
+    verify_details: bool = False,
     groups: Collection[str] = tuple(GROUPS),
     history: bool = False,
     webhook_events: bool = False,
@@ -82,6 +84,7 @@ def wanted_tables(
     Args:
         keep_raw: payloads are kept.
         parse_output: a key of `PARSE_OUTPUT_TABLES`.
+        verify_details: verify runs are fetched.
         groups: the groups of the setting `objects`.
         history: what runs were before is kept.
         webhook_events: there are events of webhooks to note.
@@ -91,6 +94,7 @@ def wanted_tables(
     """
     wanted = {RAW_PAYLOADS.name: keep_raw, WEBHOOK_EVENTS.name: webhook_events}
     wanted |= dict.fromkeys((table.name for table in HISTORY_TABLES), history)
+    wanted |= dict.fromkeys((table.name for table in DETAIL_TABLES), verify_details)
     wanted |= dict.fromkeys(_OF_PARSE_RUNS, False) | {table.name: True for table in PARSE_OUTPUT_TABLES[parse_output]}
     return [table for table in TABLES.values() if group_of(table) in ("", *groups) and wanted.get(table.name, True)]
 

@@ -9,7 +9,15 @@ from extend_source.tables.contract import Column, TableSchema
 from extend_source.tables.credits import CreditTables
 from extend_source.tables.files import FileTables
 from extend_source.tables.kinds import BOOLEAN, CREDITS, DOCUMENT_JSON, DOCUMENT_TEXT, INTEGER, JSON, TEXT, TIMESTAMP
-from extend_source.tables.object_rows import AFTER, BEFORE, EXTRA_COLUMN, POSITION, ObjectRows
+from extend_source.tables.object_rows import (
+    AFTER,
+    BEFORE,
+    EXTRA_COLUMN,
+    LISTED,
+    LISTED_WORKSPACE,
+    POSITION,
+    ObjectRows,
+)
 from extend_source.tables.payloads import Origin
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.seen_files import SeenFiles
@@ -43,7 +51,7 @@ WORKFLOW_RUN_SUMMARIES = TableSchema(
     latest_by="listed_at",
     columns=(
         Column("id", TEXT, "The workflow run's id.", api="id", about="workflow_run"),
-        Column("workspace_id", TEXT, "The workspace named in the settings."),
+        LISTED_WORKSPACE,
         Column("object", TEXT, "The API's name for this object type.", api="object"),
         Column("workflow_id", TEXT, "The workflow.", api="workflowId"),
         Column("workflow_name", TEXT, "Its name.", api="workflowName"),
@@ -51,11 +59,7 @@ WORKFLOW_RUN_SUMMARIES = TableSchema(
         Column("workflow_version", TEXT, "The number of that (API 2026-02-09).", api="workflowVersion"),
         _STATUS,
         *_OF_THE_RUN,
-        Column("created_at", TIMESTAMP, "Creation.", api="createdAt"),
-        Column("updated_at", TIMESTAMP, "Last update.", api="updatedAt"),
-        Column("listed_at", TIMESTAMP, "When the listing first said so."),
-        Column("summary_sha256", TEXT, "SHA-256 of the summary as canonical JSON."),
-        EXTRA_COLUMN,
+        *LISTED,
     ),
 )
 

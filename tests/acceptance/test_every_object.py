@@ -18,6 +18,7 @@ import pytest
 from extend_source import create_current_views, erase, rebuild
 from extend_source.api import CURRENT_VERSION
 from extend_source.sandbox import SandboxServer, Workspace
+from extend_source.sandbox.generation_2026.verify_runs import VERIFY_RUNS
 from extend_source.sandbox.given_definitions import delete_definition, put_definition
 from extend_source.sandbox.workflows import delete_workflow, delete_workflow_run, put_workflow_run, workflows
 from extend_source.tables import TABLES
@@ -113,6 +114,16 @@ def with_fewer_lines(run: Payload) -> Payload:
 
 def with_one_sheet(file: Payload) -> Payload:
     return {**file, "contents": {**file["contents"], "sheets": file["contents"]["sheets"][:1]}}
+
+
+def put_a_verify_run(workspace: Workspace, run: Payload) -> None:
+    """Serve a verify run, and no other."""
+    VERIFY_RUNS.objects(workspace).clear()
+    VERIFY_RUNS.put(workspace, json.loads(encode_json(run)))
+
+
+def with_one_signal(run: Payload) -> Payload:
+    return {**run, "output": {**run["output"], "signals": run["output"]["signals"][:1]}}
 
 
 @dataclass(frozen=True)
@@ -271,6 +282,21 @@ SPECIMENS["processor_run of 2026-02-09"] = replace(
     secret=("processor_runs.url", "https://dashboard.extend.ai/runs/exr_invoice"),
     settings={"api_version": CURRENT_VERSION},
     new_id="exr_invoice",
+)
+
+
+SPECIMENS["verify_run"] = Specimen(
+    golden="verify_run.2026-02-09.json",
+    put=put_a_verify_run,
+    remove=VERIFY_RUNS.delete,
+    fewer=with_one_signal,
+    shrinking=("verify_signals", 2, 1),
+    request="get_verify_run",
+    secret=("verify_runs.summary", "typed over another one"),
+    gone="tombstones",
+    settings={**_NEWER, "objects": ["verification"], "verify_details": True},
+    object_type="verify_run",
+    least=5,
 )
 
 

@@ -39,6 +39,9 @@ ABOUT_A_FILE = {
     ("file_sections", "file_id", None),
     ("parse_run_summaries", "file_id", None),
     ("parse_runs", "file_id", None),
+    ("file_summaries", "id", None),
+    ("verify_run_summaries", "file_id", None),
+    ("verify_runs", "file_id", None),
     ("credit_usage", "resource_id", "file"),
     ("credit_charges", "resource_id", "file"),
     ("fetch_errors", "id", "file"),
@@ -139,11 +142,16 @@ def test_rows_in_these_tables_go_with_a_workflow_run_a_processor_and_a_workflow_
 
 
 def test_each_kind_of_object_belongs_to_one_group_of_the_setting_or_to_all():
-    assert OBJECT_TYPES.keys() - GROUP_OF.keys() == {"file"}
+    assert OBJECT_TYPES.keys() == GROUP_OF.keys()
     assert {table.name for table in TABLES.values() if group_of(table) == "processors"} == {
         "processors",
         "processor_versions",
     }
+
+
+def test_the_list_of_files_is_chosen_by_itself_and_what_else_is_said_of_files_comes_with_any_group():
+    assert {table.name for table in TABLES.values() if group_of(table) == "files"} == {"file_summaries"}
+    assert group_of(TABLES["files"]) == group_of(TABLES["file_pages"]) == ""
 
 
 def test_a_payload_gives_rows_of_its_own_in_these_tables_beside_its_first():

@@ -62,9 +62,27 @@ def _output(workspace: Workspace, number: int) -> Json:
         "type": "FINANCIAL_RECONCILIATION_AND_SEQUENCE_CONTINUITY",
         "riskAssessment": {"type": "LEVEL", "level": level},
         "summary": "The lines add up to another total.",
-        "evidence": [],
+        "evidence": [_evidence(number)],
     }
     return {"riskLevel": level, "summary": f"Looks {level.lower()} in risk.", "signals": [signal]}
+
+
+def _evidence(number: int) -> Json:
+    """Two figures that should agree: the second one, which stands in a box, was read as well."""
+    stated = {"name": "statedTotal", "raw": f"{number + 1},210.00", "locationIds": ["loc_1"]}
+    added_up = {"name": "addedUp", "normalized": f"{number + 1}200.00"}
+    return {
+        "evidenceId": f"sums.total:{number:03d}",
+        "type": "value_comparison",
+        "data": {"code": "TOTAL_OF_LINES", "values": [stated, added_up]},
+        "locations": [
+            {
+                "locationId": "loc_1",
+                "page": {"number": 1, "width": 612, "height": 792},
+                "boundingBox": {"left": 310.5, "top": 96, "right": 372.25, "bottom": 108},
+            }
+        ],
+    }
 
 
 def is_purged(workspace: Workspace, kept: KeptObject) -> bool:

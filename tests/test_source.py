@@ -76,7 +76,8 @@ def test_the_source_works_outside_of_a_pipeline(server: SandboxServer) -> None:
 
 def test_each_table_is_a_resource_of_its_own_name() -> None:
     source = extend_source(api_key="sk_x", objects=list(GROUPS))
-    with_all = extend_source(api_key="sk_x", objects=list(GROUPS), keep_raw=True, parse_output="words", history=True)
+    everything = {"keep_raw": True, "parse_output": "words", "verify_details": True, "history": True}
+    with_all = extend_source(api_key="sk_x", objects=list(GROUPS), **everything)
 
     assert (
         [*source.resources]
@@ -103,9 +104,7 @@ def test_groups_choose_tables_and_every_table_can_be_selected_all_the_same() -> 
 
 
 def test_groups_that_do_not_exist_are_refused_with_those_that_do() -> None:
-    with pytest.raises(
-        ConfigurationValueError, match=r"objects takes runs, workflows, processors, parsing; not 'batches'"
-    ):
+    with pytest.raises(ConfigurationValueError, match=f"objects takes {', '.join(GROUPS)}; not 'batches'"):
         extend_source(api_key="sk_x", objects=["runs", "batches"])
     with pytest.raises(ConfigurationValueError, match="objects takes at least one of runs, workflows"):
         extend_source(api_key="sk_x", objects=[])

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from extend_source import ExtendError
+from extend_source import ExtendError, plan
 from extend_source.api import CURRENT_VERSION
+from extend_source.config.groups import GROUPS
 from extend_source.config.settings import API_VERSION
 from extend_source.sandbox import SandboxServer
 from extend_source.sandbox.requests_log import OddAnswer
@@ -78,6 +79,23 @@ def test_an_idle_sync_of_all_that_is_loaded_by_default_is_quiet(warehouse: Wareh
     assert [result.mode for result in idle] == ["quiet", "quiet"]
     assert max(sum(result.requests.values()) for result in (*idle, *due)) <= most
     assert [result.fetched for result in due] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])
+def test_a_plan_says_exactly_what_a_first_load_of_all_groups_sends_and_an_idle_sync_of_all_is_cheap(
+    warehouse: Warehouse, version: str
+) -> None:
+    warehouse.server.workspace.advance(3600)  # nothing is under way
+    settings = {"api_version": version, "objects": list(GROUPS), "verify_details": True}
+    planned = plan(warehouse.pipeline, **warehouse.settings(**settings))
+
+    first = warehouse.sync(**settings)
+    idle = warehouse.sync(**settings, definitions_minutes=0)
+
+    assert planned.requests == sum(first.requests.values())
+    assert list(planned.groups) == list(GROUPS)
+    assert sum(planned.groups.values()) == planned.requests
+    assert sum(idle.requests.values()) <= 20
 
 
 def test_filters_leave_workflow_runs_alone(warehouse: Warehouse) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from extend_source.api import CURRENT_VERSION
-from extend_source.api.adapters import parse_run, parse_run_summary
+from extend_source.api.adapters import parse_run, with_id_of_file
 from extend_source.api.endpoints import endpoints_for
 from extend_source.config.settings import API_VERSION
 from extend_source.sandbox import NotFoundError, Workspace
@@ -111,7 +111,7 @@ def expected_tables(
             runs.append(_decoded_run(workspace, run_id, api_version))
             flattener.add("processor_run", runs[-1], origin)
         for parsed in parse_runs(workspace) if api_version == CURRENT_VERSION and run_ids is None else ():
-            summary = parse_run_summary(decode_json(workspace.signed_body(parse_summary(workspace, parsed))))
+            summary = with_id_of_file(decode_json(workspace.signed_body(parse_summary(workspace, parsed))))
             flattener.add_summary("parse_run", summary, workspace_id, _NOW)
             if parsed.status in _ENDED:
                 payload = parse_run(decode_json(workspace.signed_body(full_parse(workspace, parsed))))

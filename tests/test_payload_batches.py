@@ -74,7 +74,7 @@ def test_the_rows_are_those_that_a_sync_has_landed_in_whichever_order_payloads_c
         for row in table(landed, "typed_columns").drop_columns(["_dlt_load_id", "recorded_at"]).to_pylist()
     ]
     parts = batches[::2], batches[1::2]
-    plan = FlattenPlan.of(with_fetched_files=True, parse_output="words", now=NOW)
+    plan = FlattenPlan.of(with_fetched_files=True, parse_output="words", now=NOW, objects=list(GROUPS))
     plan, _ = plan.agreed([each for part in parts for each in sighted_processors(part)], names)
 
     tables = flattened(pickle.loads(pickle.dumps(plan)), *parts)

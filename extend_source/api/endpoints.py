@@ -20,6 +20,7 @@ from extend_source.api.adapters import (
     with_id_of_file,
 )
 from extend_source.api.definition_adapters import ProcessorAdapter, processor, workflow, workflow_version
+from extend_source.api.edit_adapters import edit_run_2025, edit_run_2026, with_file
 from extend_source.api.endpoint import Endpoint, LinkedMember
 from extend_source.api.verify_adapters import verify_run, verify_run_summary
 from extend_source.api.workflow_adapters import summary_2025, summary_2026, workflow_run_2025, workflow_run_2026
@@ -174,6 +175,14 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 is_paged=False,
                 parent_key="processorId",
             ),
+            Endpoint(  # SDK 0.2.0, edit; there is no list
+                object_type="edit_run",
+                get_name="get_edit_run",
+                get_path="/edit_runs/{id}",
+                get_key="editRun",
+                id_prefix="edit_run_",
+                adapt=edit_run_2025,
+            ),
         ),
         CURRENT_VERSION: (
             _runs("EXTRACT", "extract", "extractor", "exr_", "ex_"),
@@ -267,6 +276,36 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 id_prefix="vr_",
                 adapt=verify_run,
                 adapt_summary=verify_run_summary,
+            ),
+            Endpoint(  # SDK 1.20.0, edit_runs
+                object_type="edit_run",
+                get_name="get_edit_run",
+                get_path="/edit_runs/{id}",
+                get_key=None,
+                list_name="list_edit_runs",
+                list_path="/edit_runs",
+                list_key="data",
+                id_prefix="edr_",
+                adapt=edit_run_2026,
+                adapt_summary=with_id_of_file,
+            ),
+            Endpoint(  # SDK 1.20.0, form_detection_runs; there is no list
+                object_type="form_detection_run",
+                get_name="get_form_detection_run",
+                get_path="/form_detection_runs/{id}",
+                get_key=None,
+                id_prefix="sgr_",
+                adapt=with_file,
+            ),
+            Endpoint(  # SDK 1.20.0, edit_templates
+                object_type="edit_template",
+                get_name="get_edit_template",
+                get_path="/edit_templates/{id}",
+                get_key=None,
+                list_name="list_edit_templates",
+                list_path="/edit_templates",
+                list_key="data",
+                adapt=with_file,
             ),
         ),
     }

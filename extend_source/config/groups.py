@@ -47,6 +47,12 @@ GROUPS: dict[str, Group] = {
     "parsing": Group("parse runs, as far as parse_output says", listed=("parse_run",)),
     "verification": Group("verify runs; what they have found, as far as verify_details says", listed=("verify_run",)),
     "files": Group("all files, also those that nothing else names", listed=("file",)),
+    "edits": Group(
+        "edit runs and what they have filled in, form detection runs, edit templates",
+        listed=("edit_run", "form_detection_run"),
+        definitions=("edit_template",),
+        is_dispensable=True,
+    ),
 }
 """The groups by name."""
 

@@ -83,8 +83,9 @@ class ExtendSettings(BaseConfiguration):
         base_url: the deployment's address; US2: ``https://api.us2.extend.app``, EU1: ``https://api.eu1.extend.ai``.
         api_version: the API version to ask for: ``2025-04-21`` or ``2026-02-09``; one to a dataset.
         workspace_id: the workspace; needed with an organisation-wide key.
-        objects: what to load: ``runs``, ``workflows``, ``processors``, ``parsing``, ``verification``, ``webhooks`` and
-            ``files``. None: the first four. Tables of the others can still be selected with ``with_resources``.
+        objects: what to load: ``runs``, ``workflows``, ``processors``, ``parsing``, ``verification``, ``webhooks``,
+            ``files`` and ``edits``. None: the first four. Tables of the others can still be selected with
+            ``with_resources``.
         start_date: leave out runs last updated before this time: an ISO date or time, UTC if it names no
             zone. None: no limit. Listing only.
         processor_ids: only runs of these processors. None: all. Listing only.

@@ -277,8 +277,8 @@ def match_by_attributes(
 
 
 async def _find_other_erasures(id_map: IdMap, old: ExtendClient | None, new: ExtendClient, landed: LandedData) -> None:
-    """Find the new ids of erased files, parse runs and workflow runs, which the lists of runs do not tell."""
-    for kind in ("file", "parse_run", "workflow_run"):
+    """Find the new ids of erased files, and of runs that are no processor runs, which the lists of runs do not tell."""
+    for kind in ("file", "parse_run", "workflow_run", "edit_run"):
         older, newer = (_prefix_of(kind, version) for version in (API_VERSION, CURRENT_VERSION))
         for old_id in sorted(landed.erased(kind)):
             new_id = newer + old_id.removeprefix(older) if old_id.startswith(older) else old_id

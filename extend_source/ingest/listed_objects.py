@@ -23,6 +23,7 @@ from extend_source.pipeline.landed_objects import (
     unlisted_objects,
 )
 from extend_source.tables import FILLED_TABLES, fetches
+from extend_source.tables.credits import named_in_costs
 from extend_source.tables.kinds import to_credits
 from extend_source.tables.objects import OBJECT_TYPES, RUN_TYPES
 
@@ -86,11 +87,13 @@ class ListedObjects:
         return list(self._wanted(worklist.not_asked(differing), "listed", times))
 
     def note(self, answer: Fetched[Wanted]) -> None:
-        """Note the object that another one names."""
+        """Note the objects that another one names."""
+        payload = answer.payload or {}
         member = self._named_by.get(answer.wanted.object_type)
-        name = answer.payload.get(member) if member and answer.payload is not None else None
-        if isinstance(name, str) and name:
-            self._named[name] = None
+        names = [payload.get(member)] if member else []
+        if OBJECT_TYPES[self.object_type].named_in_costs:
+            names += named_in_costs(self.object_type, payload.get("usage"))
+        self._named.update((name, None) for name in names if isinstance(name, str) and name)
 
     def fresh(self, worklist: Worklist) -> list[Wanted]:
         """Say which objects to fetch, of those that others have named since the last call."""

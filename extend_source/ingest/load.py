@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
@@ -32,9 +32,10 @@ from extend_source.ingest.sync_log import LoadLog
 from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import report_unmatched
-from extend_source.privacy.templates import parse_path
+from extend_source.privacy.templates import Keys, parse_path
 from extend_source.tables import Origin, Tables, selection_text, tables_to_fetch
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIFT
+from extend_source.tables.edit_runs import EDIT_RUN_VALUES
 from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
 from extend_source.text.json_codec import decode_json
 
@@ -103,10 +104,15 @@ class Load:
         session.rule_usage.add(self._recorder.rule_usage)
         report_unmatched(
             session.rule_usage,
-            lambda: (parse_path(path) for (path,) in self._landed.rows(RUN_CONFIG_FIELDS, ("path",), distinct=True)),
+            self._landed_paths,
             is_error=resolved_privacy(self._settings.privacy).on_unmatched == "error",
             is_over=session.is_over or not session.bounded,
         )
+
+    def _landed_paths(self) -> Iterator[Keys]:
+        """Yield the fields that configs declare, and those that edit runs have filled in."""
+        for table, column in ((RUN_CONFIG_FIELDS, "path"), (EDIT_RUN_VALUES, "path_template")):
+            yield from (parse_path(path) for (path,) in self._landed.rows(table, (column,), distinct=True))
 
     async def batches(self, run_ids: Iterable[str] | None) -> AsyncIterator[Tables]:
         """Fetch what is wanted, as far as the limits allow, and yield it as tables.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,8 +37,7 @@ from extend_source.pipeline.sibling_datasets import BACKUP, dataset_name_of, dat
 from extend_source.pipeline.write_mode import active_write_mode, replacement_of
 from extend_source.source import load_id
 from extend_source.tables.bookkeeping import ERASURES, MIGRATED_IDS, RAW_PAYLOADS
-from extend_source.tables.contract import TableSchema
-from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, TABLE_OF, TYPES_OF_A_FILE, Rows, rows_about
+from extend_source.tables.objects import FILE_COLUMNS, LISTED_TYPES, OBJECT_TYPES, TABLE_OF, Rows, rows_about
 from extend_source.tables.runs import without_files
 from extend_source.tables.schemas import PROCESSOR_RUN_FILES
 from extend_source.tables.workflow_runs import WORKFLOW_RUN_FILES, WORKFLOW_STEP_RUN_FILES
@@ -47,13 +45,7 @@ from extend_source.text.json_codec import decode_json, encode_json
 
 _RUN, _FILE, _PARSE_RUN, _WORKFLOW_RUN = "processor_run", "file", "parse_run", "workflow_run"
 
-_OF_FILES = {
-    kind: (OBJECT_TYPES[kind].table, *([LISTED_TYPES[kind].table] if kind in LISTED_TYPES else []))
-    for kind in TYPES_OF_A_FILE
-}
-"""The tables that name the file of an object that says nothing of anything else."""
-
-_FOUND_BY = frozenset(table.name for table in (*TABLE_OF.values(), *itertools.chain(*_OF_FILES.values())))
+_FOUND_BY = frozenset(table.name for table in TABLE_OF.values()) | {each.table.name for each in LISTED_TYPES.values()}
 """The tables by whose rows others are found: these rows go last."""
 
 _LINKS = (
@@ -69,7 +61,7 @@ class EraseResult:
     """What was erased.
 
     Attributes:
-        runs: the runs asked for, parse runs left out.
+        runs: the processor runs asked for.
         files: the files asked for.
         parse_runs: the parse runs asked for, and those of the files.
         rows: rows deleted, by table; only tables that had some. Those of the dataset that a migration has kept bear its
@@ -81,7 +73,7 @@ class EraseResult:
         dataset: the dataset (schema) they were in.
         compacted: the size of the DuckDB file in bytes before and after it was written anew; None: it was not.
         remains: where bytes of what was erased can still be, a line each.
-        others: workflow runs, processors and so on that were asked for, and verify runs of the files, by their type.
+        others: workflow runs, processors and so on that were asked for, and those of the files, by type.
     """
 
     runs: int
@@ -110,8 +102,8 @@ def erase(
         pipeline: the pipeline that has loaded them.
         run_ids: the runs; also parse runs, workflow runs, processors, workflows, and versions of these. What a workflow
             run has made must be named by itself.
-        file_ids: the files, which takes their parse runs and verify runs along. Runs that used a file stay, with what
-            they extracted from it.
+        file_ids: the files, which takes their parse runs, verify runs and edit runs along. Runs that used a file stay,
+            with what they extracted from it.
         compact: then write the DuckDB file anew, in which the bytes of deleted rows would stay.
 
     Returns:
@@ -144,8 +136,8 @@ def erase(
         compare_all_next(pipeline, restore(landed))
         types = run_types_of(named, settings.api_version, landed)
         ids = {kind: [run_id for run_id in named if types[run_id] == kind] for kind in OBJECT_TYPES}
-        for kind, tables in _OF_FILES.items():
-            ids[kind] += _made_of(landed, tables, files).difference(ids[kind])
+        for kind in FILE_COLUMNS:
+            ids[kind] += _of_files(landed, kind, files).difference(ids[kind])
         others = {kind: len(of_kind) for kind, of_kind in ids.items() if of_kind and kind not in (_RUN, _PARSE_RUN)}
         asked, parse_runs = ids[_RUN], ids[_PARSE_RUN]
         ids |= {_RUN: (runs := _in_both_versions(landed, asked)), _FILE: files}
@@ -156,7 +148,8 @@ def erase(
         runs_left = _users_of(landed, _RUN, ids)
         rows = Counter[str]()
         if landed.knows_table(MIGRATED_IDS):
-            rows = _erased_in_backup(pipeline, [*runs, *parse_runs], files)
+            others_too = [each for kind, of_kind in ids.items() if kind not in (_RUN, _FILE) for each in of_kind]
+            rows = _erased_in_backup(pipeline, [*runs, *others_too], files)
         with pipeline.sql_client(SECTION) as client:
             users = [*runs_left, *_users_of(landed, _WORKFLOW_RUN, ids)]
             payloads = _clean_payloads(client, landed, users, frozenset(files))
@@ -258,9 +251,11 @@ def _rows_of(landed: LandedData, ids: Mapping[str, list[str]]) -> Iterator[tuple
             yield rows, of_kind
 
 
-def _made_of(landed: LandedData, tables: Sequence[TableSchema], files: Sequence[str]) -> set[str]:
-    """The parse runs, and others, of files: all that they hold is of the file."""
-    return {row[1] for table in tables for row in landed.lookup(table, ("file_id", "id"), files)}
+def _of_files(landed: LandedData, kind: str, files: Sequence[str]) -> set[str]:
+    """The objects of a type that hold nothing but what is of these files."""
+    tables = [kinds[kind].table for kinds in (OBJECT_TYPES, LISTED_TYPES) if kind in kinds]
+    places = [(table, name) for table in tables for name in FILE_COLUMNS[kind] if name in table.column_names]
+    return {row[1] for table, name in places for row in landed.lookup(table, (name, "id"), files)}
 
 
 def _delete(client: Sql, rows: Rows, ids: Sequence[str]) -> int:
@@ -282,8 +277,9 @@ def _delete(client: Sql, rows: Rows, ids: Sequence[str]) -> int:
 
 def _files_of(landed: LandedData, ids: Mapping[str, Sequence[str]]) -> set[str]:
     """The files of runs, but for those that are erased as well."""
-    of_one = [(kind, tables[0], "id") for kind, tables in _OF_FILES.items()]
-    links = (landed.lookup(table, (column, "file_id"), ids[kind]) for kind, table, column in (*_LINKS, *of_one))
+    links = [landed.lookup(table, (column, "file_id"), ids[kind]) for kind, table, column in _LINKS]
+    for kind, names in FILE_COLUMNS.items():
+        links += (landed.lookup(OBJECT_TYPES[kind].table, ("id", name), ids[kind]) for name in names)
     return {row[1] for rows in links for row in rows if row[1] is not None}.difference(ids[_FILE])
 
 

@@ -13,6 +13,7 @@ from extend_source.pipeline.conditions import NO_ROW, Condition, equals, one_of
 from extend_source.pipeline.landed import MAX_ATTEMPTS, MOVING_STATUSES, LandedData, in_scope, too_often
 from extend_source.tables import FILLED_TABLES, selected_by
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, TOMBSTONES
+from extend_source.tables.credits import CREDIT_USAGE
 from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, RUN_TYPES
 
 _MOVING = one_of("status", sorted(MOVING_STATUSES))
@@ -85,6 +86,8 @@ def missing_objects(
         if has_list or listed is None:  # a version that has no list of what another lists names none either
             for owner, member in OBJECT_TYPES[object_type].named_by.items():
                 found += _named(landed, object_type, owner, member, settings, tables)
+        if OBJECT_TYPES[object_type].named_in_costs:
+            found += _charged(landed, object_type, settings, tables)
         if has_list and listed is not None:
             found += _listed(landed, object_type, settings, tables) if of_list else ()
             if not is_fetched_once(object_type, settings):
@@ -147,6 +150,15 @@ def _named(
     conditions = (name, *scope, *_not_held(landed, object_type, tables, column))
     for row in landed.rows(table, (column,), *conditions, distinct=True, complete=True):
         yield row[0]
+
+
+def _charged(landed: LandedData, object_type: str, settings: ExtendSettings, tables: Collection[str]) -> list[str]:
+    """The objects that the ledger has a line of; it does not say of which workspace they are."""
+    conditions = (equals("resource_type", object_type), *_not_held(landed, object_type, tables, "resource_id"))
+    found = [row[0] for row in landed.rows(CREDIT_USAGE, ("resource_id",), *conditions)]
+    owners = (OBJECT_TYPES[name].table for name in RUN_TYPES) if found else ()
+    known = {row[0] for table in owners for row in landed.rows(table, ("workspace_id",), distinct=True)}
+    return found if known <= {settings.workspace_id} else []
 
 
 def _listed(landed: LandedData, object_type: str, settings: ExtendSettings, tables: Collection[str]) -> Iterator[str]:

@@ -12,7 +12,8 @@ from extend_source.config.privacy_rules import PrivacyAction
 from extend_source.config.settings import API_VERSION, ExtendSettings, resolved_privacy
 from extend_source.privacy.columns import PERSONAL_TABLES, clean_rows, column_actions
 from extend_source.privacy.documents import Cleaners, Document
-from extend_source.privacy.hiding import Hider
+from extend_source.privacy.forms import FormCleaner
+from extend_source.privacy.hiding import GONE, Hider
 from extend_source.privacy.matching import FieldRule, FieldRules
 from extend_source.privacy.objects import ColumnActions, ObjectCleaner, clean_each, replace_member
 from extend_source.privacy.parse_outputs import ParseOutputCleaner
@@ -61,8 +62,11 @@ class PrivacyRules:
         self._parse_run = self._cleaner(PARSE_RUNS)
         self._parse_outputs = ParseOutputCleaner(columns, hider, hides_fields=fields.hides)
         self._others = WorkflowCleaner(columns, hider, hides_fields=fields.hides, clean_files=self._files).cleaners
-        of_verify_runs = {"clean_file": self.clean_file, "clean_usage": self._usage}
-        self._others["verify_run"] = VerifyRunCleaner(columns, hider, hides_fields=fields.hides, **of_verify_runs).clean
+        of_a_file = {"clean_file": self.clean_file, "clean_usage": self._usage}
+        self._others["verify_run"] = VerifyRunCleaner(columns, hider, hides_fields=fields.hides, **of_a_file).clean
+        self._others |= FormCleaner(
+            columns, hider, hides_fields=fields.hides, clean_document=self._clean_document, **of_a_file
+        ).cleaners
         self._is_idle = not fields.rules and not fields.hides and columns.keys() <= PERSONAL_TABLES
         self._listed = {table.name: self._cleaner(table) for table in LISTED_TABLES}
 
@@ -227,6 +231,14 @@ class PrivacyRules:
             self.usage.note(path)
         clean.update({key: clean_texts(out) if isinstance(out, dict) else out for key, out in outputs.items()})
         replace_member(clean, "edits", document.edit_texts(edits) if isinstance(edits, dict) else edits)
+
+    def _clean_document(self, value: Any) -> Any:
+        """Clean a document that stands alone, by the rules for its fields."""
+        document = Document(self._fields, self._hider, self._documents, None)
+        clean = document.value(value, ())
+        for path in document.fields:
+            self.usage.note(path)
+        return {} if clean is GONE else clean
 
     def _note_declared(self, config: Any) -> None:
         """Note the fields that a config declares; decoding gives equal configs as one object."""

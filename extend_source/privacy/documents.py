@@ -8,7 +8,7 @@ from typing import Any
 from extend_source.config.privacy_rules import PrivacyAction
 from extend_source.privacy.hiding import GONE, Hider
 from extend_source.privacy.matching import FieldRules
-from extend_source.privacy.objects import ColumnActions, ObjectCleaner, without_texts
+from extend_source.privacy.objects import ColumnActions, ObjectCleaner, replace_member, without_texts
 from extend_source.privacy.places import Place, Places
 from extend_source.privacy.templates import Keys, parse_path
 from extend_source.privacy.texts import HiddenTexts
@@ -210,20 +210,16 @@ class Document:
         if not isinstance(entry, dict):
             return None if self._rules.hides else entry
         clean = self._clean.entry(entry)
-        self._replace(clean, "citations", self._citations(entry.get("citations"), level, self._clean.citation))
-        self._replace(clean, "insights", self._insights(entry.get("insights"), level))
+        replace_member(clean, "citations", self._citations(entry.get("citations"), level, self._clean.citation))
+        replace_member(clean, "insights", self._insights(entry.get("insights"), level))
         return clean
 
     def _result(self, result: dict[str, Any], paths: list[Keys]) -> dict[str, Any]:
         level = self._level(Place(paths, is_known=True))
         clean = self._clean.result(result)
-        self._replace(clean, "references", self._citations(result.get("references"), level, self._clean.reference))
-        self._replace(clean, "insights", self._insights(result.get("insights"), level))
+        replace_member(clean, "references", self._citations(result.get("references"), level, self._clean.reference))
+        replace_member(clean, "insights", self._insights(result.get("insights"), level))
         return clean
-
-    def _replace(self, clean: dict[str, Any], key: str, content: Any) -> None:
-        if key in clean:
-            clean[key] = content
 
     def _citations(self, citations: Any, level: PrivacyAction | None, cleaner: ObjectCleaner) -> Any:
         if not _is_objects(citations):

@@ -104,7 +104,7 @@ def report_unmatched(
 
     Args:
         usage: what the rules have met in the sync so far.
-        landed_paths: the fields of processors' schemas that have landed before; asked only where rules are unmatched.
+        landed_paths: the fields that have landed before; asked only where rules are unmatched.
         is_error: an unmatched rule is an error, not a warning.
         is_over: nothing more is fetched. Before that only near misses are errors, as the field may yet come.
 

@@ -32,7 +32,8 @@ DEFAULT_PROBABILITY = 0.1
 _LISTS_OF_RUNS = ("list_runs", "list_extract_runs", "list_classify_runs", "list_split_runs")
 _OTHER_LISTS = (
     *("list_parse_runs", "list_files", "list_extractors", "list_classifiers", "list_splitters"),
-    *("list_processors", "list_workflows", "list_workflow_runs", "list_verify_runs"),
+    *("list_processors", "list_workflows", "list_workflow_runs", "list_verify_runs", "list_edit_runs"),
+    "list_edit_templates",
 )
 _RUNS = (
     *("get_run", "get_extract_run", "get_classify_run", "get_split_run", "get_parse_run", "get_parser_run"),
@@ -40,6 +41,7 @@ _RUNS = (
 )
 _DEFINITIONS = ("get_extractor", "get_classifier", "get_splitter", "get_workflow")
 _VERSIONS = ("get_extractor_version", "get_classifier_version", "get_splitter_version", "get_workflow_version")
+_FORMS = ("get_form_detection_run", "get_edit_template")
 _ROUTES = {
     "list": _LISTS_OF_RUNS + _OTHER_LISTS,
     "run": _RUNS,
@@ -47,14 +49,16 @@ _ROUTES = {
     "workflow_run": ("get_workflow_run",),
     "definition": (*_DEFINITIONS, "list_processor_versions"),
     "version": (*_VERSIONS, "list_processor_versions"),
+    "edit_run": ("get_edit_run",),
+    "form": _FORMS,
 }
 _DEFAULT_ENDPOINTS = {
-    "wrong_id": (*_RUNS, "get_file", *_DEFINITIONS, "get_workflow_run"),
+    "wrong_id": (*_RUNS, "get_file", *_DEFINITIONS, "get_workflow_run", "get_edit_run", *_FORMS),
     "shifting_pages": _LISTS_OF_RUNS,
 }
 """Routes of all versions of the API. In 2025-04-21 a processor comes with its versions, in one request."""
 
-Endpoint = Literal["list", "run", "file", "workflow_run", "definition", "version"]
+Endpoint = Literal["list", "run", "file", "workflow_run", "definition", "version", "edit_run", "form"]
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,8 @@ class Fault:
         count: It stops after hitting this many.
         schedule: Numbers (from 1) of the matching requests it hits, exactly these.
         first: It begins with this matching request.
-        endpoint: ``list``, ``run``, ``file``, ``workflow_run``, ``definition`` or ``version``; None for all that make
-            sense.
+        endpoint: ``list``, ``run``, ``file``, ``workflow_run``, ``definition``, ``version``, ``edit_run`` or ``form``;
+            None for all that make sense.
         status: A fixed status for ``5xx``.
         retry_after: What ``429`` says in its Retry-After header.
         seconds: How long ``slow`` takes over a body.
@@ -100,7 +104,7 @@ class Fault:
 _FORM = re.compile(
     r"(?P<name>[a-z0-9_]+)"
     r"(?::(?:(?P<share>[0-9]*\.[0-9]+|[01])|x(?P<count>\d+)|\#(?P<schedule>\d+(?:,\d+)*)|(?P<first>\d+)\+))?"
-    r"(?:@(?P<endpoint>list|run|file|workflow_run|definition|version))?"
+    rf"(?:@(?P<endpoint>{'|'.join(_ROUTES)}))?"
 )
 
 

@@ -71,6 +71,23 @@ _LINE = ObjectReader.of(CREDIT_ATTRIBUTIONS)
 CURRENT_RUNS = ("extract_run", "classify_run", "split_run")
 """What processor runs are called in API 2026-02-09 (SDK 1.20.0)."""
 
+
+def named_in_costs(object_name: str, usage: Any) -> list[Any]:
+    """Name the objects of a type that a run's breakdown of its cost has lines of.
+
+    Args:
+        object_name: what the API calls them.
+        usage: the API's RunUsage object, or what is in its place.
+
+    Returns:
+        What the lines have for ids.
+    """
+    lines = usage.get("breakdown") if isinstance(usage, dict) else None
+    if not isinstance(lines, list):
+        return []
+    return [line.get("id") for line in lines if isinstance(line, dict) and line.get("object") == object_name]
+
+
 _BASES = {"processor_run": "processing", "parse_run": "parsing", "file": "parsing"}
 
 

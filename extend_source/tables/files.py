@@ -193,3 +193,24 @@ class FileTables:
         for position, entry in enumerate(items):
             values, extra = reader.read(entry, self._drift)
             builder.add(values, extra, file_id=file_id, position=position)
+
+
+def file_id_of(payload: dict[str, Any]) -> str | None:
+    """Name the file that an object is about.
+
+    Args:
+        payload: the canonical object, for example a parse run.
+
+    Returns:
+        The file's id; None where it is not told.
+    """
+    file = payload.get("file")
+    file_id = file.get("id") if isinstance(file, dict) else payload.get("fileId")
+    return file_id if isinstance(file_id, str) else None
+
+
+def file_ids_of(payload: dict[str, Any]) -> frozenset[str]:
+    """Name the file that an object is about, and the one that an edit run has made of it."""
+    edited = payload.get("editedFile")
+    edited_id = edited.get("id") if isinstance(edited, dict) else None
+    return frozenset(each for each in (file_id_of(payload), edited_id) if isinstance(each, str))

@@ -14,10 +14,12 @@ from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.credits import CreditTables
-from extend_source.tables.files import FileTables
+from extend_source.tables.edit_runs import EditRunTables
+from extend_source.tables.files import FileTables, file_ids_of
+from extend_source.tables.forms import EditTemplateTables, FormDetectionRunTables
 from extend_source.tables.links import CleanConfigs, file_without_signatures, run_without_signatures
-from extend_source.tables.objects import LISTED_TABLES, LISTED_TYPES, TABLES, TYPES_OF_A_FILE
-from extend_source.tables.parse_outputs import ParseRunTables, file_id_of
+from extend_source.tables.objects import FILE_COLUMNS, LISTED_TABLES, LISTED_TYPES, TABLES
+from extend_source.tables.parse_outputs import ParseRunTables
 from extend_source.tables.payloads import Origin, payload_sha256
 from extend_source.tables.processors import ProcessorTables, ProcessorVersionTables
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
@@ -101,7 +103,7 @@ class Flattener:
     What a load has seen once (a file, a config, an unknown key) it writes once. Nothing here does I/O.
 
     Attributes:
-        erased_with_files: how many parse runs, and others of one file, were noted as erased, as their files are.
+        erased_with_files: how many objects were noted as erased, as their files are.
     """
 
     def __init__(
@@ -161,6 +163,9 @@ class Flattener:
             "processor": ProcessorTables(*books, keep_raw=keep_raw),
             "processor_version": ProcessorVersionTables(*books, self._configs, keep_raw=keep_raw),
             "verify_run": VerifyRunTables(*books, self._files, self._credits, keep_raw=keep_raw),
+            "edit_run": EditRunTables(*books, self._files, self._credits, keep_raw=keep_raw),
+            "form_detection_run": FormDetectionRunTables(*books, self._files, self._credits, keep_raw=keep_raw),
+            "edit_template": EditTemplateTables(*books, self._files, keep_raw=keep_raw),
         }
         self._keep_raw, self._details = keep_raw, details
         self._erased_files = erased_files
@@ -196,7 +201,7 @@ class Flattener:
         """
         if object_type == "file":
             return self._add_file(payload, origin, final=final)
-        if object_type in TYPES_OF_A_FILE and file_id_of(payload) in self._erased_files:
+        if object_type in FILE_COLUMNS and not self._erased_files.isdisjoint(file_ids_of(payload)):
             # all that it says is of the file: it is not to be asked for again either
             self.add_erasure(payload["id"], object_type, origin.fetched_at)
             self.erased_with_files += 1

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from extend_source.tables import bookkeeping
 from extend_source.tables.building import TableSet
 from extend_source.tables.contract import EXTRA, Column, TableSchema
+from extend_source.tables.credits import CreditTables
+from extend_source.tables.files import FileTables, file_id_of
 from extend_source.tables.kinds import INTEGER, JSON, TEXT, TIMESTAMP
 from extend_source.tables.payloads import Origin, payload_sha256
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
+from extend_source.tables.seen_files import SeenFiles
 from extend_source.text.json_codec import encode_json
 
 POSITION = Column("position", INTEGER, "Place in the API's list, from 0.")
@@ -146,6 +150,44 @@ class ObjectRows:
             yield from items
         else:
             self.keep(extra, key, items)
+
+    def add_file(
+        self, payload: dict[str, Any], files: FileTables | SeenFiles, origin: Origin, extra: Extra
+    ) -> str | None:
+        """Add the file that an object is about, of which API 2025-04-21 says the id alone.
+
+        Args:
+            payload: the canonical object.
+            files: where the file goes.
+            origin: where the object came from.
+            extra: where to leave what is no file.
+
+        Returns:
+            The file's id; None where it is not told.
+        """
+        file, file_id = payload.get("file"), file_id_of(payload)
+        if isinstance(file, dict) and file_id is not None:
+            files.add(file, origin.fetched_at)
+        else:
+            self.keep(extra, "file", file)
+        if "fileId" in payload and payload["fileId"] != file_id:
+            self.keep(extra, "fileId", payload["fileId"])
+        return file_id
+
+    def add_usage(
+        self, run: dict[str, Any], credits: CreditTables, own: Decimal | None, origin: Origin, extra: Extra
+    ) -> None:
+        """Add what a run, and what it started, has cost.
+
+        Args:
+            run: the canonical run.
+            credits: where the lines go.
+            own: what it cost itself; None: unknown, or it has no line of its own.
+            origin: where it came from.
+            extra: where to leave what no line can hold.
+        """
+        if odd := credits.add(self._object_type, run["id"], run.get("usage"), own, origin.fetched_at):
+            extra["usage"] = {**(extra.get("usage") or {}), **odd}
 
     def keep(self, extra: Extra, key: str, value: Any) -> None:
         """Leave a value that is not of its type to ``extra``; null is no value."""

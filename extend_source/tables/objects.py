@@ -13,7 +13,9 @@ from typing import NamedTuple
 from extend_source.config.groups import GROUP_OF, GROUPS
 from extend_source.tables import (
     bookkeeping,
+    edit_runs,
     file_summaries,
+    forms,
     history,
     parse_runs,
     processors,
@@ -38,8 +40,8 @@ class ObjectType:
             parts. Empty: it has none.
         needs_parts: it has one part at least, so that it is fetched again where none has landed.
         named_by: the members that name one, by the type of the object that has them.
+        named_in_costs: what other runs have cost names one.
         ends: it is a run: it moves until it has ended, and is fetched then.
-        is_of_a_file: all that it says is of one file: it is erased with that.
     """
 
     name: str
@@ -48,8 +50,8 @@ class ObjectType:
     parts: str = ""
     needs_parts: bool = False
     named_by: Mapping[str, str] = field(default_factory=dict)
+    named_in_costs: bool = False
     ends: bool = False
-    is_of_a_file: bool = False
 
     @property
     def turn(self) -> int:
@@ -62,15 +64,16 @@ OBJECT_TYPES: dict[str, ObjectType] = {
     for kind in (
         ObjectType("processor_run", schemas.PROCESSOR_RUNS, ends=True),
         ObjectType("file", schemas.FILES),
-        ObjectType(
-            "parse_run", parse_runs.PARSE_RUNS, named_by={"processor_run": "parseRunId"}, ends=True, is_of_a_file=True
-        ),
+        ObjectType("parse_run", parse_runs.PARSE_RUNS, named_by={"processor_run": "parseRunId"}, ends=True),
         ObjectType("workflow_run", workflow_runs.WORKFLOW_RUNS, ("processor_run", "parse_run"), ends=True),
         ObjectType("workflow", workflows.WORKFLOWS, ("workflow_version",), "workflow_version", needs_parts=True),
         ObjectType("workflow_version", workflows.WORKFLOW_VERSIONS),
         ObjectType("processor", processors.PROCESSORS, ("processor_version",), "processor_version", needs_parts=True),
         ObjectType("processor_version", processors.PROCESSOR_VERSIONS),
-        ObjectType("verify_run", verify_runs.VERIFY_RUNS, ends=True, is_of_a_file=True),
+        ObjectType("verify_run", verify_runs.VERIFY_RUNS, ends=True),
+        ObjectType("edit_run", edit_runs.EDIT_RUNS, ends=True),
+        ObjectType("form_detection_run", forms.FORM_DETECTION_RUNS, ends=True, named_in_costs=True),
+        ObjectType("edit_template", forms.EDIT_TEMPLATES),
     )
 }
 """The object types that are fetched one by one, by name."""
@@ -84,11 +87,15 @@ RUN_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if kind.ends)
 DEFINITIONS = tuple(name for group in GROUPS.values() for name in group.definitions)
 """Those of which there are few, which seldom change: their lists are read now and then."""
 
-TYPES_OF_A_FILE = tuple(name for name, kind in OBJECT_TYPES.items() if kind.is_of_a_file)
-"""Those of which all that they say is of one file."""
-
 CONFIG_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if "config_id" in kind.table.column_names)
 """Those that have a config."""
+
+FILE_COLUMNS: dict[str, tuple[str, ...]] = {
+    name: columns
+    for name, kind in OBJECT_TYPES.items()
+    if name != "file" and (columns := tuple(each.name for each in kind.table.columns if each.about == "file"))
+}
+"""The columns with their files of those that hold nothing but what is of a file: where it is erased, they are."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,7 @@ LISTED_TYPES: dict[str, ListedType] = {
         ListedType("workflow_run", workflow_runs.WORKFLOW_RUN_SUMMARIES, is_sum=True),
         ListedType("verify_run", verify_runs.VERIFY_RUN_SUMMARIES, has_credits=True, says_who_is_gone=True),
         ListedType("file", file_summaries.FILE_SUMMARIES, says_who_is_gone=True),
+        ListedType("edit_run", edit_runs.EDIT_RUN_SUMMARIES, has_credits=True),
     )
 }
 """The object types that are listed, by name. Runs are compared by what has landed of the run itself."""
@@ -165,6 +173,10 @@ TABLES: dict[str, TableSchema] = {
         processors.PROCESSORS,
         processors.PROCESSOR_VERSIONS,
         *verify_runs.DETAIL_TABLES,
+        edit_runs.EDIT_RUNS,
+        edit_runs.EDIT_RUN_VALUES,
+        forms.FORM_DETECTION_RUNS,
+        forms.EDIT_TEMPLATES,
         CREDIT_USAGE,
         CREDIT_ATTRIBUTIONS,
         CREDIT_CHARGES,

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from extend_source.tables import bookkeeping, parse_runs
+from extend_source.tables import parse_runs
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.credits import CreditTables
 from extend_source.tables.files import FileTables
-from extend_source.tables.payloads import Origin, payload_sha256
+from extend_source.tables.object_rows import ObjectRows
+from extend_source.tables.payloads import Origin
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.seen_files import SeenFiles
 from extend_source.text.json_codec import encode_json
 
-_RUN = ObjectReader.of(parse_runs.PARSE_RUNS)
 _PAGE = ObjectReader.of(parse_runs.PARSE_PAGES)
 _CHUNK = ObjectReader.of(parse_runs.PARSE_CHUNKS)
 _BLOCK = ObjectReader.of(parse_runs.PARSE_BLOCKS)
@@ -25,7 +24,6 @@ _OCR = {
     key: (table, ObjectReader.of(table))
     for key, table in (("lines", parse_runs.PARSE_LINES), ("words", parse_runs.PARSE_WORDS))
 }
-_CREDITS = [column.name for column in parse_runs.PARSE_RUNS.api_columns].index("credits")
 _ROTATION = [column.name for column in parse_runs.PARSE_PAGES.api_columns].index("rotation_applied")
 PARSER_RUN = "parser_run"
 """What API 2025-04-21 calls a parse run (SDK 0.2.0)."""
@@ -67,8 +65,16 @@ class ParseRunTables:
             keep_raw: also keep the payloads themselves.
         """
         self._tables, self._drift, self._files = tables, drift, files
-        self._configs, self._credits, self._keep_raw = configs, credits, keep_raw
+        self._configs, self._credits = configs, credits
         self._filled = parse_runs.PARSE_OUTPUT_TABLES[parse_output]
+        self._rows = ObjectRows(
+            "parse_run",
+            parse_runs.PARSE_RUNS,
+            tables,
+            drift,
+            children=[table for table in self._filled if table.replaced_by is not None],
+            keep_raw=keep_raw,
+        )
 
     def add(self, run: dict[str, Any], origin: Origin) -> str:
         """Add a parse run.
@@ -80,60 +86,20 @@ class ParseRunTables:
         Returns:
             The payload's `payload_sha256`.
         """
-        run_id: str = run["id"]
-        for table in self._filled:
-            if table.replaced_by is not None:
-                self._tables[table].mark(run_id)
-        self._tables[bookkeeping.FETCH_ERRORS].mark(run_id)
-        self._tables[bookkeeping.TOMBSTONES].mark(run_id)
-        values, read_extra = _RUN.read(run, self._drift)
-        extra: Extra = dict(read_extra or {})
+        values, extra = self._rows.read(run)
         config_id = self._add_config(run.get("config"), extra)
-        file_id = self._add_file(run, origin, extra)
+        file_id = self._rows.add_file(run, self._files, origin, extra)
         if isinstance(run.get("output"), dict):  # what is no object is in extra already
-            left_over = self._add_output(run_id, run["output"], dict(extra.get("output") or {}))
+            left_over = self._add_output(run["id"], run["output"], dict(extra.get("output") or {}))
             extra |= {"output": left_over} if left_over else {}
-        self._add_usage(run, file_id, values[_CREDITS], origin, extra)
-        said = {
-            "api_version": origin.api_version,
-            "workspace_id": origin.workspace_id,
-            "created_at": origin.created_at,
-            "updated_at": origin.updated_at,
-            "fetched_at": origin.fetched_at,
-            "payload_sha256": origin.payload_sha256 or payload_sha256(run),
-        }
-        self._tables[parse_runs.PARSE_RUNS].add(
-            values,
-            extra or None,
-            **said,
-            file_id=file_id,
-            config_id=config_id,
-            loaded_tables=origin.loaded_tables,
-            row_counts=None,  # rows are counted once all are there
-        )
-        if self._keep_raw:
-            payload = encode_json(run)
-            self._tables[bookkeeping.RAW_PAYLOADS].add(
-                **said, id=run_id, resource_type="parse_run", payload=payload, is_final=None
-            )
-        return str(said["payload_sha256"])
+        self._add_usage(run, file_id, values["credits"], origin, extra)
+        return self._rows.write(run, origin, values, extra, file_id=file_id, config_id=config_id)
 
     def _add_config(self, config: Any, extra: Extra) -> str | None:
         if isinstance(config, dict):
             return self._configs.add(config)
-        self._keep(extra, "config", config)
+        self._rows.keep(extra, "config", config)
         return None
-
-    def _add_file(self, run: dict[str, Any], origin: Origin, extra: Extra) -> str | None:
-        """Add the file; API 2025-04-21 says its id alone."""
-        file, file_id = run.get("file"), file_id_of(run)
-        if isinstance(file, dict) and file_id is not None:
-            self._files.add(file, origin.fetched_at)
-        else:
-            self._keep(extra, "file", file)
-        if "fileId" in run and run["fileId"] != file_id:
-            self._keep(extra, "fileId", run["fileId"])
-        return file_id
 
     def _add_usage(
         self, run: dict[str, Any], file_id: str | None, credits: Decimal | None, origin: Origin, extra: Extra
@@ -150,7 +116,7 @@ class ParseRunTables:
     def _add_output(self, run_id: str, output: dict[str, Any], extra: Extra) -> Extra:
         """Add the output to what no column of the run holds of it; return what no table holds either."""
         position = 0
-        for number, chunk in enumerate(self._objects_of(output, "chunks", extra)):
+        for number, chunk in enumerate(self._rows.objects(output, "chunks", extra)):
             before, left_over = position, Extra()
             position = self._add_blocks(run_id, chunk, "blocks", _Place(number), before, left_over)
             values, read_extra = _CHUNK.read(chunk, self._drift)
@@ -171,14 +137,14 @@ class ParseRunTables:
             if left_over:
                 extra["ocr"] = left_over
         elif ocr is not None:
-            self._keep(extra, "ocr", ocr)
+            self._rows.keep(extra, "ocr", ocr)
         if isinstance(output.get("metadata"), dict):
             odd = self._add_pages(run_id, output["metadata"], dict(extra.get("metadata") or {}))
             extra |= {"metadata": odd} if odd else {}
         return extra
 
     def _add_pages(self, run_id: str, metadata: dict[str, Any], extra: Extra) -> Extra:
-        for position, page in enumerate(self._objects_of(metadata, "pages", extra)):
+        for position, page in enumerate(self._rows.objects(metadata, "pages", extra)):
             values, read_extra = _PAGE.read(page, self._drift)
             turned = values[_ROTATION]
             rotation = None if turned is None else turned % 360
@@ -191,7 +157,7 @@ class ParseRunTables:
         self, run_id: str, owner: dict[str, Any], key: str, table: TableSchema, reader: ObjectReader, extra: Extra
     ) -> None:
         if table in self._filled:
-            for position, item in enumerate(self._objects_of(owner, key, extra)):
+            for position, item in enumerate(self._rows.objects(owner, key, extra)):
                 self._tables[table].add(*reader.read(item, self._drift), parse_run_id=run_id, position=position)
 
     def _add_blocks(
@@ -210,7 +176,7 @@ class ParseRunTables:
         Returns:
             The position of the next block.
         """
-        for block in self._objects_of(owner, key, extra):
+        for block in self._rows.objects(owner, key, extra):
             own, left_over = position, Extra()
             inner = _Place(place.chunk, own, place.depth + 1)
             position = self._add_blocks(run_id, block, "children", inner, own + 1, left_over)
@@ -227,33 +193,6 @@ class ParseRunTables:
                     polygon=_polygon(block),
                 )
         return position
-
-    def _objects_of(self, owner: dict[str, Any], key: str, extra: Extra) -> Iterator[dict[str, Any]]:
-        """Yield the objects of a list; anything else goes to the owner's ``extra``."""
-        items = owner.get(key)
-        if isinstance(items, list) and all(isinstance(item, dict) for item in items):
-            yield from items
-        else:
-            self._keep(extra, key, items)
-
-    def _keep(self, extra: Extra, key: str, value: Any) -> None:
-        if value is not None:
-            extra[key] = value
-            self._drift.unexpected_type("parse_run", key, value)
-
-
-def file_id_of(run: dict[str, Any]) -> str | None:
-    """Name the file of a parse run.
-
-    Args:
-        run: the canonical ParseRun object.
-
-    Returns:
-        The file's id; None where it is not told.
-    """
-    file = run.get("file")
-    file_id = file.get("id") if isinstance(file, dict) else run.get("fileId")
-    return file_id if isinstance(file_id, str) else None
 
 
 def _polygon(block: dict[str, Any]) -> str | None:

@@ -308,6 +308,26 @@ RUN_CONFIG_PAGE_RANGES = TableSchema(
     ),
 )
 
+VALUE_COLUMNS = (
+    _PATH,
+    Column("path_template", TEXT, "The path with [] for array items: line_items[].sku."),
+    Column("field", TEXT, "The nearest key as the schema names it: sku."),
+    Column("parent_path", TEXT, "The path of the object or array around it; NULL at the top."),
+    Column("row_index", INTEGER, "Index in the nearest array around it."),
+    _POSITION,
+    Column(
+        "value_type",
+        TEXT,
+        "string, integer, number, boolean, null, object, array or absent.",
+        values=("string", "integer", "number", "boolean", "null", "object", "array", "absent"),
+    ),
+    Column("value_text", TEXT, "The value exactly: a string as it is, a number with the digits sent."),
+    Column("value_number", NUMBER, "The value of a JSON number."),
+    Column("value_boolean", BOOLEAN, "The value of a JSON boolean."),
+    Column("value_date", DATE, "The value of a string that is a date, YYYY-MM-DD."),
+)
+"""A value with its place, after the column of its owner."""
+
 EXTRACTION_FIELDS = TableSchema(
     name="extraction_fields",
     grain="value in a run's final output",
@@ -318,22 +338,7 @@ EXTRACTION_FIELDS = TableSchema(
     handled=frozenset({"citations", "insights"}),
     columns=(
         _RUN_ID,
-        _PATH,
-        Column("path_template", TEXT, "The path with [] for array items: line_items[].sku."),
-        Column("field", TEXT, "The nearest key as the schema names it: sku."),
-        Column("parent_path", TEXT, "The path of the object or array around it; NULL at the top."),
-        Column("row_index", INTEGER, "Index in the nearest array around it."),
-        _POSITION,
-        Column(
-            "value_type",
-            TEXT,
-            "string, integer, number, boolean, null, object, array or absent.",
-            values=("string", "integer", "number", "boolean", "null", "object", "array", "absent"),
-        ),
-        Column("value_text", TEXT, "The value exactly: a string as it is, a number with the digits sent."),
-        Column("value_number", NUMBER, "The value of a JSON number."),
-        Column("value_boolean", BOOLEAN, "The value of a JSON boolean."),
-        Column("value_date", DATE, "The value of a string that is a date, YYYY-MM-DD."),
+        *VALUE_COLUMNS,
         Column("ocr_confidence", NUMBER, "Confidence of the text recognition.", api="ocrConfidence"),
         Column("logprobs_confidence", NUMBER, "Confidence of the model.", api="logprobsConfidence"),
         Column("review_agent_score", NUMBER, "Score of the review agent, 1 to 5.", api="reviewAgentScore"),

@@ -154,20 +154,14 @@ class VerifyRunTables:
             The payload's `payload_sha256`.
         """
         values, extra = self._rows.read(run)
-        file, file_id = run.get("file"), None
-        if isinstance(file, dict):
-            file_id = self._files.add(file, origin.fetched_at)
-        if file_id is None:
-            self._rows.keep(extra, "file", file)
+        file_id = self._rows.add_file(run, self._files, origin, extra)
         output = run.get("output")
         if isinstance(output, dict):  # what is no object is in extra already
             left_over = dict(extra.get("output") or {})
             for position, signal in enumerate(self._rows.objects(output, "signals", left_over)):
                 self._add_signal(run["id"], position, signal)
             extra |= {"output": left_over} if left_over else {}
-        usage = run.get("usage")
-        if odd := self._credits.add("verify_run", run["id"], usage, values["credits"], origin.fetched_at):
-            extra["usage"] = {**(extra.get("usage") or {}), **odd}
+        self._rows.add_usage(run, self._credits, values["credits"], origin, extra)
         return self._rows.write(run, origin, values, extra, file_id=file_id)
 
     def _add_signal(self, run_id: str, position: int, signal: dict[str, Any]) -> None:

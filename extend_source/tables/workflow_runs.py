@@ -212,8 +212,7 @@ class WorkflowRunTables:
         for position, step_run in enumerate(self._rows.objects(run, "stepRuns", extra)):
             self._add_step_run(run_id, position, step_run, origin)
         # what it cost itself is a sum of lines that its runs have
-        if odd := self._credits.add("workflow_run", run_id, run.get("usage"), None, origin.fetched_at):
-            extra["usage"] = {**(extra.get("usage") or {}), **odd}
+        self._rows.add_usage(run, self._credits, None, origin, extra)
         if origin.api_version == _WITHOUT_LISTS and values["workflow_id"] is not None:
             self._add_workflow(values["workflow_id"], values["workflow_name"], origin)
         return self._rows.write(run, origin, values, extra)

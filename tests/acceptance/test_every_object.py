@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pytest
 from extend_source import create_current_views, erase, rebuild
 from extend_source.api import CURRENT_VERSION
 from extend_source.sandbox import SandboxServer, Workspace
+from extend_source.sandbox.generation_2026.edit_runs import EDIT_RUNS, EDIT_TEMPLATES, FORM_DETECTION_RUNS
 from extend_source.sandbox.generation_2026.verify_runs import VERIFY_RUNS
 from extend_source.sandbox.given_definitions import delete_definition, put_definition
 from extend_source.sandbox.workflows import delete_workflow, delete_workflow_run, put_workflow_run, workflows
@@ -61,8 +62,31 @@ def put_parse_run(workspace: Workspace, parse_run: Payload) -> None:
 
 
 def put_a_workflow_run(workspace: Workspace, run: Payload) -> None:
-    """Serve a workflow run, and a run of no workflow, as a listing without any run is taken for another workspace's."""
     put_workflow_run(workspace, json.loads(encode_json(run)))
+    put_a_holder(workspace)
+
+
+def put_an_edit_run(workspace: Workspace, run: Payload) -> None:
+    EDIT_RUNS.put(workspace, json.loads(encode_json(run)))
+    put_a_holder(workspace)
+
+
+def put_a_form_detection_run(workspace: Workspace, run: Payload) -> None:
+    """Serve a form detection run, and an edit run that has started it: nothing lists it."""
+    FORM_DETECTION_RUNS.put(workspace, json.loads(encode_json(run)))
+    line = {"object": "form_detection_run", "id": run["id"], "credits": 3.5}
+    usage = {"credits": 0, "totalCredits": 3.5, "breakdown": [line]}
+    put_an_edit_run(workspace, {"object": "edit_run", "id": "edr_holder", "status": "PROCESSED", "usage": usage})
+
+
+def put_an_edit_template(workspace: Workspace, template: Payload) -> None:
+    EDIT_TEMPLATES.put(
+        workspace, json.loads(encode_json(template)), updated_at=datetime.fromisoformat("2026-02-11T10:00:00.250+00:00")
+    )
+
+
+def put_a_holder(workspace: Workspace) -> None:
+    """Serve a processor run of nothing else, as a listing without any run is taken for another workspace's."""
     holder = {"id": "dpr_holder", "type": "EXTRACT", "status": "PROCESSED", "processorId": "dp_1", "files": []}
     workspace.put_run({"object": "document_processor_run", **holder})
 
@@ -93,6 +117,10 @@ def empty(workspace: Workspace) -> None:
 
 def without_steps(run: Payload) -> Payload:
     return {**run, "stepRuns": run["stepRuns"][:1]}
+
+
+def with_one_value(run: Payload) -> Payload:
+    return {**run, "output": {**run["output"], "filledValues": {"tenant": "Ada Reyes"}}}
 
 
 def with_two_steps(version: Payload) -> Payload:
@@ -275,6 +303,43 @@ SPECIMENS["processor_version"] = replace(
     gone="",
     object_type="processor_version",
     fault="version",
+)
+SPECIMENS["edit_run"] = replace(
+    SPECIMENS["workflow_run"],
+    golden="edit_run.2026-02-09.json",
+    put=put_an_edit_run,
+    remove=EDIT_RUNS.delete,
+    fewer=with_one_value,
+    shrinking=("edit_run_values", 8, 1),
+    request="get_edit_run",
+    secret=("edit_runs.instructions", "The tenant is Ada Reyes."),
+    settings={**_NEWER, "objects": ["runs", "edits"]},
+    object_type="edit_run",
+    fault="edit_run",
+)
+SPECIMENS["form_detection_run"] = replace(
+    SPECIMENS["edit_run"],
+    golden="form_detection_run.2026-02-09.json",
+    put=put_a_form_detection_run,
+    remove=FORM_DETECTION_RUNS.delete,
+    fewer=as_it_is,
+    shrinking=None,
+    request="get_form_detection_run",
+    secret=("form_detection_runs.instructions", "Leave the signature out."),
+    object_type="form_detection_run",
+    fault="form",
+    least=2,
+)
+SPECIMENS["edit_template"] = replace(
+    SPECIMENS["form_detection_run"],
+    golden="edit_template.2026-02-09.json",
+    put=put_an_edit_template,
+    remove=EDIT_TEMPLATES.delete,
+    request="get_edit_template",
+    secret=("edit_templates.name", "Lease of a flat"),
+    settings={**_NEWER, "objects": ["edits"]},
+    object_type="edit_template",
+    least=1,
 )
 SPECIMENS["processor_run of 2026-02-09"] = replace(
     SPECIMENS["processor_run"],
@@ -487,8 +552,8 @@ def without_books(rows: Rows) -> Rows:
 
 
 def shown(value: Any) -> Any:
-    """A value as one types it: credits and times as text."""
-    if isinstance(value, datetime):
+    """A value as one types it: credits, times and dates as text."""
+    if isinstance(value, date):
         return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def shown(table: str, row: dict[str, Any]) -> dict[str, Any]:
             value = "the config"
         elif is_json[name]:
             value = json.loads(value)
-        elif isinstance(value, datetime):
+        elif isinstance(value, date):
             value = value.isoformat()
         elif isinstance(value, Decimal):
             value = str(value)

@@ -51,6 +51,10 @@ ABOUT_A_FILE = {
     ("webhook_events", "object_id", "file"),
     ("raw_payloads", "id", "file"),
     ("migrated_ids", "new_id", "file"),
+    ("edit_runs", "file_id", None),
+    ("edit_runs", "edited_file_id", None),
+    ("edit_run_summaries", "file_id", None),
+    ("form_detection_runs", "file_id", None),
 }
 ABOUT_A_PARSE_RUN = {
     ("parse_runs", "id", None),

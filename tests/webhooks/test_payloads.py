@@ -31,6 +31,8 @@ def read(event_type: str, payload: Any, **others: Any) -> tuple[str | None, str 
         ("classify_run.failed", "classify_run", "clr_1", "processor_run"),
         ("split_run.processed", "split_run", "splr_1", "processor_run"),
         ("parse_run.processed", "parse_run_status", "pr_1", "parse_run"),
+        ("edit_run.processed", "edit_run", "edr_1", "edit_run"),
+        ("form_detection_run.failed", "form_detection_run", "sgr_1", "form_detection_run"),
     ],
 )
 def test_an_event_about_a_run_names_that(event_type: str, object_name: str, run_id: str, resource_type: str):
@@ -84,7 +86,6 @@ def test_the_run_of_a_step_names_its_child():
     ("event_type", "payload", "resource_type"),
     [
         ("batch_processor_run.processed", {"object": "batch_processor_run", "id": "bpr_1"}, None),
-        ("edit_run.processed", {"object": "edit_run", "id": "edr_1"}, None),
         ("extractor.draft.updated", {"object": "extractor", "id": "ex_1"}, "processor"),
         ("extractor.version.published", {"object": "extractor_version", "id": "exv_1"}, "processor_version"),
         ("processor.deleted", {"object": "document_processor", "id": "dp_1"}, "processor"),

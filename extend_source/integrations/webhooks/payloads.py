@@ -24,6 +24,8 @@ _RUNS = {
     "split_run": "processor_run",
     "parse_run": "parse_run",
     "parser_run": "parse_run",
+    "edit_run": "edit_run",
+    "form_detection_run": "form_detection_run",
 }
 """What the runs land as that events of a type are about, by the first word of the type."""
 

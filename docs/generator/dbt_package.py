@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from sqlglot import exp
 
-from extend_source.reports.dbt import SOURCE, as_yaml, column_tests, dbt_sources, key_tests
+from extend_source.reports.dbt import SOURCE, as_yaml, column_tests, dbt_sources, enabling, key_tests
 from extend_source.reports.models import CREDIT_MODELS, DOCUMENT_MODELS, MODELS, load_model
-from extend_source.reports.queries import parsed
+from extend_source.reports.queries import parsed, tables_of
 from extend_source.tables import TABLES
 from extend_source.tables.contract import EXTRA, TableSchema
 
@@ -85,6 +86,7 @@ def _staging_properties(table: TableSchema) -> dict[str, Any]:
     return {
         "name": staging_name(table),
         "description": f"One row per {table.grain}. {table.description}",
+        **_config([table]),
         **key_tests(table.key),
         "columns": columns,
     }
@@ -101,7 +103,15 @@ def _properties(name: str) -> dict[str, Any]:
         for column, text in model.columns.items()
     ]
     description = " ".join([f"{model.title}: one row per {model.grain}.", *model.notes])
-    return {"name": name, "description": description, **key_tests(model.key), "columns": columns}
+    read = [TABLES[table] for table in tables_of(parsed(model.sql)) if table in TABLES]
+    config = _config(read)
+    return {"name": name, "description": description, **config, **key_tests(model.key), "columns": columns}
+
+
+def _config(tables: Iterable[TableSchema]) -> dict[str, Any]:
+    """Say when dbt may build what reads some tables."""
+    enabled = enabling(tables)
+    return {"config": enabled} if enabled else {}
 
 
 def _tests(tests: list[Any]) -> dict[str, Any]:

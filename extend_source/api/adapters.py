@@ -26,7 +26,7 @@ _OF_THE_RUN = frozenset(
         *("file", "files"),
     }
 )
-_OF_DEFINITIONS = frozenset({"object", "id", "name", "description", "version", "createdAt", "updatedAt", "createdBy"})
+OF_DEFINITIONS = frozenset({"object", "id", "name", "description", "version", "createdAt", "updatedAt", "createdBy"})
 _MOVED = (frozenset({"id", "name"}), frozenset({"id", "version"}))
 """What a run itself says of its processor, and of that one's version, once it is canonical."""
 
@@ -99,7 +99,7 @@ class RunAdapter:
 
     @property
     def _known(self) -> frozenset[str]:
-        return _OF_DEFINITIONS | {f"{self.processor}Id"}
+        return OF_DEFINITIONS | {f"{self.processor}Id"}
 
     def _processor(self, run: Payload) -> Payload:
         processor, version = (run.get(key) for key in self._own)

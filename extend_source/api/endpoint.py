@@ -47,6 +47,7 @@ class Endpoint:
         linked: the member that comes by a link where the object is too large; None: there is none.
         run_type: the only type of runs that it has; empty: all of them, or it has none.
         id_prefix: what ids of such objects begin with, as a rule.
+        second_prefix: what some of them begin with instead; empty: none do.
         processor_prefix: what ids of their processors begin with, as a rule; empty: there are several.
         shared: the member of an object that many objects have alike: it is decoded only once.
         holds: tells whether an answer is such an object: where two types share a path, one of them is not there.
@@ -71,12 +72,17 @@ class Endpoint:
     linked: LinkedMember | None = None
     run_type: str = ""
     id_prefix: str = ""
+    second_prefix: str = ""
     processor_prefix: str = ""
     shared: str | None = None
     holds: Callable[[Payload], bool] = lambda _: True
     adapt: Adapt = as_it_is
     adapt_shared: Adapt = as_it_is
     adapt_summary: Adapt = as_it_is
+
+    def may_have(self, object_id: str) -> bool:
+        """Tell whether an id begins as those of such objects do, as a rule."""
+        return any(prefix and object_id.startswith(prefix) for prefix in (self.id_prefix, self.second_prefix))
 
     @property
     def is_sortable(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from extend_source.api import evaluation_endpoints
 from extend_source.api.adapters import (
     RunAdapter,
     file_summary,
@@ -183,6 +184,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 id_prefix="edit_run_",
                 adapt=edit_run_2025,
             ),
+            *evaluation_endpoints.OLDER,
         ),
         CURRENT_VERSION: (
             _runs("EXTRACT", "extract", "extractor", "exr_", "ex_"),
@@ -307,6 +309,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 list_key="data",
                 adapt=with_file,
             ),
+            *evaluation_endpoints.NEWER,
         ),
     }
 )
@@ -367,7 +370,7 @@ def endpoints_for(api_version: str, object_type: str, object_id: str, run_type: 
     """
     candidates = [each for each in endpoints_of(api_version) if each.object_type == object_type]
     known = [each for each in candidates if run_type and each.run_type == run_type]
-    return known or sorted(candidates, key=lambda each: not object_id.startswith(each.id_prefix or object_id))
+    return known or sorted(candidates, key=lambda each: bool(each.id_prefix) and not each.may_have(object_id))
 
 
 def object_types_of(api_version: str, object_id: str) -> tuple[str, ...]:
@@ -383,5 +386,5 @@ def object_types_of(api_version: str, object_id: str) -> tuple[str, ...]:
     Raises:
         UnsupportedApiVersion: there are no endpoints for the version.
     """
-    fitting = (each for each in endpoints_of(api_version) if each.id_prefix and object_id.startswith(each.id_prefix))
+    fitting = (each for each in endpoints_of(api_version) if each.may_have(object_id))
     return tuple(dict.fromkeys(each.object_type for each in fitting))

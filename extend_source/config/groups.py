@@ -53,6 +53,12 @@ GROUPS: dict[str, Group] = {
         definitions=("edit_template",),
         is_dispensable=True,
     ),
+    "evaluation": Group(
+        "evaluation sets, their items and runs",
+        listed=("evaluation_set_run",),  # by their ids: there is no list
+        definitions=("evaluation_set",),
+        parts=("evaluation_set_item",),
+    ),
 }
 """The groups by name."""
 

@@ -37,6 +37,7 @@ from extend_source.pipeline.sibling_datasets import BACKUP, dataset_name_of, dat
 from extend_source.pipeline.write_mode import active_write_mode, replacement_of
 from extend_source.source import load_id
 from extend_source.tables.bookkeeping import ERASURES, MIGRATED_IDS, RAW_PAYLOADS
+from extend_source.tables.evaluation import EVALUATION_SET_ITEM_FILES
 from extend_source.tables.objects import FILE_COLUMNS, LISTED_TYPES, OBJECT_TYPES, TABLE_OF, Rows, rows_about
 from extend_source.tables.runs import without_files
 from extend_source.tables.schemas import PROCESSOR_RUN_FILES
@@ -44,6 +45,7 @@ from extend_source.tables.workflow_runs import WORKFLOW_RUN_FILES, WORKFLOW_STEP
 from extend_source.text.json_codec import decode_json, encode_json
 
 _RUN, _FILE, _PARSE_RUN, _WORKFLOW_RUN = "processor_run", "file", "parse_run", "workflow_run"
+_ITEM = "evaluation_set_item"
 
 _FOUND_BY = frozenset(table.name for table in TABLE_OF.values()) | {each.table.name for each in LISTED_TYPES.values()}
 """The tables by whose rows others are found: these rows go last."""
@@ -52,8 +54,9 @@ _LINKS = (
     (_RUN, PROCESSOR_RUN_FILES, "run_id"),
     (_WORKFLOW_RUN, WORKFLOW_RUN_FILES, "workflow_run_id"),
     (_WORKFLOW_RUN, WORKFLOW_STEP_RUN_FILES, "workflow_run_id"),
+    (_ITEM, EVALUATION_SET_ITEM_FILES, "evaluation_set_item_id"),
 )
-"""Which runs have which files: the type of runs, the table, and its column with the run."""
+"""Which objects have which files: the type of objects, the table, and its column with the object."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ def erase(
             others_too = [each for kind, of_kind in ids.items() if kind not in (_RUN, _FILE) for each in of_kind]
             rows = _erased_in_backup(pipeline, [*runs, *others_too], files)
         with pipeline.sql_client(SECTION) as client:
-            users = [*runs_left, *_users_of(landed, _WORKFLOW_RUN, ids)]
+            users = [*runs_left, *(user for kind in (_WORKFLOW_RUN, _ITEM) for user in _users_of(landed, kind, ids))]
             payloads = _clean_payloads(client, landed, users, frozenset(files))
             existing = _existing_tables(pipeline)
             for found, owners in _rows_of(landed, ids):

@@ -12,6 +12,7 @@ from extend_source.config.privacy_rules import PrivacyAction
 from extend_source.config.settings import API_VERSION, ExtendSettings, resolved_privacy
 from extend_source.privacy.columns import PERSONAL_TABLES, clean_rows, column_actions
 from extend_source.privacy.documents import Cleaners, Document
+from extend_source.privacy.evaluation import EvaluationCleaner
 from extend_source.privacy.forms import FormCleaner
 from extend_source.privacy.hiding import GONE, Hider
 from extend_source.privacy.matching import FieldRule, FieldRules
@@ -66,6 +67,13 @@ class PrivacyRules:
         self._others["verify_run"] = VerifyRunCleaner(columns, hider, hides_fields=fields.hides, **of_a_file).clean
         self._others |= FormCleaner(
             columns, hider, hides_fields=fields.hides, clean_document=self._clean_document, **of_a_file
+        ).cleaners
+        self._others |= EvaluationCleaner(
+            columns,
+            hider,
+            hides_fields=fields.hides,
+            clean_files=self._files,
+            clean_output=self._clean_expected,
         ).cleaners
         self._is_idle = not fields.rules and not fields.hides and columns.keys() <= PERSONAL_TABLES
         self._listed = {table.name: self._cleaner(table) for table in LISTED_TABLES}
@@ -240,6 +248,22 @@ class PrivacyRules:
             self.usage.note(path)
         return {} if clean is GONE else clean
 
+    def _clean_expected(self, expected: Any, output_format: str | None) -> Any:
+        """Clean what a document is expected to hold, as the output of a run is cleaned."""
+        if output_format not in ("schema", "fields"):
+            return self._staged_output(expected, output_format)
+        if output_format == "fields" and self.hides_fields:
+            known = {key: self._unnamed(part) if _is_id(key, part) else part for key, part in expected.items()}
+            expected = {key: part for key, part in known.items() if part is not GONE}
+        clean: dict[str, Any] = {}
+        self._clean_extraction(clean, {"output": expected}, output_format)
+        return clean["output"]
+
+    def _unnamed(self, result: dict[str, Any]) -> Any:
+        """Hide the value of a legacy field of which the name is not known, so that rules cannot tell."""
+        value = self._hider.json(result.get("value"), self._fields.at_least("mask"))
+        return value if value is GONE else {**result, "value": value}
+
     def _note_declared(self, config: Any) -> None:
         """Note the fields that a config declares; decoding gives equal configs as one object."""
         if not isinstance(config, dict) or id(config) in self._noted:
@@ -260,6 +284,11 @@ class PrivacyRules:
             known = {key: None if self.hides_fields and key != "isExternal" else output[key] for key in output}
             return {**known, "splits": self._split.all(output["splits"])} if "splits" in output else known
         return None if self.hides_fields else output
+
+
+def _is_id(key: str, result: Any) -> bool:
+    """Tell whether the key of a legacy field is its id, as it is where several have one name."""
+    return isinstance(result, dict) and result.get("id") == key
 
 
 def privacy_rules(settings: ExtendSettings) -> PrivacyRules:

@@ -8,6 +8,7 @@ from typing import Any
 import dlt
 import yaml
 
+from extend_source.config.groups import DEFAULT_GROUPS
 from extend_source.config.settings import SECTION
 from extend_source.errors import NothingLanded
 from extend_source.pipeline.landed import LandedData
@@ -15,7 +16,7 @@ from extend_source.reports.runner import QueryRunner
 from extend_source.tables.bookkeeping import SYNC_LOG
 from extend_source.tables.contract import ANY_OBJECT, Column, TableSchema
 from extend_source.tables.kinds import TIMESTAMP
-from extend_source.tables.objects import TABLE_OF, TABLES
+from extend_source.tables.objects import TABLE_OF, TABLES, group_of
 from extend_source.tables.typed.plans import schema_of
 
 PACKAGE = "dlt_source_extend"
@@ -67,7 +68,7 @@ def dbt_sources(pipeline: dlt.Pipeline | None = None) -> str:
         "name": SOURCE,
         "description": "What dlt-source-extend has loaded from Extend (extend.ai). Every table has _dlt_load_id.",
         "schema": f"{{{{ var('extend_schema', '{dataset}') }}}}",
-        "tables": [_source_table(table, names) for table in tables],
+        "tables": [_source_table(table, names, {} if pipeline else enabling([table])) for table in tables],
     }
     return as_yaml({"sources": [source]})
 
@@ -89,9 +90,23 @@ def as_yaml(document: Mapping[str, Any]) -> str:
     return str(yaml.safe_dump({"version": 2, **document}, sort_keys=False, width=1_000, allow_unicode=True))
 
 
-def _source_table(table: TableSchema, names: frozenset[str]) -> dict[str, Any]:
+def enabling(tables: Iterable[TableSchema]) -> dict[str, Any]:
+    """Write when dbt may read some tables; nothing for those that are loaded by default.
+
+    Args:
+        tables: the tables, of which all are needed.
+
+    Returns:
+        The config, which goes by the variable ``extend_objects``: the groups that are loaded beside the default ones.
+    """
+    groups = sorted({group for table in tables if (group := group_of(table))}.difference(DEFAULT_GROUPS))
+    conditions = " and ".join(f"'{group}' in var('extend_objects', [])" for group in groups)
+    return {"enabled": f"{{{{ {conditions} }}}}"} if groups else {}
+
+
+def _source_table(table: TableSchema, names: frozenset[str], enabled: Mapping[str, Any]) -> dict[str, Any]:
     loaded_at = loaded_at_of(table)
-    config: dict[str, Any] = {} if loaded_at is None else {"loaded_at_field": loaded_at}
+    config: dict[str, Any] = {**enabled, **({} if loaded_at is None else {"loaded_at_field": loaded_at})}
     config["freshness"] = _FRESHNESS.get(table.name)
     return {
         "name": table.name,

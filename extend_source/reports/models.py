@@ -40,6 +40,7 @@ DOCUMENT_MODELS = (
     "edits",
     "field_quality",
     "workflow_funnel",
+    "evaluation_trend",
 )
 """The names of what people ask for first, each a file of ``reports/sql`` that builds on tables."""
 

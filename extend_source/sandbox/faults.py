@@ -51,6 +51,8 @@ _ROUTES = {
     "version": (*_VERSIONS, "list_processor_versions"),
     "edit_run": ("get_edit_run",),
     "form": _FORMS,
+    "items": ("list_evaluation_set_items",),
+    "evaluation": ("get_evaluation_set_item", "get_evaluation_set_run", "get_batch_processor_run"),
 }
 _DEFAULT_ENDPOINTS = {
     "wrong_id": (*_RUNS, "get_file", *_DEFINITIONS, "get_workflow_run", "get_edit_run", *_FORMS),
@@ -58,7 +60,9 @@ _DEFAULT_ENDPOINTS = {
 }
 """Routes of all versions of the API. In 2025-04-21 a processor comes with its versions, in one request."""
 
-Endpoint = Literal["list", "run", "file", "workflow_run", "definition", "version", "edit_run", "form"]
+Endpoint = Literal[
+    "list", "run", "file", "workflow_run", "definition", "version", "edit_run", "form", "items", "evaluation"
+]
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,8 @@ class Fault:
         count: It stops after hitting this many.
         schedule: Numbers (from 1) of the matching requests it hits, exactly these.
         first: It begins with this matching request.
-        endpoint: ``list``, ``run``, ``file``, ``workflow_run``, ``definition``, ``version``, ``edit_run`` or ``form``;
-            None for all that make sense.
+        endpoint: ``list``, ``run``, ``file``, ``workflow_run``, ``definition``, ``version``, ``edit_run``, ``form``,
+            ``items`` (of evaluation sets) or ``evaluation``; None for all that make sense.
         status: A fixed status for ``5xx``.
         retry_after: What ``429`` says in its Retry-After header.
         seconds: How long ``slow`` takes over a body.

@@ -41,7 +41,7 @@ def list_evaluation_set_items(request: Request, workspace: Workspace, organizati
     set_id = request.path_params["id"]
     kept_set: KeptObject = found(EVALUATION_SETS.find, workspace, set_id)
     rows, token = EVALUATION_SET_ITEMS.page(request, workspace, organization, parent=set_id)
-    is_splitter = kept_set.payload["entity"]["object"] == "splitter"
+    is_splitter = kept_set.payload.get("entity", {}).get("object") == "splitter"
     return _listing("evaluationSetItems", [_item(kept, with_ids=is_splitter) for kept in rows], token)
 
 
@@ -80,6 +80,8 @@ def _batch_ids(workspace: Workspace) -> list[str]:
 
 def _evaluation_set(kept: KeptObject) -> Json:
     payload = kept.payload
+    if "processorId" in payload:  # put there as this version has it
+        return payload
     keys = ("object", "id", "name", "description", "createdAt", "updatedAt")
     return {**{key: payload[key] for key in keys}, "processorId": _processor_id(payload["entity"])}
 
@@ -100,6 +102,8 @@ def _kind_of(entity: Json) -> Kind:
 
 def _item(kept: KeptObject, *, with_ids: bool) -> Json:
     payload = kept.payload
+    if "fileId" in payload:
+        return payload
     expected = payload["expectedOutput"]
     if with_ids:  # the parts of 2025-04-21 have ids
         expected = {"splits": [{"id": f"split_{place}", **part} for place, part in enumerate(expected["splits"])]}
@@ -113,6 +117,8 @@ def _item(kept: KeptObject, *, with_ids: bool) -> Json:
 
 def _evaluation_run(kept: KeptObject) -> Json:
     payload = kept.payload
+    if "processorId" in payload:
+        return payload
     version = payload["entityVersion"]["id"]
     prefix = _kind_of(payload["entity"]).version_prefix
     metrics = payload["metrics"]
@@ -122,7 +128,7 @@ def _evaluation_run(kept: KeptObject) -> Json:
         "processorId": _processor_id(payload["entity"]),
         "processorVersionId": with_prefix(version, prefix, "dpv"),
         "processorName": payload["entity"]["name"],
-        "metrics": {key: metrics[key] for key in ("numFiles", "numPages")},
+        "metrics": _older_metrics(metrics),
         "status": payload["status"],
         "source": "EVAL_SET",
         "sourceId": payload["evaluationSetId"],
@@ -131,6 +137,24 @@ def _evaluation_run(kept: KeptObject) -> Json:
         "createdAt": payload["createdAt"],
         "updatedAt": payload["updatedAt"],
     }
+
+
+def _older_metrics(metrics: Json) -> Json:
+    """The metrics of an evaluation in percents; of an extraction by field alone, nested ones within the others."""
+    kind, counted = metrics["type"], {key: metrics[key] for key in ("numFiles", "numPages")}
+    older: Json = {"type": kind, **counted, "meanRunTimeMs": metrics["meanLatencyMs"]}
+    if kind == "EXTRACT":
+        (path, said), *_ = metrics["fieldMetrics"].items()
+        outer, _, inner = path.partition(".")
+        figures = {"recallPerc": round(100 * said["accuracy"], 2), "precisionPerc": 100}
+        return {**older, "fieldMetrics": {outer: {**figures, "fieldMetrics": {inner: figures}}}}
+    if kind == "CLASSIFY":
+        percents = {name: round(100 * said["recall"], 2) for name, said in metrics["classificationMetrics"].items()}
+        share = round(100 * metrics["accuracy"], 2)
+        return {**older, "accuracyPerc": share, "accuracyPercByClassification": percents}
+    counts = {f"num{name}Docs": metrics[f"numSplits{name}"] for name in ("Expected", "Predicted", "Correct")}
+    rates = {f"{name}Perc": round(100 * metrics[name], 2) for name in ("precision", "recall")}
+    return {**older, **rates, **counts}
 
 
 def _batch(batch_id: str, runs: list[RunRecord]) -> Json:

@@ -7,8 +7,8 @@ from typing import Any
 from extend_source.text.json_codec import encode_json
 from extend_source.text.redaction import may_show_signatures, without_signatures, without_signed_urls
 
-DOCUMENT_KEYS = frozenset({"output", "initialOutput", "reviewedOutput", "edits"})
-"""The parts of a run that are the document's own content, as the contents of its files are."""
+DOCUMENT_KEYS = frozenset({"output", "initialOutput", "reviewedOutput", "edits", "expectedOutput"})
+"""The parts of a run, or of an evaluation set's item, that are the document's own content, as those of files are."""
 
 _MAX_KNOWN = 256
 

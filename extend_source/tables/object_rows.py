@@ -84,6 +84,18 @@ class ObjectRows:
         self._names = [column.name for column in table.api_columns]
         self._own = {column.name for column in table.own_columns}
 
+    def add(self, payload: dict[str, Any], origin: Origin) -> str:
+        """Add an object whose table has all of it.
+
+        Args:
+            payload: the canonical object, with an ``id``.
+            origin: where it came from.
+
+        Returns:
+            The payload's `payload_sha256`.
+        """
+        return self.write(payload, origin, *self.read(payload))
+
     def read(self, payload: dict[str, Any]) -> tuple[dict[str, Any], Extra]:
         """Begin an object: say that it was loaded, and read its columns.
 

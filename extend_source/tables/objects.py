@@ -14,6 +14,8 @@ from extend_source.config.groups import GROUP_OF, GROUPS
 from extend_source.tables import (
     bookkeeping,
     edit_runs,
+    evaluation,
+    evaluation_runs,
     file_summaries,
     forms,
     history,
@@ -74,6 +76,9 @@ OBJECT_TYPES: dict[str, ObjectType] = {
         ObjectType("edit_run", edit_runs.EDIT_RUNS, ends=True),
         ObjectType("form_detection_run", forms.FORM_DETECTION_RUNS, ends=True, named_in_costs=True),
         ObjectType("edit_template", forms.EDIT_TEMPLATES),
+        ObjectType("evaluation_set", evaluation.EVALUATION_SETS, ("evaluation_set_item",), parts="evaluation_set_item"),
+        ObjectType("evaluation_set_item", evaluation.EVALUATION_SET_ITEMS),
+        ObjectType("evaluation_set_run", evaluation_runs.EVALUATION_SET_RUNS, ends=True),
     )
 }
 """The object types that are fetched one by one, by name."""
@@ -177,6 +182,11 @@ TABLES: dict[str, TableSchema] = {
         edit_runs.EDIT_RUN_VALUES,
         forms.FORM_DETECTION_RUNS,
         forms.EDIT_TEMPLATES,
+        evaluation.EVALUATION_SETS,
+        evaluation.EVALUATION_SET_ITEMS,
+        evaluation.EVALUATION_SET_ITEM_FILES,
+        evaluation_runs.EVALUATION_SET_RUNS,
+        evaluation_runs.EVALUATION_SET_RUN_METRICS,
         CREDIT_USAGE,
         CREDIT_ATTRIBUTIONS,
         CREDIT_CHARGES,

@@ -58,26 +58,6 @@ PROCESSOR_VERSIONS = TableSchema(
 )
 
 
-class ProcessorTables:
-    """Writes processors."""
-
-    def __init__(self, tables: TableSet, drift: DriftLog, *, keep_raw: bool) -> None:
-        """Start a load; see `ObjectRows`."""
-        self._rows = ObjectRows("processor", PROCESSORS, tables, drift, keep_raw=keep_raw)
-
-    def add(self, processor: dict[str, Any], origin: Origin) -> str:
-        """Add a processor.
-
-        Args:
-            processor: the canonical Processor object with an ``id`` (SDK 0.2.0, processor; SDK 1.20.0, extractor).
-            origin: where it came from.
-
-        Returns:
-            The payload's `payload_sha256`.
-        """
-        return self._rows.write(processor, origin, *self._rows.read(processor))
-
-
 class ProcessorVersionTables:
     """Writes versions of processors."""
 

@@ -36,7 +36,7 @@ PARSED_TABLES: frozenset[str] = _OF_PARSE_RUNS | {
 """The tables that parse runs fill when they are fetched, some of them beside others."""
 
 
-_WITH_FILES = ("workflow_run", "verify_run", "edit_run", "form_detection_run", "edit_template")
+_WITH_FILES = ("workflow_run", "verify_run", "edit_run", "form_detection_run", "edit_template", "evaluation_set_item")
 """The types of objects whose payloads describe their files."""
 
 

@@ -100,26 +100,6 @@ _STEP = ObjectReader.of(WORKFLOW_STEPS)
 _LINK = ObjectReader.of(WORKFLOW_STEP_LINKS)
 
 
-class WorkflowTables:
-    """Writes workflows."""
-
-    def __init__(self, tables: TableSet, drift: DriftLog, *, keep_raw: bool) -> None:
-        """Start a load; see `ObjectRows`."""
-        self._rows = ObjectRows("workflow", WORKFLOWS, tables, drift, keep_raw=keep_raw)
-
-    def add(self, workflow: dict[str, Any], origin: Origin) -> str:
-        """Add a workflow.
-
-        Args:
-            workflow: the canonical Workflow object with an ``id`` (SDK 1.20.0, workflow).
-            origin: where it came from.
-
-        Returns:
-            The payload's `payload_sha256`.
-        """
-        return self._rows.write(workflow, origin, *self._rows.read(workflow))
-
-
 class WorkflowVersionTables:
     """Writes versions of workflows."""
 

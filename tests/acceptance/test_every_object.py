@@ -19,6 +19,7 @@ from extend_source import create_current_views, erase, rebuild
 from extend_source.api import CURRENT_VERSION
 from extend_source.sandbox import SandboxServer, Workspace
 from extend_source.sandbox.generation_2026.edit_runs import EDIT_RUNS, EDIT_TEMPLATES, FORM_DETECTION_RUNS
+from extend_source.sandbox.generation_2026.evaluations import EVALUATION_SET_ITEMS, EVALUATION_SET_RUNS, EVALUATION_SETS
 from extend_source.sandbox.generation_2026.verify_runs import VERIFY_RUNS
 from extend_source.sandbox.given_definitions import delete_definition, put_definition
 from extend_source.sandbox.workflows import delete_workflow, delete_workflow_run, put_workflow_run, workflows
@@ -115,6 +116,33 @@ def empty(workspace: Workspace) -> None:
         delete_workflow(workspace, each.key)
 
 
+def put_an_evaluation_set(workspace: Workspace, payload: Payload) -> None:
+    """Serve an evaluation set without items, and no other."""
+    EVALUATION_SETS.objects(workspace).clear()
+    EVALUATION_SET_ITEMS.objects(workspace).clear()
+    EVALUATION_SETS.put(workspace, json.loads(encode_json(payload)))
+
+
+def put_an_item(workspace: Workspace, item: Payload) -> None:
+    """Serve an item, and the set that it belongs to, and nothing else."""
+    set_id = item["evaluationSetId"]
+    times = {"createdAt": "2026-02-20T08:00:00Z", "updatedAt": "2026-02-28T10:30:00Z"}
+    put_an_evaluation_set(workspace, {"object": "evaluation_set", "id": set_id, "processorId": "dp_1", **times})
+    EVALUATION_SET_ITEMS.put(workspace, json.loads(encode_json(item)), parent=set_id)
+
+
+def put_an_evaluation_set_run(workspace: Workspace, run: Payload) -> None:
+    EVALUATION_SET_RUNS.put(workspace, json.loads(encode_json(run)))
+
+
+def without_fields(run: Payload) -> Payload:
+    return {**run, "metrics": {**run["metrics"], "fieldMetrics": {}}}
+
+
+def with_one_file(item: Payload) -> Payload:
+    return {**item, "files": item["files"][:1]}
+
+
 def without_steps(run: Payload) -> Payload:
     return {**run, "stepRuns": run["stepRuns"][:1]}
 
@@ -168,6 +196,8 @@ class Specimen:
         secret: a column, and a text in it that a rule hides.
         gone: the book that says that it is gone; empty: none does, as no list of its own would show it.
         least: the fewest rows that are compared with those typed by hand.
+        again: how the second sync is made, which finds nothing new.
+        is_named: no list shows it, so that syncs are told its id.
         settings: of each sync.
         object_type: its kind.
         fault: the name of such requests for faults.
@@ -187,6 +217,8 @@ class Specimen:
     fault: str = "run"
     new_id: str | None = None
     least: int = 4
+    again: Mapping[str, Any] = field(default_factory=lambda: {"reconcile": True, "max_rechecks": 0})
+    is_named: bool = False
 
     @property
     def payload(self) -> Payload:
@@ -341,6 +373,57 @@ SPECIMENS["edit_template"] = replace(
     object_type="edit_template",
     least=1,
 )
+SPECIMENS["evaluation_set"] = Specimen(
+    golden="evaluation_set.2025-04-21.json",
+    put=put_an_evaluation_set,
+    remove=EVALUATION_SETS.delete,
+    fewer=as_it_is,
+    shrinking=None,
+    request="list_evaluation_set_items",
+    secret=("evaluation_sets.name", "Letters, approved"),
+    gone="tombstones",
+    settings={"objects": ["evaluation"]},
+    object_type="evaluation_set",
+    fault="items",
+    least=1,
+    again={},  # a reconcile lists the items of each set, and their set with them
+)
+SPECIMENS["evaluation_set_item"] = replace(
+    SPECIMENS["evaluation_set"],
+    golden="evaluation_set_item.2026-02-09.json",
+    put=put_an_item,
+    remove=EVALUATION_SET_ITEMS.delete,
+    fewer=with_one_file,
+    shrinking=("evaluation_set_item_files", 2, 1),
+    request="get_evaluation_set_item",
+    secret=("evaluation_set_items.expected_output", "ACME"),
+    settings={**_NEWER, "objects": ["evaluation"]},
+    object_type="evaluation_set_item",
+    fault="evaluation",
+    least=3,
+    again={"reconcile": True},
+)
+SPECIMENS["evaluation_set_run"] = replace(
+    SPECIMENS["evaluation_set_item"],
+    golden="evaluation_set_run.2026-02-09.json",
+    put=put_an_evaluation_set_run,
+    remove=EVALUATION_SET_RUNS.delete,
+    fewer=without_fields,
+    shrinking=("evaluation_set_run_metrics", 13, 7),
+    request="get_evaluation_set_run",
+    secret=("evaluation_set_runs.processor_name", "Invoices of the north"),
+    object_type="evaluation_set_run",
+    least=14,
+    is_named=True,
+)
+SPECIMENS["evaluation_set_run of 2025-04-21"] = replace(
+    SPECIMENS["evaluation_set_run"],
+    golden="evaluation_set_run.2025-04-21.json",
+    shrinking=("evaluation_set_run_metrics", 9, 5),
+    secret=("evaluation_set_runs.processor_name", "Invoices"),
+    settings={"objects": ["evaluation"]},
+    least=10,
+)
 SPECIMENS["processor_run of 2026-02-09"] = replace(
     SPECIMENS["processor_run"],
     request="get_extract_run",
@@ -386,7 +469,7 @@ class Life:
         specimen, workspace = self.specimen, self.server.workspace
         specimen.put(workspace, specimen.payload)
         self.sync("landed")
-        self.sync("again", reconcile=True, max_rechecks=0)
+        self.sync("again", **specimen.again)
         self.views = create_current_views(self.warehouse.pipeline).views
         self.current = self.rows(suffix="_current")
         output = specimen.settings.get("parse_output")
@@ -410,6 +493,8 @@ class Life:
         self.sync("after", refresh=True, reconcile=True)
 
     def sync(self, moment: str, **arguments: Any) -> Any:
+        if self.specimen.is_named and moment != "again":
+            arguments = {**arguments, "reconcile": False, "run_ids": [self.specimen.id]}
         result = self.warehouse.sync(keep_raw=True, **self.specimen.settings, **arguments)
         self.note(moment, result.requests.get(self.specimen.request, 0))
         return result
@@ -541,9 +626,12 @@ def test_a_hidden_column_is_nowhere_in_the_dataset(life: Life, tmp_path: Path) -
     with SandboxServer(runs=0) as server:
         life.specimen.put(server.workspace, life.specimen.payload)
         warehouse = OpenWarehouse(server, tmp_path)
-        warehouse.sync(keep_raw=True, privacy={"columns": {column: "mask"}}, **life.specimen.settings)
+        named = {"run_ids": [life.specimen.id]} if life.specimen.is_named else {}
+        warehouse.sync(keep_raw=True, privacy={"columns": {column: "mask"}}, **named, **life.specimen.settings)
     table, _, name = column.partition(".")
-    assert {value for value in warehouse.column(table, name) if value is not None} == {"***"}
+    hidden = [value for value in warehouse.column(table, name) if value is not None]
+    assert hidden
+    assert all("***" in value for value in hidden)  # of JSON the keys stay
     assert [cell for cell in warehouse.cells() if secret in str(cell)] == []
 
 

@@ -77,6 +77,21 @@ def test_keys_references_values_and_times_are_those_of_the_contract() -> None:
     assert [name for name, table in tables.items() if table["config"]["freshness"]] == ["sync_log"]
 
 
+def test_what_is_not_loaded_by_default_is_read_where_a_variable_names_its_group() -> None:
+    condition = "{{ 'evaluation' in var('extend_objects', []) }}"
+    tables = tables_of(dbt_sources())
+
+    assert tables["evaluation_sets"]["config"]["enabled"] == condition
+    assert "enabled" not in tables["processor_runs"]["config"]
+    built = {
+        model["name"]: model.get("config", {}).get("enabled")
+        for file in ("documents/documents.yml", "staging/staging.yml")
+        for model in yaml.safe_load((dbt_package.PACKAGE / "models" / file).read_text("utf-8"))["models"]
+    }
+    assert built["evaluation_trend"] == built["stg_extend__evaluation_sets"] == condition
+    assert built["documents"] is built["stg_extend__files"] is None
+
+
 def test_every_value_that_a_column_may_have_is_in_its_description() -> None:
     told = [(column, value) for table in TABLES.values() for column in table.columns for value in column.values]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,60 @@ def test_a_document_names_the_workflow_run_that_made_its_run_once_and_all_by_the
         ("w_2", "As sent", 3, 1, 0, 0, 0, 0, 1, 1, 1, 840, 780),
     ]
     assert [row[13].astimezone(timezone.utc).minute for row in rows] == [8, 9, 9]
+
+
+EVALUATION_RUN = "id, evaluation_set_id, processor_id, processor_name, processor_version_id, status, created_at"
+
+
+def put_evaluations(warehouse: AnyWarehouse) -> None:
+    """Type six runs of a set, one of another set, and what they have measured."""
+    of_set = ("ev_1", "dp_1", "Letters, then")
+    runs = [
+        ("bpr_1", *of_set, "dpv_1", "PROCESSED", at(0)),
+        ("bpr_2", *of_set, "dpv_1", "PROCESSED", at(1)),
+        ("bpr_3", *of_set, "dpv_2", "PROCESSED", at(2)),
+        ("bpr_4", *of_set, "dpv_2", "PROCESSED", at(3)),
+        ("bpr_5", *of_set, "dpv_3", "PROCESSING", at(4)),
+        ("bpr_6", *of_set, "dpv_4", "PROCESSED", at(5)),
+        ("bpr_7", "ev_2", "dp_2", "Mail", None, "PROCESSED", at(6)),
+    ]
+    insert(warehouse, "evaluation_set_runs", EVALUATION_RUN, *runs)
+    insert(warehouse, "evaluation_sets", "id, name", ("ev_1", "Approved"))
+    insert(warehouse, "processors", "id, name", ("dp_1", "Letters"))
+    insert(warehouse, "processor_versions", "id, version", ("dpv_1", "1.0"), ("dpv_2", "2.0"))
+    figures = [
+        *(("bpr_1", "run", None, "accuracy", 0.5), ("bpr_1", "run", None, "num_files", 4)),
+        *(("bpr_1", "run", None, "num_pages", 9), ("bpr_1", "field", "total", "accuracy", 0.1)),
+        *(("bpr_2", "run", None, "accuracy", 0.625), ("bpr_2", "run", None, "f1", 0.25)),
+        *(("bpr_3", "run", None, "accuracy", 0.75), ("bpr_3", "run", None, "num_files", 4)),
+        ("bpr_3", "run", None, "num_files_processed", 3),
+        ("bpr_4", "run", None, "accuracy", 0.875),
+        ("bpr_6", "run", None, "f1", 0.9),
+        *(("bpr_7", "run", None, "precision", 0.5), ("bpr_7", "run", None, "recall", 1)),
+    ]
+    rows = [(run_id, place, *figure) for place, (run_id, *figure) in enumerate(figures)]
+    columns = "evaluation_set_run_id, position, scope, subject, metric, value"
+    insert(warehouse, "evaluation_set_run_metrics", columns, *rows)
+
+
+def test_an_evaluation_is_compared_with_the_last_one_of_another_version_that_measures_alike(
+    asked: AnyWarehouse,
+) -> None:
+    put_evaluations(asked)
+
+    names = "run_id, evaluation_set_name, processor_name, processor_version, status, files, pages"
+    scores = "measure, score, previous_run_id, previous_version, change"
+    rows = asked.query(f"select {names}, {scores} from evaluation_trend order by run_id")
+    named = ("Approved", "Letters")
+    assert [tuple(float(one) if isinstance(one, Decimal) else one for one in row) for row in rows] == [
+        ("bpr_1", *named, "1.0", "PROCESSED", 4, 9, "accuracy", 0.5, None, None, None),
+        ("bpr_2", *named, "1.0", "PROCESSED", None, None, "accuracy", 0.625, None, None, None),
+        ("bpr_3", *named, "2.0", "PROCESSED", 3, None, "accuracy", 0.75, "bpr_2", "1.0", 0.125),
+        ("bpr_4", *named, "2.0", "PROCESSED", None, None, "accuracy", 0.875, "bpr_2", "1.0", 0.25),
+        ("bpr_5", *named, None, "PROCESSING", None, None, None, None, None, None, None),
+        ("bpr_6", *named, None, "PROCESSED", None, None, "f1", 0.9, None, None, None),
+        ("bpr_7", None, "Mail", None, "PROCESSED", None, None, "f1", 0.6667, None, None, None),
+    ]
 
 
 def test_the_credits_of_a_run_are_still_those_of_the_run_once_its_first_file_is_erased(asked: AnyWarehouse) -> None:

@@ -119,6 +119,7 @@ def test_views_that_do_without_tables_say_which_and_are_whole_once_made_again(an
         "edits": ["extraction_edits"],
         "field_quality": ["extraction_fields"],
         "workflow_funnel": ["workflow_run_summaries"],
+        "evaluation_trend": ["evaluation_set_run_metrics", "evaluation_set_runs"],
     }
     assert first.without == {
         "documents": [

@@ -30,6 +30,7 @@ def test_the_newer_sdk_agrees_with_the_stand_in() -> None:
             "tests/sandbox/sdk_2026/client.py",
             "tests/sandbox/sdk_2026/workflows.py",
             "tests/sandbox/sdk_2026/objects.py",
+            "tests/sandbox/sdk_2026/losslessness.py",
         ],
         cwd=REPOSITORY,
         env={**environment, "PYTHONPATH": str(SDK)},

@@ -123,6 +123,21 @@ ABOUT_A_WORKFLOW_VERSION = {
 }
 
 
+ABOUT_AN_EVALUATION_SET = {
+    ("evaluation_sets", "id", None),
+    ("evaluation_set_items", "evaluation_set_id", None),
+    ("credit_usage", "resource_id", "evaluation_set"),
+    ("credit_charges", "resource_id", "evaluation_set"),
+    ("fetch_errors", "id", "evaluation_set"),
+    ("erasures", "id", "evaluation_set"),
+    ("migrated_ids", "new_id", "evaluation_set"),
+    ("replacements", "id", "evaluation_set"),
+    ("tombstones", "id", "evaluation_set"),
+    ("webhook_events", "object_id", "evaluation_set"),
+    ("raw_payloads", "id", "evaluation_set"),
+}
+
+
 def places(rows):
     return {(one.table.name, one.column, one.resource_type) for one in rows}
 
@@ -143,6 +158,12 @@ def test_rows_in_these_tables_go_with_a_workflow_run_a_processor_and_a_workflow_
     assert places(rows_about("workflow_run")) == ABOUT_A_WORKFLOW_RUN
     assert places(rows_about("processor")) == ABOUT_A_PROCESSOR
     assert places(rows_about("workflow_version")) == ABOUT_A_WORKFLOW_VERSION
+
+
+def test_rows_in_these_tables_go_with_an_evaluation_set_and_with_its_runs():
+    assert places(rows_about("evaluation_set")) == ABOUT_AN_EVALUATION_SET
+    assert {one.table.name for one in rows_owned_by("evaluation_set_run")} >= {"evaluation_set_run_metrics"}
+    assert {one.table.name for one in rows_owned_by("evaluation_set_item")} >= {"evaluation_set_item_files"}
 
 
 def test_each_kind_of_object_belongs_to_one_group_of_the_setting_or_to_all():

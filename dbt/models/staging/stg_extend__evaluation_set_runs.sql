@@ -1,0 +1,20 @@
+select
+    id,
+    object,
+    api_version,
+    workspace_id,
+    evaluation_set_id,
+    processor_id,
+    processor_name,
+    processor_type,
+    processor_version_id,
+    processor_version,
+    status,
+    run_count,
+    fuzzy_match_fields,
+    exclude_fields,
+    created_at,
+    updated_at,
+    fetched_at,
+    loaded_tables
+from {{ source('extend', 'evaluation_set_runs') }}

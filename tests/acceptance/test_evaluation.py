@@ -1,0 +1,202 @@
+"""Evaluation sets, their items and runs: as the stand-in has them, and what changes of them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extend_source import erase
+from extend_source.api import CURRENT_VERSION
+from extend_source.config.settings import API_VERSION
+from extend_source.sandbox import SandboxServer
+from extend_source.sandbox.generation_2026.evaluations import EVALUATION_SET_ITEMS, EVALUATION_SET_RUNS, EVALUATION_SETS
+from extend_source.sandbox.records import KeptObject
+from tests.acceptance.scenes import OpenWarehouse
+
+VERSIONS = [API_VERSION, CURRENT_VERSION]
+OBJECTS = ["evaluation"]
+KEY = "a key of some length"
+
+
+@pytest.fixture
+def server() -> Iterator[SandboxServer]:
+    with SandboxServer(runs=24) as server:
+        yield server
+
+
+@pytest.fixture
+def warehouse(server: SandboxServer, tmp_path: Path) -> OpenWarehouse:
+    return OpenWarehouse(server, tmp_path)
+
+
+def sets_of(server: SandboxServer) -> dict[str, KeptObject]:
+    return EVALUATION_SETS.objects(server.workspace)
+
+
+def items_of(server: SandboxServer) -> dict[str, KeptObject]:
+    return EVALUATION_SET_ITEMS.objects(server.workspace)
+
+
+def runs_of(server: SandboxServer) -> dict[str, KeptObject]:
+    return EVALUATION_SET_RUNS.objects(server.workspace)
+
+
+def put_item(server: SandboxServer, item_id: str, **changes: Any) -> str:
+    """Serve an item like another one of a set, which changes with it; return the id of the set."""
+    like = next(item for item in items_of(server).values() if "value" in item.payload["expectedOutput"])
+    EVALUATION_SET_ITEMS.put(server.workspace, {**like.payload, "id": item_id, **changes}, parent=like.parent)
+    kept = sets_of(server)[str(like.parent)]
+    server.workspace.advance(60)
+    payload = {**kept.payload, "updatedAt": server.workspace.now.isoformat()}
+    EVALUATION_SETS.put(server.workspace, payload, created_at=kept.created_at, updated_at=server.workspace.now)
+    return str(like.parent)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_sets_and_items_land_as_the_stand_in_has_them(
+    server: SandboxServer, warehouse: OpenWarehouse, version: str
+) -> None:
+    result = warehouse.sync(api_version=version, objects=OBJECTS)
+
+    sets, items = sets_of(server), items_of(server)
+    assert len(sets) == 7
+    assert len(items) > 10
+    one_each = {"get_evaluation_set_item": len(items)} if version == CURRENT_VERSION else {}
+    assert result.requests == {"list_evaluation_sets": 1, "list_evaluation_set_items": 7, **one_each}
+    assert {row["id"]: row["name"] for row in warehouse.rows("evaluation_sets")} == {
+        kept.id: kept.payload["name"] for kept in sets.values()
+    }
+    landed = {row["id"]: row for row in warehouse.rows("evaluation_set_items")}
+    assert {name: row["evaluation_set_id"] for name, row in landed.items()} == {
+        kept.id: kept.parent for kept in items.values()
+    }
+    for kept in items.values():
+        expected = json.loads(landed[kept.id]["expected_output"])
+        if version == API_VERSION and "splits" in expected:
+            for part in expected["splits"]:
+                del part["id"]  # which are of this version alone
+        assert expected == kept.payload["expectedOutput"]
+    files = {row["evaluation_set_item_id"]: row["file_id"] for row in warehouse.rows("evaluation_set_item_files")}
+    assert files == {kept.id: kept.payload["file"]["id"] for kept in items.values() if kept.payload["file"]}
+    described = {row["id"] for row in warehouse.rows("files")}
+    assert described == (set(files.values()) if version == CURRENT_VERSION else set())
+    assert "evaluation_set_runs" in warehouse.tables()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_nothing_is_fetched_again_and_a_new_item_costs_its_own_request_and_that_of_its_set(
+    server: SandboxServer, warehouse: OpenWarehouse, version: str
+) -> None:
+    settings = {"api_version": version, "objects": OBJECTS, "definitions_minutes": 0}
+    warehouse.sync(**settings)
+    idle = warehouse.sync(**settings)
+    set_id = put_item(server, "evi_new")
+
+    result = warehouse.sync(**settings)
+
+    assert idle.requests == {"list_evaluation_sets": 1}
+    own = {"get_evaluation_set_item": 1} if version == CURRENT_VERSION else {}
+    assert result.requests == {"list_evaluation_sets": 1, "list_evaluation_set_items": 1, **own}
+    (new,) = (row for row in warehouse.rows("evaluation_set_items") if row["id"] == "evi_new")
+    assert new["evaluation_set_id"] == set_id
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_items_and_sets_that_are_gone_get_tombstones_from_a_reconcile(
+    server: SandboxServer, warehouse: OpenWarehouse, version: str
+) -> None:
+    settings = {"api_version": version, "objects": OBJECTS}
+    warehouse.sync(**settings)
+    (item, *_), gone_set = items_of(server), list(sets_of(server))[-1]
+    EVALUATION_SET_ITEMS.delete(server.workspace, item)
+    EVALUATION_SETS.delete(server.workspace, gone_set)
+
+    warehouse.sync(reconcile=True, **settings)
+    again = warehouse.sync(reconcile=True, **settings)
+
+    gone = {(row["id"], row["resource_type"]) for row in warehouse.rows("tombstones")}
+    assert gone == {(item, "evaluation_set_item"), (gone_set, "evaluation_set")}
+    assert again.requests.get("get_evaluation_set_item", 0) == 0
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_expected_of_an_item_is_read_anew_where_that_is_asked_for(
+    server: SandboxServer, warehouse: OpenWarehouse, version: str
+) -> None:
+    put_item(server, "evi_new", expectedOutput={"value": {"total": 1}})
+    warehouse.sync(api_version=version, objects=OBJECTS)
+    put_item(server, "evi_new", expectedOutput={"value": {"total": 2}})
+
+    warehouse.sync(api_version=version, objects=OBJECTS, refresh=True)
+
+    (item,) = (row for row in warehouse.rows("evaluation_set_items") if row["id"] == "evi_new")
+    assert json.loads(item["expected_output"]) == {"value": {"total": 2}}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_runs_are_loaded_by_their_ids_and_again_until_they_have_ended(
+    server: SandboxServer, warehouse: OpenWarehouse, version: str
+) -> None:
+    settings = {"api_version": version, "objects": OBJECTS}
+    (first, second, *_) = runs_of(server)
+    ended = copy.deepcopy(runs_of(server)[second].payload)
+    metrics = {**ended["metrics"], "numFilesProcessed": 0}
+    EVALUATION_SET_RUNS.put(server.workspace, {**ended, "status": "PROCESSING", "metrics": metrics})
+
+    named = warehouse.sync(run_ids=[first, second], **settings)
+    under_way = {row["id"]: row["status"] for row in warehouse.rows("evaluation_set_runs")}
+    EVALUATION_SET_RUNS.put(server.workspace, ended)
+    warehouse.sync(**settings)
+    idle = warehouse.sync(**settings)
+
+    assert named.requests == {"get_evaluation_set_run": 2}
+    assert under_way == {first: "PROCESSED", second: "PROCESSING"}
+    assert idle.requests.get("get_evaluation_set_run", 0) == 0
+    landed = {row["id"]: row for row in warehouse.rows("evaluation_set_runs")}
+    assert {name: row["status"] for name, row in landed.items()} == {first: "PROCESSED", second: "PROCESSED"}
+    assert landed[first]["evaluation_set_id"] == runs_of(server)[first].payload["evaluationSetId"]
+    measured = {
+        row["metric"]: row["value"]
+        for row in warehouse.rows("evaluation_set_run_metrics")
+        if row["evaluation_set_run_id"] == first and row["scope"] == "run"
+    }
+    assert measured["num_files"] == runs_of(server)[first].payload["metrics"]["numFiles"]
+
+
+def test_what_is_asked_for_and_is_no_evaluation_is_an_error_that_says_so(
+    server: SandboxServer, warehouse: OpenWarehouse
+) -> None:
+    batch = next(str(run.source_id) for run in server.workspace.runs.values() if run.source == "BATCH_PROCESSOR_RUN")
+
+    warehouse.sync(objects=OBJECTS, run_ids=[batch], max_error_share=1)
+
+    (error,) = warehouse.rows("fetch_errors")
+    assert (error["id"], error["message"].split(".")[0]) == (batch, f"{batch} is no evaluation set run")
+
+
+def test_rules_for_fields_reach_what_is_expected(server: SandboxServer, warehouse: OpenWarehouse) -> None:
+    put_item(server, "evi_new", expectedOutput={"value": {"vendor": {"iban": "DE89 3704 0044"}, "total": 7}})
+    privacy = {"key": KEY, "fields": {"vendor.iban": "mask"}}
+
+    warehouse.sync(api_version=CURRENT_VERSION, objects=OBJECTS, privacy=privacy, keep_raw=True)
+
+    (item,) = (row for row in warehouse.rows("evaluation_set_items") if row["id"] == "evi_new")
+    assert json.loads(item["expected_output"]) == {"value": {"vendor": {"iban": "***"}, "total": 7}}
+    assert [cell for cell in warehouse.cells() if "DE89 3704 0044" in str(cell)] == []
+
+
+def test_an_erased_file_is_in_no_item_any_longer(server: SandboxServer, warehouse: OpenWarehouse) -> None:
+    warehouse.sync(api_version=CURRENT_VERSION, objects=OBJECTS, keep_raw=True)
+    file_id = warehouse.rows("evaluation_set_item_files")[0]["file_id"]
+
+    erase(warehouse.pipeline, file_ids=[file_id])
+    warehouse.sync(api_version=CURRENT_VERSION, objects=OBJECTS, keep_raw=True, refresh=True)
+
+    assert file_id not in warehouse.column("files", "id")
+    assert [cell for cell in warehouse.column("raw_payloads", "payload") if file_id in str(cell)] == []
+    assert file_id not in warehouse.column("evaluation_set_item_files", "file_id")

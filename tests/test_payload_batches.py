@@ -37,6 +37,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
             parse_output="words",
             file_contents="fetch",
             objects=list(GROUPS),
+            verify_details=True,
         )
         yield warehouse
 

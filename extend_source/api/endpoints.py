@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from extend_source.api import evaluation_endpoints
+from extend_source.api import evaluation_endpoints, other_endpoints
 from extend_source.api.adapters import (
     RunAdapter,
     file_summary,
@@ -23,7 +23,6 @@ from extend_source.api.adapters import (
 from extend_source.api.definition_adapters import ProcessorAdapter, processor, workflow, workflow_version
 from extend_source.api.edit_adapters import edit_run_2025, edit_run_2026, with_file
 from extend_source.api.endpoint import Endpoint, LinkedMember
-from extend_source.api.verify_adapters import verify_run, verify_run_summary
 from extend_source.api.workflow_adapters import summary_2025, summary_2026, workflow_run_2025, workflow_run_2026
 from extend_source.config.settings import API_VERSION
 from extend_source.errors import UnsupportedApiVersion
@@ -185,6 +184,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 adapt=edit_run_2025,
             ),
             *evaluation_endpoints.OLDER,
+            *other_endpoints.OLDER,
         ),
         CURRENT_VERSION: (
             _runs("EXTRACT", "extract", "extractor", "exr_", "ex_"),
@@ -266,19 +266,6 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 parent_key="workflowId",
                 adapt=workflow_version,
             ),
-            Endpoint(  # SDK 1.20.0, verify_runs: a GET has the result of zero retention deleted soon after
-                object_type="verify_run",
-                get_name="get_verify_run",
-                get_path="/verify_runs/{id}",
-                get_key=None,
-                list_name="list_verify_runs",
-                list_path="/verify_runs",
-                list_key="data",
-                changes_what_it_reads=True,
-                id_prefix="vr_",
-                adapt=verify_run,
-                adapt_summary=verify_run_summary,
-            ),
             Endpoint(  # SDK 1.20.0, edit_runs
                 object_type="edit_run",
                 get_name="get_edit_run",
@@ -310,6 +297,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 adapt=with_file,
             ),
             *evaluation_endpoints.NEWER,
+            *other_endpoints.NEWER,
         ),
     }
 )

@@ -46,6 +46,7 @@ GROUPS: dict[str, Group] = {
     ),
     "parsing": Group("parse runs, as far as parse_output says", listed=("parse_run",)),
     "verification": Group("verify runs; what they have found, as far as verify_details says", listed=("verify_run",)),
+    "webhooks": Group("webhook endpoints and subscriptions", definitions=("webhook_endpoint", "webhook_subscription")),
     "files": Group("all files, also those that nothing else names", listed=("file",)),
     "edits": Group(
         "edit runs and what they have filled in, form detection runs, edit templates",
@@ -64,6 +65,9 @@ GROUPS: dict[str, Group] = {
 
 GROUP_OF: dict[str, str] = {object_type: name for name, group in GROUPS.items() for object_type in group.types}
 """The groups of object types; what is in none comes with any."""
+
+OF_ANY_GROUP = ("batch_run",)
+"""The object types that come with any group: others name them, and where none does they cost nothing."""
 
 DEFAULT_GROUPS: tuple[str, ...] = ("runs", "workflows", "processors", "parsing")
 """Those that are loaded unless others are chosen."""

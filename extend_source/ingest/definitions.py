@@ -289,6 +289,14 @@ def is_listed_whole(wanted: Wanted, settings: ExtendSettings) -> bool:
     return bool(lists) and all(not each.get_path for each in lists)
 
 
+def takes_a_request(wanted: Wanted, settings: ExtendSettings) -> bool:
+    """Tell whether there is anything to ask for once the lists are read: the parts of an object, or itself."""
+    if not is_listed_whole(wanted, settings):
+        return True
+    parts = _parts_of(lists_of(settings.api_version, wanted.object_type)[0], settings)
+    return wanted.row is not None and parts is not None and not parts.get_path
+
+
 async def listed_whole(client: ExtendClient, wanted: Wanted, settings: ExtendSettings) -> dict[str, Any]:
     """Put what has no GET together: what its list has said, and parts that have no GET either, all at once.
 

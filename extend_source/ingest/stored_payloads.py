@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from extend_source.config.groups import GROUP_OF
+from extend_source.config.groups import GROUP_OF, OF_ANY_GROUP
 from extend_source.config.settings import ExtendSettings
 from extend_source.pipeline.conditions import between, equals
 from extend_source.pipeline.landed import LandedData
@@ -192,7 +192,7 @@ def is_read_again(object_type: str, settings: ExtendSettings) -> bool:
     """Tell whether settings choose that payloads of a type, files' apart, become rows."""
     if object_type == "parse_run" and settings.parse_output == "none":
         return False
-    return GROUP_OF.get(object_type) in settings.groups
+    return object_type in OF_ANY_GROUP or GROUP_OF[object_type] in settings.groups
 
 
 def contents_of_stored(settings: ExtendSettings, *, with_fetched_files: bool) -> str:

@@ -17,6 +17,7 @@ from extend_source.config.settings import ExtendSettings, parse_start_date
 from extend_source.ingest.children import children_of_workflow_runs
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.context import SyncContext
+from extend_source.ingest.definitions import takes_a_request
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.finding import find_wanted
 from extend_source.ingest.forecast import SyncPart
@@ -188,7 +189,9 @@ def _result(
 ) -> PlanResult:
     by_reason = Counter[str](one.reason for one in worklist.left() if one.object_type == "processor_run")
     by_type = Counter[str](one.object_type for one in worklist.left())
-    alone = Counter[str](one.object_type for one in worklist.left() if one.id not in children)
+    alone = Counter[str](
+        one.object_type for one in worklist.left() if one.id not in children and takes_a_request(one, settings)
+    )
     listing, files = progress.requests.requests, backlog or 0
     runs = sum(alone[name] for name in RUN_TYPES)
     requests = listing + alone.total() + files
@@ -214,7 +217,7 @@ def _result(
         parts=[] if (forecast := worklist.forecast(settings, requests - listing)) is None else forecast.parts,
         details=settings.details,
         others=by_type.total() - by_type["processor_run"] - by_type["parse_run"] - by_type["file"],
-        with_workflow_runs=by_type.total() - alone.total(),
+        with_workflow_runs=sum(one.id in children for one in worklist.left()),
         groups=_by_group(settings, progress.requests.requests_by_endpoint, alone, files),
     )
 
@@ -229,7 +232,7 @@ def _by_group(
         found[GROUP_OF.get(types.get(name, ""), "runs")] += number
     for object_type, number in fetched.items():
         if object_type != "file":
-            found[GROUP_OF[object_type]] += number
+            found[GROUP_OF.get(object_type, "parsing")] += number
     return {name: found[name] for name in GROUPS if name in settings.groups}
 
 

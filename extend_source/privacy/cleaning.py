@@ -23,12 +23,14 @@ from extend_source.privacy.usage import RuleUsage
 from extend_source.privacy.verify_runs import VerifyRunCleaner
 from extend_source.privacy.workflows import WorkflowCleaner
 from extend_source.tables import TABLES, TableSchema, schemas
+from extend_source.tables.batch_runs import BATCH_RUNS
 from extend_source.tables.configs import declared_fields
 from extend_source.tables.credits import CREDIT_ATTRIBUTIONS, CREDIT_CHARGES
 from extend_source.tables.files import PART_TABLES
 from extend_source.tables.objects import LISTED_TABLES, LISTED_TYPES
 from extend_source.tables.parse_runs import PARSE_RUNS
 from extend_source.tables.runs import output_format_of
+from extend_source.tables.webhooks import WEBHOOK_ENDPOINTS, WEBHOOK_SUBSCRIPTIONS
 
 _MAX_NOTED = 256
 
@@ -64,6 +66,8 @@ class PrivacyRules:
         self._parse_outputs = ParseOutputCleaner(columns, hider, hides_fields=fields.hides)
         self._others = WorkflowCleaner(columns, hider, hides_fields=fields.hides, clean_files=self._files).cleaners
         of_a_file = {"clean_file": self.clean_file, "clean_usage": self._usage}
+        plain = (WEBHOOK_ENDPOINTS, WEBHOOK_SUBSCRIPTIONS, BATCH_RUNS)
+        self._others.update((table.object_name, self._cleaner(table)) for table in plain)
         self._others["verify_run"] = VerifyRunCleaner(columns, hider, hides_fields=fields.hides, **of_a_file).clean
         self._others |= FormCleaner(
             columns, hider, hides_fields=fields.hides, clean_document=self._clean_document, **of_a_file

@@ -34,10 +34,11 @@ _OTHER_LISTS = (
     *("list_parse_runs", "list_files", "list_extractors", "list_classifiers", "list_splitters"),
     *("list_processors", "list_workflows", "list_workflow_runs", "list_verify_runs", "list_edit_runs"),
     "list_edit_templates",
+    *("list_webhook_endpoints", "list_webhook_subscriptions"),
 )
 _RUNS = (
     *("get_run", "get_extract_run", "get_classify_run", "get_split_run", "get_parse_run", "get_parser_run"),
-    "get_verify_run",
+    *("get_verify_run", "get_batch_run", "get_batch_processor_run"),
 )
 _DEFINITIONS = ("get_extractor", "get_classifier", "get_splitter", "get_workflow")
 _VERSIONS = ("get_extractor_version", "get_classifier_version", "get_splitter_version", "get_workflow_version")

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from extend_source.sandbox.clock import rfc3339
 from extend_source.sandbox.endpoint import Endpoint, Token, found, with_token
-from extend_source.sandbox.generation_2026.batch_runs import batch_ids, batch_status, runs_of_batch
+from extend_source.sandbox.generation_2026.batch_runs import batch_ids, batch_status, given_batches, runs_of_batch
 from extend_source.sandbox.generation_2026.edit_runs import EDIT_RUNS
 from extend_source.sandbox.generation_2026.evaluations import EVALUATION_SET_ITEMS, EVALUATION_SET_RUNS, EVALUATION_SETS
 from extend_source.sandbox.generation_2026.kinds import KINDS, Kind, old_definition_id, with_prefix
@@ -48,7 +48,9 @@ def list_evaluation_set_items(request: Request, workspace: Workspace, organizati
 def get_batch_processor_run(request: Request, workspace: Workspace, organization: Organization) -> Response:
     """GET ``/batch_processor_runs/{id}``: a batch, or the run of an evaluation set."""
     batch_id = request.path_params["id"]
-    if batch_id in EVALUATION_SET_RUNS.objects(workspace):
+    if batch_id in given_batches(workspace):
+        body = given_batches(workspace)[batch_id]
+    elif batch_id in EVALUATION_SET_RUNS.objects(workspace):
         body = _evaluation_run(EVALUATION_SET_RUNS.find(workspace, batch_id))
     else:
         body = _batch(batch_id, found(runs_of_batch, workspace, batch_id))

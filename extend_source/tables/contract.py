@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from extend_source.config.groups import GROUP_OF
+from extend_source.config.groups import GROUP_OF, OF_ANY_GROUP
 from extend_source.tables.kinds import INTEGER, TEXT, Kind
 
 LOAD_ID = "_dlt_load_id"
@@ -17,7 +17,7 @@ EXTRA = "extra"
 ANY_OBJECT = "any"
 """What `Column.about` says where the row's ``resource_type`` names the object type."""
 
-OBJECTS = tuple(GROUP_OF)
+OBJECTS = (*GROUP_OF, *OF_ANY_GROUP)
 """What ``resource_type`` says."""
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from extend_source.tables import bookkeeping
+from extend_source.tables.batch_runs import BatchRunTables
 from extend_source.tables.building import TableSet
 from extend_source.tables.configs import ConfigTables
 from extend_source.tables.contract import TableSchema
@@ -30,6 +31,7 @@ from extend_source.tables.runs import RunTables, without_files
 from extend_source.tables.seen_files import SEEN_FILES, SeenFiles
 from extend_source.tables.typed import TypedNames, TypedTables
 from extend_source.tables.verify_runs import VerifyRunTables
+from extend_source.tables.webhooks import WEBHOOK_ENDPOINTS, WEBHOOK_SUBSCRIPTIONS
 from extend_source.tables.workflow_runs import WorkflowRunTables
 from extend_source.tables.workflows import WORKFLOWS, WorkflowVersionTables
 from extend_source.text.json_codec import encode_json
@@ -172,6 +174,11 @@ class Flattener:
             "evaluation_set": ObjectRows("evaluation_set", EVALUATION_SETS, *books, keep_raw=keep_raw),
             "evaluation_set_item": EvaluationSetItemTables(*books, self._files, keep_raw=keep_raw),
             "evaluation_set_run": EvaluationSetRunTables(*books, keep_raw=keep_raw),
+            "webhook_endpoint": ObjectRows("webhook_endpoint", WEBHOOK_ENDPOINTS, *books, keep_raw=keep_raw),
+            "webhook_subscription": ObjectRows(
+                "webhook_subscription", WEBHOOK_SUBSCRIPTIONS, *books, keep_raw=keep_raw
+            ),
+            "batch_run": BatchRunTables(*books, keep_raw=keep_raw),
         }
         self._keep_raw, self._details = keep_raw, details
         self._erased_files = erased_files

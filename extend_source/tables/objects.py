@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from extend_source.config.groups import GROUP_OF, GROUPS
 from extend_source.tables import (
+    batch_runs,
     bookkeeping,
     edit_runs,
     evaluation,
@@ -23,6 +24,7 @@ from extend_source.tables import (
     processors,
     schemas,
     verify_runs,
+    webhooks,
     workflow_runs,
     workflows,
 )
@@ -79,6 +81,9 @@ OBJECT_TYPES: dict[str, ObjectType] = {
         ObjectType("evaluation_set", evaluation.EVALUATION_SETS, ("evaluation_set_item",), parts="evaluation_set_item"),
         ObjectType("evaluation_set_item", evaluation.EVALUATION_SET_ITEMS),
         ObjectType("evaluation_set_run", evaluation_runs.EVALUATION_SET_RUNS, ends=True),
+        ObjectType("webhook_endpoint", webhooks.WEBHOOK_ENDPOINTS),
+        ObjectType("webhook_subscription", webhooks.WEBHOOK_SUBSCRIPTIONS),
+        ObjectType("batch_run", batch_runs.BATCH_RUNS, named_by={"parse_run": "batchId"}, ends=True),
     )
 }
 """The object types that are fetched one by one, by name."""
@@ -187,6 +192,9 @@ TABLES: dict[str, TableSchema] = {
         evaluation.EVALUATION_SET_ITEM_FILES,
         evaluation_runs.EVALUATION_SET_RUNS,
         evaluation_runs.EVALUATION_SET_RUN_METRICS,
+        webhooks.WEBHOOK_ENDPOINTS,
+        webhooks.WEBHOOK_SUBSCRIPTIONS,
+        batch_runs.BATCH_RUNS,
         CREDIT_USAGE,
         CREDIT_ATTRIBUTIONS,
         CREDIT_CHARGES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 
-from extend_source.config.groups import GROUPS
+from extend_source.config.groups import GROUPS, OF_ANY_GROUP
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, WEBHOOK_EVENTS
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.credits import CREDIT_USAGE
@@ -24,8 +24,14 @@ TYPED_TABLES = "typed_tables"
 
 _OF_PARSE_RUNS = frozenset(table.name for table in PARSE_OUTPUT_TABLES["words"])
 
+
+def _is_filled_by_runs(table: TableSchema) -> bool:
+    is_of_others = table.owner is not None and table.owner.about in OF_ANY_GROUP
+    return not (table.is_book or is_of_others) and group_of(table) in ("", "runs")
+
+
 FETCHED_TABLES: frozenset[str] = frozenset(
-    [*(name for name, table in TABLES.items() if not table.is_book and group_of(table) in ("", "runs")), TYPED_TABLES]
+    [*(name for name, table in TABLES.items() if _is_filled_by_runs(table)), TYPED_TABLES]
 )
 """The tables that need runs to be fetched."""
 

@@ -1,6 +1,6 @@
 """Which rows go with which object: erasing, current views, row counts and privacy rules follow it."""
 
-from extend_source.config.groups import GROUP_OF
+from extend_source.config.groups import GROUP_OF, OF_ANY_GROUP
 from extend_source.tables import TABLES
 from extend_source.tables.objects import OBJECT_TYPES, group_of, rows_about, rows_owned_by
 
@@ -167,7 +167,8 @@ def test_rows_in_these_tables_go_with_an_evaluation_set_and_with_its_runs():
 
 
 def test_each_kind_of_object_belongs_to_one_group_of_the_setting_or_to_all():
-    assert OBJECT_TYPES.keys() == GROUP_OF.keys()
+    assert OBJECT_TYPES.keys() == {*GROUP_OF, *OF_ANY_GROUP}
+    assert group_of(TABLES["batch_runs"]) == ""
     assert {table.name for table in TABLES.values() if group_of(table) == "processors"} == {
         "processors",
         "processor_versions",

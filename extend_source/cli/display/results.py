@@ -12,7 +12,7 @@ from rich.text import Text
 
 from extend_source.cli.display.health import headline, style
 from extend_source.cli.display.terminal import show_lines, show_pairs, show_rows
-from extend_source.config.groups import GROUP_OF
+from extend_source.config.groups import GROUP_OF, OF_ANY_GROUP
 from extend_source.text.wording import counted, duration, megabytes, moment, printable
 
 if TYPE_CHECKING:  # one result is shown; the others need not be imported
@@ -49,7 +49,7 @@ _REASONS = {
     "vanished": "are not listed any longer",
     "recheck": "may have been reviewed without a trace",
 }
-_APART = ("processor_run", "parse_run")
+_APART = ("processor_run", "parse_run", "file")
 """The types that have lines of their own."""
 
 _STYLES = {"ok": "green", "wrong": "red", "not checked": "dim"}
@@ -121,7 +121,7 @@ def _found(result: SyncResult) -> str:
 
 def _others(objects: dict[str, ObjectCounts], done: str) -> list[str]:
     """Say what was done with workflow runs, processors and so on."""
-    found = [(name, objects[name]) for name in GROUP_OF if name in objects and name not in _APART]
+    found = [(name, objects[name]) for name in (*GROUP_OF, *OF_ANY_GROUP) if name in objects and name not in _APART]
     named = [counted(counts.fetched, name.replace("_", " ")) for name, counts in found if counts.fetched]
     failed = sum(counts.failed for _, counts in found)
     return [f"{', '.join(named) or 'No other object'} {done}, {failed:,} failed"] if named or failed else []

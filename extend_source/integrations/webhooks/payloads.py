@@ -26,6 +26,8 @@ _RUNS = {
     "parser_run": "parse_run",
     "edit_run": "edit_run",
     "form_detection_run": "form_detection_run",
+    "batch_processor_run": "batch_run",
+    "batch_parse_run": "batch_run",
 }
 """What the runs land as that events of a type are about, by the first word of the type."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,8 +16,29 @@ from extend_source.sandbox.records import IN_FLIGHT_STATUSES, Json, RunRecord
 from extend_source.sandbox.wire import json_response
 from extend_source.sandbox.workspace import NotFoundError, Workspace
 
+_BOOK = "given_batches"
+
 BATCH = "BATCH_PROCESSOR_RUN"
 """The source of runs that a batch has created; their source id is the batch's."""
+
+
+def put_batch_run(workspace: Workspace, payload: Mapping[str, Any]) -> str:
+    """Serve a batch exactly as given, in either version of the API; return its id."""
+    with workspace.lock:
+        given_batches(workspace)[str(payload["id"])] = copy.deepcopy(dict(payload))
+        return str(payload["id"])
+
+
+def delete_batch_run(workspace: Workspace, batch_id: str) -> None:
+    """Remove a batch that was put there: GET answers 404."""
+    with workspace.lock:
+        del given_batches(workspace)[batch_id]
+
+
+def given_batches(workspace: Workspace) -> dict[str, Json]:
+    """Return the batches that were put there, by id."""
+    book: dict[str, Json] = workspace.books.setdefault(_BOOK, {})
+    return book
 
 
 def runs_of_batch(workspace: Workspace, batch_id: str) -> list[RunRecord]:
@@ -33,7 +56,8 @@ def runs_of_batch(workspace: Workspace, batch_id: str) -> list[RunRecord]:
 
 def batch_ids(workspace: Workspace) -> Iterator[str]:
     """Yield the ids of all batches."""
-    return iter(dict.fromkeys(filter(None, map(_batch_of, workspace.runs.values()))))
+    of_runs = filter(None, map(_batch_of, workspace.runs.values()))
+    return iter(dict.fromkeys([*of_runs, *given_batches(workspace)]))
 
 
 def batch_status(runs: list[RunRecord]) -> str:
@@ -48,6 +72,8 @@ def _batch_of(run: RunRecord) -> str | None:
 def get_batch_run(request: Request, workspace: Workspace, organization: Organization) -> Response:
     """GET ``/batch_runs/{id}``."""
     batch_id = request.path_params["id"]
+    if batch_id in given_batches(workspace):
+        return json_response(given_batches(workspace)[batch_id])
     runs: list[RunRecord] = found(runs_of_batch, workspace, batch_id)
     body: Json = {
         "object": "batch_run",

@@ -1,0 +1,33 @@
+"""Webhook endpoints, made canonical; see `adapters` (SDK 1.20.0, webhook_endpoint).
+
+Whoever knows their headers or secrets can send events in Extend's name, or reach what stands behind the address.
+"""
+
+from __future__ import annotations
+
+import re
+
+from extend_source.api.adapters import Payload
+from extend_source.api.definition_adapters import without_headers
+
+_SECRETS = ("signingSecret", "url")
+_QUERY = re.compile(r"[?#]")
+
+
+def webhook_endpoint(endpoint: Payload) -> Payload:
+    """Make a webhook endpoint canonical: its address without what may hold a secret, and nothing else that is one."""
+    canonical = {key: value for key, value in without_headers(endpoint).items() if key not in _SECRETS}
+    url = endpoint.get("url")
+    if isinstance(url, str):
+        canonical["url"] = _address(url)
+    elif url is not None:  # nobody knows what is in it
+        canonical["hasOddUrl"] = True
+    return canonical
+
+
+def _address(url: str) -> str:
+    """Cut query, fragment, user and password off an address, also off one that no parser would take."""
+    plain = _QUERY.split(url, maxsplit=1)[0]
+    scheme, slashes, rest = plain.partition("://") if "://" in plain else ("", "", plain)
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"

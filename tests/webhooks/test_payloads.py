@@ -83,9 +83,21 @@ def test_the_run_of_a_step_names_its_child():
 
 
 @pytest.mark.parametrize(
+    ("event_type", "batch_id"),
+    [
+        ("batch_processor_run.processed", "bpr_1"),
+        ("batch_processor_run.failed", "bpr_2"),
+        ("batch_parse_run.failed", "bpar_1"),
+    ],
+)
+def test_an_event_of_a_batch_names_the_batch(event_type: str, batch_id: str):
+    payload = {"object": "batch_run", "id": batch_id, "status": "PROCESSED", "runCount": 3}
+    assert read(event_type, payload) == ("batch_run", batch_id, "batch_run", (batch_id,))
+
+
+@pytest.mark.parametrize(
     ("event_type", "payload", "resource_type"),
     [
-        ("batch_processor_run.processed", {"object": "batch_processor_run", "id": "bpr_1"}, None),
         ("extractor.draft.updated", {"object": "extractor", "id": "ex_1"}, "processor"),
         ("extractor.version.published", {"object": "extractor_version", "id": "exv_1"}, "processor_version"),
         ("processor.deleted", {"object": "document_processor", "id": "dp_1"}, "processor"),
@@ -113,7 +125,7 @@ def test_odd_members_of_a_workflow_run_name_nothing(odd: Any):
 
 
 def test_the_name_of_an_object_that_is_no_name_is_left_out():
-    assert read("batch_parse_run.failed", {"object": "a\x1b[31m", "id": "bpr_1"}) == (None, "bpr_1", None, ())
+    assert read("something.of.tomorrow", {"object": "a\x1b[31m", "id": "so_1"}) == (None, "so_1", None, ())
 
 
 @pytest.mark.parametrize(

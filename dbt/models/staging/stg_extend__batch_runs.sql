@@ -1,0 +1,21 @@
+select
+    id,
+    object,
+    api_version,
+    workspace_id,
+    kind,
+    status,
+    run_count,
+    file_count,
+    page_count,
+    source,
+    source_id,
+    processor_id,
+    processor_name,
+    processor_version_id,
+    options,
+    created_at,
+    updated_at,
+    fetched_at,
+    loaded_tables
+from {{ source('extend', 'batch_runs') }}

@@ -1,0 +1,19 @@
+select
+    id,
+    object,
+    api_version,
+    workspace_id,
+    name,
+    url,
+    status,
+    enabled_events,
+    event_api_version,
+    payload_format,
+    url_threshold_bytes,
+    created_by_type,
+    created_by_email,
+    created_by_name,
+    created_at,
+    fetched_at,
+    loaded_tables
+from {{ source('extend', 'webhook_endpoints') }}

@@ -38,11 +38,12 @@ _OTHER_LISTS = (
 )
 _RUNS = (
     *("get_run", "get_extract_run", "get_classify_run", "get_split_run", "get_parse_run", "get_parser_run"),
-    *("get_verify_run", "get_batch_run", "get_batch_processor_run"),
+    "get_verify_run",
 )
 _DEFINITIONS = ("get_extractor", "get_classifier", "get_splitter", "get_workflow")
 _VERSIONS = ("get_extractor_version", "get_classifier_version", "get_splitter_version", "get_workflow_version")
 _FORMS = ("get_form_detection_run", "get_edit_template")
+_BATCHES = ("get_batch_run", "get_batch_processor_run")
 _ROUTES = {
     "list": _LISTS_OF_RUNS + _OTHER_LISTS,
     "run": _RUNS,
@@ -54,9 +55,10 @@ _ROUTES = {
     "form": _FORMS,
     "items": ("list_evaluation_set_items",),
     "evaluation": ("get_evaluation_set_item", "get_evaluation_set_run", "get_batch_processor_run"),
+    "batch": _BATCHES,
 }
 _DEFAULT_ENDPOINTS = {
-    "wrong_id": (*_RUNS, "get_file", *_DEFINITIONS, "get_workflow_run", "get_edit_run", *_FORMS),
+    "wrong_id": (*_RUNS, "get_file", *_DEFINITIONS, "get_workflow_run", "get_edit_run", *_FORMS, *_BATCHES),
     "shifting_pages": _LISTS_OF_RUNS,
 }
 """Routes of all versions of the API. In 2025-04-21 a processor comes with its versions, in one request."""
@@ -64,6 +66,7 @@ _DEFAULT_ENDPOINTS = {
 Endpoint = Literal[
     "list", "run", "file", "workflow_run", "definition", "version", "edit_run", "form", "items", "evaluation"
 ]
+Endpoint = Literal["list", "run", "file", "workflow_run", "definition", "version", "edit_run", "form", "batch"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class Fault:
         first: It begins with this matching request.
         endpoint: ``list``, ``run``, ``file``, ``workflow_run``, ``definition``, ``version``, ``edit_run``, ``form``,
             ``items`` (of evaluation sets) or ``evaluation``; None for all that make sense.
+        endpoint: ``list``, ``run``, ``file``, ``workflow_run``, ``definition``, ``version``, ``edit_run``, ``form`` or
+            ``batch``; None for all that make sense.
         status: A fixed status for ``5xx``.
         retry_after: What ``429`` says in its Retry-After header.
         seconds: How long ``slow`` takes over a body.

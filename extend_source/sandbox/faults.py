@@ -64,9 +64,8 @@ _DEFAULT_ENDPOINTS = {
 """Routes of all versions of the API. In 2025-04-21 a processor comes with its versions, in one request."""
 
 Endpoint = Literal[
-    "list", "run", "file", "workflow_run", "definition", "version", "edit_run", "form", "items", "evaluation"
+    "list", "run", "file", "workflow_run", "definition", "version", "edit_run", "form", "items", "evaluation", "batch"
 ]
-Endpoint = Literal["list", "run", "file", "workflow_run", "definition", "version", "edit_run", "form", "batch"]
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,7 @@ class Fault:
         schedule: Numbers (from 1) of the matching requests it hits, exactly these.
         first: It begins with this matching request.
         endpoint: ``list``, ``run``, ``file``, ``workflow_run``, ``definition``, ``version``, ``edit_run``, ``form``,
-            ``items`` (of evaluation sets) or ``evaluation``; None for all that make sense.
-        endpoint: ``list``, ``run``, ``file``, ``workflow_run``, ``definition``, ``version``, ``edit_run``, ``form`` or
-            ``batch``; None for all that make sense.
+            ``items`` (of evaluation sets), ``evaluation`` or ``batch``; None for all that make sense.
         status: A fixed status for ``5xx``.
         retry_after: What ``429`` says in its Retry-After header.
         seconds: How long ``slow`` takes over a body.

@@ -1,7 +1,7 @@
 """What every test gets: dlt as on a machine where it never ran, and Hypothesis without deadlines.
 
-And what saves time in all of them: dlt remembers its types and schemas, clients their certificates, files lie in memory, and
-garbage is looked for less often, and not among what the collection left.
+And what saves time in all of them: dlt remembers its types and schemas, clients their certificates, databases have one
+thread, files lie in memory, and garbage is looked for less often, and not among what the collection left.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from hypothesis import settings
 from extend_source.sandbox import clock
 from tests.known_certificates import remember_certificates
 from tests.known_types import remember_names, remember_types
+from tests.quick_databases import quicken_databases
 from tests.quick_schemas import quicken_schemas
 
 NOW = datetime(2026, 2, 2, 9, tzinfo=timezone.utc)
@@ -52,6 +53,7 @@ remember_types()
 remember_names()
 remember_certificates()
 quicken_schemas()
+quicken_databases()
 
 
 def pytest_configure() -> None:

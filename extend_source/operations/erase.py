@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pyarrow as pa
 from dlt.destinations.job_client_impl import SqlJobClientWithStagingDataset
 from dlt.extract import DltResource
 
-from extend_source.config.settings import SECTION
+from extend_source.config.settings import SECTION, ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.named_runs import checked_run_ids, run_types_of
@@ -23,7 +23,7 @@ from extend_source.ingest.state import SyncState
 from extend_source.pipeline.completeness import restore
 from extend_source.pipeline.conditions import Sql, equals, one_of
 from extend_source.pipeline.duckdb_file import compact as compact_file
-from extend_source.pipeline.held_database import database_file
+from extend_source.pipeline.held_database import database_file, held_database
 from extend_source.pipeline.hints import apply_hints
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.load_files import delete_load_files
@@ -134,35 +134,43 @@ def erase(
     refuse_refresh(pipeline, "erase")
     settings = resolved_settings(needs_key=False)
     with exclusive(pipeline):
-        settle(pipeline, settings.package_attempts)
-        landed = LandedData(pipeline, SECTION)
-        compare_all_next(pipeline, restore(landed))
-        types = run_types_of(named, settings.api_version, landed)
-        ids = {kind: [run_id for run_id in named if types[run_id] == kind] for kind in OBJECT_TYPES}
-        for kind in FILE_COLUMNS:
-            ids[kind] += _of_files(landed, kind, files).difference(ids[kind])
-        others = {kind: len(of_kind) for kind, of_kind in ids.items() if of_kind and kind not in (_RUN, _PARSE_RUN)}
-        asked, parse_runs = ids[_RUN], ids[_PARSE_RUN]
-        ids |= {_RUN: (runs := _in_both_versions(landed, asked)), _FILE: files}
-        known = {erasure[0] for erasure in landed.erasures()}
-        run_load(pipeline, settings.package_attempts, _notes(ids, len(known.union(*ids.values()))))
-        landed = LandedData(pipeline, SECTION)
-        files_left = sorted(_files_of(landed, ids))
-        runs_left = _users_of(landed, _RUN, ids)
-        rows = Counter[str]()
-        if landed.knows_table(MIGRATED_IDS):
-            others_too = [each for kind, of_kind in ids.items() if kind not in (_RUN, _FILE) for each in of_kind]
-            rows = _erased_in_backup(pipeline, [*runs, *others_too], files)
-        with pipeline.sql_client(SECTION) as client:
-            users = [*runs_left, *(user for kind in (_WORKFLOW_RUN, _ITEM) for user in _users_of(landed, kind, ids))]
-            payloads = _clean_payloads(client, landed, users, frozenset(files))
-            existing = _existing_tables(pipeline)
-            for found, owners in _rows_of(landed, ids):
-                if found.table.name in existing:
-                    rows[found.table.name] += _delete(client, found, owners)
-        _empty_staging(pipeline)
-        delete_load_files(pipeline)
-        sizes = compact_file(file) if file is not None else None
+        with held_database(pipeline):
+            result = _erased(pipeline, named, files, settings)
+        if file is None:
+            return result
+        return replace(result, compacted=compact_file(file), remains=_remains(pipeline, compacted=True))
+
+
+def _erased(pipeline: dlt.Pipeline, named: list[str], files: list[str], settings: ExtendSettings) -> EraseResult:
+    """Erase, with the pipeline locked and its DuckDB file open."""
+    settle(pipeline, settings.package_attempts)
+    landed = LandedData(pipeline, SECTION)
+    compare_all_next(pipeline, restore(landed))
+    types = run_types_of(named, settings.api_version, landed)
+    ids = {kind: [run_id for run_id in named if types[run_id] == kind] for kind in OBJECT_TYPES}
+    for kind in FILE_COLUMNS:
+        ids[kind] += _of_files(landed, kind, files).difference(ids[kind])
+    others = {kind: len(of_kind) for kind, of_kind in ids.items() if of_kind and kind not in (_RUN, _PARSE_RUN)}
+    asked, parse_runs = ids[_RUN], ids[_PARSE_RUN]
+    ids |= {_RUN: (runs := _in_both_versions(landed, asked)), _FILE: files}
+    known = {erasure[0] for erasure in landed.erasures()}
+    run_load(pipeline, settings.package_attempts, _notes(ids, len(known.union(*ids.values()))))
+    landed = LandedData(pipeline, SECTION)
+    files_left = sorted(_files_of(landed, ids))
+    runs_left = _users_of(landed, _RUN, ids)
+    rows = Counter[str]()
+    if landed.knows_table(MIGRATED_IDS):
+        others_too = [each for kind, of_kind in ids.items() if kind not in (_RUN, _FILE) for each in of_kind]
+        rows = _erased_in_backup(pipeline, [*runs, *others_too], files)
+    with pipeline.sql_client(SECTION) as client:
+        users = [*runs_left, *(user for kind in (_WORKFLOW_RUN, _ITEM) for user in _users_of(landed, kind, ids))]
+        payloads = _clean_payloads(client, landed, users, frozenset(files))
+        existing = _existing_tables(pipeline)
+        for found, owners in _rows_of(landed, ids):
+            if found.table.name in existing:
+                rows[found.table.name] += _delete(client, found, owners)
+    _empty_staging(pipeline)
+    delete_load_files(pipeline)
     return EraseResult(
         runs=len(asked),
         files=len(files),
@@ -173,8 +181,7 @@ def erase(
         destination=location(pipeline),
         dataset=pipeline.dataset_name,
         parse_runs=len(parse_runs),
-        compacted=sizes,
-        remains=_remains(pipeline, compacted=sizes is not None),
+        remains=_remains(pipeline, compacted=False),
         others=others,
     )
 

@@ -525,7 +525,8 @@ class Life:
         self.object_type, self.specimen = specimen.object_type, specimen
         self.server, self.warehouse = server, OpenWarehouse(server, folder)
         self.moments: dict[str, Moment] = {}
-        self.stages()
+        with self.warehouse.kept_open():
+            self.stages()
 
     def stages(self) -> None:
         specimen, workspace = self.specimen, self.server.workspace

@@ -173,7 +173,10 @@ class Warehouse(AnyWarehouse):
 
     Attributes:
         database: the file.
+        is_open: this process has the file open, to write: DuckDB takes no connection that can only read beside that.
     """
+
+    is_open = False
 
     def __init__(self, server: SandboxServer, folder: Path, pipelines: str = "pipelines") -> None:
         """Make the pipeline; nothing is loaded yet."""
@@ -192,7 +195,8 @@ class Warehouse(AnyWarehouse):
     @contextmanager
     def _connect(self) -> Iterator[Fetch]:
         loaded = self.database.exists()
-        with duckdb.connect(str(self.database) if loaded else ":memory:", read_only=loaded) as connection:
+        read_only = loaded and not self.is_open
+        with duckdb.connect(str(self.database) if loaded else ":memory:", read_only=read_only) as connection:
             self._enter_dataset(connection)
 
             def fetch(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import dlt
-import duckdb
 import pytest
 
 from extend_source import SyncProgress, SyncResult
 from extend_source.api.retries import RetryPolicy
-from extend_source.pipeline.duckdb_layout import make_file
 from extend_source.sandbox import OddAnswer, SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
@@ -27,18 +24,6 @@ class OpenWarehouse(Warehouse):
     def on_another_machine(self) -> OpenWarehouse:
         """The same destination, seen by a machine that has never loaded anything."""
         return OpenWarehouse(self.server, self.folder, "other-pipelines")
-
-    @contextmanager
-    def kept_open(self) -> Iterator[None]:
-        """Keep the file open for all of the block: opening it takes longer than most of what is asked of it."""
-        was_open = self.is_open
-        make_file(self.database)
-        with duckdb.connect(str(self.database)):
-            self.is_open = True
-            try:
-                yield
-            finally:
-                self.is_open = was_open
 
     def sync(self, **arguments: Any) -> SyncResult:
         """Sync through the public function."""

@@ -9,7 +9,7 @@ import json
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +21,7 @@ import psycopg2
 import psycopg2.extras
 
 from extend_source import SyncProgress, SyncResult, SyncSession, extend_source, sync
+from extend_source.pipeline.duckdb_layout import make_file
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
 from extend_source.tables.row_counts import ROW_COUNTS
@@ -71,6 +72,10 @@ class AnyWarehouse(ABC):
     @abstractmethod
     def on_another_machine(self) -> AnyWarehouse:
         """The same destination, seen by a machine that has never loaded anything."""
+
+    def kept_open(self) -> AbstractContextManager[None]:
+        """Keep what takes long to open open for all of the block."""
+        return nullcontext()
 
     @abstractmethod
     def _connect(self) -> AbstractContextManager[Fetch]:
@@ -191,6 +196,18 @@ class Warehouse(AnyWarehouse):
         """The same tables and notes of dlt in another folder, as they are now."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         return Warehouse(self.server, folder)
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Keep the file open for all of the block: opening it takes longer than most of what is asked of it."""
+        was_open = self.is_open
+        make_file(self.database)
+        with duckdb.connect(str(self.database)):
+            self.is_open = True
+            try:
+                yield
+            finally:
+                self.is_open = was_open
 
     @contextmanager
     def _connect(self) -> Iterator[Fetch]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from extend_source.tables.kinds import to_timestamp
 
-SECRET_KEYS = frozenset({"presignedUrl", "imageUrl", "outputUrl"})
+SECRET_KEYS = frozenset({"presignedUrl", "downloadUrl", "imageUrl", "outputUrl"})
 
 
 def leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:

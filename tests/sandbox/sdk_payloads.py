@@ -10,7 +10,6 @@ import enum
 import inspect
 import types
 import typing
-from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -56,15 +55,13 @@ class _Walk:
             return []  # it holds itself
         self._open.append(model)
         fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-        variants = max((len(self.values(declared)) for declared in fields.values()), default=1)
-        found = [dict(self._members(fields, place)) for place in range(variants)]
+        # each type is walked once, as types of schemas hold many others
+        made = {name: values for name, declared in fields.items() if (values := self.values(declared))}
         self._open.pop()
-        return found
-
-    def _members(self, fields: dict[str, Any], place: int) -> Iterator[tuple[str, Any]]:
-        for name, declared in fields.items():
-            if values := self.values(declared):
-                yield name, values[place % len(values)]
+        variants = max(map(len, made.values()), default=1)
+        found = [{name: values[place % len(values)] for name, values in made.items()} for place in range(variants)]
+        # in one list no two objects are the same one
+        return [{**each, **({"id": f"text {next(self._numbers)}"} if "id" in each else {})} for each in found]
 
     def _scalars(self, declared: Any) -> list[Any]:
         number = next(self._numbers)

@@ -1,4 +1,4 @@
-"""Nothing that SDK 1.20.0 declares of evaluation sets, their items and runs is lost."""
+"""Nothing that SDK 1.20.0 declares of evaluation sets, of their items and runs, and of what is about forms is lost."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from ..sdk_payloads import payloads
 LEFT_TO_OTHERS = re.compile(
     r"\.entity\.(object|createdAt|updatedAt)"
     r"|\.entityVersion\.(object|description|(extractor|classifier|splitter)Id|createdAt|createdBy\.\w+)"
+    r"|\.usage\.breakdown\[\d+\]\.object"
 )
-"""What is said of a processor, and of its version: their own tables say so; and the type, which has another name."""
+"""What is said of a processor, and of its version: their own tables say so; and the type, which has another name; and
+what the ledger calls a run."""
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,9 @@ LEFT_TO_OTHERS = re.compile(
         ("evaluation_set", types.EvaluationSet, 3),
         ("evaluation_set_item", types.EvaluationSetItem, 4),
         ("evaluation_set_run", types.EvaluationSetRun, 3),
+        ("edit_run", types.EditRun, 9),
+        ("form_detection_run", types.FormDetectionRun, 9),
+        ("edit_template", types.EditTemplate, 9),
     ],
 )
 def test_every_value_lands(object_type: str, model: Any, fewest: int) -> None:

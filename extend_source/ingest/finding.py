@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 
 from dlt.common import logger
 
-from extend_source.api import ExtendClient
+from extend_source.api import GENERATIONS, ExtendClient
 from extend_source.config.groups import GROUP_OF, GROUPS
+from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import ExtendError
 from extend_source.ingest.acquaintance import Acquaintance
@@ -45,6 +46,7 @@ async def find_wanted(
         ExtendError: the API refused everything, or listed nothing; see `Discovery.pages`.
     """
     worklist, context = discovery.worklist, discovery.context
+    _warn_of_absent_groups(context.settings)
     async for page in discovery.pages(client):
         yield "processor_run", page
     acquaintance = Acquaintance(context)
@@ -52,6 +54,14 @@ async def find_wanted(
         yield found
     if not discovery.has_met_workspace:
         await acquaintance.refuse_another_workspace(client, is_whole=_goes_on(worklist))
+
+
+def _warn_of_absent_groups(settings: ExtendSettings) -> None:
+    """Say in the log which groups were asked for that the API version has nothing of."""
+    known = {endpoint.object_type for endpoint in GENERATIONS[settings.api_version]}
+    absent = [name for name in settings.objects or () if known.isdisjoint(GROUPS[name].types)]
+    if absent:
+        logger.warning(f"API {settings.api_version} has nothing of {' and '.join(absent)} (objects).")
 
 
 async def _beside_runs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,10 +17,13 @@ from extend_source.ingest.webhook_events import WebhookEvent
 from extend_source.operations.webhook_events import load_events
 from extend_source.sandbox import SandboxServer
 from extend_source.sandbox.generation_2026.batch_runs import delete_batch_run, put_batch_run
+from extend_source.sandbox.generation_2026.evaluations import EVALUATION_SET_RUNS
+from extend_source.text.json_codec import decode_json, encode_json
 from tests.acceptance.scenes import OpenWarehouse
 from tests.acceptance.warehouse import Row
 
 NEWER: dict[str, Any] = {"api_version": CURRENT_VERSION}
+GOLDEN = Path(__file__).parent.parent / "golden"
 CREATED = "2026-03-01T08:00:00Z"
 
 
@@ -121,6 +125,23 @@ def test_the_older_version_has_those_that_are_no_evaluations(warehouse: OpenWare
 
     assert shown(warehouse.rows("batch_runs")) == [(batch_id, "processor_run", "PROCESSED", 2)]
     assert warehouse.column("fetch_errors", "id") == ["bpr_evaluation"]
+
+
+@pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])
+def test_ids_that_look_alike_are_batches_or_evaluations_as_the_api_answers(
+    warehouse: OpenWarehouse, version: str
+) -> None:
+    workspace = warehouse.server.workspace
+    put_batch_run(workspace, {**batch("bpr_batch"), "source": "STUDIO"})
+    evaluation = decode_json((GOLDEN / "evaluation_set_run.2026-02-09.json").read_bytes())["payload"]
+    EVALUATION_SET_RUNS.put(workspace, {**json.loads(encode_json(evaluation)), "id": "bpr_evaluation"})
+
+    ids = ["bpr_batch", "bpr_evaluation"]
+    warehouse.sync(api_version=version, objects=["runs", "evaluation"], run_ids=ids)
+
+    assert warehouse.column("batch_runs", "id") == ["bpr_batch"]
+    assert warehouse.column("evaluation_set_runs", "id") == ["bpr_evaluation"]
+    assert warehouse.rows("fetch_errors") == []
 
 
 def test_an_event_of_a_webhook_loads_the_batch(warehouse: OpenWarehouse) -> None:

@@ -247,8 +247,12 @@ def test_an_erased_file_takes_its_verify_runs_along_for_good(warehouse: OpenWare
     assert set(warehouse.column("erasures", "id")) == {file_id, *of_it}
 
 
-def test_the_older_version_has_none(warehouse: OpenWarehouse) -> None:
-    result = warehouse.sync(objects=["runs", "verification"], reconcile=True)
+def test_the_older_version_has_none_and_says_so(warehouse: OpenWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(logger, "warning", warnings.append)
 
+    result = warehouse.sync(objects=["runs", "verification", "webhooks", "files"], reconcile=True)
+
+    assert "API 2025-04-21 has nothing of verification and webhooks (objects)." in warnings
     assert not [name for name in result.requests if "verify" in name]
     assert warehouse.rows("verify_run_summaries") == []

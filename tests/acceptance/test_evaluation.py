@@ -61,8 +61,10 @@ def put_item(server: SandboxServer, item_id: str, **changes: Any) -> str:
 def test_sets_and_items_land_as_the_stand_in_has_them(
     server: SandboxServer, warehouse: OpenWarehouse, version: str
 ) -> None:
+    planned = warehouse.plan(api_version=version, objects=OBJECTS)
     result = warehouse.sync(api_version=version, objects=OBJECTS)
 
+    assert (planned.requests, planned.groups["evaluation"]) == (sum(result.requests.values()),) * 2
     sets, items = sets_of(server), items_of(server)
     assert len(sets) == 7
     assert len(items) > 10

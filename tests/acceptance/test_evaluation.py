@@ -170,15 +170,17 @@ def test_runs_are_loaded_by_their_ids_and_again_until_they_have_ended(
     assert measured["num_files"] == runs_of(server)[first].payload["metrics"]["numFiles"]
 
 
-def test_what_is_asked_for_and_is_no_evaluation_is_an_error_that_says_so(
+def test_a_batch_and_an_evaluation_are_told_apart_by_what_the_api_answers(
     server: SandboxServer, warehouse: OpenWarehouse
 ) -> None:
     batch = next(str(run.source_id) for run in server.workspace.runs.values() if run.source == "BATCH_PROCESSOR_RUN")
+    evaluation = next(iter(runs_of(server)))
 
-    warehouse.sync(objects=OBJECTS, run_ids=[batch], max_error_share=1)
+    warehouse.sync(objects=OBJECTS, run_ids=[batch, evaluation])
 
-    (error,) = warehouse.rows("fetch_errors")
-    assert (error["id"], error["message"].split(".")[0]) == (batch, f"{batch} is no evaluation set run")
+    assert warehouse.column("batch_runs", "id") == [batch]
+    assert warehouse.column("evaluation_set_runs", "id") == [evaluation]
+    assert warehouse.rows("fetch_errors") == []
 
 
 def test_rules_for_fields_reach_what_is_expected(server: SandboxServer, warehouse: OpenWarehouse) -> None:

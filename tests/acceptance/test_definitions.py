@@ -27,11 +27,12 @@ def server() -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
-def newer(server: SandboxServer, tmp_path: Path) -> OpenWarehouse:
+def newer(server: SandboxServer, tmp_path: Path) -> Iterator[OpenWarehouse]:
     """A warehouse of the newer generation, with all that there is."""
     warehouse = OpenWarehouse(server, tmp_path)
-    warehouse.sync(api_version=CURRENT_VERSION, objects=OBJECTS)
-    return warehouse
+    with warehouse.kept_open():
+        warehouse.sync(api_version=CURRENT_VERSION, objects=OBJECTS)
+        yield warehouse
 
 
 def versions_of(server: SandboxServer) -> int:

@@ -26,10 +26,12 @@ def server() -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
-def warehouse(server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+def warehouse(server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
     """A warehouse in front of the stand-in, with no choice of groups made."""
     monkeypatch.delenv("SOURCES__EXTEND__OBJECTS")
-    return Warehouse(server, tmp_path)
+    warehouse = Warehouse(server, tmp_path)
+    with warehouse.kept_open():
+        yield warehouse
 
 
 @pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])

@@ -22,8 +22,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     with SandboxServer(runs=0) as server:
         fill(server.workspace)
         warehouse = Warehouse(server, tmp_path_factory.mktemp("idle"))
-        warehouse.sync()
-        yield warehouse
+        with warehouse.kept_open():
+            warehouse.sync()
+            yield warehouse
 
 
 def put(warehouse: Warehouse, run: dict[str, Any]) -> None:

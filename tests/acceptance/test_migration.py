@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source import erase, extend_source, rebuild
 from extend_source.sandbox import SandboxServer
+from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 
 EARLIER = Path(__file__).parent / "earlier"
@@ -48,8 +49,10 @@ def earlier(any_warehouse: AnyWarehouse) -> AnyWarehouse:
 
 
 @pytest.fixture
-def any_warehouse(make_warehouse: Callable[[SandboxServer], AnyWarehouse], empty_server: SandboxServer) -> AnyWarehouse:
-    return make_warehouse(empty_server)
+def any_warehouse(make_warehouse: MakeWarehouse, empty_server: SandboxServer) -> Iterator[AnyWarehouse]:
+    warehouse = make_warehouse(empty_server)
+    with warehouse.kept_open():
+        yield warehouse
 
 
 def test_tombstones_and_payloads_are_where_they_belong_today_and_not_carried_over_twice(earlier: AnyWarehouse) -> None:

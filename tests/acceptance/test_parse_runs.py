@@ -61,7 +61,8 @@ class Story:
         self.requests: dict[str, dict[str, int]] = {}
         self.results: dict[str, SyncResult] = {}
         self.rows: dict[str, dict[str, list[Row]]] = {}
-        self.tell()
+        with self.warehouse.kept_open():
+            self.tell()
 
     def tell(self) -> None:
         # what was fetched without the list's times is compared by when it was fetched

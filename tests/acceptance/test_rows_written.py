@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -32,9 +33,11 @@ FULL_WORLD = {
 
 
 @pytest.fixture
-def small(empty_server: SandboxServer, make_warehouse: MakeWarehouse) -> AnyWarehouse:
+def small(empty_server: SandboxServer, make_warehouse: MakeWarehouse) -> Iterator[AnyWarehouse]:
     fill(empty_server.workspace)
-    return make_warehouse(empty_server)
+    warehouse = make_warehouse(empty_server)
+    with warehouse.kept_open():
+        yield warehouse
 
 
 def logged(warehouse: AnyWarehouse) -> list[dict[str, int]]:

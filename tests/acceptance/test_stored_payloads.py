@@ -51,6 +51,7 @@ def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         if request.param == "postgres":
             new_database = databases.enter_context(new_databases(request.getfixturevalue("postgres_server")))
             warehouse = PostgresWarehouse(server, folder, new_database())
+        databases.enter_context(warehouse.kept_open())
         warehouse.sync(keep_raw=True, file_contents="fetch", package_runs=100)
         yield warehouse
 

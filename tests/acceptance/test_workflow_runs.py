@@ -74,9 +74,10 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         settings = {**version, "objects": list(DEFAULT_GROUPS)}
         whole, alone = (OpenWarehouse(server, tmp_path_factory.mktemp(name)) for name in ("whole", "alone"))
         whole.quiet_log_minutes = 60.0
-        planned = plan(whole.pipeline, **whole.settings(**settings))
-        first, second = whole.sync(**settings), whole.sync(**settings)
-        yield World(server, whole, alone, planned, first, second, alone.sync(**version, objects=ALONE), settings)
+        with whole.kept_open(), alone.kept_open():
+            planned = plan(whole.pipeline, **whole.settings(**settings))
+            first, second = whole.sync(**settings), whole.sync(**settings)
+            yield World(server, whole, alone, planned, first, second, alone.sync(**version, objects=ALONE), settings)
 
 
 def gets(result: SyncResult) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from extend_source import erase
+from extend_source import erase, plan
 from extend_source.api import CURRENT_VERSION
 from extend_source.config.settings import API_VERSION
 from extend_source.sandbox import SandboxServer
@@ -61,7 +61,7 @@ def put_item(server: SandboxServer, item_id: str, **changes: Any) -> str:
 def test_sets_and_items_land_as_the_stand_in_has_them(
     server: SandboxServer, warehouse: OpenWarehouse, version: str
 ) -> None:
-    planned = warehouse.plan(api_version=version, objects=OBJECTS)
+    planned = plan(warehouse.pipeline, **warehouse.settings(api_version=version, objects=OBJECTS))
     result = warehouse.sync(api_version=version, objects=OBJECTS)
 
     assert (planned.requests, planned.groups["evaluation"]) == (sum(result.requests.values()),) * 2

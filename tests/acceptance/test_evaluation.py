@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from extend_source import erase, plan
+from extend_source import erase, migrate, plan
 from extend_source.api import CURRENT_VERSION
 from extend_source.config.settings import API_VERSION
 from extend_source.sandbox import SandboxServer
@@ -204,3 +204,20 @@ def test_an_erased_file_is_in_no_item_any_longer(server: SandboxServer, warehous
     assert file_id not in warehouse.column("files", "id")
     assert [cell for cell in warehouse.column("raw_payloads", "payload") if file_id in str(cell)] == []
     assert file_id not in warehouse.column("evaluation_set_item_files", "file_id")
+
+
+def test_what_was_erased_of_evaluations_stays_out_of_a_migrated_dataset(
+    server: SandboxServer, warehouse: OpenWarehouse
+) -> None:
+    groups = ["runs", "evaluation"]
+    run_id, item_id = next(iter(runs_of(server))), next(iter(items_of(server)))
+    warehouse.sync(objects=groups)
+    warehouse.sync(objects=groups, run_ids=[run_id])
+    erase(warehouse.pipeline, run_ids=[run_id, item_id])
+
+    migrated = migrate(warehouse.pipeline, dry_run=False, **warehouse.settings(objects=groups))
+    warehouse.sync(objects=groups, api_version=CURRENT_VERSION, run_ids=[run_id])
+
+    assert migrated.state == "done"
+    assert set(warehouse.column("evaluation_set_items", "id")) == items_of(server).keys() - {item_id}
+    assert warehouse.rows("evaluation_set_runs") == []

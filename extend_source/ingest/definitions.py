@@ -252,6 +252,18 @@ def _owner_column(object_type: str) -> tuple[TableSchema, str]:
     return table, next(column.name for column in table.columns if column.about == object_type)
 
 
+def landed_parts(landed: LandedData, object_type: str, owner_ids: Iterable[str]) -> set[str]:
+    """Name the parts of some definitions that have landed.
+
+    Args:
+        landed: what the destination holds.
+        object_type: what the definitions are; they have parts.
+        owner_ids: their ids.
+    """
+    table, owner = _owner_column(object_type)
+    return {row[1] for row in landed.lookup(table, (owner, "id"), owner_ids)}
+
+
 def lost_parts(
     context: SyncContext, object_type: str, owner_id: str, shown: Collection[str], *, run_type: str | None = None
 ) -> list[Wanted]:
@@ -264,9 +276,8 @@ def lost_parts(
         shown: the ids of its parts.
         run_type: the type of a processor.
     """
-    table, owner = _owner_column(object_type)
     with context.landed.connected():
-        lost = {row[1] for row in context.landed.lookup(table, (owner, "id"), [owner_id])}.difference(shown)
+        lost = landed_parts(context.landed, object_type, [owner_id]).difference(shown)
         lost.difference_update(context.landed.tombstones(lost))
     parts = OBJECT_TYPES[object_type].parts
     return [

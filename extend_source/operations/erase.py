@@ -17,6 +17,7 @@ from dlt.extract import DltResource
 from extend_source.config.settings import SECTION, ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
+from extend_source.ingest.definitions import landed_parts
 from extend_source.ingest.named_runs import checked_run_ids, run_types_of
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.state import SyncState
@@ -38,6 +39,7 @@ from extend_source.pipeline.write_mode import active_write_mode, replacement_of
 from extend_source.source import load_id
 from extend_source.tables.bookkeeping import ERASURES, MIGRATED_IDS, RAW_PAYLOADS
 from extend_source.tables.evaluation import EVALUATION_SET_ITEM_FILES
+from extend_source.tables.forms import EDIT_TEMPLATES
 from extend_source.tables.objects import FILE_COLUMNS, LISTED_TYPES, OBJECT_TYPES, TABLE_OF, Rows, rows_about
 from extend_source.tables.runs import without_files
 from extend_source.tables.schemas import PROCESSOR_RUN_FILES
@@ -45,7 +47,6 @@ from extend_source.tables.workflow_runs import WORKFLOW_RUN_FILES, WORKFLOW_STEP
 from extend_source.text.json_codec import decode_json, encode_json
 
 _RUN, _FILE, _PARSE_RUN, _WORKFLOW_RUN = "processor_run", "file", "parse_run", "workflow_run"
-_ITEM = "evaluation_set_item"
 
 _FOUND_BY = frozenset(table.name for table in TABLE_OF.values()) | {each.table.name for each in LISTED_TYPES.values()}
 """The tables by whose rows others are found: these rows go last."""
@@ -54,7 +55,8 @@ _LINKS = (
     (_RUN, PROCESSOR_RUN_FILES, "run_id"),
     (_WORKFLOW_RUN, WORKFLOW_RUN_FILES, "workflow_run_id"),
     (_WORKFLOW_RUN, WORKFLOW_STEP_RUN_FILES, "workflow_run_id"),
-    (_ITEM, EVALUATION_SET_ITEM_FILES, "evaluation_set_item_id"),
+    ("evaluation_set_item", EVALUATION_SET_ITEM_FILES, "evaluation_set_item_id"),
+    ("edit_template", EDIT_TEMPLATES, "id"),
 )
 """Which objects have which files: the type of objects, the table, and its column with the object."""
 
@@ -76,7 +78,7 @@ class EraseResult:
         dataset: the dataset (schema) they were in.
         compacted: the size of the DuckDB file in bytes before and after it was written anew; None: it was not.
         remains: where bytes of what was erased can still be, a line each.
-        others: workflow runs, processors and so on that were asked for, and those of the files, by type.
+        others: workflow runs, processors and so on that were asked for, their parts, and those of the files, by type.
     """
 
     runs: int
@@ -103,8 +105,8 @@ def erase(
 
     Args:
         pipeline: the pipeline that has loaded them.
-        run_ids: the runs; also parse runs, workflow runs, processors, workflows, and versions of these. What a workflow
-            run has made must be named by itself.
+        run_ids: the runs; also parse runs, workflow runs, and so on. Processors and workflows take their versions
+            along, evaluation sets their items. What a workflow run has made must be named by itself.
         file_ids: the files, which takes their parse runs, verify runs and edit runs along. Runs that used a file stay,
             with what they extracted from it.
         compact: then write the DuckDB file anew, in which the bytes of deleted rows would stay.
@@ -148,6 +150,8 @@ def _erased(pipeline: dlt.Pipeline, named: list[str], files: list[str], settings
     compare_all_next(pipeline, restore(landed))
     types = run_types_of(named, settings.api_version, landed)
     ids = {kind: [run_id for run_id in named if types[run_id] == kind] for kind in OBJECT_TYPES}
+    for kind, parts in ((name, each.parts) for name, each in OBJECT_TYPES.items() if each.parts):
+        ids[parts] += landed_parts(landed, kind, ids[kind]).difference(ids[parts])
     for kind in FILE_COLUMNS:
         ids[kind] += _of_files(landed, kind, files).difference(ids[kind])
     others = {kind: len(of_kind) for kind, of_kind in ids.items() if of_kind and kind not in (_RUN, _PARSE_RUN)}
@@ -163,7 +167,7 @@ def _erased(pipeline: dlt.Pipeline, named: list[str], files: list[str], settings
         others_too = [each for kind, of_kind in ids.items() if kind not in (_RUN, _FILE) for each in of_kind]
         rows = _erased_in_backup(pipeline, [*runs, *others_too], files)
     with pipeline.sql_client(SECTION) as client:
-        users = [*runs_left, *(user for kind in (_WORKFLOW_RUN, _ITEM) for user in _users_of(landed, kind, ids))]
+        users = sorted({user for kind, _, _ in _LINKS for user in _users_of(landed, kind, ids)})
         payloads = _clean_payloads(client, landed, users, frozenset(files))
         existing = _existing_tables(pipeline)
         for found, owners in _rows_of(landed, ids):

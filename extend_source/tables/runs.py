@@ -275,7 +275,7 @@ def without_files(run: dict[str, Any], file_ids: Collection[str]) -> dict[str, A
     """Leave some files out of a payload.
 
     Args:
-        run: a canonical processor run, or a workflow run, whose steps have files as well.
+        run: a canonical object: a run, of which the steps have files as well, or what is about one file.
         file_ids: the files to leave out.
 
     Returns:
@@ -283,7 +283,9 @@ def without_files(run: dict[str, Any], file_ids: Collection[str]) -> dict[str, A
     """
     if not file_ids:
         return run
-    files, steps = run.get("files"), run.get("stepRuns")
+    file, files, steps = run.get("file"), run.get("files"), run.get("stepRuns")
+    if isinstance(file, dict) and file.get("id") in file_ids:
+        run = {**run, "file": None}
     if isinstance(files, list):
         kept = [file for file in files if not (isinstance(file, dict) and file.get("id") in file_ids)]
         run = run if len(kept) == len(files) else {**run, "files": kept}

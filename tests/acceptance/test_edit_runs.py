@@ -154,6 +154,23 @@ def test_a_file_is_erased_with_its_edit_runs_and_none_comes_back(world: World) -
         assert run["id"] not in world.warehouse.column(table, column)
 
 
+def test_an_erased_file_is_in_no_template_any_longer(tmp_path: Path) -> None:
+    with SandboxServer(runs=8) as server:
+        warehouse = OpenWarehouse(server, tmp_path)
+        template = next(EDIT_TEMPLATES.ids(server.workspace))
+        file = {"object": "file", "id": "file_secret", "name": "Ada Reyes.pdf"}
+        EDIT_TEMPLATES.put(server.workspace, {**EDIT_TEMPLATES.find(server.workspace, template).payload, "file": file})
+        warehouse.sync(keep_raw=True, **SETTINGS)
+
+        erasure = erase(warehouse.pipeline, file_ids=["file_secret"])
+        erased = [cell for cell in warehouse.cells() if "Ada Reyes" in str(cell)]
+        warehouse.sync(keep_raw=True, refresh=True, **SETTINGS)
+
+        assert (erasure.payloads, erased) == (1, [])
+        assert [cell for cell in warehouse.cells() if "Ada Reyes" in str(cell)] == []
+        assert template in warehouse.column("edit_templates", "id")
+
+
 def test_a_form_detection_run_that_a_sync_had_no_request_left_for_is_fetched_by_the_next(tmp_path: Path) -> None:
     with SandboxServer(runs=30) as server:
         start_a_form_detection_run(server.workspace)

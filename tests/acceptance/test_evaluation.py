@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from extend_source import erase, migrate, plan
+from extend_source import erase, migrate, plan, rebuild
 from extend_source.api import CURRENT_VERSION
 from extend_source.config.settings import API_VERSION
 from extend_source.sandbox import SandboxServer
@@ -221,3 +221,22 @@ def test_what_was_erased_of_evaluations_stays_out_of_a_migrated_dataset(
     assert migrated.state == "done"
     assert set(warehouse.column("evaluation_set_items", "id")) == items_of(server).keys() - {item_id}
     assert warehouse.rows("evaluation_set_runs") == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_set_is_erased_with_its_items_and_none_comes_back(
+    server: SandboxServer, warehouse: OpenWarehouse, version: str
+) -> None:
+    set_id = put_item(server, "evi_new", expectedOutput={"value": {"iban": "DE89 3704 0044"}})
+    settings = {"api_version": version, "objects": OBJECTS}
+    warehouse.sync(keep_raw=True, **settings)
+    items = {item.id for item in items_of(server).values() if item.parent == set_id}
+
+    erasure = erase(warehouse.pipeline, run_ids=[set_id])
+    rebuild(warehouse.pipeline, **settings)
+    warehouse.sync(keep_raw=True, reconcile=True, **settings)
+
+    assert erasure.others == {"evaluation_set": 1, "evaluation_set_item": len(items)}
+    assert items.isdisjoint(warehouse.column("evaluation_set_item_files", "evaluation_set_item_id"))
+    assert [cell for cell in warehouse.cells() if "DE89 3704 0044" in str(cell)] == []
+    assert warehouse.rows("tombstones") == []

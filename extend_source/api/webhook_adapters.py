@@ -11,7 +11,8 @@ from extend_source.api.adapters import Payload
 from extend_source.api.definition_adapters import without_headers
 
 _SECRETS = ("signingSecret", "url")
-_QUERY = re.compile(r"[?#]")
+_IN_ADDRESS = re.compile(r"\A(\s*(?:[a-z][a-z0-9+.-]*:(?=[/\\]))?[/\\]*)[^/\\?#]*@|[?#].*", re.IGNORECASE | re.DOTALL)
+"""User and password, and what comes after the path, also in what no parser would take for an address."""
 
 
 def webhook_endpoint(endpoint: Payload) -> Payload:
@@ -19,15 +20,7 @@ def webhook_endpoint(endpoint: Payload) -> Payload:
     canonical = {key: value for key, value in without_headers(endpoint).items() if key not in _SECRETS}
     url = endpoint.get("url")
     if isinstance(url, str):
-        canonical["url"] = _address(url)
+        canonical["url"] = _IN_ADDRESS.sub(r"\1", url)
     elif url is not None:  # nobody knows what is in it
         canonical["hasOddUrl"] = True
     return canonical
-
-
-def _address(url: str) -> str:
-    """Cut query, fragment, user and password off an address, also off one that no parser would take."""
-    plain = _QUERY.split(url, maxsplit=1)[0]
-    scheme, slashes, rest = plain.partition("://") if "://" in plain else ("", "", plain)
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"

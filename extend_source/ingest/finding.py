@@ -69,15 +69,17 @@ async def _beside_runs(
 ) -> AsyncIterator[Found]:
     worklist, context = discovery.worklist, discovery.context
     is_whole = worklist.mode != "incremental"
+    if worklist.listing_error is not None:
+        return
     for objects in summary_lists(context, context.selected, reconcile=is_whole):
-        if not _goes_on(worklist):
+        if not _reads_on(worklist):
             return
         async for page in _pages(objects, listed.get(objects.object_type), client, discovery):
             yield objects.object_type, page
         if objects.has_answered:
             acquaintance.note(objects.object_type, objects.seen)
     for kind in definitions(context, worklist.mode, worklist.before):
-        if not _goes_on(worklist):
+        if not _reads_on(worklist):
             return
         await _find_definitions(kind, client, discovery)
         if kind.has_answered:
@@ -86,6 +88,12 @@ async def _beside_runs(
 
 def _goes_on(worklist: Worklist) -> bool:
     return worklist.listing_error is None and worklist.listing_stopped_by is None
+
+
+def _reads_on(worklist: Worklist) -> bool:
+    """Tell whether to read further lists: also where one must not be read, as each sync would end there."""
+    error = worklist.listing_error
+    return worklist.listing_stopped_by is None and (error is None or error.status_code in _MUST_NOT_BE_READ)
 
 
 async def _pages(
@@ -111,7 +119,7 @@ async def _pages(
 
 
 def _note(problem: ExtendError, object_type: str, discovery: Discovery) -> None:
-    """Leave out a group that nobody has asked for, and that must not be read; any other error ends the listing."""
+    """Leave out a group that nobody has asked for, and that must not be read; of other errors the first one counts."""
     settings, group = discovery.context.settings, GROUP_OF[object_type]
     is_refused = problem.status_code in _MUST_NOT_BE_READ
     if is_refused and settings.objects is None and GROUPS[group].is_dispensable:
@@ -123,7 +131,7 @@ def _note(problem: ExtendError, object_type: str, discovery: Discovery) -> None:
         return
     if problem.refuses_everything:
         raise problem
-    discovery.worklist.listing_error = problem
+    discovery.worklist.listing_error = discovery.worklist.listing_error or problem
 
 
 async def _find_definitions(kind: Definitions, client: ExtendClient, discovery: Discovery) -> None:

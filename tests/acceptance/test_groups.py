@@ -57,6 +57,18 @@ def test_a_group_that_was_asked_for_and_must_not_be_read_is_an_error_once_the_re
     assert warehouse.count("processor_runs") == RUNS
 
 
+def test_a_list_that_must_not_be_read_keeps_no_later_one_from_landing(warehouse: Warehouse) -> None:
+    refused = ("list_verify_runs", "list_edit_templates")
+    warehouse.server.instead = lambda entry: REFUSED if entry.route in refused else None
+
+    with pytest.raises(ExtendError, match="GET /verify_runs"):
+        warehouse.sync(api_version=CURRENT_VERSION, objects=["verification", "files", "edits", "webhooks"])
+
+    assert warehouse.count("file_summaries") == len(warehouse.server.workspace.files)
+    assert warehouse.count("edit_runs") > 0
+    assert warehouse.count("webhook_endpoints") == 2
+
+
 @pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])
 def test_runs_land_where_workflow_runs_may_be_listed_and_not_read(warehouse: Warehouse, version: str) -> None:
     warehouse.server.instead = lambda entry: REFUSED if entry.route == "get_workflow_run" else None

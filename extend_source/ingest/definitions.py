@@ -203,7 +203,11 @@ def definitions(context: SyncContext, mode: Mode, before: Position) -> Iterator[
         Each type with the lists that are due.
     """
     settings, landed = context.settings, context.landed
-    kinds = [OBJECT_TYPES[name] for name in DEFINITIONS if fetches(name, context.selected)]
+    kinds = [
+        kind
+        for kind in map(OBJECT_TYPES.__getitem__, DEFINITIONS)
+        if any(fetches(name, context.selected) for name in (kind.name, kind.parts) if name)
+    ]
     lists = {kind.name: lists_of(settings.api_version, kind.name) for kind in kinds}
     lacks = any(landed.incomplete(name) for kind in kinds for name in (kind.name, kind.parts) if name)
     if mode == "incremental" and not lacks:

@@ -240,3 +240,13 @@ def test_a_set_is_erased_with_its_items_and_none_comes_back(
     assert items.isdisjoint(warehouse.column("evaluation_set_item_files", "evaluation_set_item_id"))
     assert [cell for cell in warehouse.cells() if "DE89 3704 0044" in str(cell)] == []
     assert warehouse.rows("tombstones") == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_items_land_where_their_table_alone_is_selected(
+    server: SandboxServer, warehouse: OpenWarehouse, version: str
+) -> None:
+    warehouse.run("evaluation_set_items", api_version=version)
+
+    assert set(warehouse.column("evaluation_set_items", "id")) == items_of(server).keys()
+    assert warehouse.tables() == {"evaluation_set_items"}

@@ -16,8 +16,9 @@ from extend_source.ingest.times import is_before, time_of
 from extend_source.pipeline.landed import MOVING_STATUSES
 from extend_source.pipeline.landed_objects import unlisted_objects
 from extend_source.privacy import PrivacyRules, privacy_rules
+from extend_source.tables import fetches
 from extend_source.tables.credits import CREDIT_USAGE
-from extend_source.tables.objects import LISTED_TYPES
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 from extend_source.tables.payloads import payload_sha256
 
 
@@ -40,15 +41,22 @@ def summary_lists(context: SyncContext, selected: frozenset[str], *, reconcile: 
 
     Args:
         context: what the load goes by.
-        selected: the tables to load; a list that fills none of them is left out.
+        selected: the tables to load; a list that fills none of them is left out, unless it alone tells what is to be
+            fetched for them.
         reconcile: read them to their ends.
 
     Yields:
         The lists.
     """
     for name, kind in LISTED_TYPES.items():
-        if name != "processor_run" and kind.table.name in selected:
+        if name != "processor_run" and (kind.table.name in selected or _tells_alone(name, selected)):
             yield SummaryList(name, context, reconcile=reconcile)
+
+
+def _tells_alone(name: str, selected: frozenset[str]) -> bool:
+    """Tell whether some tables need objects that no other object names."""
+    kind = OBJECT_TYPES[name]
+    return kind.ends and not kind.named_by and fetches(name, selected)
 
 
 def not_in_the_ledger(summaries: Iterable[dict[str, Any]], context: SyncContext) -> set[str]:

@@ -126,6 +126,18 @@ def test_one_table_of_another_group_can_be_selected_by_its_name(warehouse: Wareh
     assert len(warehouse.rows("processors")) == 7
 
 
+@pytest.mark.parametrize("table", ["workflow_step_runs", "edit_run_values"])
+def test_a_table_of_runs_that_only_a_list_tells_of_can_be_selected_alone(warehouse: Warehouse, table: str) -> None:
+    warehouse.server.workspace.advance(3600)  # nothing is under way
+    settings = {"api_version": CURRENT_VERSION, "objects": list(GROUPS)}
+    warehouse.run(table, **settings)
+    rows = len(warehouse.rows(table))
+
+    warehouse.sync(**settings)
+
+    assert rows == len(warehouse.rows(table)) > 0
+
+
 @pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])
 def test_a_dataset_of_runs_alone_gets_the_new_tables_and_no_run_is_fetched_again(
     warehouse: Warehouse, version: str

@@ -42,7 +42,7 @@ test: lint .venv/.sdk-2026-installed  ## Check style and types, then run the tes
 
 # VARIANTS="not postgres" runs a part of them: an expression as pytest's -k has it.
 test-thorough: .venv/.dev-installed .venv/.sdk-2026-installed  ## Run the tests of many variants, faults and moments, which take long
-	@.venv/bin/python -m pytest -n auto --dist worksteal -m "thorough and not core and not destinations and not ducklake" $(if $(VARIANTS),-k "$(VARIANTS)")
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "thorough and not core and not destinations and not ducklake" $(if $(VARIANTS),-k "$(VARIANTS)")
 
 test-destinations: .venv/.destinations-installed  ## Run the tests of destinations beside DuckDB and PostgreSQL
 	@.venv/bin/python -m pytest -n auto --dist worksteal -m destinations

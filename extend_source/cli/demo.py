@@ -26,7 +26,7 @@ from extend_source.ingest.progress import SyncProgress
 from extend_source.operations.sync import SyncResult, sync
 from extend_source.reports.credits import credit_report
 from extend_source.reports.page import write_page
-from extend_source.tables import TABLES
+from extend_source.tables import wanted_tables
 from extend_source.text.wording import figure
 
 DATASET = "extend"
@@ -40,6 +40,8 @@ from extend.processor_runs
 group by grouping sets ((processor_name, type), ()) order by processor_name is null, credits desc nulls last"""
 
 LAST_DAY = "select cast(max(created_at at time zone 'UTC') as date) from extend.processor_runs"
+
+_PARSE_OUTPUT = "chunks"
 
 TYPED_TABLES = """
 select table_name, processor_name, path from extend.typed_columns where data_type = 'table' order by table_name"""
@@ -130,13 +132,12 @@ def run_demo(database: Path, base_url: str, api_key: str, progress: SyncProgress
             file_contents="fetch",
             objects=list(DEFAULT_GROUPS),  # whatever the reader's own settings leave out
             details=True,
-            parse_output="chunks",
+            parse_output=_PARSE_OUTPUT,
             typed_tables=True,
         )
         with pipeline.sql_client() as client:
-            counts = [
-                (table.name, _count(client, table.name), table.grain) for table in TABLES.values() if not table.opt_in
-            ]
+            tables = wanted_tables(keep_raw=False, parse_output=_PARSE_OUTPUT, groups=DEFAULT_GROUPS)
+            counts = [(table.name, _count(client, table.name), table.grain) for table in tables]
             typed = [
                 (table, _count(client, table), processor, path)
                 for table, processor, path in client.execute_sql(TYPED_TABLES) or []

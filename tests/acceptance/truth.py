@@ -44,7 +44,7 @@ BOOKS = frozenset(
 RUN_FED_TABLES = tuple(
     name
     for name, table in TABLES.items()
-    if name not in BOOKS and not table.opt_in and group_of(table) not in ("workflows", "processors")
+    if name not in {*BOOKS, "batch_runs"} and not table.opt_in and group_of(table) in ("", "runs", "parsing")
 )
 
 _BEYOND_CHUNKS = {

@@ -81,7 +81,7 @@ def test_every_leaf_of_any_payload_of_2026_lands_under_a_key_of_its_own(run: dic
 
 
 OF_PARSE_RUNS = re.compile(
-    r"\.output\.chunks\[\d+\](\.blocks\[\d+\](\.children\[\d+\])*)?\.(object|details\.type).*"
+    r"(?s)\.output\.chunks\[\d+\](\.blocks\[\d+\](\.children\[\d+\])*)?\.(object|details\.type).*"
     r"|\.usage\.breakdown\[\d+\]\.object"
 )
 """What the API calls chunks, blocks and their details, which their tables say."""

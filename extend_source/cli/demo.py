@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dlt
 from dlt.destinations import duckdb
@@ -41,7 +41,7 @@ group by grouping sets ((processor_name, type), ()) order by processor_name is n
 
 LAST_DAY = "select cast(max(created_at at time zone 'UTC') as date) from extend.processor_runs"
 
-_PARSE_OUTPUT = "chunks"
+_PARSE_OUTPUT: Final = "chunks"
 
 TYPED_TABLES = """
 select table_name, processor_name, path from extend.typed_columns where data_type = 'table' order by table_name"""

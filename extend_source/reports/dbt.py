@@ -112,8 +112,23 @@ def _source_table(table: TableSchema, names: frozenset[str], enabled: Mapping[st
         "name": table.name,
         "description": f"One row per {table.grain}. {table.description}",
         "config": config,
-        **key_tests(table.key),
-        "columns": [_source_column(column, table, names) for column in table.columns],
+        **_enabled(key_tests(table.key), enabled),
+        "columns": [_enabled(_source_column(column, table, names), enabled) for column in table.columns],
+    }
+
+
+def _enabled(tested: dict[str, Any], enabled: Mapping[str, Any]) -> dict[str, Any]:
+    """Write that the tests of something run where it is read: dbt warns of those of what is not."""
+    if not enabled or "data_tests" not in tested:
+        return tested
+    tests = [{test: {}} if isinstance(test, str) else test for test in tested["data_tests"]]
+    return {
+        **tested,
+        "data_tests": [
+            {name: {**said, "config": {**enabled, **said.get("config", {})}}}
+            for test in tests
+            for name, said in test.items()
+        ],
     }
 
 

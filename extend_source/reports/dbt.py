@@ -169,11 +169,14 @@ def _references(column: Column, table: TableSchema, names: frozenset[str]) -> It
     """Write the test that what a column names is there.
 
     The source's own books name what is not there yet, or any more. So do columns that their rows outlive: a file that
-    was made of a split may be in no run, a parse run gone. Only configs are there as long as a run has them.
+    was made of a split may be in no run, a parse run gone. Only configs are there as long as a run has them. Of several
+    files of a row the first was given to it, and landed with it; what it made of that need not have.
     """
     owner = column.about or (column.references if column.references == "config" else None)
     target = TABLE_OF.get(owner or ANY_OBJECT)
     if table.is_book or target is None or target is table or target.name not in names:
+        return
+    if column.about is not None and column is not next(each for each in table.columns if each.about == column.about):
         return
     to = {"to": f"source('{SOURCE}', '{target.name}')", "field": target.key[0]}
     yield _test("relationships", to, only_warn=False)

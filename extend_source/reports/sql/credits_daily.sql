@@ -9,7 +9,7 @@
 --   processor_id: the processor; NULL: of runs that were given a configuration instead, and of files that no run uses.
 --   processor_name: its name in the newest run.
 --   processor_type: EXTRACT, CLASSIFY or SPLITTER.
---   processor_version_id: the processor's version.
+--   processor_version_id: the processor's version; NULL where the processor is.
 --   kind: processing, parsing, or another resource type.
 --   things: runs, files or parse runs.
 --   things_known: those of them whose credits are known.

@@ -100,7 +100,7 @@ def test_rows_that_were_all_deleted_come_back_as_they_were(
         assert warehouse.sync(keep_raw=True, file_contents=contents).fetched == 0
     assert (result.runs, result.files, result.failed) == (90, len(before["files"]) if contents == "fetch" else 0, 0)
     assert (result.without_payload, result.outdated, result.left, result.complete) == (0, 0, 0, True)
-    assert set(result.tables) == {*RUN_FED_TABLES, *typed}
+    assert set(result.tables) == {*RUN_FED_TABLES, "batch_runs", *typed}
     assert {name: result.tables[name] for name in typed if name != "typed_columns"} == {
         name: len(rows) for name, rows in typed.items() if name != "typed_columns"
     }

@@ -121,7 +121,8 @@ def expected_tables(
         for file, final in _fetched_files(workspace, runs) if file_contents == "fetch" else ():
             flattener.add("file", file, Origin(API_VERSION, workspace_id, _NOW), final=final)
     batch = flattener.take(None, _NOW)
-    wanted = [table.name for table in wanted_tables(keep_raw=False, parse_output=parse_output)]
+    groups = ("runs", "parsing")  # what the tests load unless they say otherwise
+    wanted = [table.name for table in wanted_tables(keep_raw=False, parse_output=parse_output, groups=groups)]
     return {
         name: _merged(TABLES[name], batch[name].to_pylist(), (earlier or {}).get(name, []))
         for name in wanted

@@ -131,7 +131,7 @@ def test_the_stated_grain_of_each_model_is_unique(any_warehouse: AnyWarehouse) -
     spend_in_all_ways(any_warehouse.server.workspace, 4)
     any_warehouse.sync(objects=list(GROUPS))
 
-    for name in MODELS:
+    for name in set(MODELS) - {"evaluation_trend"}:  # its runs are loaded by their ids; see test_documents
         rows = select(any_warehouse, f"select {', '.join(load_model(name).key)} from {name}")
 
         assert rows, name

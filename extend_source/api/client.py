@@ -41,7 +41,7 @@ from extend_source.api.retries import RetryPolicy
 from extend_source.api.sending import Sender
 from extend_source.api.settings import checked_api_key, checked_base_url, checked_workspace_id, is_loopback
 from extend_source.api.statistics import RequestStatistics
-from extend_source.config.groups import GROUPS
+from extend_source.config.groups import DISPENSABLE_TYPES
 from extend_source.config.settings import API_VERSION, DEFAULT_BASE_URL
 from extend_source.errors import BodyTooLarge, ExtendError, InvalidRequest, InvalidSetting, MalformedResponse, NotFound
 
@@ -163,7 +163,6 @@ class ExtendClient:
         self._proxy = proxy_for(self.base_url) if trust_env else None
         self._connections = Connections(self._http_client)
         listed = self._endpoints[0]
-        dispensable = {name for group in GROUPS.values() if group.is_dispensable for name in group.types}
         self._sender = Sender(
             self._connections,
             base_url=self.base_url,
@@ -177,7 +176,7 @@ class ExtendClient:
             listing=Call(listed.list_name, listed.list_path, _SHORT_PAGE),
             read_listing=partial(self._page, listed),
             others=self._calls_like,
-            beside={each.get_name for each in self._endpoints if each.object_type in dispensable},
+            beside={each.get_name for each in self._endpoints if each.object_type in DISPENSABLE_TYPES},
         )
         return self
 

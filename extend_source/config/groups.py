@@ -14,19 +14,22 @@ class Group:
         listed: the types whose lists are read by each sync.
         definitions: the types of which there are few, which seldom change: their lists are read now and then.
         parts: the types of what the definitions are made of.
-        is_dispensable: where a key must not read it, and nobody has asked for it, the others are loaded without it.
+        named: the types without a list, which other objects or the user name.
+        is_dispensable: a key that must not read it loads the others without it; where the group was asked for, that is
+            an error all the same.
     """
 
     meaning: str
     listed: tuple[str, ...] = ()
     definitions: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     is_dispensable: bool = False
 
     @property
     def types(self) -> tuple[str, ...]:
         """All of them."""
-        return self.listed + self.definitions + self.parts
+        return self.listed + self.definitions + self.parts + self.named
 
 
 GROUPS: dict[str, Group] = {
@@ -45,20 +48,30 @@ GROUPS: dict[str, Group] = {
         is_dispensable=True,
     ),
     "parsing": Group("parse runs, as far as parse_output says", listed=("parse_run",)),
-    "verification": Group("verify runs; what they have found, as far as verify_details says", listed=("verify_run",)),
-    "webhooks": Group("webhook endpoints and subscriptions", definitions=("webhook_endpoint", "webhook_subscription")),
+    "verification": Group(
+        "verify runs; what they have found, as far as verify_details says",
+        listed=("verify_run",),
+        is_dispensable=True,
+    ),
+    "webhooks": Group(
+        "webhook endpoints and subscriptions",
+        definitions=("webhook_endpoint", "webhook_subscription"),
+        is_dispensable=True,
+    ),
     "files": Group("all files, also those that nothing else names", listed=("file",)),
     "edits": Group(
         "edit runs and what they have filled in, form detection runs, edit templates",
-        listed=("edit_run", "form_detection_run"),
+        listed=("edit_run",),
         definitions=("edit_template",),
+        named=("form_detection_run",),
         is_dispensable=True,
     ),
     "evaluation": Group(
         "evaluation sets, their items and runs",
-        listed=("evaluation_set_run",),  # by their ids: there is no list
         definitions=("evaluation_set",),
         parts=("evaluation_set_item",),
+        named=("evaluation_set_run",),
+        is_dispensable=True,
     ),
 }
 """The groups by name."""
@@ -68,6 +81,11 @@ GROUP_OF: dict[str, str] = {object_type: name for name, group in GROUPS.items() 
 
 OF_ANY_GROUP = ("batch_run",)
 """The object types that come with any group: others name them, and where none does they cost nothing."""
+
+DISPENSABLE_TYPES: frozenset[str] = frozenset(
+    [*OF_ANY_GROUP, *(name for group in GROUPS.values() if group.is_dispensable for name in group.types)]
+)
+"""The object types without which the others are loaded, where a key must not read them."""
 
 DEFAULT_GROUPS: tuple[str, ...] = ("runs", "workflows", "processors", "parsing")
 """Those that are loaded unless others are chosen."""

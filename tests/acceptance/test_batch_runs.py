@@ -18,6 +18,7 @@ from extend_source.operations.webhook_events import load_events
 from extend_source.sandbox import SandboxServer
 from extend_source.sandbox.generation_2026.batch_runs import delete_batch_run, put_batch_run
 from extend_source.sandbox.generation_2026.evaluations import EVALUATION_SET_RUNS
+from extend_source.sandbox.requests_log import OddAnswer
 from extend_source.text.json_codec import decode_json, encode_json
 from tests.acceptance.scenes import OpenWarehouse
 from tests.acceptance.warehouse import Row
@@ -91,6 +92,19 @@ def test_one_that_is_not_there_is_asked_for_once(warehouse: OpenWarehouse) -> No
 
     assert asked == [1, 0]
     assert [(row["id"], row["resource_type"]) for row in warehouse.rows("tombstones")] == [("bpar_gone", "batch_run")]
+
+
+def test_a_key_that_may_read_no_batch_loads_the_rest(warehouse: OpenWarehouse) -> None:
+    for number in range(3):
+        put_batch_run(warehouse.server.workspace, batch(f"bpar_{number}"))
+        put_parse_run(warehouse, number, f"bpar_{number}")
+    refused = OddAnswer(403, b'{"code": "FORBIDDEN", "message": "No access to batches."}')
+    warehouse.server.instead = lambda entry: refused if entry.route == "get_batch_run" else None
+
+    warehouse.sync(**NEWER, max_error_share=1)
+
+    assert len(warehouse.rows("parse_runs")) == 3
+    assert warehouse.column("fetch_errors", "resource_type") == ["batch_run"] * 3
 
 
 @pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])

@@ -13,6 +13,7 @@ from docs.generator.pages import DIAGRAM, DOCS, ROOT, check, pages, runs_command
 from docs.generator.terminal import settled
 from extend_source.cli.demo import QUERIES
 from extend_source.cli.exit_codes import DONE, FAILED, REFUSED, SOME_FAILED, STOPPED, WRONG_USE
+from extend_source.config.groups import GROUPS
 from extend_source.config.settings import ExtendSettings
 from extend_source.tables import TABLES
 from extend_source.tables.bookkeeping import MIGRATED_IDS
@@ -47,6 +48,11 @@ def test_what_is_generated_from_the_code_is_as_the_code_has_it() -> None:
 def test_the_table_of_a_migration_is_in_its_page() -> None:
     listed = table_below("| column | type | meaning |", "\n" + page("how-to/migrate.md"))
     assert listed == [[f"`{column.name}`", column.kind.name, column.description] for column in MIGRATED_IDS.columns]
+
+
+def test_the_setting_objects_names_every_group() -> None:
+    said = str(ExtendSettings.__doc__).partition(" objects: ")[2].partition(" start_date: ")[0]
+    assert set(re.findall(r"``(\w+)``", said)) - {"with_resources"} == set(GROUPS)
 
 
 def test_the_page_of_freshness_says_of_every_table_when_its_rows_are_final() -> None:

@@ -130,6 +130,11 @@ def file_summary(file: Payload) -> Payload:
     return {key: value for key, value in without_download_link(file).items() if key not in ("contents", "usage")}
 
 
+def without_link_to_file(payload: Payload) -> Payload:
+    """Copy what is about one file without the link to that (SDK 1.20.0, verify_run, edit_template and others)."""
+    return {**payload, "file": without_download_link(payload["file"])} if "file" in payload else dict(payload)
+
+
 def with_id_of_file(summary: Payload) -> Payload:
     """Copy a row of the list of parse runs, or of verify runs, with the id of its file in place of that."""
     file = summary.get("file")
@@ -141,9 +146,7 @@ def with_id_of_file(summary: Payload) -> Payload:
 
 def parse_run(run: Payload) -> Payload:
     """Make a full parse run canonical: no link to its output or to pictures in it (SDK 1.20.0, parse_run)."""
-    canonical = {key: value for key, value in run.items() if key != "outputUrl"}
-    if "file" in run:
-        canonical["file"] = without_download_link(run["file"])
+    canonical = without_link_to_file({key: value for key, value in run.items() if key != "outputUrl"})
     if "config" in run:
         canonical["config"] = parse_config(run["config"])
     if run.get("outputUrl") is not None:  # it was not asked for: what is there is not loaded, which must be seen

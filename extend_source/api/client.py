@@ -253,7 +253,8 @@ class ExtendClient:
         try:
             answer, _ = await self._answer(endpoint, call, object_id, bytes_to)
             if not endpoint.holds(answer):
-                raise NotFound(f"{object_id} is no {endpoint.object_type.replace('_', ' ')}")
+                kind = endpoint.object_type.replace("_", " ")
+                raise NotFound(f"{object_id} is no {kind}", "It is something else: see the setting objects")
             found = endpoint.adapt(answer)
             return found if not endpoint.parent_key else {endpoint.parent_key: parent, **found}
         except (BodyTooLarge, InvalidRequest) as error:

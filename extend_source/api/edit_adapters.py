@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from extend_source.api.adapters import Payload
-from extend_source.text.redaction import without_download_link
+from extend_source.api.adapters import Payload, without_link_to_file
 
 _OLDER_FILE = {"fileId": "id"}
 _OF_OUTPUTS = frozenset({"filledValues", "editedFile"})
@@ -18,7 +17,7 @@ _LINKS = frozenset({"presignedUrl", "downloadUrl"})
 
 def edit_run_2025(run: Payload) -> Payload:
     """Make an edit run of 2025-04-21 canonical (SDK 0.2.0, edit_run)."""
-    canonical = with_file(run)
+    canonical = without_link_to_file(run)
     if "editedFile" in run:
         canonical["editedFile"] = _edited_file(run["editedFile"])
     return canonical
@@ -26,18 +25,13 @@ def edit_run_2025(run: Payload) -> Payload:
 
 def edit_run_2026(run: Payload) -> Payload:
     """Make an edit run of 2026-02-09 canonical (SDK 1.20.0, edit_run)."""
-    canonical, output = with_file(run), run.get("output")
+    canonical, output = without_link_to_file(run), run.get("output")
     if not isinstance(output, dict):
         return canonical
     canonical["output"] = output.get("filledValues")
     canonical["editedFile"] = _edited_file(output.get("editedFile"))
     news = {key: value for key, value in output.items() if key not in _OF_OUTPUTS}
     return {**canonical, "outputNews": news} if news else canonical  # so that it is seen, and kept
-
-
-def with_file(payload: Payload) -> Payload:
-    """Copy a run, or a template, without the download link of its form (SDK 1.20.0, form_detection_run)."""
-    return {**payload, "file": without_download_link(payload["file"])} if "file" in payload else dict(payload)
 
 
 def _edited_file(file: Any) -> Any:

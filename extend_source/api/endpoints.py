@@ -19,9 +19,10 @@ from extend_source.api.adapters import (
     parser_run,
     run_without_download_links,
     with_id_of_file,
+    without_link_to_file,
 )
 from extend_source.api.definition_adapters import ProcessorAdapter, processor, workflow, workflow_version
-from extend_source.api.edit_adapters import edit_run_2025, edit_run_2026, with_file
+from extend_source.api.edit_adapters import edit_run_2025, edit_run_2026
 from extend_source.api.endpoint import Endpoint, LinkedMember
 from extend_source.api.workflow_adapters import summary_2025, summary_2026, workflow_run_2025, workflow_run_2026
 from extend_source.config.settings import API_VERSION
@@ -284,7 +285,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 get_path="/form_detection_runs/{id}",
                 get_key=None,
                 id_prefix="sgr_",
-                adapt=with_file,
+                adapt=without_link_to_file,
             ),
             Endpoint(  # SDK 1.20.0, edit_templates
                 object_type="edit_template",
@@ -294,7 +295,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 list_name="list_edit_templates",
                 list_path="/edit_templates",
                 list_key="data",
-                adapt=with_file,
+                adapt=without_link_to_file,
             ),
             *evaluation_endpoints.NEWER,
             *other_endpoints.NEWER,

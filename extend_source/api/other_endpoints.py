@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from extend_source.api.adapters import Payload
+from extend_source.api.adapters import Payload, without_link_to_file
 from extend_source.api.endpoint import Endpoint
-from extend_source.api.verify_adapters import verify_run, verify_run_summary
+from extend_source.api.verify_adapters import verify_run_summary
 from extend_source.api.webhook_adapters import webhook_endpoint
 
 
@@ -37,7 +37,7 @@ NEWER = (
         list_key="data",
         changes_what_it_reads=True,
         id_prefix="vr_",
-        adapt=verify_run,
+        adapt=without_link_to_file,
         adapt_summary=verify_run_summary,
     ),
     Endpoint(  # SDK 1.20.0, webhook_endpoints: the list has all that the GET of one has

@@ -1,14 +1,8 @@
-"""Verify runs, made canonical; see `adapters` (SDK 1.20.0, verify_run, verify_run_summary)."""
+"""Rows of the list of verify runs, made canonical; see `adapters` (SDK 1.20.0, verify_run_summary)."""
 
 from __future__ import annotations
 
 from extend_source.api.adapters import Payload, with_id_of_file
-from extend_source.text.redaction import without_download_link
-
-
-def verify_run(run: Payload) -> Payload:
-    """Make a full verify run canonical: of its file no link."""
-    return {**run, "file": without_download_link(run["file"])} if "file" in run else run
 
 
 def verify_run_summary(summary: Payload) -> Payload:

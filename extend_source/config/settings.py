@@ -84,8 +84,8 @@ class ExtendSettings(BaseConfiguration):
         api_version: the API version to ask for: ``2025-04-21`` or ``2026-02-09``; one to a dataset.
         workspace_id: the workspace; needed with an organisation-wide key.
         objects: what to load: ``runs``, ``workflows``, ``processors``, ``parsing``, ``verification``, ``webhooks``,
-            ``files`` and ``edits``. None: the first four. Tables of the others can still be selected with
-            ``with_resources``.
+            ``files``, ``edits`` and ``evaluation``. None: the first four. Tables of the others can still be selected
+            with ``with_resources``.
         start_date: leave out runs last updated before this time: an ISO date or time, UTC if it names no
             zone. None: no limit. Listing only.
         processor_ids: only runs of these processors. None: all. Listing only.

@@ -31,6 +31,9 @@ _PREFIXES = {runs.run_type: runs.id_prefix for runs in lists_of(CURRENT_VERSION,
 _OLD_PREFIX = _OLD_RUNS.id_prefix
 _WITH_IDS_THAT_BEGIN_ALIKE = ("evaluation_set", "evaluation_set_item")
 """Types that no request by id can tell of; their ids are taken to be the same in both versions."""
+_BY_ID = [{each.object_type for each in GENERATIONS[of] if each.get_path} for of in (API_VERSION, CURRENT_VERSION)]
+_READ_IN_BOTH = sorted(set.intersection(*_BY_ID) - {"processor_run"})
+"""Types of which either version has a GET, but for processor runs, which the lists of both tell."""
 _NO_SUCH_LIST = (EndpointRemoved, InvalidRequest, NotFound, ObjectRefused)
 
 _LANDED = ("id", "type", "created_at", "processor_id", "processor_version_id")
@@ -282,7 +285,7 @@ async def _find_other_erasures(id_map: IdMap, old: ExtendClient | None, new: Ext
     """Find the new ids of erased files, and of runs that are no processor runs, which the lists of runs do not tell."""
     for kind in _WITH_IDS_THAT_BEGIN_ALIKE:
         id_map.erased.update(((kind, erased_id), (erased_id,)) for erased_id in landed.erased(kind))
-    for kind in ("file", "parse_run", "workflow_run", "edit_run", "evaluation_set_run"):
+    for kind in _READ_IN_BOTH:
         older, newer = (_prefix_of(kind, version) for version in (API_VERSION, CURRENT_VERSION))
         for old_id in sorted(landed.erased(kind)):
             new_id = newer + old_id.removeprefix(older) if old_id.startswith(older) else old_id

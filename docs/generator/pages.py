@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +20,8 @@ _MARK = "[[[cog "
 _SLOW = ("shell(", "query(", "question(", "example(", "serving(")
 """The blocks that run a command, which takes seconds."""
 
+_ON_DEMO = re.compile(r"\[\[\[cog (?:question\(|\w+\([^\]]*at=\"demo\"|query\((?![^\]]*at=))")
+
 _COG = ["cog", "-n", "utf-8", "-U", "--verbosity=1", "-p", "from docs.generator.blocks import *"]
 _ADVICE = "Generated parts differ from what the code gives now. Run: make docs-write"
 
@@ -33,6 +36,11 @@ def runs_commands(page: Path) -> bool:
     """Tell whether a page shows the output of commands."""
     text = page.read_text("utf-8")
     return any(f"{_MARK}{block}" in text for block in _SLOW)
+
+
+def is_on_demo(page: Path) -> bool:
+    """Tell whether a page shows something of the data of the demo."""
+    return _ON_DEMO.search(page.read_text("utf-8")) is not None
 
 
 def write(only: Iterable[Path] | None = None) -> int:

@@ -28,7 +28,9 @@ unexport PYTHONDONTWRITEBYTECODE
 # One more than there are processors, as tests wait for databases and for processes of their own a fifth of the time.
 WORKERS = $(shell .venv/bin/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
-.PHONY: help demo test test-thorough test-destinations test-ducklake test-integrations lint docs docs-write dist bench clean FORCE
+USUAL = (core or not thorough) and not destinations and not ducklake
+
+.PHONY: help demo test test-slow test-thorough test-destinations test-ducklake test-integrations lint docs docs-write dist bench clean FORCE
 
 help:  ## Print this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/make \1	\2/p' Makefile
@@ -37,8 +39,11 @@ demo: .venv/.demo-installed  ## Load sample runs from a stand-in API into DuckDB
 	@.venv/bin/extend-source demo
 
 # The tests of a file stay on one worker, as many share what takes long to make.
-test: lint .venv/.sdk-2026-installed  ## Check style and types, then run the tests but for the thorough ones
-	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "(core or not thorough) and not destinations and not ducklake"
+test: lint .venv/.sdk-2026-installed  ## Check style and types, then run the tests but for those below
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow and $(USUAL)"
+
+test-slow: .venv/.dev-installed .venv/.sdk-2026-installed  ## Run the tests that take seconds each
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "slow and $(USUAL)"
 
 # VARIANTS="not postgres" runs a part of them: an expression as pytest's -k has it.
 test-thorough: .venv/.dev-installed .venv/.sdk-2026-installed  ## Run the tests of many variants, faults and moments, which take long

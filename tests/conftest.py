@@ -1,6 +1,6 @@
 """What every test gets: dlt as on a machine where it never ran, and Hypothesis without deadlines.
 
-And what saves time in all of them: dlt remembers its types and schemas, clients their certificates, databases have one
+And what saves time in all of them: dlt remembers its types, schemas and settings, clients their certificates, databases have one
 thread, files lie in memory, and garbage is looked for less often, and not among what the collection left.
 """
 
@@ -25,6 +25,7 @@ from tests.known_certificates import remember_certificates
 from tests.known_types import remember_names, remember_types
 from tests.quick_databases import quicken_databases
 from tests.quick_schemas import quicken_schemas
+from tests.quick_settings import quicken_settings
 
 NOW = datetime(2026, 2, 2, 9, tzinfo=timezone.utc)
 """Where the clocks of stand-ins start in the tests, whatever the day."""
@@ -53,6 +54,7 @@ remember_types()
 remember_names()
 remember_certificates()
 quicken_schemas()
+quicken_settings()
 quicken_databases()
 
 

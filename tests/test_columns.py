@@ -60,6 +60,7 @@ def test_two_texts_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -
     assert list(rows.find(["dpr_a", "dpr_x"])) == [ROWS[1]]
 
 
+@pytest.mark.slow
 def test_a_landed_run_and_its_summary_take_less_than_200_bytes() -> None:
     count, moment = 100_000, START
 

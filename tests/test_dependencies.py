@@ -33,6 +33,7 @@ def test_dataset_reads_work_with_the_installed_versions(dataset: dlt.Dataset):
     assert dataset("select count(*) from numbers").fetchall() == [(2,)]
 
 
+@pytest.mark.slow
 @pytest.mark.case("1.9")
 def test_loaded_tables_are_read_as_arrow_tables_and_data_frames(tmp_path: Path):
     pipeline = dlt.pipeline("read", destination=dlt.destinations.duckdb(str(tmp_path / "read.duckdb")))

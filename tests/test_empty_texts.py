@@ -15,6 +15,7 @@ from tests.acceptance.scenes import small_run
 from tests.acceptance.warehouse import PostgresWarehouse
 
 
+@pytest.mark.slow
 @pytest.mark.case("3.1")
 @pytest.mark.core
 @pytest.mark.thorough

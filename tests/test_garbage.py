@@ -14,6 +14,8 @@ from extend_source import SyncProgress, extend_source, rebuild, sync
 from extend_source.ingest.garbage import fewer_collections
 from extend_source.sandbox import SandboxServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def thresholds() -> Iterator[None]:

@@ -92,6 +92,7 @@ def data_files() -> list[Path]:
     return [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_package_with_all_its_data_files_and_the_licence_only(wheel: zipfile.ZipFile):
     expected = {path.relative_to(REPOSITORY).as_posix() for path in data_files()}
     metadata = f"dlt_source_extend-{extend_source.__version__}.dist-info"

@@ -21,6 +21,8 @@ from extend_source.tables import TypedName
 from extend_source.tables.seen_files import SEEN_FILES
 from tests.acceptance.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 IN_ORDER = [(name, "ascending") for name in ("id", "fetched_at", "is_fetched", "seen_in")]
 NOW = datetime(2026, 2, 2, tzinfo=timezone.utc)
 KEY = "0123456789abcdef" * 2

@@ -627,6 +627,7 @@ def test_a_hidden_value_is_nowhere_in_the_run_and_all_others_stay(case: tuple[di
     assert encode_json(compiled.clean_run(clean)) == encode_json(clean)
 
 
+@pytest.mark.slow
 @given(payloads.runs(), HIDING)
 def test_any_run_can_be_cleaned_and_lands(run: dict[str, Any], default: str) -> None:
     compiled = rules({"a": "keep", "**.b": "hash"}, {"files.name": "mask", "processor_runs.metadata": "hash"}, default)

@@ -314,6 +314,7 @@ def test_the_section_of_a_pipeline_that_has_the_name_of_the_source_raises_no_ala
     assert extend_source(api_key="sk_test").name == "extend"
 
 
+@pytest.mark.slow
 @pytest.mark.case("1.10")
 def test_every_key_that_dlt_looks_for_below_the_source_is_taken(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

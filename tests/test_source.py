@@ -188,6 +188,7 @@ def test_a_lone_text_is_no_list_of_run_ids(server: SandboxServer) -> None:
         extracted(run_ids="dpr_1", api_key=server.api_key, base_url=server.base_url)
 
 
+@pytest.mark.slow
 def test_dlts_expected_warning_about_json_columns_is_kept_out_of_the_log(
     server: SandboxServer, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:

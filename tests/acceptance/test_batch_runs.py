@@ -61,6 +61,7 @@ def gets(result: Any) -> int:
     return sum(number for name, number in result.requests.items() if "batch" in name)
 
 
+@pytest.mark.slow
 def test_the_batch_of_parse_runs_is_fetched_once_and_no_other_request_is_sent(warehouse: OpenWarehouse) -> None:
     put_batch_run(warehouse.server.workspace, batch("bpar_1"))
     for number, batch_id in enumerate(("bpar_1", "bpar_1", None)):
@@ -73,6 +74,7 @@ def test_the_batch_of_parse_runs_is_fetched_once_and_no_other_request_is_sent(wa
     assert (gets(first), gets(second)) == (1, 0)
 
 
+@pytest.mark.slow
 def test_one_that_moves_is_fetched_until_it_has_ended(warehouse: OpenWarehouse) -> None:
     put_parse_run(warehouse, 1, "bpar_1")
     put_batch_run(warehouse.server.workspace, batch("bpar_1", "PROCESSING"))
@@ -85,6 +87,7 @@ def test_one_that_moves_is_fetched_until_it_has_ended(warehouse: OpenWarehouse) 
     assert warehouse.column("batch_runs", "status") == ["FAILED"]
 
 
+@pytest.mark.slow
 def test_one_that_is_not_there_is_asked_for_once(warehouse: OpenWarehouse) -> None:
     put_parse_run(warehouse, 1, "bpar_gone")
 
@@ -107,6 +110,7 @@ def test_a_key_that_may_read_no_batch_loads_the_rest(warehouse: OpenWarehouse) -
     assert warehouse.column("fetch_errors", "resource_type") == ["batch_run"] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])
 def test_whoever_has_no_batches_sends_no_request_for_them(warehouse: OpenWarehouse, version: str) -> None:
     put_parse_run(warehouse, 1, None)
@@ -129,6 +133,7 @@ def test_one_can_be_named_by_its_id_whatever_group_is_chosen(warehouse: OpenWare
     assert shown(warehouse.rows("batch_runs")) == [("bpr_1", "processor_run", "PROCESSED", 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_id", ["bpr_1", "batch_processor_run_1"])
 def test_the_older_version_has_those_that_are_no_evaluations(warehouse: OpenWarehouse, batch_id: str) -> None:
     told = {"object": "batch_processor_run", "id": batch_id, "status": "PROCESSED", "runCount": 2, "source": "STUDIO"}
@@ -175,6 +180,7 @@ def test_an_event_of_a_webhook_loads_the_batch(warehouse: OpenWarehouse) -> None
     ]
 
 
+@pytest.mark.slow
 def test_one_that_is_gone_keeps_its_row(warehouse: OpenWarehouse) -> None:
     put_batch_run(warehouse.server.workspace, batch("bpr_1"))
     warehouse.sync(**NEWER, run_ids=["bpr_1"])

@@ -60,6 +60,7 @@ def server() -> Iterator[SandboxServer]:
 # ---- requests and seconds
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_budget_of_requests_is_kept_to_and_repeated_syncs_finish_the_job(any_warehouse: AnyWarehouse) -> None:
     server = any_warehouse.server
@@ -287,6 +288,7 @@ with only_sync(dlt.pipeline("extend", pipelines_dir=sys.argv[1])):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_second_sync_in_another_thread_is_refused(any_warehouse: AnyWarehouse) -> None:
     refusals: list[BaseException] = []

@@ -99,6 +99,7 @@ def all_comments(warehouse: AnyWarehouse) -> dict[tuple[str, str | None], str | 
     return {(table, column): comment for table, column, comment in rows if comment is not None}
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_tables_and_columns_have_their_descriptions(invoices: AnyWarehouse) -> None:
     invoices.sync()
@@ -136,6 +137,7 @@ def test_no_text_breaks_the_statements(invoices: AnyWarehouse) -> None:
     assert found["extraction_invoices", "blank"] == "blank: text."
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_only_what_has_changed_is_written(invoices: AnyWarehouse, statements: list[str]) -> None:
     workspace = invoices.server.workspace

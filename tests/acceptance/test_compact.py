@@ -18,6 +18,8 @@ from extend_source.pipeline import lake_compaction
 from extend_source.sandbox import Options, SandboxServer, Workspace
 from tests.acceptance.small_world import fill
 
+pytestmark = pytest.mark.slow
+
 LOADS = 4
 KEY = "sk_compact_0123456789"
 

@@ -78,6 +78,7 @@ def assert_fetched(warehouse: AnyWarehouse, run_ids: list[str]) -> None:
     assert all(run_id in wanted for run_id, wanted in zip(found, run_ids, strict=True)), found
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_rows_are_counted_with_their_owners(loaded: AnyWarehouse) -> None:
     counts = dict(loaded.query("select id, row_counts from processor_runs where id in ('dpr_1', 'dpr_4') order by id"))
@@ -129,6 +130,7 @@ def test_a_refreshing_pipeline_drops_once_a_sync(server: SandboxServer, tmp_path
     assert warehouse.pipeline.refresh == "drop_sources"
 
 
+@pytest.mark.slow
 @pytest.mark.core
 @pytest.mark.case("1.1")
 def test_what_was_erased_does_not_come_back_with_a_refresh(server: SandboxServer, tmp_path: Path) -> None:
@@ -263,6 +265,7 @@ def test_resources_that_dlt_has_dropped_come_back(
     assert loaded.sync(reconcile=True, max_rechecks=0).requests == {"list_runs": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.core
 @pytest.mark.case("1.4")
 def test_rows_come_back_from_kept_payloads_without_a_request(
@@ -478,6 +481,7 @@ def test_rows_that_plain_dlt_has_left_out_come_with_its_next_run(
     assert loaded.column("splits", "split_id") == ["s1"]
 
 
+@pytest.mark.slow
 @pytest.mark.core
 @pytest.mark.case("1.8")
 def test_a_change_lands_where_dlt_gives_rows_ids(any_warehouse: AnyWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:

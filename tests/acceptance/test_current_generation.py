@@ -19,6 +19,8 @@ from tests.acceptance.conftest import MakeWarehouse, new_databases
 from tests.acceptance.scenes import impatient, small_server
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Row, Warehouse, without_sync_columns
 
+pytestmark = pytest.mark.slow
+
 PREFIXES = {
     **dict.fromkeys(("exr", "clr", "splr"), "dpr"),
     **dict.fromkeys(("ex", "cl", "spl"), "dp"),

@@ -84,6 +84,7 @@ def cut_off(warehouse: AnyWarehouse, table: str, **arguments: Any) -> None:
             warehouse.sync(**arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.core
 @pytest.mark.parametrize("refused", ["processor_runs", "extraction_fields"])
 def test_a_run_of_which_a_part_is_replaced_is_not_shown_until_it_is_whole(viewed: AnyWarehouse, refused: str) -> None:
@@ -109,6 +110,7 @@ def test_what_a_lost_load_has_replaced_in_part_is_fetched_again_by_another_machi
     assert totals(viewed, "_current") == {"dpr_a": None, "dpr_b": 2}
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_the_views_show_what_the_tables_hold_once_all_loads_have_ended(any_warehouse: AnyWarehouse) -> None:
     everything = {"objects": list(GROUPS), "keep_raw": True, "parse_output": "words", "history": True}

@@ -39,6 +39,7 @@ def versions_of(server: SandboxServer) -> int:
     return sum(len(processor.versions) for processor in server.workspace.processors.values())
 
 
+@pytest.mark.slow
 def test_all_versions_of_a_processor_come_in_one_request_in_the_older_generation(
     server: SandboxServer, tmp_path: Path
 ) -> None:
@@ -57,6 +58,7 @@ def test_all_versions_of_a_processor_come_in_one_request_in_the_older_generation
     assert len(warehouse.rows("processor_versions")) == versions_of(server)
 
 
+@pytest.mark.slow
 def test_a_new_version_costs_its_own_request_and_those_of_what_it_is_of(
     server: SandboxServer, newer: OpenWarehouse
 ) -> None:
@@ -93,6 +95,7 @@ def test_own_configs_of_steps_are_among_the_configs(newer: OpenWarehouse) -> Non
     assert len(own) == 2  # of the steps that parse, and of a draft's own extractor
 
 
+@pytest.mark.slow
 def test_a_processor_that_a_whole_list_has_no_longer_gets_a_tombstone(
     server: SandboxServer, newer: OpenWarehouse, tmp_path: Path
 ) -> None:
@@ -109,6 +112,7 @@ def test_a_processor_that_a_whole_list_has_no_longer_gets_a_tombstone(
         assert gone == [(ids[name], "processor")]
 
 
+@pytest.mark.slow
 def test_what_fails_of_a_processor_is_asked_for_again(server: SandboxServer, tmp_path: Path) -> None:
     warehouse = OpenWarehouse(server, tmp_path)
     settings = {"api_version": CURRENT_VERSION, "objects": ["processors"], "definitions_minutes": 0}
@@ -125,6 +129,7 @@ def test_what_fails_of_a_processor_is_asked_for_again(server: SandboxServer, tmp
     assert warehouse.rows("fetch_errors") == []
 
 
+@pytest.mark.slow
 def test_versions_that_someone_has_dropped_come_back(server: SandboxServer, newer: OpenWarehouse) -> None:
     before = newer.snapshot()
     newer.execute('drop table "processor_versions"; drop table "workflow_steps"')

@@ -72,6 +72,7 @@ def ended(workspace: Workspace) -> list[dict[str, Any]]:
     return [kept.payload for kept in EDIT_RUNS.objects(workspace).values() if kept.payload["status"] != "PROCESSING"]
 
 
+@pytest.mark.slow
 def test_each_edit_run_that_has_ended_takes_one_request_and_the_others_are_listed(world: World) -> None:
     runs = ended(world.workspace)
     assert world.first.requests == {
@@ -154,6 +155,7 @@ def test_a_file_is_erased_with_its_edit_runs_and_none_comes_back(world: World) -
         assert run["id"] not in world.warehouse.column(table, column)
 
 
+@pytest.mark.slow
 def test_an_erased_file_is_in_no_template_any_longer(tmp_path: Path) -> None:
     with SandboxServer(runs=8) as server:
         warehouse = OpenWarehouse(server, tmp_path)
@@ -171,6 +173,7 @@ def test_an_erased_file_is_in_no_template_any_longer(tmp_path: Path) -> None:
         assert template in warehouse.column("edit_templates", "id")
 
 
+@pytest.mark.slow
 def test_a_form_detection_run_that_a_sync_had_no_request_left_for_is_fetched_by_the_next(tmp_path: Path) -> None:
     with SandboxServer(runs=30) as server:
         start_a_form_detection_run(server.workspace)
@@ -184,6 +187,7 @@ def test_a_form_detection_run_that_a_sync_had_no_request_left_for_is_fetched_by_
         assert warehouse.column("form_detection_runs", "id") == [next(FORM_DETECTION_RUNS.ids(server.workspace))]
 
 
+@pytest.mark.slow
 def test_in_2025_edit_runs_are_loaded_by_id_and_again_until_they_have_ended(tmp_path: Path) -> None:
     with SandboxServer(runs=30) as server:
         warehouse, workspace = OpenWarehouse(server, tmp_path), server.workspace

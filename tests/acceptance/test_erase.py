@@ -55,6 +55,7 @@ def an_invoice(warehouse: AnyWarehouse) -> str:
     return next(run_id for run_id in ids if workspace.run_payload(run_id)["processorId"] == processor)
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_run_is_erased_from_every_table_and_stays_so(any_warehouse: AnyWarehouse) -> None:
     workspace = any_warehouse.server.workspace
@@ -127,6 +128,7 @@ def test_an_id_that_never_landed_is_noted_all_the_same(
     assert warehouse.column("erasures", "id") == ["dpr_later"]
 
 
+@pytest.mark.slow
 @pytest.mark.case("S7")
 @pytest.mark.core
 def test_nothing_of_an_erased_run_is_left_in_the_working_folder_whatever_became_of_its_loads(
@@ -158,6 +160,7 @@ def test_nothing_of_an_erased_run_is_left_in_the_working_folder_whatever_became_
     assert found_on_disk(any_warehouse.pipelines, run_id) == []
 
 
+@pytest.mark.slow
 @pytest.mark.case("S12")
 @pytest.mark.core
 def test_a_file_that_is_written_anew_holds_no_byte_of_an_erased_run(

@@ -57,6 +57,7 @@ def put_item(server: SandboxServer, item_id: str, **changes: Any) -> str:
     return str(like.parent)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_sets_and_items_land_as_the_stand_in_has_them(
     server: SandboxServer, warehouse: OpenWarehouse, version: str
@@ -90,6 +91,7 @@ def test_sets_and_items_land_as_the_stand_in_has_them(
     assert "evaluation_set_runs" in warehouse.tables()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_nothing_is_fetched_again_and_a_new_item_costs_its_own_request_and_that_of_its_set(
     server: SandboxServer, warehouse: OpenWarehouse, version: str
@@ -108,6 +110,7 @@ def test_nothing_is_fetched_again_and_a_new_item_costs_its_own_request_and_that_
     assert new["evaluation_set_id"] == set_id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_items_and_sets_that_are_gone_get_tombstones_from_a_reconcile(
     server: SandboxServer, warehouse: OpenWarehouse, version: str
@@ -126,6 +129,7 @@ def test_items_and_sets_that_are_gone_get_tombstones_from_a_reconcile(
     assert again.requests.get("get_evaluation_set_item", 0) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_is_expected_of_an_item_is_read_anew_where_that_is_asked_for(
     server: SandboxServer, warehouse: OpenWarehouse, version: str
@@ -140,6 +144,7 @@ def test_what_is_expected_of_an_item_is_read_anew_where_that_is_asked_for(
     assert json.loads(item["expected_output"]) == {"value": {"total": 2}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_runs_are_loaded_by_their_ids_and_again_until_they_have_ended(
     server: SandboxServer, warehouse: OpenWarehouse, version: str
@@ -194,6 +199,7 @@ def test_rules_for_fields_reach_what_is_expected(server: SandboxServer, warehous
     assert [cell for cell in warehouse.cells() if "DE89 3704 0044" in str(cell)] == []
 
 
+@pytest.mark.slow
 def test_an_erased_file_is_in_no_item_any_longer(server: SandboxServer, warehouse: OpenWarehouse) -> None:
     warehouse.sync(api_version=CURRENT_VERSION, objects=OBJECTS, keep_raw=True)
     file_id = warehouse.rows("evaluation_set_item_files")[0]["file_id"]
@@ -206,6 +212,7 @@ def test_an_erased_file_is_in_no_item_any_longer(server: SandboxServer, warehous
     assert file_id not in warehouse.column("evaluation_set_item_files", "file_id")
 
 
+@pytest.mark.slow
 def test_what_was_erased_of_evaluations_stays_out_of_a_migrated_dataset(
     server: SandboxServer, warehouse: OpenWarehouse
 ) -> None:
@@ -223,6 +230,7 @@ def test_what_was_erased_of_evaluations_stays_out_of_a_migrated_dataset(
     assert warehouse.rows("evaluation_set_runs") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_set_is_erased_with_its_items_and_none_comes_back(
     server: SandboxServer, warehouse: OpenWarehouse, version: str

@@ -125,7 +125,13 @@ def make_on_postgres(request: pytest.FixtureRequest) -> Iterator[MakeWarehouse]:
         yield lambda server: PostgresWarehouse(server, factory.mktemp("life"), new_database())
 
 
-ON_DUCKDB = [pytest.param((name, make_on_duckdb), id=name) for name in SPECIMENS]
+ALWAYS = ("processor_run", "file", "workflow_run")
+"""Objects of the three ways to be found: in a list by changes, by others that name it, in a list with parts of its own."""
+
+ON_DUCKDB = [
+    pytest.param((name, make_on_duckdb), id=name, marks=() if name in ALWAYS else pytest.mark.slow)
+    for name in SPECIMENS
+]
 ON_POSTGRES = [
     pytest.param((name, make_on_postgres), id=f"{name}-postgres", marks=pytest.mark.thorough) for name in SPECIMENS
 ]

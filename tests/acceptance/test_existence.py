@@ -77,6 +77,7 @@ def test_a_command_that_reads_refuses_a_pipeline_that_does_not_exist_and_leaves_
     assert traces(tmp_path) == before
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_the_pipelines_and_datasets_that_exist_are_named(tmp_path: Path) -> None:
     synced()

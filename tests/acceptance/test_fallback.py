@@ -73,6 +73,7 @@ def test_a_first_load_is_complete_and_says_that_nothing_can_be_compared(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_later_sync_fetches_what_changed_since_and_within_the_lookback(any_warehouse: AnyWarehouse) -> None:
     server = any_warehouse.server

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.thorough
 TEXT_TABLES = ("file_contents", "file_pages", "file_sheets")
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_fetch_asks_once_for_each_distinct_file(warehouse: Warehouse) -> None:
     warehouse.sync(file_contents="fetch")

@@ -60,6 +60,7 @@ def warehouse(tmp_path: Path) -> Iterator[OpenWarehouse]:
         yield OpenWarehouse(server, tmp_path)
 
 
+@pytest.mark.slow
 def test_all_files_are_known_by_what_their_list_says(warehouse: OpenWarehouse, settings: dict[str, Any]) -> None:
     planned = plan(warehouse.pipeline, **warehouse.settings(**settings))
     first = warehouse.sync(**settings)
@@ -82,6 +83,7 @@ def test_an_idle_sync_of_the_list_is_quiet(warehouse: OpenWarehouse, settings: d
     assert closed.sync(**settings).mode == "quiet"
 
 
+@pytest.mark.slow
 def test_a_file_that_a_whole_list_has_no_longer_is_gone(warehouse: OpenWarehouse, settings: dict[str, Any]) -> None:
     warehouse.sync(**settings)
     warehouse.server.workspace.delete_file("file_unused")
@@ -99,6 +101,7 @@ def test_a_file_that_a_whole_list_has_no_longer_is_gone(warehouse: OpenWarehouse
     assert warehouse.rows("tombstones") == []
 
 
+@pytest.mark.slow
 def test_an_erased_file_is_not_listed_again(warehouse: OpenWarehouse, settings: dict[str, Any]) -> None:
     warehouse.sync(**settings)
 
@@ -109,6 +112,7 @@ def test_an_erased_file_is_not_listed_again(warehouse: OpenWarehouse, settings: 
     assert warehouse.rows("tombstones") == []
 
 
+@pytest.mark.slow
 def test_files_of_runs_land_as_without_the_list(warehouse: OpenWarehouse, tmp_path: Path) -> None:
     (folder := tmp_path / "runs").mkdir()
     runs_alone = OpenWarehouse(warehouse.server, folder)

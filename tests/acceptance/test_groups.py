@@ -15,6 +15,8 @@ from extend_source.sandbox import SandboxServer
 from extend_source.sandbox.requests_log import OddAnswer
 from tests.acceptance.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 REFUSED = OddAnswer(403, b'{"code": "FORBIDDEN", "message": "No access to workflows."}')
 RUNS = 12
 

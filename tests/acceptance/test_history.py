@@ -79,6 +79,7 @@ def duckdb_scene(empty_warehouse: Warehouse) -> Scene:
     return Scene(empty_warehouse)
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_each_state_and_each_value_that_changed_is_kept_with_the_time_it_was_seen(scene: Scene) -> None:
     scene.put(None, "PROCESSING")
@@ -165,6 +166,7 @@ def test_a_load_that_was_cut_off_and_is_taken_up_adds_nothing_twice(
     assert [row[2:] for row in scene.values()] == [("added", "7")]
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_run_that_is_erased_leaves_no_history(duckdb_scene: Scene) -> None:
     duckdb_scene.put({"total": 7})
@@ -204,6 +206,7 @@ def test_what_is_hidden_from_the_start_is_in_no_history(duckdb_scene: Scene) -> 
     assert found_on_disk(duckdb_scene.warehouse.folder, SECRET) == []
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_rebuild_adds_none_and_begins_the_history_of_runs_without_one(duckdb_scene: Scene) -> None:
     duckdb_scene.put({"total": 7})

@@ -145,6 +145,7 @@ def test_a_terminal_shows_names_and_obeys_none(loaded: Warehouse, command: tuple
     assert "\x1b[31mred" not in output
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_message_of_the_api_is_stored_and_shown_on_one_line_that_nobody_obeys(loaded: Warehouse) -> None:
     [(run_id, message)] = loaded.query("select id, message from fetch_errors")

@@ -32,6 +32,7 @@ def put(warehouse: Warehouse, run: dict[str, Any]) -> None:
     warehouse.server.workspace.put_run(run)
 
 
+@pytest.mark.slow
 def test_rows_that_a_waiting_load_will_write_go_with_the_next_one(warehouse: Warehouse) -> None:
     for lines in (2, 0):  # neither is there when the next load is made
         put(warehouse, invoice("dpr_3", lines, "file_3"))

@@ -16,6 +16,7 @@ from tests.acceptance.warehouse import Warehouse, without_sync_columns
 from tests.api.test_downloads import SMALL, put_large
 
 
+@pytest.mark.slow
 def test_a_large_output_lands_by_its_link_and_one_that_cannot_be_had_is_a_row_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -27,6 +27,7 @@ def invoices(empty_server: SandboxServer, make_warehouse: MakeWarehouse) -> AnyW
     return make_warehouse(empty_server)
 
 
+@pytest.mark.slow
 @pytest.mark.case("3.8")
 def test_members_that_each_run_names_in_its_own_way_are_no_drift_and_reported_in_seconds(
     invoices: AnyWarehouse,
@@ -55,6 +56,7 @@ def test_members_that_each_run_names_in_its_own_way_are_no_drift_and_reported_in
     assert (filled["rates.base"], filled["rates.k7_3"], len(filled)) == (1, 1, 12001)
 
 
+@pytest.mark.slow
 @pytest.mark.case("3.9")
 def test_types_that_may_each_hold_all_others_load_in_seconds_with_names_that_stay(invoices: AnyWarehouse) -> None:
     names = [f"n{number}" for number in range(10)]
@@ -82,6 +84,7 @@ def test_types_that_may_each_hold_all_others_load_in_seconds_with_names_that_sta
     assert len(invoices.rows("run_config_fields")) < 1000
 
 
+@pytest.mark.slow
 @pytest.mark.case("3.3")
 def test_a_row_wider_than_a_page_of_postgresql_lands_with_what_fits_and_drift(
     invoices: AnyWarehouse, destination: str

@@ -73,6 +73,7 @@ def tombstones(warehouse: AnyWarehouse) -> list[str]:
 # ---- silent edits
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_silent_edits_are_found_by_the_reconcile_and_the_drift_rate_is_the_truth(loaded: AnyWarehouse) -> None:
     workspace = loaded.server.workspace

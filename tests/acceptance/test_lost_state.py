@@ -90,6 +90,7 @@ def positions_of(warehouse: AnyWarehouse) -> dict[str, Any]:
 # ---- lost
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_another_machine_fetches_what_has_changed_and_nothing_else(rested: AnyWarehouse) -> None:
     changed = change_two(rested)

@@ -46,6 +46,7 @@ def queries_of_a_reconcile(warehouse: AnyWarehouse, monkeypatch: pytest.MonkeyPa
     return counts
 
 
+@pytest.mark.slow
 def test_a_reconcile_of_many_runs_reads_each_table_once_and_one_of_few_asks_for_each_page(
     paged_server: SandboxServer, make_warehouse: MakeWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +61,7 @@ def test_a_reconcile_of_many_runs_reads_each_table_once_and_one_of_few_asks_for_
     assert in_columns - by_page == Counter()
 
 
+@pytest.mark.slow
 def test_payloads_are_looked_up_some_at_a_time_however_many(
     empty_server: SandboxServer, empty_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

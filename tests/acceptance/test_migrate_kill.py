@@ -22,6 +22,8 @@ from tests.acceptance.test_kill import assert_books_in_order, machine_of, put_li
 from tests.acceptance.truth import assert_tables, expected_tables
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 
+pytestmark = pytest.mark.slow
+
 RUNS, RUNS_WITH_EVERYTHING = 2000, 60
 FEW_RUNS = 60
 PACKAGE_RUNS = 500

@@ -55,6 +55,7 @@ def any_warehouse(make_warehouse: MakeWarehouse, empty_server: SandboxServer) ->
         yield warehouse
 
 
+@pytest.mark.slow
 def test_tombstones_and_payloads_are_where_they_belong_today_and_not_carried_over_twice(earlier: AnyWarehouse) -> None:
     first = earlier.sync(run_ids=["dpr_unknown"])
 

@@ -337,6 +337,7 @@ def test_a_run_that_becomes_visible_late_is_found_below_all_that_was_loaded_mean
         assert_holds(source.warehouse)
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_runs_that_change_between_two_pages_cost_no_other_run_its_place(make_warehouse: MakeWarehouse) -> None:
     with MovingSource(make_warehouse, runs=0, page=5, cursor="offset") as source:

@@ -42,6 +42,7 @@ def first_line(*arguments: str) -> tuple[int, str]:
     return outcome.exit_code, AGO.sub("T", outcome.stdout.splitlines()[0])
 
 
+@pytest.mark.slow
 def test_a_monitor_sees_a_pipeline_fail_recover_and_stop_running(
     server: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +78,7 @@ def test_a_monitor_sees_a_pipeline_fail_recover_and_stop_running(
     assert dead == [("dpr_nowhere", "EXT-215")]
 
 
+@pytest.mark.slow
 def test_a_log_has_a_line_for_each_phase_and_then_the_failure(
     server: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

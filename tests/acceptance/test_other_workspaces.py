@@ -34,6 +34,7 @@ def an_empty_workspace() -> Workspace:
     return workspace
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("version", "objects"), CASES)
 def test_without_runs_to_go_by_the_other_objects_tell(version: str, objects: list[str], tmp_path: Path) -> None:
     with SandboxServer(runs=0) as server, SandboxServer(workspaces=[another_workspace()]) as other:

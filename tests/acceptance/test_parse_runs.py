@@ -116,6 +116,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         yield Story(server, tmp_path_factory.mktemp("story"))
 
 
+@pytest.mark.slow
 def test_a_run_that_is_loaded_by_id_brings_its_parse_run_without_a_list(story: Story) -> None:
     assert story.requests["by id"] == {"get_classify_run": 1, "get_parse_run": 1}
     assert story.column("by id", "parse_chunks", "content") == ["text a"]
@@ -194,6 +195,7 @@ def test_an_erased_file_takes_its_parse_runs_along_for_good(story: Story) -> Non
 # ---- by id
 
 
+@pytest.mark.slow
 def test_a_parse_run_is_found_by_its_id_whatever_that_looks_like(empty_warehouse: Warehouse) -> None:
     workspace = empty_warehouse.server.workspace
     put(workspace, "a")
@@ -215,6 +217,7 @@ def test_a_parse_run_is_found_by_its_id_whatever_that_looks_like(empty_warehouse
 # ---- budgets, cuts and losses
 
 
+@pytest.mark.slow
 def test_a_budget_is_kept_and_the_next_sync_goes_on(empty_warehouse: Warehouse) -> None:
     workspace, server = empty_warehouse.server.workspace, empty_warehouse.server
     for number in range(12):
@@ -232,6 +235,7 @@ def test_a_budget_is_kept_and_the_next_sync_goes_on(empty_warehouse: Warehouse) 
     assert empty_warehouse.count("parse_chunks") == 12
 
 
+@pytest.mark.slow
 def test_the_limit_of_runs_counts_parse_runs_that_the_list_shows(empty_warehouse: Warehouse) -> None:
     workspace = empty_warehouse.server.workspace
     for number in range(6):
@@ -281,6 +285,7 @@ def said(warehouse: AnyWarehouse, table: str) -> list[Row]:
     return without_sync_columns(warehouse.rows(table))
 
 
+@pytest.mark.slow
 def test_more_of_them_is_made_of_the_payloads_that_were_kept_without_a_request(empty_warehouse: Warehouse) -> None:
     put(empty_warehouse.server.workspace, "a")
     empty_warehouse.sync(api_version=CURRENT_VERSION, keep_raw=True)
@@ -295,6 +300,7 @@ def test_more_of_them_is_made_of_the_payloads_that_were_kept_without_a_request(e
     assert empty_warehouse.server.requests.counts == LISTS
 
 
+@pytest.mark.slow
 def test_a_list_of_many_pages_is_fetched_from_once(tmp_path: Path) -> None:
     with SandboxServer(runs=60, options=Options(largest_page=10)) as server:
         warehouse = Warehouse(server, tmp_path)
@@ -309,6 +315,7 @@ def test_a_list_of_many_pages_is_fetched_from_once(tmp_path: Path) -> None:
 # ---- what must not be written
 
 
+@pytest.mark.slow
 def test_where_a_field_is_hidden_no_text_of_a_parse_run_is_in_the_dataset(empty_warehouse: Warehouse) -> None:
     put(empty_warehouse.server.workspace, "a")
 
@@ -324,6 +331,7 @@ def test_where_a_field_is_hidden_no_text_of_a_parse_run_is_in_the_dataset(empty_
 # ---- API 2025-04-21, which has no list
 
 
+@pytest.mark.slow
 def test_parser_runs_of_2025_are_loaded_by_id_into_the_same_tables(tmp_path: Path) -> None:
     with SandboxServer(runs=20) as server:
         warehouse = Warehouse(server, tmp_path)

@@ -57,6 +57,7 @@ def server():
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_the_scheduled_sync_loads_what_is_new_and_says_so(server: SandboxServer, tmp_path: Path) -> None:
     first = run_script("scheduled_sync.py", tmp_path, server)

@@ -66,6 +66,7 @@ def test_one_word_is_a_name_where_a_processor_is_called_that(warehouse: Warehous
         warehouse.sync(processor_ids=["contracts"])
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_an_id_that_has_no_run_yet_is_warned_of_and_the_others_land(warehouse: Warehouse, warnings: Warnings) -> None:
     processors = processors_of(warehouse)

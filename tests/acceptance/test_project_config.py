@@ -14,6 +14,8 @@ from tests.acceptance.scenes import small_server
 from tests.acceptance.truth import assert_holds
 from tests.acceptance.warehouse import AnyWarehouse
 
+pytestmark = pytest.mark.slow
+
 server = small_server
 
 CONFIG = Path(__file__).parents[2] / ".dlt" / "config.toml"

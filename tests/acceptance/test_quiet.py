@@ -169,11 +169,13 @@ def test_the_lists_of_a_quiet_sync_are_those_that_are_loaded(version: str) -> No
     assert {listing.endpoint.object_type for listing in all_listings(settings)} <= LISTED_TYPES.keys()
 
 
+@pytest.mark.slow
 def test_a_setting_of_zero_has_each_sync_look_at_the_destination(rested_file: Warehouse) -> None:
     assert quiet_sync(rested_file, quiet_log_minutes=0).mode == "incremental"
     assert log(rested_file, "mode") == [("full",), ("incremental",)]
 
 
+@pytest.mark.slow
 def test_status_knows_of_quiet_syncs_that_left_no_row(rested_file: Warehouse) -> None:
     first = status(rested_file.pipeline)
     quiet_sync(rested_file)
@@ -189,6 +191,7 @@ def test_status_knows_of_quiet_syncs_that_left_no_row(rested_file: Warehouse) ->
 # ---- something new
 
 
+@pytest.mark.slow
 def test_a_change_is_fetched_without_reading_a_page_twice(rested: AnyWarehouse) -> None:
     put_small_runs(rested.server.workspace, 1)  # another run in the place of one
 
@@ -199,6 +202,7 @@ def test_a_change_is_fetched_without_reading_a_page_twice(rested: AnyWarehouse) 
     assert quiet_sync(rested).mode == "quiet"
 
 
+@pytest.mark.slow
 def test_a_run_in_flight_or_failed_keeps_syncs_awake(rested_file: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     impatient(monkeypatch)
     server, modes = rested_file.server, list[str]()
@@ -213,6 +217,7 @@ def test_a_run_in_flight_or_failed_keeps_syncs_awake(rested_file: Warehouse, mon
     assert modes == ["incremental", "incremental", "incremental", "incremental", "quiet"]
 
 
+@pytest.mark.slow
 def test_a_refused_key_is_told_after_one_request(rested_file: Warehouse) -> None:
     with pytest.raises(Exception, match="key"):
         quiet_sync(rested_file, api_key="sk_" + "x" * 40)
@@ -221,6 +226,7 @@ def test_a_refused_key_is_told_after_one_request(rested_file: Warehouse) -> None
     assert quiet_sync(rested_file).mode == "incremental"  # the failed one has left a row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed",
     [
@@ -237,6 +243,7 @@ def test_other_settings_say_nothing_of_these(rested_file: Warehouse, changed: di
     assert quiet_sync(rested_file, **changed).mode != "quiet"
 
 
+@pytest.mark.slow
 def test_a_reconcile_that_is_due_or_asked_for_is_made(rested_file: Warehouse) -> None:
     scan = read_last_scan(rested_file.pipeline)
     assert scan is not None
@@ -251,6 +258,7 @@ def test_a_reconcile_that_is_due_or_asked_for_is_made(rested_file: Warehouse) ->
 # ---- what others do
 
 
+@pytest.mark.slow
 def test_another_machine_may_write_meanwhile(rested: AnyWarehouse) -> None:
     put_small_runs(rested.server.workspace, 1)  # another run in the place of one
     other = rested.on_another_machine()
@@ -260,12 +268,14 @@ def test_another_machine_may_write_meanwhile(rested: AnyWarehouse) -> None:
     assert rested.count("processor_runs") == 3
 
 
+@pytest.mark.slow
 def test_lost_notes_cost_a_look(rested: AnyWarehouse) -> None:
     shutil.rmtree(rested.pipelines)
     reopen(rested)
     assert [quiet_sync(rested).mode for _ in range(2)] == ["incremental", "quiet"]
 
 
+@pytest.mark.slow
 def test_what_was_erased_stays_so_and_what_was_rebuilt_is_looked_at(
     empty_server: SandboxServer, empty_warehouse: Warehouse
 ) -> None:
@@ -280,6 +290,7 @@ def test_what_was_erased_stays_so_and_what_was_rebuilt_is_looked_at(
     assert empty_warehouse.column("processor_runs", "id") == ["dpr_small_000000", "dpr_small_000002"]
 
 
+@pytest.mark.slow
 def test_a_duckdb_file_that_was_changed_or_deleted_is_looked_at_at_once(rested_file: Warehouse) -> None:
     rested_file.execute("drop table processor_run_files")
     assert quiet_sync(rested_file).mode != "quiet"
@@ -303,6 +314,7 @@ BEHIND_ITS_BACK: dict[str, Callable[[PostgresWarehouse], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", BEHIND_ITS_BACK)
 def test_what_was_done_behind_its_back_is_found_within_the_hour(
     rested_postgres: PostgresWarehouse, change: str
@@ -322,6 +334,7 @@ def test_what_was_done_behind_its_back_is_found_within_the_hour(
         assert quiet_sync(rested_postgres).mode != "quiet"
 
 
+@pytest.mark.slow
 def test_another_dataset_or_destination_is_another_matter(
     rested_postgres: PostgresWarehouse, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ def filled(empty_server: SandboxServer) -> SandboxServer:
     return empty_server
 
 
+@pytest.mark.slow
 def test_a_destination_that_is_set_for_one_pipeline_is_looked_at_where_it_is(
     filled: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,6 +56,7 @@ def delete_a_file(place: Place) -> None:
     next((place.folder / "bucket" / "extend_data" / "processor_runs").glob("*.parquet")).unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "change"),
     [
@@ -74,6 +76,7 @@ def test_a_change_to_files_of_this_machine_is_seen_at_once(
     assert modes[2] != "quiet"
 
 
+@pytest.mark.slow
 def test_status_of_another_dataset_knows_nothing_of_this_ones_quiet_syncs(
     filled: SandboxServer, tmp_path: Path
 ) -> None:
@@ -90,6 +93,7 @@ def test_status_of_another_dataset_knows_nothing_of_this_ones_quiet_syncs(
     assert status(other).quiet_at is None
 
 
+@pytest.mark.slow
 def test_a_note_that_is_not_as_it_was_written_says_nothing(filled: SandboxServer, tmp_path: Path) -> None:
     warehouse = Warehouse(filled, tmp_path)
     quiet_sync(warehouse)
@@ -105,6 +109,7 @@ def test_a_note_that_is_not_as_it_was_written_says_nothing(filled: SandboxServer
     assert quiet_sync(warehouse).mode == "quiet"
 
 
+@pytest.mark.slow
 def test_a_key_that_cannot_be_sent_is_a_failed_sync(filled: SandboxServer, tmp_path: Path) -> None:
     warehouse = Warehouse(filled, tmp_path)
     quiet_sync(warehouse)
@@ -116,6 +121,7 @@ def test_a_key_that_cannot_be_sent_is_a_failed_sync(filled: SandboxServer, tmp_p
     assert status(warehouse.pipeline).health.state == "failing"
 
 
+@pytest.mark.slow
 def test_an_empty_workspace_is_quiet_for_hours(empty_server: SandboxServer, empty_warehouse: Warehouse) -> None:
     assert quiet_sync(empty_warehouse).mode == "full"
     let_an_hour_pass(empty_warehouse)
@@ -123,6 +129,7 @@ def test_an_empty_workspace_is_quiet_for_hours(empty_server: SandboxServer, empt
     assert (result.mode, len(result.load_ids)) == ("quiet", 1)
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_back_ends_the_quiet(filled: SandboxServer, tmp_path: Path) -> None:
     warehouse = Warehouse(filled, tmp_path)
     quiet_sync(warehouse)

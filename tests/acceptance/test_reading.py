@@ -15,6 +15,7 @@ from tests.acceptance.scenes import put_small_runs
 from tests.acceptance.warehouse import Warehouse
 
 
+@pytest.mark.slow
 def test_the_schema_is_read_once_however_many_columns_and_queries_there_are(
     empty_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

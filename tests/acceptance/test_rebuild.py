@@ -110,6 +110,7 @@ def test_rows_that_were_all_deleted_come_back_as_they_were(
     assert len(books["tombstones"]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_rebuild_writes_what_a_fresh_load_would(any_warehouse: AnyWarehouse) -> None:
     any_warehouse.sync(keep_raw=True, file_contents="fetch")

@@ -20,6 +20,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         yield warehouse
 
 
+@pytest.mark.slow
 def test_dlt_joins_values_typed_rows_and_configs_with_their_runs(loaded: Warehouse) -> None:
     dataset = loaded.pipeline.dataset()
     for table in ("extraction_fields", "extraction_invoices", "splits"):

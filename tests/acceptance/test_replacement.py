@@ -65,6 +65,7 @@ def test_fewer_fields_or_none_leave_no_stale_rows(loaded: Warehouse, lines: int)
     assert owned_counts(loaded, "dpr_2") == untouched
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_run_that_has_lost_its_output_and_files_has_no_rows_of_either(loaded: Warehouse) -> None:
     reload(loaded, {**invoice("dpr_1", 0, None), "output": None, "files": [], "status": "FAILED"})
@@ -106,6 +107,7 @@ def test_text_that_one_payload_carries_outlasts_one_that_does_not(empty_warehous
     assert (row["raw_text"], row["markdown"]) == ("plain, again", "# marked")
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_file_in_five_runs_is_one_row_and_one_cost(empty_warehouse: Warehouse) -> None:
     workspace = empty_warehouse.server.workspace

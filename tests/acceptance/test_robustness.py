@@ -106,6 +106,7 @@ def test_a_payload_that_no_table_can_hold_is_an_error_row_beside_the_others(
     assert [(row["id"], row["code"]) for row in empty_warehouse.rows("fetch_errors")] == [("dpr_1", "ValueError")]
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_an_error_row_counts_its_attempts_and_goes_with_success(empty_warehouse: Warehouse) -> None:
     attempts = []

@@ -57,6 +57,7 @@ def some_of(rows: dict[str, int], *names: str) -> dict[str, Any]:
     return {name: rows.get(name) for name in names}
 
 
+@pytest.mark.slow
 def test_a_first_sync_has_written_every_row_that_is_there(small: AnyWarehouse) -> None:
     result = small.sync()
 
@@ -65,6 +66,7 @@ def test_a_first_sync_has_written_every_row_that_is_there(small: AnyWarehouse) -
     assert logged(small) == [result.rows]
 
 
+@pytest.mark.slow
 def test_the_rows_of_several_loads_are_added_up_and_each_load_logs_its_own(small: AnyWarehouse) -> None:
     result = small.sync(package_runs=2)
 
@@ -73,6 +75,7 @@ def test_the_rows_of_several_loads_are_added_up_and_each_load_logs_its_own(small
     assert result.rows["extraction_invoices__lines"] == small.count("extraction_invoices__lines") == 4
 
 
+@pytest.mark.slow
 def test_markers_are_no_rows_and_replaced_ones_count_again(small: AnyWarehouse) -> None:
     small.sync()
     workspace = small.server.workspace
@@ -86,6 +89,7 @@ def test_markers_are_no_rows_and_replaced_ones_count_again(small: AnyWarehouse) 
     assert logged(small)[-1] == result.rows
 
 
+@pytest.mark.slow
 def test_a_sync_without_news_has_written_its_log_alone_and_a_quiet_one_that_or_nothing(
     empty_server: SandboxServer, make_warehouse: MakeWarehouse
 ) -> None:
@@ -113,6 +117,7 @@ def test_tables_that_were_not_chosen_are_not_counted(small: AnyWarehouse) -> Non
     }
 
 
+@pytest.mark.slow
 def test_a_rebuild_logs_what_it_has_written(small: AnyWarehouse) -> None:
     small.sync(keep_raw=True)
 

@@ -77,6 +77,7 @@ def test_no_error_of_a_pipeline_shows_the_key_or_a_link(
     assert len(texts) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_the_published_sample_lands_without_its_link(
     empty_warehouse: Warehouse, caplog: pytest.LogCaptureFixture

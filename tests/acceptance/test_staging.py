@@ -12,6 +12,8 @@ from extend_source.sandbox import SandboxServer
 from tests.acceptance.scenes import break_table, mend_table, put_small_runs
 from tests.acceptance.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 LEFTOVER = "insert into extend_staging.splits (run_id, stage, position) values ('dpr_1', 'final', 0)"
 
 

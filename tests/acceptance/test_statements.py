@@ -87,6 +87,7 @@ def syncs(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFact
         yield Syncs(idle, changed, emptied)
 
 
+@pytest.mark.slow
 def test_a_sync_without_changes_writes_to_its_log_only(syncs: Syncs) -> None:
     assert syncs.idle.writes == OF_ANY_SYNC
 

@@ -38,6 +38,7 @@ def test_a_status_of_a_file_that_does_not_exist_makes_none(warehouse: Warehouse)
     assert not warehouse.database.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_the_status_tells_the_watermark_and_the_reconcile(any_warehouse: AnyWarehouse) -> None:
     before = datetime.now(timezone.utc)

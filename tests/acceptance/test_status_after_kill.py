@@ -77,6 +77,7 @@ def test_a_first_load_that_is_promised_is_finished_and_nothing_is_fetched_again(
     assert status(machines.current.pipeline()).pending_loads == 0
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_no_load_is_promised_where_the_dataset_is_gone_and_dlt_drops_what_waits(any_warehouse: AnyWarehouse) -> None:
     server = any_warehouse.server

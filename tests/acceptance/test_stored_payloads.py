@@ -21,6 +21,8 @@ from extend_source.tables import TableSchema
 from tests.acceptance.conftest import new_databases
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 
+pytestmark = pytest.mark.slow
+
 NO_MAXIMUM = float("inf")
 
 

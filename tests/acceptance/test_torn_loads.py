@@ -56,6 +56,7 @@ def torn(any_warehouse: AnyWarehouse, caplog: pytest.LogCaptureFixture) -> AnyWa
     return any_warehouse
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_another_machine_fetches_the_runs_of_a_load_that_was_cut_off(torn: AnyWarehouse) -> None:
     result = torn.on_another_machine().sync()

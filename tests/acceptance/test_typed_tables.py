@@ -113,6 +113,7 @@ def test_versions_that_add_fields_and_change_types_load_in_one_load_of_many_batc
     assert_typed_tables(invoices)
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_types_and_descriptions_of_columns_come_from_the_schema(invoices: AnyWarehouse) -> None:
     day = {"type": "string", "extend:type": "date", "description": "When it is due"}

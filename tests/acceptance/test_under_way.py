@@ -47,6 +47,7 @@ def sync_that_waits(warehouse: AnyWarehouse) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_status_during_the_first_load_is_answered_from_the_progress(
     any_warehouse: AnyWarehouse, tmp_path: Path

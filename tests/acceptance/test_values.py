@@ -278,6 +278,7 @@ def leaves(value: Any, field: str) -> list[tuple[Any, ...]]:
     return [(field, kind.get(type(value), "number"), text, float_of(value), flag, day_of(value))]
 
 
+@pytest.mark.slow
 def test_both_databases_hold_the_same_rows_in_every_table(loaded: Loaded) -> None:
     assert len(loaded.values) > 300
     assert [(loaded.values[row["id"]], row["message"]) for row in loaded.duckdb["fetch_errors"]] == []

@@ -80,6 +80,7 @@ def expected(kept: KeptObject) -> Row:
     }
 
 
+@pytest.mark.slow
 def test_the_list_says_what_was_verified_with_what_result_at_what_cost(warehouse: OpenWarehouse) -> None:
     result = warehouse.sync(**LIST_ALONE)
 
@@ -96,6 +97,7 @@ def test_the_list_says_what_was_verified_with_what_result_at_what_cost(warehouse
     assert not {"verify_runs", "verify_signals", "verify_evidence"} & warehouse.tables()
 
 
+@pytest.mark.slow
 def test_an_unchanged_list_costs_a_request_and_writes_nothing(warehouse: OpenWarehouse) -> None:
     warehouse.sync(**LIST_ALONE)
     before = warehouse.snapshot()
@@ -106,6 +108,7 @@ def test_an_unchanged_list_costs_a_request_and_writes_nothing(warehouse: OpenWar
     assert warehouse.snapshot()["verify_run_summaries"] == before["verify_run_summaries"]
 
 
+@pytest.mark.slow
 def test_nothing_looks_at_a_single_run_unless_the_setting_says_so(
     warehouse: OpenWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +156,7 @@ def test_a_client_that_was_not_allowed_to_sends_no_such_request(server: SandboxS
     assert looked_at(server) == []
 
 
+@pytest.mark.slow
 def test_what_the_whole_list_has_no_longer_is_gone_and_may_come_back(warehouse: OpenWarehouse) -> None:
     warehouse.sync(**LIST_ALONE)
     gone, *_ = verify_runs(warehouse.server)
@@ -174,6 +178,7 @@ def test_what_the_whole_list_has_no_longer_is_gone_and_may_come_back(warehouse: 
     assert (gets(usual), gets(whole), gets(again)) == (0, 0, 0)
 
 
+@pytest.mark.slow
 def test_with_details_each_that_has_ended_is_fetched_once_and_a_plan_knows(warehouse: OpenWarehouse) -> None:
     server = warehouse.server
     planned = plan(warehouse.pipeline, **warehouse.settings(**WITH_DETAILS))
@@ -192,6 +197,7 @@ def test_with_details_each_that_has_ended_is_fetched_once_and_a_plan_knows(wareh
     assert len(signals) == len(warehouse.rows("verify_evidence")) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"reconcile": True}, {"refresh": True}], ids=str)
 def test_a_result_that_has_landed_stays_once_extend_has_deleted_it(
     warehouse: OpenWarehouse, how: dict[str, bool]
@@ -231,6 +237,7 @@ def test_one_may_be_loaded_by_its_id_where_the_setting_says_so(warehouse: OpenWa
     assert warehouse.column("verify_runs", "id") == [FORGETFUL]
 
 
+@pytest.mark.slow
 def test_an_erased_file_takes_its_verify_runs_along_for_good(warehouse: OpenWarehouse) -> None:
     warehouse.sync(**WITH_DETAILS, keep_raw=True)
     file_id = verify_runs(warehouse.server)[FORGETFUL].payload["file"]["id"]
@@ -247,6 +254,7 @@ def test_an_erased_file_takes_its_verify_runs_along_for_good(warehouse: OpenWare
     assert set(warehouse.column("erasures", "id")) == {file_id, *of_it}
 
 
+@pytest.mark.slow
 def test_the_older_version_has_none_and_says_so(warehouse: OpenWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     warnings: list[str] = []
     monkeypatch.setattr(logger, "warning", warnings.append)

@@ -31,6 +31,7 @@ def asked(result: SyncResult) -> list[str]:
     return sorted(result.requests)
 
 
+@pytest.mark.slow
 def test_both_lists_land_whole_and_no_secret_does(warehouse: OpenWarehouse) -> None:
     planned = plan(warehouse.pipeline, **warehouse.settings(**SETTINGS))
     result = warehouse.sync(**SETTINGS, keep_raw=True)
@@ -53,6 +54,7 @@ def test_both_lists_land_whole_and_no_secret_does(warehouse: OpenWarehouse) -> N
     assert (planned.requests, planned.groups) == (2, {"webhooks": 2})
 
 
+@pytest.mark.slow
 def test_they_are_read_now_and_then_one_list_at_a_time(warehouse: OpenWarehouse) -> None:
     warehouse.sync(**SETTINGS)
 
@@ -63,6 +65,7 @@ def test_they_are_read_now_and_then_one_list_at_a_time(warehouse: OpenWarehouse)
     assert len(asked(later)) == len(asked(last)) == 1
 
 
+@pytest.mark.slow
 def test_what_has_changed_is_written_anew_and_what_is_gone_is_noted(warehouse: OpenWarehouse) -> None:
     warehouse.sync(**SETTINGS)
     workspace = warehouse.server.workspace

@@ -103,6 +103,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         yield Story(server, tmp_path_factory.mktemp("story"))
 
 
+@pytest.mark.slow
 def test_without_details_each_list_costs_a_request_and_no_run_is_fetched(story: Story) -> None:
     assert story.requests["with details"] == {**LISTS, "get_classify_run": 2, "get_parse_run": 1}
     assert story.requests["lists"] == LISTS

@@ -85,6 +85,7 @@ def gets(result: SyncResult) -> dict[str, int]:
     return {name: number for name, number in result.requests.items() if name.startswith("get_") and "_run" in name}
 
 
+@pytest.mark.slow
 def test_one_request_brings_a_workflow_run_and_all_its_runs(world: World) -> None:
     alone = gets(world.by_id)
     assert gets(world.first)["get_workflow_run"] == ENDED
@@ -169,6 +170,7 @@ def test_a_workflow_run_that_is_gone_is_noted_and_its_runs_stay(world: World) ->
     assert world.whole.column("processor_runs", "id") == before
 
 
+@pytest.mark.slow
 def test_a_workflow_run_can_be_named_by_its_id(world: World, tmp_path: Path) -> None:
     run = next(run for run in workflow_runs(world.server.workspace) if run.has_ended)
     warehouse = OpenWarehouse(world.server, tmp_path)

@@ -38,6 +38,8 @@ from tests.destinations.stories import (
     shrink,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(
     params=[

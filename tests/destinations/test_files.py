@@ -89,6 +89,7 @@ def test_another_machine_writes_the_views_too(lake: Place) -> None:
     assert lake.on_another_machine().current(COLUMNS) == EXPECTED["first load"]
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_views_made_once_show_what_comes_later(lake: Place) -> None:
     put(lake.server, letter())

@@ -86,6 +86,7 @@ def test_what_is_gone_by_now_stays_and_what_was_known_is_not_forgotten(any_wareh
         assert_holds(any_warehouse)
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_every_tampering_is_found_and_named(any_warehouse: AnyWarehouse) -> None:
     workspace = any_warehouse.server.workspace

@@ -75,6 +75,7 @@ def test_the_report_prices_each_day_and_says_what_has_no_price(
     assert "7 credits before 2025-11-01 have no price." in figures.warnings
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_expensive_runs_and_repeated_work_have_the_price_of_their_day_and_workspaces_are_named(
     empty_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch

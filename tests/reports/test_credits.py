@@ -27,6 +27,7 @@ ALL_TIME = {"first_day": date(2020, 1, 1), "last_day": date(2030, 12, 31)}
 FROM_THE_BEGINNING = ("--from", "2020-01-01", "--to", "2030-12-31")
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_the_report_adds_up_to_the_stand_ins_own_account(any_warehouse: AnyWarehouse) -> None:
     any_warehouse.sync()

@@ -108,6 +108,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         yield warehouse
 
 
+@pytest.mark.slow
 def test_what_has_landed_is_the_source_of_a_pipeline(landed: Warehouse) -> None:
     text = dbt_sources(landed.pipeline)
     tables = tables_of(text)

@@ -24,6 +24,8 @@ from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.warehouse import AnyWarehouse, Warehouse
 from tests.reports.test_credit_models import file_of, run_of
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[2] / "docs"
 QUESTIONS = sorted(DOCS.glob("queries/ask_*.sql"))
 

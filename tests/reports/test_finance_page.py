@@ -91,6 +91,7 @@ def drawn(browser: Chrome) -> list[tuple[str, str, float]]:
 # ---- what is shown
 
 
+@pytest.mark.slow
 def test_the_totals_by_month_and_by_processor_are_tables_on_the_page(finance: Chrome) -> None:
     assert table(finance, "months") == BY_MONTH
     assert table(finance, "by_processor") == BY_PROCESSOR

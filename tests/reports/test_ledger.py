@@ -189,6 +189,7 @@ def test_no_model_compares_each_row_with_each_row_of_another_table(empty_warehou
 # ---- what the ledger is compared with
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_gaps_are_named_by_their_causes(any_empty: AnyWarehouse) -> None:
     workspace = any_empty.server.workspace

@@ -69,6 +69,7 @@ REUSED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.core
 @pytest.mark.parametrize(
     "order", [("exr_a", "exr_b"), ("exr_b", "exr_a"), ("exr_a exr_b",)], ids=("older first", "newer first", "together")
@@ -261,6 +262,7 @@ CHARGES: list[tuple[str, str, str | None, str | None, float | None, str | None]]
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_products_add_up_to_the_ledger_and_what_is_not_said_is_a_row(any_empty: AnyWarehouse) -> None:
     workspace = any_empty.server.workspace

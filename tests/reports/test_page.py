@@ -74,6 +74,7 @@ class Page(HTMLParser):
             self.text += data
 
 
+@pytest.mark.slow
 def test_the_page_asks_for_nothing_from_anywhere() -> None:
     html = render_page(example_figures())
 
@@ -240,6 +241,7 @@ def test_a_mark_was_reached_or_will_not_be_or_that_is_unknown(
     assert f'<td class="day">{words}</td>' in page.html.replace(NBSP, " ")
 
 
+@pytest.mark.slow
 def test_the_head_says_whose_figures_and_of_when() -> None:
     figures, many = finance_figures(), [f"ws_{number}" for number in range(5)]
 
@@ -272,6 +274,7 @@ def test_days_in_warnings_do_not_break_at_the_end_of_a_line() -> None:
     assert f"9{NBSP}Feb{NBSP}2026: 2026-99-99 spent 30." in page.text
 
 
+@pytest.mark.slow
 def test_each_chart_is_a_picture_as_well(tmp_path: Path) -> None:
     written = write_pictures(example_figures(), tmp_path / "new")
 

@@ -93,6 +93,7 @@ def test_years_before_the_first_spend_and_days_to_come_have_no_place_in_a_chart(
     assert drawn_days(replace(no_figures(), first_day=date(2027, 1, 1))) == (date(2027, 1, 1), date(2027, 1, 1))
 
 
+@pytest.mark.slow
 def test_a_page_of_all_time_can_be_made() -> None:
     figures = finance_figures()
     december = replace(figures.month, month=date(9999, 12, 1), days=31, days_in_month=31)

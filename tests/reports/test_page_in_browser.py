@@ -276,6 +276,7 @@ def test_unknown_stands_right_in_a_column_of_numbers(browser: Chrome, page: str)
     assert {cell.value_of_css_property("text-align") for cell in pages} == {"right"}
 
 
+@pytest.mark.slow
 def test_a_large_workspace_draws_each_week_in_its_month(browser: Chrome, tmp_path: Path) -> None:
     figures = large_figures(processors=30)
     open_figures(browser, figures, tmp_path)

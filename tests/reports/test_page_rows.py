@@ -42,6 +42,7 @@ def test_unknown_is_no_zero() -> None:
     assert all(row["credits"] is not None for row in rows if row["day"] >= "2025-10-07")
 
 
+@pytest.mark.slow
 def test_all_datasets_of_a_large_workspace_are_bounded_and_lose_nothing() -> None:
     figures = large_figures(processors=60)
 

@@ -165,6 +165,7 @@ def test_confidences_are_averaged_where_they_are_known(bare_warehouse: AnyWareho
     assert rows_of(bare_warehouse, "field_fill_rate", *columns) == [(0.375, 0.25, None, None, 2.0, 2.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_value_is_wrong_where_a_reviewer_changed_added_or_removed_it(bare_warehouse: AnyWarehouse) -> None:
     load(
@@ -232,6 +233,7 @@ def runs_of(*cells: tuple[int, float, bool | None]) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_a_threshold_is_the_lowest_confidence_from_which_values_were_right_that_often(
     bare_warehouse: AnyWarehouse,
@@ -382,6 +384,7 @@ def test_page_counts_that_make_no_sense_do_not_end_the_credit_report(bare_wareho
 CREATED = "2026-01-01T00:00:00Z"
 
 
+@pytest.mark.slow
 @pytest.mark.core
 @pytest.mark.case("3.6")
 def test_a_reviewer_who_removes_the_first_of_20_rows_leaves_19_right(bare_warehouse: AnyWarehouse) -> None:
@@ -622,6 +625,7 @@ def test_a_table_that_was_not_loaded_is_named_and_is_no_perfect_accuracy(any_war
     assert [result.message for result in report.queries] == [None, "not loaded yet: extraction_edits", None]
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_runs_loaded_without_a_table_are_left_out_where_it_is_read(bare_warehouse: AnyWarehouse) -> None:
     workspace = bare_warehouse.server.workspace

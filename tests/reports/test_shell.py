@@ -42,6 +42,7 @@ def report(folder: Path, *arguments: str) -> Outcome:
     return run_shell(folder, "report", "quality", *PLACE, *arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.core
 def test_the_report_is_a_table_for_each_query_and_leaves_no_trace(folder: Path) -> None:
     outcome = report(folder)

@@ -13,6 +13,7 @@ REPOSITORY = Path(__file__).parents[2]
 SDK = Path(sys.prefix) / "sdk-2026"
 
 
+@pytest.mark.slow
 def test_the_newer_sdk_agrees_with_the_stand_in() -> None:
     if not SDK.is_dir():
         pytest.fail("the newer SDK is missing; run: make .venv/.sdk-2026-installed")

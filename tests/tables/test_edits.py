@@ -251,6 +251,7 @@ def test_rows_of_legacy_fields_are_compared_alike() -> None:
     assert [row["path"] for row in edit_rows(run)] == ["Lines[~0].sku", "Lines[~0].qty", "Lines[~0].price"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 5), max_size=6), st.lists(st.integers(0, 5), max_size=6))
 def test_what_is_said_of_rows_adds_up(before: list[int], after: list[int]) -> None:
     rows = edit_rows(reviewed_run({"l": before, "other": 1}, {"l": after, "other": 1}))

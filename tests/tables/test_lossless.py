@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from extend_source.tables import TABLES, Flattener, Origin
 from tests.leaves import missing_leaves
 from tests.tables.flat import NOW, Rows, cells, flatten, is_marker, rows_of
 from tests.tables.payloads import DOCUMENTS, KEYS, METADATA_KEYS, SIGNATURE, current_runs, parse_runs, runs
+
+pytestmark = pytest.mark.slow
 
 TYPE_OF = {"extract_run": "EXTRACT", "classify_run": "CLASSIFY", "split_run": "SPLITTER"}
 

@@ -38,6 +38,7 @@ def oddities(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from ({**payload, key: [inner, *value[1:]]} for inner in oddities(value[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("object_type", ["verify_run", "webhook_endpoint", "webhook_subscription", "batch_run"])
 def test_odd_members_of_an_object_land(object_type: str) -> None:
     for payload in oddities(golden(object_type)):
@@ -48,6 +49,7 @@ def test_odd_members_of_an_object_land(object_type: str) -> None:
         assert payload == before
 
 
+@pytest.mark.slow
 def test_odd_members_of_a_row_of_the_list_of_verify_runs_land() -> None:
     run = golden("verify_run")
     summary = {key: value for key, value in run.items() if key not in ("output", "file")} | {"riskLevel": "HIGH"}

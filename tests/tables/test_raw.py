@@ -19,6 +19,8 @@ from extend_source.text.json_codec import decode_json, encode_json
 from tests.tables.flat import NOW, Rows, rows_of, run_of
 from tests.tables.payloads import SIGNATURE, files, runs
 
+pytestmark = pytest.mark.slow
+
 LINK = f"https://store.test/a.pdf?X-Amz-Date=1&X-Amz-Signature={SIGNATURE}"
 
 LINKS = st.recursive(

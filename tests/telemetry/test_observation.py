@@ -64,6 +64,7 @@ def figures(folder: Path) -> dict[str, float]:
 LABELS = 'pipeline="extend",dataset="extend",destination="duckdb",kind="sync"'
 
 
+@pytest.mark.slow
 def test_a_sync_logs_its_beginning_its_loads_and_its_end_in_json(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -95,6 +96,7 @@ def test_a_sync_logs_its_beginning_its_loads_and_its_end_in_json(
     assert [secret for secret in SECRETS if secret in text] == []
 
 
+@pytest.mark.slow
 def test_a_quiet_sync_and_one_that_stops_early_say_so(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -110,6 +112,7 @@ def test_a_quiet_sync_and_one_that_stops_early_say_so(
     ]
 
 
+@pytest.mark.slow
 def test_records_go_to_the_handlers_of_the_application(
     warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
@@ -125,6 +128,7 @@ def test_records_go_to_the_handlers_of_the_application(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_sync_that_takes_long_says_that_it_is_alive(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -140,6 +144,7 @@ def test_a_sync_that_takes_long_says_that_it_is_alive(
     assert [beat["requests"] for beat in beats] == sorted(beat["requests"] for beat in beats)
 
 
+@pytest.mark.slow
 def test_figures_are_in_a_file_and_a_failure_keeps_the_time_of_the_last_success(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -171,6 +176,7 @@ def test_figures_are_in_a_file_and_a_failure_keeps_the_time_of_the_last_success(
     assert [secret for secret in SECRETS if secret in text] == []
 
 
+@pytest.mark.slow
 def test_429_answers_are_counted(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(f"{MIB}PROMETHEUS_FOLDER", str(tmp_path))
     warehouse.server.faults.set(["429:x2"])
@@ -191,6 +197,7 @@ def test_a_folder_that_is_none_is_refused_before_anything_is_asked(
     assert warehouse.server.requests.total == 0
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_is_no_reason_to_fail(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
@@ -224,6 +231,7 @@ def test_a_log_format_that_there_is_not_is_refused(warehouse: Warehouse, monkeyp
         warehouse.sync()
 
 
+@pytest.mark.slow
 def test_nothing_of_it_is_imported_unless_it_is_asked_for(tmp_path: Path):
     program = (
         "import sys, threading, dlt\n"

@@ -82,6 +82,7 @@ def send(server: SandboxServer, url: str, run_id: str) -> int:
     return httpx.post(url, content=body, headers=signed_headers(SECRET, body), timeout=30, trust_env=False).status_code
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_and_started_again_loads_all_that_it_had_answered(tmp_path: Path):
     with SandboxServer(runs=0) as server:
         ids = [server.workspace.add_run(status="PROCESSED") for _ in range(6)]

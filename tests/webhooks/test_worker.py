@@ -28,6 +28,8 @@ from extend_source.sandbox.workflows import add_workflow_run, workflow_runs
 from extend_source.sandbox.workspace import Workspace
 from tests.acceptance.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def queue(tmp_path: Path) -> Iterator[EventQueue]:

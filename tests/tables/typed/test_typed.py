@@ -449,6 +449,7 @@ def given_back(tables: Tables, run_id: str) -> dict[str, Any]:
     return values
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_what_fits_its_type_is_given_back_for_every_version_in_any_order(data: st.DataObject) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from dlt.common import logger
 
+from extend_source.config.groups import GROUP_OF, GROUPS
 from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import NoRawPayloads
@@ -169,8 +171,14 @@ class Replay:
         settings = self.settings
         kinds = [kind for kind in SUMMED_TYPES if is_read_again(kind, settings)]
         stored = {kind: list(stored_payloads(kind, landed)) for kind in kinds}
+        others = _groups_left_out(settings, landed)
         if not any(stored.values()):
-            raise NoRawPayloads("No payload has landed that tables could be rebuilt from")
+            raise NoRawPayloads(
+                "No payload has landed that tables could be rebuilt from",
+                f"There are some of {others}: name that in objects" if others else None,
+            )
+        if others:
+            logger.warning(f"Payloads of {others} are left out: objects does not name that.")
         settings.file_contents = contents_of_stored(settings, with_fetched_files=False)
         files = [] if settings.file_contents == "none" else list(stored_payloads("file", landed))
         settings.file_contents = contents_of_stored(settings, with_fetched_files=bool(files))
@@ -184,6 +192,13 @@ class Replay:
         self.progress.found("file", wanted=len(files))
         self.progress.end_listing()
         return deque(sorted(itertools.chain(*stored.values(), files)))
+
+
+def _groups_left_out(settings: ExtendSettings, landed: LandedData) -> str:
+    """Name the groups of which payloads have landed, and that the settings leave out."""
+    types = {object_type for (object_type,) in landed.rows(RAW_PAYLOADS, ("resource_type",), distinct=True)}
+    groups = {GROUP_OF[name] for name in types & GROUP_OF.keys() - {"file"}}  # files come with any group
+    return " and ".join(name for name in GROUPS if name in groups - {*settings.groups})
 
 
 class _Load:

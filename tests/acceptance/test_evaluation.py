@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dlt.common import logger
 
-from extend_source import erase, migrate, plan, rebuild
+from extend_source import NoRawPayloads, erase, migrate, plan, rebuild
 from extend_source.api import CURRENT_VERSION
 from extend_source.config.settings import API_VERSION
 from extend_source.sandbox import SandboxServer
@@ -258,3 +259,22 @@ def test_items_land_where_their_table_alone_is_selected(
 
     assert set(warehouse.column("evaluation_set_items", "id")) == items_of(server).keys()
     assert warehouse.tables() == {"evaluation_set_items"}
+
+
+@pytest.mark.slow
+def test_a_rebuild_names_the_groups_whose_payloads_it_leaves_out(
+    warehouse: OpenWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(logger, "warning", warnings.append)
+    warehouse.sync(objects=OBJECTS, keep_raw=True)
+    with warehouse.kept_open(), pytest.raises(NoRawPayloads, match="some of evaluation: name that in objects"):
+        rebuild(warehouse.pipeline, objects=["runs"])
+
+    warehouse.sync(objects=["runs"], keep_raw=True)
+    with warehouse.kept_open():
+        result = rebuild(warehouse.pipeline, objects=["runs"])
+
+    assert result.objects["evaluation_set"].fetched == 0
+    assert result.runs == 24
+    assert "Payloads of evaluation are left out: objects does not name that." in warnings

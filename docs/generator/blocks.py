@@ -182,7 +182,7 @@ def _terminal(at: str) -> Terminal:
     if at == "present":
         return present_terminal()
     if at in ("newer", "parses"):
-        return newer_terminal(at)
+        return newer_terminal(_cog().inFile, at)
     demo_output()
     return demo_terminal()
 

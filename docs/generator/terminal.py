@@ -162,9 +162,9 @@ def own_terminal(page: str) -> Terminal:
 
 
 @cache
-def newer_terminal(name: str) -> Terminal:
-    """Return a terminal, one for each name, where the same runs are read in API 2026-02-09."""
-    del name
+def newer_terminal(page: str, name: str) -> Terminal:
+    """Return a terminal of a page, one for each name, where the same runs are read in API 2026-02-09."""
+    del page, name
     return Terminal(200, SOURCES__EXTEND__API_VERSION="2026-02-09", SOURCES__EXTEND__REQUESTS_PER_SECOND="0")
 
 

@@ -175,10 +175,10 @@ class Replay:
         if not any(stored.values()):
             raise NoRawPayloads(
                 "No payload has landed that tables could be rebuilt from",
-                f"There are some of {others}: name that in objects" if others else None,
+                f"Payloads of {others} have landed: set objects to the groups to rebuild" if others else None,
             )
         if others:
-            logger.warning(f"Payloads of {others} are left out: objects does not name that.")
+            logger.warning(f"Payloads of {others} have landed and are left out: set objects to the groups to rebuild.")
         settings.file_contents = contents_of_stored(settings, with_fetched_files=False)
         files = [] if settings.file_contents == "none" else list(stored_payloads("file", landed))
         settings.file_contents = contents_of_stored(settings, with_fetched_files=bool(files))

@@ -17,6 +17,7 @@ from extend_source.tables import TABLES
 from extend_source.tables.selection import group_of_name
 from tests.acceptance.conftest import new_databases
 from tests.acceptance.small_world import contents, delete_working_folder, drop_resources, execute, fill, refresh
+from tests.acceptance.truth import LOADED_GROUPS
 from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 
 pytestmark = pytest.mark.thorough
@@ -25,10 +26,9 @@ Act = tuple[str, Callable[[AnyWarehouse], None]]
 
 TYPED = ("extraction_invoices", "extraction_invoices__lines")
 DLT = ("_dlt_loads", "_dlt_version", "_dlt_pipeline_state")
-GROUPS = ("", "runs", "parsing")
-"""Those that the tests load unless told otherwise: tables of others are loaded where they are named."""
-
-NAMES = [name for name, table in TABLES.items() if not table.opt_in and group_of_name(name) in GROUPS]
+NAMES = [
+    name for name, table in TABLES.items() if not table.opt_in and group_of_name(name) in ("", *LOADED_GROUPS)
+]  # tables of other groups are loaded where they are named
 RESOURCES = [*NAMES, "typed_tables"]
 COLUMNS = [(name, column) for name in NAMES for column in TABLES[name].column_names]
 MODES = ("drop_sources", "drop_resources", "drop_data")

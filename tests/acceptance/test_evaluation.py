@@ -268,7 +268,7 @@ def test_a_rebuild_names_the_groups_whose_payloads_it_leaves_out(
     warnings: list[str] = []
     monkeypatch.setattr(logger, "warning", warnings.append)
     warehouse.sync(objects=OBJECTS, keep_raw=True)
-    with warehouse.kept_open(), pytest.raises(NoRawPayloads, match="some of evaluation: name that in objects"):
+    with warehouse.kept_open(), pytest.raises(NoRawPayloads, match="Payloads of evaluation have landed: set objects"):
         rebuild(warehouse.pipeline, objects=["runs"])
 
     warehouse.sync(objects=["runs"], keep_raw=True)
@@ -277,4 +277,5 @@ def test_a_rebuild_names_the_groups_whose_payloads_it_leaves_out(
 
     assert result.objects["evaluation_set"].fetched == 0
     assert result.runs == 24
-    assert "Payloads of evaluation are left out: objects does not name that." in warnings
+    said = "Payloads of evaluation have landed and are left out: set objects to the groups to rebuild."
+    assert said in warnings

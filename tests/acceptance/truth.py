@@ -25,6 +25,9 @@ from tests.acceptance.warehouse import AnyWarehouse, Row, canonical_json, withou
 
 Tables = dict[str, list[Row]]
 
+LOADED_GROUPS = ("runs", "parsing")
+"""What the tests load unless they say otherwise, as in tests/conftest.py."""
+
 BOOKS = frozenset(
     {
         *(
@@ -121,8 +124,7 @@ def expected_tables(
         for file, final in _fetched_files(workspace, runs) if file_contents == "fetch" else ():
             flattener.add("file", file, Origin(API_VERSION, workspace_id, _NOW), final=final)
     batch = flattener.take(None, _NOW)
-    groups = ("runs", "parsing")  # what the tests load unless they say otherwise
-    wanted = [table.name for table in wanted_tables(keep_raw=False, parse_output=parse_output, groups=groups)]
+    wanted = [table.name for table in wanted_tables(keep_raw=False, parse_output=parse_output, groups=LOADED_GROUPS)]
     return {
         name: _merged(TABLES[name], batch[name].to_pylist(), (earlier or {}).get(name, []))
         for name in wanted

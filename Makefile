@@ -56,7 +56,7 @@ test-ducklake: .venv/.destinations-installed  ## Run the tests of destinations o
 	@.venv/bin/python -m pytest -n auto --dist worksteal -m ducklake
 
 test-integrations: .venv/.integrations-installed  ## Run the tests with real orchestrators, dbt, Spark and the like
-	@.venv/integrations/bin/python -m pytest -n auto --dist loadfile -m "integrations and not thorough" tests/integrations
+	@.venv/integrations/bin/python -m pytest -n auto --dist loadfile -m integrations tests/integrations
 
 lint: .venv/.dev-installed  ## Check style (ruff) and types (mypy)
 	@.venv/bin/ruff check --quiet .

@@ -21,8 +21,10 @@ from extend_source.tables.bookkeeping import MIGRATED_IDS
 README = (ROOT / "README.md").read_text("utf-8")
 MAX_README_LINES = 220
 
-SHOWING = [[path] for path in pages() if runs_commands(path) and not is_on_demo(path)]
-SHOWING.append([path for path in pages() if is_on_demo(path)])
+SHOWING = [
+    *([path] for path in pages() if runs_commands(path) and not is_on_demo(path)),
+    [path for path in pages() if is_on_demo(path)],
+]
 """The pages that show what commands print; those on the demo's data together, as it is made once for them."""
 
 

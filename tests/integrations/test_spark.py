@@ -17,6 +17,7 @@ from pyspark.sql.functions import col, lit
 from extend_source import NoRawPayloads, UsageError
 from extend_source import rebuild as rebuild_dataset
 from extend_source.api import CURRENT_VERSION
+from extend_source.config.settings import API_VERSION
 from extend_source.integrations.spark import SparkRebuildResult, rebuild
 from extend_source.sandbox import SandboxServer
 from tests.acceptance.warehouse import Warehouse
@@ -78,7 +79,7 @@ class Built:
     result: SparkRebuildResult
 
 
-@pytest.fixture(scope="module", params=[CURRENT_VERSION, pytest.param("2025-04-21", marks=pytest.mark.thorough)])
+@pytest.fixture(scope="module", params=[CURRENT_VERSION, API_VERSION])
 def built(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Both, of runs of all types that two syncs have loaded, between which some have changed."""
     folder = tmp_path_factory.mktemp("spark")

@@ -17,12 +17,12 @@ from extend_source.api import CURRENT_VERSION, GENERATIONS, Endpoint, ExtendClie
 from extend_source.config.settings import API_VERSION, ExtendSettings
 from extend_source.errors import EndpointRemoved, InvalidRequest, NotFound, ObjectRefused, UnsupportedApiVersion
 from extend_source.ingest.client import budget_of, client_for
+from extend_source.ingest.run_matching import ListedRun, MatchedFiles, MatchedProcessors, Reason, match_by_attributes
 from extend_source.pipeline.landed import LandedData
 from extend_source.tables.kinds import to_timestamp
 from extend_source.tables.schemas import PROCESSOR_RUN_FILES, PROCESSOR_RUNS
 
 MatchedBy = Literal["suffix", "attributes"]
-Reason = Literal["not_listed", "ambiguous", "files_differ"]
 
 _OLD_RUNS = GENERATIONS[API_VERSION][0]
 """The list of all runs; 2026-02-09 still serves it on the same path, with its own ids (SDK 1.20.0, processor_run)."""
@@ -88,23 +88,6 @@ class IdMap:
         for (kind, old_id), processor in self.processors.items():
             matched = ("runs", True, None) if processor else (None, False, "ambiguous")
             yield MatchedId(old_id, kind, processor, *matched)
-
-
-class ListedRun(NamedTuple):
-    """What a list says of a run; `files` is empty where it does not say them."""
-
-    id: str
-    type: str | None
-    created_at: datetime | None
-    processor_id: str | None
-    processor_version_id: str | None
-    processor_name: str | None
-    files: tuple[str, ...]
-
-    @property
-    def attributes(self) -> tuple[Any, ...]:
-        """What is the same in both versions."""
-        return self.created_at, self.type, self.processor_name
 
 
 async def read_id_map(
@@ -190,7 +173,7 @@ def _renamed(old_id: str, run_type: str | None) -> str | None:
 
 async def _by_suffix(old: ExtendClient | None, new: ExtendClient, landed: LandedData) -> IdMap | None:
     """Match by suffix, a page at a time; None: a run that has landed speaks against it."""
-    id_map, processors, files = IdMap("suffix"), _Processors(), _Files()
+    id_map, processors, files = IdMap("suffix"), MatchedProcessors(), MatchedFiles()
     erased = landed.erased("processor_run")
     async for page in _pages_of_ids(new):
         id_map.listed.update(str(run.type) for run in page)
@@ -221,7 +204,7 @@ async def _by_suffix(old: ExtendClient | None, new: ExtendClient, landed: Landed
 
 async def _by_attributes(old: ExtendClient, new: ExtendClient, landed: LandedData) -> IdMap:
     """Match by what both lists say of a run, read one after the other."""
-    id_map, processors, files = IdMap("attributes"), _Processors(), _Files()
+    id_map, processors, files = IdMap("attributes"), MatchedProcessors(), MatchedFiles()
     old_runs = {run.id: run async for page in _pages(old, [_OLD_RUNS]) for run in page}
     new_runs = [run async for page in _pages(new, _new_lists()) for run in page]
     id_map.listed.update(str(run.type) for run in new_runs)
@@ -249,42 +232,11 @@ async def _by_attributes(old: ExtendClient, new: ExtendClient, landed: LandedDat
     return id_map
 
 
-def match_by_attributes(
-    old_runs: Iterable[ListedRun], new_runs: Iterable[ListedRun]
-) -> tuple[dict[str, ListedRun], dict[str, Reason]]:
-    """Match runs of two lists by creation time, type and processor's name; of several alike by their files.
-
-    Args:
-        old_runs: the runs of one list; without files: they are not known.
-        new_runs: the runs of the other list.
-
-    Returns:
-        The other run by the id of the one, and why there is none.
-    """
-    groups: dict[tuple[Any, ...], tuple[list[ListedRun], list[ListedRun]]] = defaultdict(lambda: ([], []))
-    for place, runs in enumerate((old_runs, new_runs)):
-        for run in runs:
-            groups[run.attributes][place].append(run)
-    matched: dict[str, ListedRun] = {}
-    reasons: dict[str, Reason] = {}
-    for attributes, (olds, news) in groups.items():
-        counts = [Counter(run.files for run in runs) for runs in (olds, news)]
-        for run in olds:
-            alike = news if len(olds) == len(news) == 1 else [each for each in news if each.files == run.files]
-            is_one = len(olds) == len(news) == 1 or (run.files and counts[0][run.files] == len(alike) == 1)
-            if None in attributes[:2] or not is_one:
-                reasons[run.id] = "ambiguous" if news else "not_listed"
-            elif run.files and alike[0].files and run.files != alike[0].files:
-                reasons[run.id] = "files_differ"
-            else:
-                matched[run.id] = alike[0]
-    return matched, reasons
-
-
 async def _find_other_erasures(id_map: IdMap, old: ExtendClient | None, new: ExtendClient, landed: LandedData) -> None:
-    """Find the new ids of erased files, and of runs that are no processor runs, which the lists of runs do not tell."""
+    """Find the new ids of what was erased and is no processor run."""
     for kind in _WITH_IDS_THAT_BEGIN_ALIKE:
         id_map.erased.update(((kind, erased_id), (erased_id,)) for erased_id in landed.erased(kind))
+    _find_erased_processors(id_map, landed)
     for kind in _READ_IN_BOTH:
         older, newer = (_prefix_of(kind, version) for version in (API_VERSION, CURRENT_VERSION))
         for old_id in sorted(landed.erased(kind)):
@@ -297,6 +249,19 @@ async def _find_other_erasures(id_map: IdMap, old: ExtendClient | None, new: Ext
                 id_map.unknown_erasures[old_id] = "not_listed"
 
 
+def _find_erased_processors(id_map: IdMap, landed: LandedData) -> None:
+    """Find the new ids of erased processors and versions, which runs tell alone."""
+    processors = landed.erased("processor")
+    for kind, erased in (("processor", processors), ("processor_version", landed.erased("processor_version"))):
+        for old_id in sorted(erased):
+            if (known := id_map.processors.get((kind, old_id))) is not None:
+                id_map.erased[kind, old_id] = (old_id, known)
+            elif kind == "processor_version" and processors:  # a part of one, which is not listed without it
+                id_map.erased[kind, old_id] = (old_id,)
+            else:
+                id_map.unknown_erasures[old_id] = "ambiguous" if (kind, old_id) in id_map.processors else "no_run"
+
+
 def _prefix_of(object_type: str, api_version: str) -> str:
     return next(each.id_prefix for each in GENERATIONS[api_version] if each.object_type == object_type)
 
@@ -307,47 +272,6 @@ async def _is_gone(client: ExtendClient, object_type: str, object_id: str) -> bo
     except (NotFound, InvalidRequest):
         return True
     return False
-
-
-class _Processors:
-    """The processors, and their versions, of runs that were matched."""
-
-    def __init__(self) -> None:
-        self._pairs: set[tuple[str, str, str]] = set()
-
-    def note(self, old: Iterable[str | None], run: ListedRun) -> None:
-        new = (run.processor_id, run.processor_version_id)
-        for kind, old_id, new_id in zip(("processor", "processor_version"), old, new, strict=True):
-            if old_id and new_id:
-                self._pairs.add((kind, old_id, new_id))
-
-    def matched(self) -> dict[tuple[str, str], str | None]:
-        """The new ids; None where one id stands beside several."""
-        olds = Counter((kind, old_id) for kind, old_id, _ in self._pairs)
-        news = Counter((kind, new_id) for kind, _, new_id in self._pairs)
-        return {
-            (kind, old_id): new_id if olds[kind, old_id] == news[kind, new_id] == 1 else None
-            for kind, old_id, new_id in sorted(self._pairs)
-        }
-
-
-class _Files:
-    """Whether the files of runs that were matched have the same ids."""
-
-    def __init__(self) -> None:
-        self._verdicts: set[bool] = set()
-
-    def compare(self, landed: LandedData, runs: Mapping[str, ListedRun]) -> None:
-        known: dict[str, list[str]] = defaultdict(list)
-        for run_id, file_id in landed.lookup(PROCESSOR_RUN_FILES, ("run_id", "file_id"), runs):
-            known[run_id].append(file_id)
-        for run_id, files in known.items():
-            if runs[run_id].files:  # a file may have been deleted since, or erased
-                self._verdicts.add(bool(set(files) & set(runs[run_id].files)))
-
-    @property
-    def are_kept(self) -> bool | None:
-        return self._verdicts == {True} if self._verdicts else None
 
 
 def _differ(one: Any, other: Any) -> bool:

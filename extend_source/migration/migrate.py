@@ -56,8 +56,8 @@ class MigrateResult:
         gone: of these, runs that the dataset knows to be gone at Extend.
         processors: processors whose new ids are known.
         keeps_file_ids: files have the same ids in both versions; None: no run told.
-        erasures: runs and files that were erased, and will be kept out under their new ids as well.
-        unknown_erasures: erased runs and files that would come back, as nothing tells their new ids; with the reason.
+        erasures: objects that were erased, and will be kept out under their new ids as well.
+        unknown_erasures: what was erased and would come back, as nothing tells their new ids; with the reason.
         requests: of a plan, what the migration will send from here on, those for parse runs aside; else what was sent.
         minutes: of a plan, how long that takes within the request budget; None: there is no budget, or nothing to do.
         loaded: of the runs matched, those that are loaded already.
@@ -115,7 +115,7 @@ def migrate(
     Args:
         pipeline: the pipeline of the dataset.
         dry_run: only say what would be done; nothing is written, the lists of both versions are read.
-        load_unknown_erasures: go on although erased runs or files come back that way, as nothing tells their new ids.
+        load_unknown_erasures: go on although what was erased comes back that way, as nothing tells its new id.
         leave_missing: switch although runs that were matched could not be loaded; they stay in the backup alone.
         progress: filled while the new version is loaded; set its `stop_requested` to stop, the next call goes on.
         **arguments: as for `extend_source`, and what the syncs of the dataset will be given from then on.
@@ -124,7 +124,7 @@ def migrate(
         What was done, or would be.
 
     Raises:
-        UsageError: the destination cannot switch datasets, one of the names is taken, erased runs would come back,
+        UsageError: the destination cannot switch datasets, one of the names is taken, what was erased would come back,
             processors are named by their old ids, the dataset holds several workspaces, or `details` is False.
         InvalidSetting: the pipeline was made with `refresh`, a setting cannot work, or no run that has landed is
             listed.
@@ -347,7 +347,7 @@ def _unknown_erasures(found: Mapping[str, str]) -> UsageError:
     )
     more = f" and {len(found) - _MAX_NAMED:,} more" if len(found) > _MAX_NAMED else ""
     return UsageError(
-        f"Erased runs or files would come back, as nothing tells their ids in API {CURRENT_VERSION}: {named}{more}",
+        f"What was erased would come back, as nothing tells their ids in API {CURRENT_VERSION}: {named}{more}",
         "Delete them at Extend, then run the same command again; or let them come back with --load-unknown-erasures "
         "(load_unknown_erasures=True), and erase them then",
         error_code=ErrorCode.ERASED_WOULD_RETURN,

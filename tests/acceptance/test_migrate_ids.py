@@ -156,7 +156,7 @@ def test_an_erased_run_that_cannot_be_told_stops_the_migration_before_anything_i
 ) -> None:
     world.server.workspace.same_id_suffixes = False
     erase(copied.pipeline, run_ids=[world.ids["twin"]])
-    line = rf"Erased runs or files would come back, .*: {world.ids['twin']} \(ambiguous\)\. Delete them at Extend"
+    line = rf"What was erased would come back, .*: {world.ids['twin']} \(ambiguous\)\. Delete them at Extend"
 
     assert world.migrate(copied).unknown_erasures == {world.ids["twin"]: "ambiguous"}
     with pytest.raises(UsageError, match=line):
@@ -204,3 +204,32 @@ def test_a_run_that_landed_otherwise_than_its_suffix_says_refutes_the_suffixes(w
     plan = world.migrate(copied)
 
     assert plan.matched_by == "attributes"
+
+
+def test_an_erased_processor_is_kept_out_under_the_id_that_its_runs_tell(world: World, copied: Warehouse) -> None:
+    groups = ["runs", "processors"]
+    copied.sync(objects=groups, reconcile=True)
+    (erased,) = set(copied.column("processor_runs", "processor_id"))
+    versions = [row["id"] for row in copied.rows("processor_versions") if row["processor_id"] == erased]
+    others = set(copied.column("processors", "id")) - {erased}
+    erase(copied.pipeline, run_ids=[erased])
+
+    assert world.migrate(copied, objects=groups).unknown_erasures == {}
+    assert world.migrate(copied, objects=groups, dry_run=False).state == "done"
+
+    suffix = erased.removeprefix("dp_")
+    assert {erased, f"ex_{suffix}", *versions} < set(copied.column("erasures", "id"))
+    landed = {each.partition("_")[2] for each in copied.column("processors", "id")}
+    assert landed == {each.removeprefix("dp_") for each in others}
+    assert suffix not in {each.partition("_")[2] for each in copied.column("processor_versions", "processor_id")}
+
+
+def test_an_erased_processor_that_no_run_tells_stops_the_migration(world: World, copied: Warehouse) -> None:
+    groups = ["runs", "processors"]
+    copied.sync(objects=groups, reconcile=True)
+    idle = next(iter(set(copied.column("processors", "id")) - set(copied.column("processor_runs", "processor_id"))))
+    erase(copied.pipeline, run_ids=[idle])
+
+    assert world.migrate(copied, objects=groups).unknown_erasures == {idle: "no_run"}
+    with pytest.raises(UsageError, match=rf"What was erased would come back, .*: {idle} \(no run\)\. "):
+        world.migrate(copied, objects=groups, dry_run=False)

@@ -22,6 +22,7 @@ _REASONS = {
     "not_listed": "not listed in the new version",
     "ambiguous": "several alike",
     "files_differ": "the one like it has another file",
+    "no_run": "no run that is matched names it",
 }
 _CONSEQUENCES = {
     "not_listed": "in the backup alone from then on",

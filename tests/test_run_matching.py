@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from extend_source.ingest.id_map import ListedRun, match_by_attributes
+from extend_source.ingest.run_matching import ListedRun, match_by_attributes
 
 NOON = datetime(2026, 2, 2, 12, tzinfo=timezone.utc)
 

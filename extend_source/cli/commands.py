@@ -23,6 +23,7 @@ from extend_source.cli.options import (
     grouped,
     parse_age,
 )
+from extend_source.config.groups import GROUPS
 from extend_source.error_codes import ErrorCode
 from extend_source.reports.catalogue import QUALITY_QUERIES
 
@@ -305,9 +306,16 @@ def status(
 
 @app.command(epilog="Example: extend-source rebuild")
 @grouped
-def rebuild(place: Place, as_json: Json = False) -> None:
+def rebuild(
+    place: Place,
+    objects: Annotated[
+        list[str] | None,
+        typer.Option("--object", help=f"Only these, whatever the settings say: {', '.join(GROUPS)}; can be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Write all tables anew from the payloads kept with keep_raw. Needs no key and sends nothing."""
-    bodies.syncs.rebuild(place, as_json=as_json)
+    bodies.syncs.rebuild(place, objects=objects, as_json=as_json)
 
 
 @app.command(

@@ -86,12 +86,12 @@ def sync(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcil
     raise typer.Exit(code_of_result(result))
 
 
-def rebuild(place: Place, *, as_json: bool) -> None:
-    """Rebuild, and print what was done."""
+def rebuild(place: Place, *, objects: list[str] | None, as_json: bool) -> None:
+    """Rebuild what the settings name, or some groups of objects, and print what was done."""
     console, errors = consoles(as_json)
     progress, step = SyncProgress(), DltStep()
     with clear_errors(), stoppable(progress), shown_progress(errors, progress, 0, step):
-        result = extend_source.rebuild(existing_pipeline(place, step), progress=progress)
+        result = extend_source.rebuild(existing_pipeline(place, step), progress=progress, objects=objects)
     if as_json:
         print_json({**asdict(result), "complete": result.complete})
     else:

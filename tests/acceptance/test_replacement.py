@@ -52,7 +52,8 @@ def reload(warehouse: Warehouse, run: dict[str, Any]) -> None:
 
 
 def owned_counts(warehouse: Warehouse, run_id: str) -> dict[str, int]:
-    return {name: sum(row["run_id"] == run_id for row in warehouse.rows(name)) for name in OWNED}
+    with warehouse.reading():
+        return {name: sum(row["run_id"] == run_id for row in warehouse.rows(name)) for name in OWNED}
 
 
 @pytest.mark.parametrize("lines", [1, 0])

@@ -263,6 +263,23 @@ def test_a_rebuild_needs_neither_key_nor_request(server: SandboxServer, tmp_path
     assert (as_json["runs"], as_json["failed"], as_json["complete"]) == (120, 0, True)
 
 
+def test_a_rebuild_of_one_group_writes_its_tables_alone(server: SandboxServer, tmp_path: Path) -> None:
+    run_shell(tmp_path, "sync", "--keep-raw", "--object", "runs", "--object", "workflows", **settings(server))
+    with duckdb.connect(str(tmp_path / "extend_pipeline.duckdb")) as connection:
+        (workflow_runs,) = connection.execute("select count(*) from extend.workflow_runs").fetchall()[0]
+        connection.execute("delete from extend.workflow_runs")
+        connection.execute("delete from extend.extraction_fields")
+
+    outcome = run_shell(tmp_path, "rebuild", "--object", "workflows", **NO_KEY)
+
+    assert (outcome.code, outcome.stdout.splitlines()[1]) == (
+        0,
+        f"{workflow_runs} workflow runs written anew, 0 failed",
+    )
+    assert landed(tmp_path, "select count(*) from extend.workflow_runs") == [(workflow_runs,)]
+    assert landed(tmp_path, "select count(*) from extend.extraction_fields") == [(0,)]
+
+
 def test_a_rebuild_without_payloads_is_one_line_and_exit_code_1(server: SandboxServer, tmp_path: Path) -> None:
     run_shell(tmp_path, "sync", "--status", "FAILED", **settings(server))
 

@@ -18,13 +18,11 @@ LEFTOVER = "insert into extend_staging.splits (run_id, stage, position) values (
 
 
 def staged(warehouse: Warehouse) -> dict[str, int]:
-    tables = [
-        name
-        for (name,) in warehouse.query(
+    with warehouse.reading():
+        tables = warehouse.query(
             "select table_name from information_schema.tables where table_schema = 'extend_staging'"
         )
-    ]
-    counts = {name: warehouse.query(f'select count(*) from extend_staging."{name}"')[0][0] for name in tables}
+        counts = {name: warehouse.query(f'select count(*) from extend_staging."{name}"')[0][0] for (name,) in tables}
     return {name: count for name, count in counts.items() if count and name != "_dlt_version"}
 
 

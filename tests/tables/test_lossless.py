@@ -43,7 +43,7 @@ def without_markers(tables: dict[str, Rows]) -> dict[str, Rows]:
     return {name: [row for row in rows if not is_marker(name, row)] for name, rows in tables.items()}
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(run=runs())
 def test_every_leaf_of_any_payload_lands_under_a_key_of_its_own_and_every_owned_table_is_marked(
     run: dict[str, Any],
@@ -95,7 +95,7 @@ def is_beyond_a_double(leaf: Any) -> bool:
     return isinstance(leaf, int | Decimal) and abs(leaf) > 2**53
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(run=parse_runs())
 def test_every_leaf_of_any_parse_run_lands_in_some_column(run: dict[str, Any]) -> None:
     wire = deepcopy(run)
@@ -125,7 +125,7 @@ def canonical_of(run: dict[str, Any]) -> dict[str, Any]:
     return endpoint.adapt(run)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     value=st.dictionaries(KEYS, DOCUMENTS, max_size=4),
     metadata=st.dictionaries(METADATA_KEYS, st.fixed_dictionaries({"ocrConfidence": st.floats(0, 1)}), max_size=4),
@@ -139,7 +139,7 @@ def test_each_metadata_entry_lands_exactly_once(value: dict[str, Any], metadata:
     assert landed == sorted(entry["ocrConfidence"] for entry in metadata.values())
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(value=st.dictionaries(KEYS, DOCUMENTS, min_size=1, max_size=4))
 def test_a_document_can_be_rebuilt_from_its_rows(value: dict[str, Any]) -> None:
     run = {"id": "dpr_1", "type": "EXTRACT", "config": {"schema": {}}, "output": {"value": value}}

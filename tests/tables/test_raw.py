@@ -42,7 +42,7 @@ def rows_of_run(run: dict[str, Any], sha256: str | None = None, **options: bool)
     return rows_of(flattener, markers=True)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(run=runs())
 def test_a_kept_payload_of_a_run_says_what_the_run_said_with_its_text_or_without(run: dict[str, Any]) -> None:
     run = sent(run)
@@ -55,7 +55,7 @@ def test_a_kept_payload_of_a_run_says_what_the_run_said_with_its_text_or_without
         assert again == rows_of_run(run, with_contents=with_contents), with_contents
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(run=runs(), links=st.dictionaries(st.sampled_from(["metadata", "failureMessage", "url", "new"]), LINKS))
 def test_signed_urls_change_nothing_of_it(run: dict[str, Any], links: dict[str, Any]) -> None:
     run = sent({**run, **links})
@@ -67,7 +67,7 @@ def test_signed_urls_change_nothing_of_it(run: dict[str, Any], links: dict[str, 
     assert rows_of_run(decode_json(payload.encode()), payload_sha256(clean)) == rows_of_run(run)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(file=files(1))
 def test_a_kept_payload_of_a_file_says_what_the_file_said(file: dict[str, Any]) -> None:
     file = sent(file)

@@ -450,7 +450,7 @@ def given_back(tables: Tables, run_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_what_fits_its_type_is_given_back_for_every_version_in_any_order(data: st.DataObject) -> None:
     models = data.draw(st.lists(DOCUMENTS, min_size=1, max_size=3))

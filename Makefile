@@ -25,8 +25,8 @@ SOUND := $(shell .venv/bin/python -c 'import pip; $(SUITABLE)' 2>/dev/null && \
 # Compiled modules are kept: the tests start many processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-# One more than there are processors, as tests wait for databases and for processes of their own a fifth of the time.
-WORKERS = $(shell .venv/bin/python -c 'import os; print((os.cpu_count() or 1) + 1)')
+# Two more than there are processors, as tests wait for databases and for processes of their own a fifth of the time.
+WORKERS = $(shell .venv/bin/python -c 'import os; print((os.cpu_count() or 1) + 2)')
 
 USUAL = (core or not thorough) and not destinations and not ducklake
 

@@ -155,6 +155,11 @@ def shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
     Returns:
         The owners. Those that were written before counts were kept are none of them.
     """
+    with landed.connected():
+        return _shortfall(landed, drift_rows)
+
+
+def _shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
     found = Incomplete()
     for kind in OF_OTHERS:
         _add_incomplete(kind, landed, found)

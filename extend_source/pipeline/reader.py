@@ -14,7 +14,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlCli
 from dlt.common.schema.typing import C_DLT_ID, LOADS_TABLE_NAME
 
 from extend_source.pipeline.cells import readers, type_of
-from extend_source.pipeline.columns import RowsInColumns, Run, chunks_of, executed, rows_of, streamed, texts_of
+from extend_source.pipeline.columns import RowsInColumns, Run, chunks_of, executed, plain_rows_of, rows_of, streamed
 from extend_source.pipeline.conditions import NO_ROW, Condition, Sql, Written, equals, one_of
 from extend_source.pipeline.connections import Connections
 from extend_source.pipeline.direct_rows import clear_column, replace_rows
@@ -185,7 +185,7 @@ class DestinationReader:
         reads = readers(table, columns)
         if not any(reads):
             is_text = all(type_of(table, name) == pa.string() for name in columns)
-            yield from self._read(table.name, write, texts_of if is_text else rows_of)
+            yield from self._read(table.name, write, plain_rows_of if is_text else rows_of)
             return
         for row in self._read(table.name, write):
             yield tuple(read(value) if read else value for read, value in zip(reads, row, strict=True))
@@ -318,7 +318,7 @@ class DestinationReader:
             owner = client.escape_column_name(owned.column)
             return f"SELECT {owner}, count(*) FROM ({sql}) AS owned_rows GROUP BY {owner}", values
 
-        return {row[0]: int(row[1]) for row in self._read(owned.table.name, write)}
+        return {owner: int(rows) for owner, rows in self._read(owned.table.name, write, plain_rows_of)}
 
     def owners_in(self, wanted: Sequence[tuple[Rows, Sequence[str]]]) -> dict[str, set[str]] | None:
         """Tell which of some owners may have rows in some tables, also of loads that did not end: in one query.

@@ -15,9 +15,11 @@ from extend_source.ingest.acquaintance import Acquaintance
 from extend_source.ingest.definitions import Definitions, definitions
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.listed_objects import ListedObjects
+from extend_source.ingest.listings import all_listings, definition_listings
 from extend_source.ingest.summaries import SummaryList, SummaryPage, summary_lists
 from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.tables.objects import LISTED_TYPES
+from extend_source.text.wording import counted
 
 _MUST_NOT_BE_READ = (403, 404, 410)
 
@@ -47,6 +49,7 @@ async def find_wanted(
     """
     worklist, context = discovery.worklist, discovery.context
     _warn_of_absent_groups(context.settings)
+    _warn_of_few_requests(context.settings)
     async for page in discovery.pages(client):
         yield "processor_run", page
     acquaintance = Acquaintance(context)
@@ -62,6 +65,16 @@ def _warn_of_absent_groups(settings: ExtendSettings) -> None:
     absent = [name for name in settings.objects or () if known.isdisjoint(GROUPS[name].types)]
     if absent:
         logger.warning(f"API {settings.api_version} has nothing of {' and '.join(absent)} (objects).")
+
+
+def _warn_of_few_requests(settings: ExtendSettings) -> None:
+    """Say in the log that the lists alone use up `max_requests`: each sync would end there, and some never be read."""
+    lists = len([*all_listings(settings)]) + bool([*definition_listings(settings)])  # of definitions one a sync
+    if settings.max_requests is not None and settings.max_requests <= lists:
+        logger.warning(
+            f"max_requests = {settings.max_requests} does not reach beyond the {counted(lists, 'list')} that a sync "
+            f"reads, so that some objects are never fetched: set it to more than {lists}, or objects to fewer groups."
+        )
 
 
 async def _beside_runs(

@@ -206,6 +206,7 @@ def test_an_erased_file_is_in_no_item_any_longer(server: SandboxServer, warehous
     file_id = warehouse.rows("evaluation_set_item_files")[0]["file_id"]
 
     erase(warehouse.pipeline, file_ids=[file_id])
+    assert file_id not in warehouse.column("evaluation_set_item_files", "file_id")
     warehouse.sync(api_version=CURRENT_VERSION, objects=OBJECTS, keep_raw=True, refresh=True)
 
     assert file_id not in warehouse.column("files", "id")

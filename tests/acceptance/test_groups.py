@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dlt.common import logger
 
 from extend_source import ExtendError, plan
 from extend_source.api import CURRENT_VERSION
@@ -112,6 +113,25 @@ def test_a_plan_says_exactly_what_a_first_load_of_all_groups_sends_and_an_idle_s
     assert list(planned.groups) == list(GROUPS)
     assert sum(planned.groups.values()) == planned.requests
     assert sum(idle.requests.values()) <= 20
+
+
+@pytest.mark.parametrize(("version", "lists"), [(API_VERSION, 3), (CURRENT_VERSION, 6)])
+def test_a_limit_of_requests_that_the_lists_alone_use_up_is_said(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, version: str, lists: int
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(logger, "warning", warnings.append)
+
+    warehouse.sync(api_version=version, max_requests=lists)
+    (said,) = [line for line in warnings if "max_requests" in line]
+    warnings.clear()
+    warehouse.sync(api_version=version, max_requests=lists + 1)
+
+    assert said == (
+        f"max_requests = {lists} does not reach beyond the {lists} lists that a sync reads, so that some objects are "
+        f"never fetched: set it to more than {lists}, or objects to fewer groups."
+    )
+    assert [line for line in warnings if "max_requests" in line] == []
 
 
 def test_filters_leave_workflow_runs_alone(warehouse: Warehouse) -> None:

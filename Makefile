@@ -50,7 +50,7 @@ test-thorough: .venv/.dev-installed .venv/.sdk-2026-installed  ## Run the tests 
 	@.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "thorough and not core and not destinations and not ducklake" $(if $(VARIANTS),-k "$(VARIANTS)")
 
 test-destinations: .venv/.destinations-installed  ## Run the tests of destinations beside DuckDB and PostgreSQL
-	@.venv/bin/python -m pytest -n auto --dist worksteal -m destinations
+	@.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal -m destinations
 
 test-ducklake: .venv/.destinations-installed  ## Run the tests of destinations on DuckLake, which takes a quarter of an hour
 	@.venv/bin/python -m pytest -n auto --dist worksteal -m ducklake

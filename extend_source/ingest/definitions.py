@@ -61,9 +61,10 @@ class Definitions:
         self._kind: ObjectType = OBJECT_TYPES[object_type]
         self._context, self._lists, self._whole = context, lists, whole
         landed = context.landed
-        self._erased, self._incomplete = landed.erased(object_type), landed.incomplete(object_type)
+        # of any type: what was erased before it had landed is noted as what it was taken for
+        self._erased = frozenset(erased_id for erased_id, _, _ in landed.erasures())
+        self._incomplete = landed.incomplete(object_type)
         if parts := self._kind.parts:
-            self._erased |= landed.erased(parts)
             self._incomplete |= _owners(object_type, landed, landed.incomplete(parts))
 
     async def pages(self, client: ExtendClient, before: Position) -> AsyncIterator[list[Wanted]]:

@@ -49,7 +49,7 @@ async def find_wanted(
     """
     worklist, context = discovery.worklist, discovery.context
     _warn_of_absent_groups(context.settings)
-    _warn_of_few_requests(context.settings)
+    _warn_of_few_requests(context.settings, is_whole=worklist.mode != "incremental")
     async for page in discovery.pages(client):
         yield "processor_run", page
     acquaintance = Acquaintance(context)
@@ -67,13 +67,16 @@ def _warn_of_absent_groups(settings: ExtendSettings) -> None:
         logger.warning(f"API {settings.api_version} has nothing of {' and '.join(absent)} (objects).")
 
 
-def _warn_of_few_requests(settings: ExtendSettings) -> None:
-    """Say in the log that the lists alone use up `max_requests`: each sync would end there, and some never be read."""
-    lists = len([*all_listings(settings)]) + bool([*definition_listings(settings)])  # of definitions one a sync
-    if settings.max_requests is not None and settings.max_requests <= lists:
+def _warn_of_few_requests(settings: ExtendSettings, *, is_whole: bool) -> None:
+    """Say in the log that the lists alone use up `max_requests`: syncs may end there each time, and fetch nothing."""
+    if settings.max_requests is None or not settings.details:
+        return
+    definitions_read = [*definition_listings(settings)][: None if is_whole else 1]  # one a sync, or all
+    lists = len([*all_listings(settings), *definitions_read])
+    if settings.max_requests <= lists:
         logger.warning(
             f"max_requests = {settings.max_requests} does not reach beyond the {counted(lists, 'list')} that a sync "
-            f"reads, so that some objects are never fetched: set it to more than {lists}, or objects to fewer groups."
+            f"reads, so that some objects may never be fetched: set it higher, or objects to fewer groups."
         )
 
 

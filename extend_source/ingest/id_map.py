@@ -86,6 +86,8 @@ class IdMap:
             known = self.unlisted.get(old_id)
             yield MatchedId(old_id, "processor_run", known, self.matched_by if known else None, False, reason)
         for (kind, old_id), processor in self.processors.items():
+            if (kind, old_id) in self.erased:
+                continue
             matched = ("runs", True, None) if processor else (None, False, "ambiguous")
             yield MatchedId(old_id, kind, processor, *matched)
 
@@ -236,7 +238,7 @@ async def _find_other_erasures(id_map: IdMap, old: ExtendClient | None, new: Ext
     """Find the new ids of what was erased and is no processor run."""
     for kind in _WITH_IDS_THAT_BEGIN_ALIKE:
         id_map.erased.update(((kind, erased_id), (erased_id,)) for erased_id in landed.erased(kind))
-    _find_erased_processors(id_map, landed)
+    await _find_erased_processors(id_map, old, landed)
     for kind in _READ_IN_BOTH:
         older, newer = (_prefix_of(kind, version) for version in (API_VERSION, CURRENT_VERSION))
         for old_id in sorted(landed.erased(kind)):
@@ -249,17 +251,26 @@ async def _find_other_erasures(id_map: IdMap, old: ExtendClient | None, new: Ext
                 id_map.unknown_erasures[old_id] = "not_listed"
 
 
-def _find_erased_processors(id_map: IdMap, landed: LandedData) -> None:
+async def _find_erased_processors(id_map: IdMap, old: ExtendClient | None, landed: LandedData) -> None:
     """Find the new ids of erased processors and versions, which runs tell alone."""
-    processors = landed.erased("processor")
-    for kind, erased in (("processor", processors), ("processor_version", landed.erased("processor_version"))):
-        for old_id in sorted(erased):
-            if (known := id_map.processors.get((kind, old_id))) is not None:
-                id_map.erased[kind, old_id] = (old_id, known)
-            elif kind == "processor_version" and processors:  # a part of one, which is not listed without it
-                id_map.erased[kind, old_id] = (old_id,)
-            else:
-                id_map.unknown_erasures[old_id] = "ambiguous" if (kind, old_id) in id_map.processors else "no_run"
+    erasures = sorted(each for each in landed.erasures() if each[1] in ("processor", "processor_version"))
+    with_processor = {erased_at for _, kind, erased_at in erasures if kind == "processor"}
+    unknown = set[str]()
+    for old_id, kind, erased_at in erasures:
+        if (known := id_map.processors.get((kind, old_id))) is not None:
+            id_map.erased[kind, old_id] = (old_id, known)
+        elif kind == "processor_version" and erased_at in with_processor:  # a part of it, not listed without it
+            id_map.erased[kind, old_id] = (old_id,)
+        else:
+            id_map.unknown_erasures[old_id] = "ambiguous" if (kind, old_id) in id_map.processors else "no_run"
+            unknown.update([old_id] if kind == "processor" else ())
+    if unknown and old is not None:  # those that are gone at Extend cannot come back
+        (processors,) = lists_of(API_VERSION, "processor")
+        async for page in old.pages(processors):
+            unknown.difference_update(summary.get("id") for summary in page.summaries)
+        for old_id in unknown:
+            del id_map.unknown_erasures[old_id]
+            id_map.erased["processor", old_id] = (old_id,)
 
 
 def _prefix_of(object_type: str, api_version: str) -> str:

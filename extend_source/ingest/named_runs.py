@@ -83,7 +83,7 @@ def _lands(object_type: str, context: SyncContext) -> bool:
 def run_types_of(
     ids: Iterable[str], api_version: str, landed: LandedData, lands: Callable[[str], bool] = lambda _: True
 ) -> dict[str, str]:
-    """Say of each run asked for what it is: what it has landed as, or else what ids that begin so are as a rule.
+    """Say of each run asked for what it is: what it has landed or was erased as, or else what such ids are as a rule.
 
     Args:
         ids: the ids.
@@ -98,6 +98,7 @@ def run_types_of(
     for run_id in ids:
         fitting = object_types_of(api_version, run_id) or ("processor_run",)
         types[run_id] = next(filter(lands, fitting), fitting[0])
+    types.update((erased_id, kind) for erased_id, kind, _ in landed.erasures() if erased_id in types)
     for object_type in SUMMED_TYPES:
         for kinds in (LISTED_TYPES, OBJECT_TYPES):
             if object_type in kinds:

@@ -347,7 +347,7 @@ def _unknown_erasures(found: Mapping[str, str]) -> UsageError:
     )
     more = f" and {len(found) - _MAX_NAMED:,} more" if len(found) > _MAX_NAMED else ""
     return UsageError(
-        f"What was erased would come back, as nothing tells their ids in API {CURRENT_VERSION}: {named}{more}",
+        f"Erased objects would come back, as nothing tells their ids in API {CURRENT_VERSION}: {named}{more}",
         "Delete them at Extend, then run the same command again; or let them come back with --load-unknown-erasures "
         "(load_unknown_erasures=True), and erase them then",
         error_code=ErrorCode.ERASED_WOULD_RETURN,

@@ -156,7 +156,7 @@ def test_an_erased_run_that_cannot_be_told_stops_the_migration_before_anything_i
 ) -> None:
     world.server.workspace.same_id_suffixes = False
     erase(copied.pipeline, run_ids=[world.ids["twin"]])
-    line = rf"What was erased would come back, .*: {world.ids['twin']} \(ambiguous\)\. Delete them at Extend"
+    line = rf"Erased objects would come back, .*: {world.ids['twin']} \(ambiguous\)\. Delete them at Extend"
 
     assert world.migrate(copied).unknown_erasures == {world.ids["twin"]: "ambiguous"}
     with pytest.raises(UsageError, match=line):
@@ -231,5 +231,34 @@ def test_an_erased_processor_that_no_run_tells_stops_the_migration(world: World,
     erase(copied.pipeline, run_ids=[idle])
 
     assert world.migrate(copied, objects=groups).unknown_erasures == {idle: "no_run"}
-    with pytest.raises(UsageError, match=rf"What was erased would come back, .*: {idle} \(no run\)\. "):
+    with pytest.raises(UsageError, match=rf"Erased objects would come back, .*: {idle} \(no run\)\. "):
         world.migrate(copied, objects=groups, dry_run=False)
+    elsewhere = OddAnswer(200, b'{"success": true, "processors": []}', {"content-type": "application/json"})
+    world.server.instead = lambda entry: elsewhere if entry.route == "list_processors" else None
+    assert world.migrate(copied, objects=groups).unknown_erasures == {}  # gone at Extend, it cannot come back
+
+
+def test_a_version_that_was_erased_alone_is_no_part_of_a_processor_that_was_erased(
+    world: World, copied: Warehouse
+) -> None:
+    copied.sync(objects=["runs", "processors"], reconcile=True)
+    (used,) = set(copied.column("processor_runs", "processor_id"))
+    alone = next(row["id"] for row in copied.rows("processor_versions") if row["processor_id"] != used)
+    erase(copied.pipeline, run_ids=[alone])
+    erase(copied.pipeline, run_ids=[used])
+
+    assert world.migrate(copied).unknown_erasures == {alone: "no_run"}
+
+
+def test_a_processor_that_is_erased_twice_stays_one_and_stays_out(copied: Warehouse) -> None:
+    groups = ["runs", "processors"]
+    copied.sync(objects=groups, reconcile=True)
+    erased = copied.column("processors", "id")[0]
+
+    for _ in range(2):
+        erase(copied.pipeline, run_ids=[erased])
+    copied.sync(objects=groups, refresh=True)
+
+    assert copied.query(f"select resource_type from erasures where id = '{erased}'") == [("processor",)]
+    assert erased not in copied.column("processors", "id")
+    assert erased not in copied.column("processor_versions", "processor_id")

@@ -211,7 +211,7 @@ def migrate(
     api: Api,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only say what would be done.")] = False,
     load_unknown_erasures: Annotated[
-        bool, typer.Option("--load-unknown-erasures", help="Go on although erased runs or files come back.")
+        bool, typer.Option("--load-unknown-erasures", help="Go on although what was erased comes back.")
     ] = False,
     leave_missing: Annotated[
         bool, typer.Option("--leave-missing", help="Switch although runs could not be loaded under their new ids.")

@@ -62,7 +62,7 @@ class IdMap:
         processors: the new ids of processors and of their versions, by type and old id; None: their runs do not agree.
         keeps_file_ids: files have the same ids in both versions; None: no run told.
         listed: the runs that the new version lists, by type.
-        erased: the ids under which erased runs and files must not land, by type and old id; the old one is among them.
+        erased: the ids under which what was erased must not land, by type and old id; the old one is among them.
         kept_out: runs that are listed and were erased.
         unknown_erasures: erased objects that may come back under an id that nothing tells; with the reason.
     """

@@ -259,6 +259,7 @@ def _rows_of(landed: LandedData, ids: Mapping[str, list[str]]) -> Iterator[tuple
     """Name all rows to delete, and whose they are, those that others are found by last."""
     for table in landed.typed_tables():
         yield Rows(table, "run_id"), ids[_RUN]
+    yield Rows(EVALUATION_SET_ITEM_FILES, "file_id"), ids[_FILE]  # which need have no row in files
     places = [(rows, of_kind) for kind, of_kind in ids.items() for rows in rows_about(kind)]
     for rows, of_kind in sorted(places, key=lambda place: place[0].table.name in _FOUND_BY):
         if rows.table is not ERASURES:

@@ -67,7 +67,7 @@ EVALUATION_SET_ITEM_FILES = TableSchema(
     columns=(
         Column("evaluation_set_item_id", TEXT, "The item: evaluation_set_items.id.", about="evaluation_set_item"),
         POSITION,
-        Column("file_id", TEXT, "The file: files.id.", about="file"),
+        Column("file_id", TEXT, "The file: files.id.", references="file"),
     ),
 )
 

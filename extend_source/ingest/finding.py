@@ -76,7 +76,7 @@ def _warn_of_few_requests(settings: ExtendSettings, *, is_whole: bool) -> None:
     if settings.max_requests <= lists:
         logger.warning(
             f"max_requests = {settings.max_requests} does not reach beyond the {counted(lists, 'list')} that a sync "
-            f"reads, so that some objects may never be fetched: set it higher, or objects to fewer groups."
+            "reads, so that some objects may never be fetched: set it higher, or objects to fewer groups."
         )
 
 

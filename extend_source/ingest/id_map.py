@@ -101,7 +101,8 @@ async def read_id_map(
         settings: key, deployment, workspace and request budget.
         landed: what the dataset of 2025-04-21 holds.
         statistics: where requests are counted: two for the proof, one for each 1,000 runs of a type, one for each
-            erased run that is not listed; without a proof one for each 1,000 runs more.
+            erased run that is not listed, one for each 1,000 processors where no run tells an erased
+            one; without a proof one for each 1,000 runs more.
         may_send: asked before each request; once it says no, `Withdrawn` is raised.
 
     Returns:

@@ -129,7 +129,7 @@ def test_a_limit_of_requests_that_the_lists_alone_use_up_is_said(
 
     assert said == (
         f"max_requests = {lists} does not reach beyond the {lists} lists that a sync reads, so that some objects may "
-        f"never be fetched: set it higher, or objects to fewer groups."
+        "never be fetched: set it higher, or objects to fewer groups."
     )
     assert [line for line in warnings if "max_requests" in line] == []
 

@@ -147,6 +147,17 @@ def test_how_long_it_took_makes_no_difference_and_all_else_does() -> None:
         assert settled(changed, shown) == changed
 
 
+def test_a_phase_that_took_long_enough_to_tell_its_rate_makes_no_difference() -> None:
+    shown = (
+        "2026-02-02 09:01:01 UTC listing: 120 runs listed, 3 requests in 0 s\nlisted until 09:01:01 UTC, at 2 requests"
+    )
+    slower = shown.replace("09:01:01 UTC listing", "09:02:06 UTC listing").replace("0 s", "1 min 1 s, 2.5 requests/s")
+
+    assert settled(slower, shown) == shown
+    for changed in (shown.replace("3 req", "4 req"), shown.replace("09:01:01 UTC, at", "09:02:01 UTC, at")):
+        assert settled(changed, shown) == changed
+
+
 def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) < MAX_README_LINES
 

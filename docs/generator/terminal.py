@@ -46,11 +46,15 @@ _VARYING = re.compile(
     r"|(?<=\d\d:\d\d):\d\d\b"  # the seconds of a time
     r"|\b\d{10}\.\d+\b"  # dlt's id of a load
     r"|\bProcess \d+ \([\w.]+\)"
-    r"|(?:, )?\b[\d.]+ requests/s"
     r"|(?<=\"time\": \")[^\"]+"  # in lines of JSON
     r"|(?<=seconds\": )[\d.]+"
     r"|(?<=seconds_waiting\": )[\d.]+"
 )
+
+_RATE = re.compile(r", [\d.]+ requests/s")
+"""What a phase says of its speed where it took long enough to tell."""
+
+_LOG_TIME = re.compile(r"(?<= \d\d):\d\d:\d\d UTC (?=[a-z]+: )", re.MULTILINE)
 
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC ")
 """What a log gets while a sync works; on a terminal there is a live line instead, which leaves no trace."""
@@ -204,4 +208,8 @@ def settled(output: str, previous: str) -> str:
         output: what was printed now.
         previous: what the page shows.
     """
-    return previous if _VARYING.sub("#", output) == _VARYING.sub("#", previous) else output
+    return previous if _without_times(output) == _without_times(previous) else output
+
+
+def _without_times(output: str) -> str:
+    return _VARYING.sub("#", _LOG_TIME.sub("#", _RATE.sub("", output)))

@@ -60,6 +60,7 @@ class Definitions:
         self.has_answered = False
         self._kind: ObjectType = OBJECT_TYPES[object_type]
         self._context, self._lists, self._whole = context, lists, whole
+        self._has_found = False
         landed = context.landed
         # of any type: what was erased before it had landed is noted as what it was taken for
         self._erased = frozenset(erased_id for erased_id, _, _ in landed.erasures())
@@ -93,9 +94,10 @@ class Definitions:
                     self._note(endpoint, page)
                     recent = [row for row in rows if not is_before(row, floor) and row["id"] not in self._erased]
                     changed = self._changed(recent)
-                    wanted = [one for row in recent for one in await self._wanted(client, endpoint, row, changed)]
                     context.progress.found(self.object_type, listed=len(rows), known=len(rows) - len(changed))
-                    yield wanted
+                    yield await self._wanted(client, endpoint, recent, changed)
+                    if self.stopped_by:
+                        return
                     if not (changed or self._whole):
                         break
                     if not page.is_last and (cut_by := context.limits.listing_stopped_by):
@@ -136,20 +138,33 @@ class Definitions:
         return {object_id for object_id, value in known if value is not None and value == said[object_id]}
 
     async def _wanted(
-        self, client: ExtendClient, endpoint: Endpoint, row: dict[str, Any], changed: Collection[str]
+        self, client: ExtendClient, endpoint: Endpoint, rows: list[dict[str, Any]], changed: Collection[str]
     ) -> list[Wanted]:
-        """Name the new parts of a definition, and then itself if it has changed."""
-        has_changed, parts = row["id"] in changed, _parts_of(endpoint, self._context.settings)
+        """Name the definitions of a page that have changed, each after its new parts.
+
+        Their parts have lists of their own: once there is something to fetch, half of the budgets is left for that.
+        """
+        found: list[Wanted] = []
+        parts = _parts_of(endpoint, self._context.settings)
         # what needs no parts may get some, and lose some, while it stays as it is
         may_have_others = self._whole and parts is not None and not self._kind.needs_parts
-        if not (has_changed or may_have_others):
-            return []
-        listed = None if endpoint.get_path else row
-        itself = Wanted(row["id"], "listed", object_type=self.object_type, run_type=endpoint.run_type, row=listed)
-        if parts is None or not parts.get_path:  # they come all at once, with their owner
-            return [itself]
-        found = await self._parts(client, parts, row["id"])
-        return [*found, itself] if has_changed else found
+        for row in rows:
+            has_changed = row["id"] in changed
+            if not (has_changed or may_have_others):
+                continue
+            comes_with_parts = parts is None or not parts.get_path
+            if parts is not None and not comes_with_parts:
+                if self._has_found and (cut_by := self._context.limits.listing_stopped_by):
+                    self.stopped_by = cut_by
+                    break
+                found += await self._parts(client, parts, row["id"])
+            if has_changed or comes_with_parts:
+                listed = None if endpoint.get_path else row
+                found.append(
+                    Wanted(row["id"], "listed", object_type=self.object_type, run_type=endpoint.run_type, row=listed)
+                )
+            self._has_found |= bool(found)
+        return found
 
     async def _parts(self, client: ExtendClient, parts: Endpoint, owner_id: str) -> list[Wanted]:
         """Name the parts of a definition that have not landed, and those that are gone if all were listed."""

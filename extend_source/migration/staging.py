@@ -75,13 +75,13 @@ def carry(staged: dlt.Pipeline, id_map: IdMap, landed: LandedData, attempts: int
     }
     with exclusive(staged):
         settle(staged, attempts)
-    known = _erased_there(staged)
-    late = [erasures[object_id] for object_id in erasures.keys() - known]
+    late = [erasures[object_id] for object_id in erasures.keys() - _erased_there(staged)]
     if late and LandedData(staged, SECTION).knows_table(PROCESSOR_RUNS):  # erased in the first dataset since
         runs, files = (sorted(row[0] for row in late if (row[1] == "file") is is_file) for is_file in (False, True))
         erase(staged, run_ids=runs, file_ids=files)
+    number = len(_erased_there(staged) | erasures.keys())  # with what was just erased along with others
     with exclusive(staged):
-        run_load(staged, attempts, _carried(id_map, list(erasures.values()), len(known | erasures.keys())))
+        run_load(staged, attempts, _carried(id_map, list(erasures.values()), number))
 
 
 def _erased_there(staged: dlt.Pipeline) -> set[str]:

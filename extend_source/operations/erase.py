@@ -148,15 +148,17 @@ def _erased(pipeline: dlt.Pipeline, named: list[str], files: list[str], settings
     settle(pipeline, settings.package_attempts)
     landed = LandedData(pipeline, SECTION)
     compare_all_next(pipeline, restore(landed))
-    types = run_types_of(named, settings.api_version, landed)
-    ids = {kind: [run_id for run_id in named if types[run_id] == kind] for kind in OBJECT_TYPES}
+    migrated = _in_both_versions(landed, named)
+    types = {**run_types_of(named, settings.api_version, landed), **migrated}
+    ids = {kind: [object_id for object_id in types if types[object_id] == kind] for kind in OBJECT_TYPES}
     for kind, parts in ((name, each.parts) for name, each in OBJECT_TYPES.items() if each.parts):
         ids[parts] += landed_parts(landed, kind, ids[kind]).difference(ids[parts])
     for kind in FILE_COLUMNS:
         ids[kind] += _of_files(landed, kind, files).difference(ids[kind])
-    others = {kind: len(of_kind) for kind, of_kind in ids.items() if of_kind and kind not in (_RUN, _PARSE_RUN)}
-    asked, parse_runs = ids[_RUN], ids[_PARSE_RUN]
-    ids |= {_RUN: (runs := _in_both_versions(landed, asked)), _FILE: files}
+    twins = migrated.keys() - set(named)
+    numbers = {kind: len(set(of_kind) - twins) for kind, of_kind in ids.items() if of_kind}
+    runs, parse_runs = numbers.pop(_RUN, 0), numbers.pop(_PARSE_RUN, 0)
+    ids[_FILE] = files
     known = {erasure[0] for erasure in landed.erasures()}
     run_load(pipeline, settings.package_attempts, _notes(ids, len(known.union(*ids.values()))))
     landed = LandedData(pipeline, SECTION)
@@ -164,8 +166,8 @@ def _erased(pipeline: dlt.Pipeline, named: list[str], files: list[str], settings
     runs_left = _users_of(landed, _RUN, ids)
     rows = Counter[str]()
     if landed.knows_table(MIGRATED_IDS):
-        others_too = [each for kind, of_kind in ids.items() if kind not in (_RUN, _FILE) for each in of_kind]
-        rows = _erased_in_backup(pipeline, [*runs, *others_too], files)
+        but_files = [each for kind, of_kind in ids.items() if kind != _FILE for each in of_kind]
+        rows = _erased_in_backup(pipeline, but_files, files)
     with pipeline.sql_client(SECTION) as client:
         users = sorted({user for kind, _, _ in _LINKS for user in _users_of(landed, kind, ids)})
         payloads = _clean_payloads(client, landed, users, frozenset(files))
@@ -176,7 +178,7 @@ def _erased(pipeline: dlt.Pipeline, named: list[str], files: list[str], settings
     _empty_staging(pipeline)
     delete_load_files(pipeline)
     return EraseResult(
-        runs=len(asked),
+        runs=runs,
         files=len(files),
         rows={table: count for table, count in rows.items() if count},
         payloads=payloads,
@@ -184,19 +186,21 @@ def _erased(pipeline: dlt.Pipeline, named: list[str], files: list[str], settings
         runs_left=runs_left,
         destination=location(pipeline),
         dataset=pipeline.dataset_name,
-        parse_runs=len(parse_runs),
+        parse_runs=parse_runs,
         remains=_remains(pipeline, compacted=False),
-        others=others,
+        others=numbers,
     )
 
 
-def _in_both_versions(landed: LandedData, runs: list[str]) -> list[str]:
-    """Add the ids that runs of a migrated dataset have in the other version of the API."""
+def _in_both_versions(landed: LandedData, ids: list[str]) -> dict[str, str]:
+    """Say what each object of a migrated dataset is, by its ids in both versions of the API."""
     if not landed.knows_table(MIGRATED_IDS):
-        return runs
-    ways = (("new_id", "old_id"), ("old_id", "new_id"))
-    others = [row[1] for way in ways for row in landed.lookup(MIGRATED_IDS, way, runs) if row[1]]
-    return list(dict.fromkeys([*runs, *others]))
+        return {}
+    types: dict[str, str] = {}
+    for column, other in (("new_id", "old_id"), ("old_id", "new_id")):
+        for this_id, other_id, kind in landed.lookup(MIGRATED_IDS, (column, other, "resource_type"), ids):
+            types |= {each: kind for each in (this_id, other_id) if each}
+    return types
 
 
 def _erased_in_backup(pipeline: dlt.Pipeline, runs: list[str], files: list[str]) -> Counter[str]:

@@ -59,6 +59,29 @@ def test_all_versions_of_a_processor_come_in_one_request_in_the_older_generation
 
 
 @pytest.mark.slow
+def test_a_limit_that_the_lists_of_versions_would_use_up_leaves_half_of_it_to_fetch(
+    server: SandboxServer, tmp_path: Path
+) -> None:
+    warehouse = OpenWarehouse(server, tmp_path)
+    with warehouse.kept_open():
+        first, second = (
+            warehouse.sync(api_version=CURRENT_VERSION, objects=["processors"], max_requests=8) for _ in range(2)
+        )
+        assert first.requests == {"list_extractors": 1, "list_extractor_versions": 3, "get_extractor_version": 4}
+        assert second.requests == {
+            "list_extractors": 1,
+            "list_extractor_versions": 3,
+            "get_extractor_version": 3,
+            "get_extractor": 1,
+        }
+        assert (first.stopped_by, second.stopped_by) == ("max_requests", "max_requests")
+
+        last = warehouse.sync(api_version=CURRENT_VERSION, objects=["processors"])
+        assert (last.stopped_by, len(warehouse.rows("processors"))) == (None, 7)
+        assert len(warehouse.rows("processor_versions")) == versions_of(server)
+
+
+@pytest.mark.slow
 def test_a_new_version_costs_its_own_request_and_those_of_what_it_is_of(
     server: SandboxServer, newer: OpenWarehouse
 ) -> None:

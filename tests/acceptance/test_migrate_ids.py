@@ -224,6 +224,29 @@ def test_an_erased_processor_is_kept_out_under_the_id_that_its_runs_tell(world: 
     assert suffix not in {each.partition("_")[2] for each in copied.column("processor_versions", "processor_id")}
 
 
+@pytest.mark.parametrize("named", ["old_id", "new_id"])
+def test_a_processor_of_a_migrated_dataset_is_erased_by_either_id(world: World, copied: Warehouse, named: str) -> None:
+    groups = ["runs", "processors"]
+    copied.sync(objects=groups, reconcile=True)
+    world.migrate(copied, objects=groups, dry_run=False)
+    (ids,) = copied.query("select old_id, new_id from migrated_ids where resource_type = 'processor'")
+    versions = {table: f"select count(*) from {table}.processor_versions" for table in ("extend", "extend_2025_04_21")}
+    before = {name: copied.query(sql)[0][0] for name, sql in versions.items()}
+
+    result = erase(copied.pipeline, run_ids=[ids[named == "new_id"]])
+
+    assert (result.runs, result.others["processor"]) == (0, 1)
+    assert set(ids) == {row["id"] for row in copied.rows("erasures") if row["resource_type"] == "processor"}
+    for dataset, id_there in zip(("extend_2025_04_21", "extend"), ids, strict=True):
+        gone = result.rows[f"{dataset}.processor_versions".removeprefix("extend.")]
+        assert copied.query(versions[dataset]) == [(before[dataset] - gone,)]
+        assert copied.query(f"select count(*) from {dataset}.processor_versions where processor_id = '{id_there}'") == [
+            (0,)
+        ]
+    copied.sync(api_version=CURRENT_VERSION, objects=groups, reconcile=True, refresh=True)
+    assert set(ids).isdisjoint(copied.column("processors", "id"))
+
+
 def test_an_erased_processor_that_no_run_tells_stops_the_migration(world: World, copied: Warehouse) -> None:
     groups = ["runs", "processors"]
     copied.sync(objects=groups, reconcile=True)

@@ -38,6 +38,7 @@ class Definitions:
 
     Attributes:
         object_type: what they are, one of `DEFINITIONS`.
+        lists: the lists to read, in this order.
         stopped_by: why `pages` ended before it had read what it had to; None: it has.
         read: the paths of the lists that it has read.
         seen: the ids of what the lists have shown so far.
@@ -59,7 +60,7 @@ class Definitions:
         self.seen = set[str]()
         self.has_answered = False
         self._kind: ObjectType = OBJECT_TYPES[object_type]
-        self._context, self._lists, self._whole = context, lists, whole
+        self.lists, self._context, self._whole = lists, context, whole
         self._has_found = False
         landed = context.landed
         # of any type: what was erased before it had landed is noted as what it was taken for
@@ -83,7 +84,7 @@ class Definitions:
         """
         context = self._context
         lookback = timedelta(seconds=context.settings.lookback)
-        for endpoint in self._lists:
+        for endpoint in self.lists:
             read_at = None if context.landed.is_readable else before.lists_read.get(endpoint.list_path)
             floor = None if read_at is None else read_at - lookback
             try:
@@ -107,7 +108,7 @@ class Definitions:
                 self.stopped_by = context.limits.used_up
                 return
             self.read.append(endpoint.list_path)
-        if self._whole and self._lists == lists_of(context.settings.api_version, self.object_type):
+        if self._whole and self.lists == lists_of(context.settings.api_version, self.object_type):
             yield list(self._vanished())
 
     def _note(self, endpoint: Endpoint, page: RunPage) -> None:

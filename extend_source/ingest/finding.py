@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from dlt.common import logger
 
-from extend_source.api import GENERATIONS, ExtendClient
+from extend_source.api import GENERATIONS, Endpoint, ExtendClient, RunFilters, lists_of
 from extend_source.config.groups import GROUP_OF, GROUPS
 from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
@@ -15,13 +15,11 @@ from extend_source.ingest.acquaintance import Acquaintance
 from extend_source.ingest.definitions import Definitions, definitions
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.listed_objects import ListedObjects
-from extend_source.ingest.listings import all_listings, definition_listings
+from extend_source.ingest.listings import MUST_NOT_BE_READ, Listing, all_listings, definition_listings
 from extend_source.ingest.summaries import SummaryList, SummaryPage, summary_lists
 from extend_source.ingest.worklist import Wanted, Worklist
 from extend_source.tables.objects import LISTED_TYPES
 from extend_source.text.wording import counted
-
-_MUST_NOT_BE_READ = (403, 404, 410)
 
 Found = tuple[str, SummaryPage]
 """The type of objects, and what a page says of them."""
@@ -109,7 +107,7 @@ def _goes_on(worklist: Worklist) -> bool:
 def _reads_on(worklist: Worklist) -> bool:
     """Tell whether to read further lists: also where one must not be read, as each sync would end there."""
     error = worklist.listing_error
-    return worklist.listing_stopped_by is None and (error is None or error.status_code in _MUST_NOT_BE_READ)
+    return worklist.listing_stopped_by is None and (error is None or error.status_code in MUST_NOT_BE_READ)
 
 
 async def _pages(
@@ -127,27 +125,41 @@ async def _pages(
         elif objects.is_whole and LISTED_TYPES[objects.object_type].says_who_is_gone:
             yield SummaryPage([], [], [], objects.gone())
     except ExtendError as problem:
-        _note(problem, objects.object_type, discovery)
+        refused = lists_of(discovery.context.settings.api_version, objects.object_type)
+        _note(problem, objects.object_type, refused, discovery)
     discovery.context.progress.found(objects.object_type, wanted=len(wanted))
     worklist.add(wanted)
     if objects.stopped_by is not None:  # the next sync reads it from its beginning again
         worklist.listing_stopped_by, worklist.complete = objects.stopped_by, False
 
 
-def _note(problem: ExtendError, object_type: str, discovery: Discovery) -> None:
-    """Leave out a group that nobody has asked for, and that must not be read; of other errors the first one counts."""
+def _note(problem: ExtendError, object_type: str, lists: Iterable[Endpoint], discovery: Discovery) -> bool:
+    """Leave out a group that nobody has asked for, and that must not be read; of other errors the first one counts.
+
+    Args:
+        problem: what a list was answered.
+        object_type: what it is of.
+        lists: those that the answer is taken for.
+        discovery: the runs.
+
+    Returns:
+        Whether it is left out.
+    """
     settings, group = discovery.context.settings, GROUP_OF[object_type]
-    is_refused = problem.status_code in _MUST_NOT_BE_READ
+    is_refused = problem.status_code in MUST_NOT_BE_READ
     if is_refused and settings.objects is None and GROUPS[group].is_dispensable:
         logger.warning(
             ErrorCode.NO_PERMISSION.line(
                 f"{problem} What belongs to {group} is left out: set objects to the groups that are to be loaded."
             )
         )
-        return
+        for endpoint in lists:
+            discovery.context.seen.note_refused(Listing(endpoint, RunFilters()))
+        return True
     if problem.refuses_everything:
         raise problem
     discovery.worklist.listing_error = discovery.worklist.listing_error or problem
+    return False
 
 
 async def _find_definitions(kind: Definitions, client: ExtendClient, discovery: Discovery) -> None:
@@ -157,7 +169,10 @@ async def _find_definitions(kind: Definitions, client: ExtendClient, discovery: 
             context.progress.found_each(wanted)
             worklist.add(wanted)
     except ExtendError as problem:
-        _note(problem, kind.object_type, discovery)
+        refused = kind.lists[len(kind.read) :][:1]
+        # its turn is over, or no other list would get one; where nothing can be read, the time would hide what is older
+        if _note(problem, kind.object_type, refused, discovery) and context.landed.is_readable:
+            worklist.note_read([each.list_path for each in refused], context.now)
     if kind.stopped_by is not None:
         worklist.listing_stopped_by, worklist.complete = kind.stopped_by, False
     worklist.note_read(kind.read, context.now)

@@ -14,6 +14,12 @@ from extend_source.config.groups import GROUPS
 from extend_source.config.settings import ExtendSettings, parse_start_date
 from extend_source.text.json_codec import encode_json
 
+MUST_NOT_BE_READ = (403, 404, 410)
+"""The answers that say so of one list alone."""
+
+REFUSED = "refused"
+"""In place of the sum of a page: the key must not read the list."""
+
 
 class Listing(NamedTuple):
     """One listing of runs.

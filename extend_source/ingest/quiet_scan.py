@@ -19,7 +19,15 @@ from extend_source.config.settings import TELEMETRY_SETTINGS, ExtendSettings, se
 from extend_source.errors import ExtendError, Withdrawn
 from extend_source.ingest.client import client_for, run_to_end
 from extend_source.ingest.limits import Limits
-from extend_source.ingest.listings import all_listings, definition_listings, due_list, page_sum
+from extend_source.ingest.listings import (
+    MUST_NOT_BE_READ,
+    REFUSED,
+    Listing,
+    all_listings,
+    definition_listings,
+    due_list,
+    page_sum,
+)
 from extend_source.ingest.progress import SyncProgress
 from extend_source.pipeline.last_scan import LastScan, is_still_true, read_last_scan, write_last_scan
 
@@ -121,6 +129,10 @@ async def _is_same(client: ExtendClient, settings: ExtendSettings, pages: Mappin
             listing, left = known[name], list(sums)
             if not left:
                 return False
+            if left == [REFUSED]:
+                if not await _is_refused(client, listing):
+                    return False
+                continue
             async for page in client.pages(*listing):
                 if page_sum(page) != left.pop(0):
                     return False
@@ -129,6 +141,15 @@ async def _is_same(client: ExtendClient, settings: ExtendSettings, pages: Mappin
             if left:
                 return False
     return True
+
+
+async def _is_refused(client: ExtendClient, listing: Listing) -> bool:
+    try:
+        async for _ in client.pages(*listing):
+            break
+    except ExtendError as problem:
+        return problem.status_code in MUST_NOT_BE_READ
+    return False
 
 
 def described(settings: ExtendSettings) -> dict[str, Any]:

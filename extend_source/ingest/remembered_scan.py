@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
 import dlt
@@ -9,7 +10,9 @@ import dlt
 from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.listings import definition_listings, floor_of
 from extend_source.ingest.quiet_scan import described
+from extend_source.ingest.seen_lists import SeenLists
 from extend_source.ingest.session import SyncSession
+from extend_source.ingest.state import Position
 from extend_source.pipeline.last_scan import (
     LastScan,
     files_of,
@@ -21,7 +24,12 @@ from extend_source.pipeline.last_scan import (
 
 
 def remember_scan(
-    pipeline: dlt.Pipeline, settings: ExtendSettings, session: SyncSession, destination: str, load_id: str
+    pipeline: dlt.Pipeline,
+    settings: ExtendSettings,
+    session: SyncSession,
+    destination: str,
+    load_id: str,
+    before: LastScan | None,
 ) -> None:
     """Note what a sync has seen of the lists, if it was done with all of it.
 
@@ -31,6 +39,7 @@ def remember_scan(
         session: the sync, which has ended well.
         destination: where the rows are.
         load_id: its last load.
+        before: what the sync before it had left; None: nothing.
     """
     worklist, seen = session.worklist, session.seen
     failed = any(counts.failed for counts in session.progress.of.values())
@@ -47,10 +56,12 @@ def remember_scan(
     now, reached = datetime.now(timezone.utc), worklist.after
     due = timedelta(hours=settings.reconcile_hours)
     floor = floor_of(settings, reached.watermark)
+    total = sum_of_settings(pipeline, described(settings))
+    known = before.definitions if before is not None and before.settings == total else {}
     write_last_scan(
         pipeline,
         LastScan(
-            settings=sum_of_settings(pipeline, described(settings)),
+            settings=total,
             notes=sum_of_notes(pipeline),
             files=state_of_files(files),
             pages=seen.pages(floor),
@@ -64,10 +75,25 @@ def remember_scan(
             checked_at=now,
             logged_at=now,
             due_at=reached.reconciled_at + due if due and reached.reconciled_at is not None else None,
-            definitions={
-                listing.name: (reached.lists_read[path].isoformat(), seen.definitions.get(listing.name))
-                for listing in definition_listings(settings)
-                if (path := listing.endpoint.list_path) in reached.lists_read
-            },
+            definitions=_definitions(settings, reached, seen, known),
         ),
     )
+
+
+def _definitions(
+    settings: ExtendSettings, reached: Position, seen: SeenLists, known: Mapping[str, tuple[str, str | None]]
+) -> dict[str, tuple[str, str | None]]:
+    """Say of each list of definitions when it was read last, and what its first page was.
+
+    A sync reads one of them: what is known of the others stays true, unless another machine has read them since.
+    """
+    found: dict[str, tuple[str, str | None]] = {}
+    for listing in definition_listings(settings):
+        read_at, name = reached.lists_read.get(listing.endpoint.list_path), listing.name
+        if read_at is None:
+            continue
+        if name in known and name not in seen.definitions and datetime.fromisoformat(known[name][0]) >= read_at:
+            found[name] = known[name]
+        else:
+            found[name] = (read_at.isoformat(), seen.definitions.get(name))
+    return found

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from extend_source.api import RunPage
 from extend_source.ingest.fetching import Fetched
-from extend_source.ingest.listings import Listing, page_sum
+from extend_source.ingest.listings import REFUSED, Listing, page_sum
 from extend_source.ingest.times import time_of
 from extend_source.ingest.worklist import Reason, Wanted
 from extend_source.pipeline.landed import has_ended
-from extend_source.tables.objects import RUN_TYPES
+from extend_source.tables.objects import DEFINITIONS, RUN_TYPES
 
 _MAY_STAY: frozenset[Reason] = frozenset({"incomplete", "backlog"})
 """Reasons to fetch an object that its being fetched need not end."""
@@ -80,6 +80,14 @@ class SeenLists:
     def note_definitions(self, listing: Listing, page: RunPage) -> None:
         """Note the first page of a list that is read now and then."""
         self._definitions[listing.name] = page_sum(page)
+
+    def note_refused(self, listing: Listing) -> None:
+        """Note a list that the key must not read."""
+        if listing.endpoint.object_type in DEFINITIONS:
+            self._definitions[listing.name] = REFUSED
+        else:
+            self._types[listing.name] = listing.endpoint.object_type
+            self._pages[listing.name] = [_SeenPage(REFUSED, None, 0, [])]
 
     @property
     def definitions(self) -> dict[str, str]:

@@ -22,6 +22,7 @@ from extend_source.pipeline.comments import keep_comments
 from extend_source.pipeline.failures import error_code_of
 from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.indexes import keep_indexes
+from extend_source.pipeline.last_scan import read_last_scan
 from extend_source.pipeline.loads import dropped_a_load, forget_dropped_load, run_load
 from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.pending import settle
@@ -79,11 +80,11 @@ class LoadSeries:
         ids = None if run_ids is None else checked_run_ids(run_ids)
         refuse_ids_without_details(ids, self._settings)
         pipeline, self.place = self._pipeline, location(self._pipeline)
-        refresh = pipeline.refresh
+        refresh, before = pipeline.refresh, read_last_scan(pipeline)
         with exclusive(pipeline):
             self._run(ids)
             if self.load_ids and ids is None and refresh is None:
-                remember_scan(pipeline, self._settings, self.session, self.place, self.load_ids[-1])
+                remember_scan(pipeline, self._settings, self.session, self.place, self.load_ids[-1], before)
 
     def _run(self, ids: list[str] | None) -> None:
         pipeline, settings, session, given = self._pipeline, self._settings, self.session, self._arguments

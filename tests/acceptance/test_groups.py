@@ -49,6 +49,40 @@ def test_a_key_that_must_not_read_workflows_loads_the_rest_as_before(warehouse: 
     assert warehouse.rows("workflow_runs") == []
 
 
+def test_a_list_that_must_not_be_read_takes_its_turn_and_no_more(warehouse: Warehouse) -> None:
+    settings = {"api_version": CURRENT_VERSION, "objects": None}
+    warehouse.server.workspace.advance(3600)  # nothing is under way
+    warehouse.server.instead = lambda entry: REFUSED if entry.route in ("list_workflows", "list_extractors") else None
+
+    first = warehouse.sync(**settings)
+    due = [warehouse.sync(**settings, definitions_minutes=0) for _ in range(4)]
+
+    read = {"list_workflows", "list_extractors", "list_classifiers", "list_splitters"}
+    assert read - first.requests.keys() == {"list_classifiers", "list_splitters"}
+    assert [read & result.requests.keys() for result in due] == [
+        {"list_classifiers"},
+        {"list_splitters"},
+        {"list_workflows"},
+        {"list_extractors"},
+    ]
+    assert {row["type"] for row in warehouse.rows("processors")} == {"CLASSIFY", "SPLITTER"}
+
+
+@pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])
+def test_a_sync_that_must_not_read_a_list_is_quiet_until_it_may(warehouse: Warehouse, version: str) -> None:
+    warehouse.quiet_log_minutes = 60
+    warehouse.server.workspace.advance(3600)  # nothing is under way
+    warehouse.server.instead = lambda entry: REFUSED if "workflow" in entry.route else None
+    warehouse.sync(api_version=version)
+
+    idle = [warehouse.sync(api_version=version) for _ in range(2)]
+    warehouse.server.instead = None
+    allowed = warehouse.sync(api_version=version)
+
+    assert [result.mode for result in idle] == ["quiet", "quiet"]
+    assert (allowed.mode, warehouse.rows("workflow_runs") == []) == ("incremental", False)
+
+
 def test_a_group_that_was_asked_for_and_must_not_be_read_is_an_error_once_the_rest_is_loaded(
     warehouse: Warehouse,
 ) -> None:
@@ -96,6 +130,24 @@ def test_an_idle_sync_of_all_that_is_loaded_by_default_is_quiet(warehouse: Wareh
     assert [result.mode for result in idle] == ["quiet", "quiet"]
     assert max(sum(result.requests.values()) for result in (*idle, *due)) <= most
     assert [result.fetched for result in due] == [0, 0, 0]
+
+
+def test_after_a_sync_that_had_work_an_idle_one_is_quiet_whichever_list_is_due(warehouse: Warehouse) -> None:
+    warehouse.quiet_log_minutes = 60
+    workspace = warehouse.server.workspace
+    workspace.advance(3600)  # nothing is under way
+    settings = {"api_version": CURRENT_VERSION, "definitions_minutes": 0}
+    warehouse.sync(**settings)
+    workspace.add_run(status="PROCESSED")
+
+    busy = warehouse.sync(**settings)
+    idle = [warehouse.sync(**settings) for _ in range(4)]
+
+    assert (busy.mode, busy.fetched) == ("incremental", 1)
+    assert [result.mode for result in idle] == ["quiet"] * 4
+    lists = {"list_workflows", "list_extractors", "list_classifiers", "list_splitters"}
+    assert [len(lists & result.requests.keys()) for result in idle] == [1] * 4
+    assert set().union(*(lists & result.requests.keys() for result in idle)) == lists
 
 
 @pytest.mark.parametrize("version", [API_VERSION, CURRENT_VERSION])

@@ -4,7 +4,7 @@
 
 The key and all other settings come from `.dlt/secrets.toml`, `.dlt/config.toml` or the environment. Runs may overlap:
 the second one leaves at once. A kill costs at most one load. The exit code says how it went, as that of the shell does;
-a scheduler should alert on 1 to 4, and may start it again at once after 5.
+a scheduler should alert on 1, 2 and 4, and may start it again at once after 5.
 """
 
 from __future__ import annotations

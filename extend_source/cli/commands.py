@@ -46,7 +46,9 @@ def compact(place: Place, as_json: Json = False) -> None:
 
 
 report = typer.Typer(
-    help="Report on what has landed. Needs no key and sends nothing.", no_args_is_help=True, rich_markup_mode="rich"
+    help="Report on what has landed. Needs no key and sends nothing, but for --from-listing of credits.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
 )
 app.add_typer(report, name="report")
 

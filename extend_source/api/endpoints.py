@@ -6,6 +6,7 @@ download link. Another object is another `Endpoint`, another version another ent
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -93,6 +94,7 @@ def _processors(run_type: str, name: str) -> tuple[Endpoint, Endpoint]:
 
 
 # Markdown comes for PDFs, images and converted Word files, HTML for DOCX only
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _ALL_TEXT = {"rawText": "true", "markdown": "true", "html": "true"}
 
 
@@ -320,9 +322,10 @@ def endpoints_of(api_version: str) -> tuple[Endpoint, ...]:
     endpoints = GENERATIONS.get(api_version)
     if endpoints is None:
         supported = ", ".join(sorted(GENERATIONS))
-        raise UnsupportedApiVersion(
-            f"API version {api_version!r} is not supported", f"Set api_version to one of: {supported}"
-        )
+        which = (
+            f"API version {api_version!r}" if _DAY.fullmatch(str(api_version)) else "This API version"
+        )  # or a secret
+        raise UnsupportedApiVersion(f"{which} is not supported", f"Set api_version to one of: {supported}")
     return endpoints
 
 

@@ -94,7 +94,7 @@ def checked_base_url(base_url: str) -> str:
         )
     if url.scheme == "http" and not is_loopback(host):
         raise InvalidSetting(
-            f"base_url http://{host} is not encrypted: the API key would travel in the clear",
+            "base_url is http to another machine: the API key would travel in the clear",
             "Use https (plain http is for this machine only)",
             error_code=ErrorCode.BAD_BASE_URL,
         )

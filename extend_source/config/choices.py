@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
 from extend_source.config.providers import looks_like_a_name
+
+_LIKE_A_TIME = re.compile(r"[0-9]{1,4}[-/.][-0-9:/.+TZtz ]{1,30}|(?=.{1,20}$)[a-z]+(?: [a-z]+)*")
 
 
 def check_choices(name: str, values: Sequence[str] | None, choices: Sequence[str]) -> None:
@@ -29,6 +32,12 @@ def check_choices(name: str, values: Sequence[str] | None, choices: Sequence[str
 def as_list(values: Sequence[str] | None) -> list[str] | None:
     """Copy the values of a setting into a list; None: it says nothing."""
     return None if values is None else list(values)
+
+
+def shown_time(value: Any) -> str:
+    """Quote a value in whose place a date or time belongs, unless it may be a secret that was pasted there."""
+    is_like_one = isinstance(value, str) and _LIKE_A_TIME.fullmatch(value)
+    return repr(value) if is_like_one else shown_name(value)
 
 
 def shown_name(value: Any) -> str:

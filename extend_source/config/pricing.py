@@ -11,8 +11,13 @@ from typing import Any
 
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
+from extend_source.config.choices import shown_time
+
 _EXAMPLE = '[{"from": "2026-01-01", "credit_price": 0.0125, "currency": "USD", "included_credits": 10000}]'
 _KEYS = ("from", "credit_price", "currency", "included_credits")
+_DIGITS = {"credit_price": 9, "included_credits": 12}
+"""The digits before the point that each takes; after it both take nine, as the views calculate with."""
+_SMALLEST = Decimal("0.000000001")
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,9 @@ def _day(value: Any) -> date:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ConfigurationValueError(f"prices: from takes a day such as 2026-01-01; not {value!r}.") from None
+        raise ConfigurationValueError(
+            f"prices: from takes a day such as 2026-01-01; not {shown_time(value)}."
+        ) from None
 
 
 def _amount(name: str, value: Any) -> Decimal:
@@ -96,6 +103,10 @@ def _amount(name: str, value: Any) -> Decimal:
         amount = Decimal(str(value))
     except InvalidOperation:
         amount = Decimal("NaN")
-    if isinstance(value, bool) or not amount.is_finite() or amount < 0 or amount >= 10**12:
+    if isinstance(value, bool) or not amount.is_finite() or amount < 0:
         raise ConfigurationValueError(f"prices: {name} takes a number from 0 on; not {value!r}.")
+    if amount >= 10 ** _DIGITS[name] or amount % _SMALLEST:
+        raise ConfigurationValueError(
+            f"prices: {name} takes up to {_DIGITS[name]} digits before the point and 9 after it; not {value!r}."
+        )
     return amount

@@ -20,7 +20,7 @@ from dlt.common.configuration.specs.base_configuration import NotResolved
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.typing import TSecretStrValue
 
-from extend_source.config.choices import check_choices
+from extend_source.config.choices import check_choices, shown_time
 from extend_source.config.groups import DEFAULT_GROUPS, GROUPS
 from extend_source.config.pricing import Price, price_book
 from extend_source.config.privacy_rules import PRIVACY_SETTINGS, PrivacySettings
@@ -381,7 +381,7 @@ def parse_start_date(value: str | date | datetime) -> datetime:
             value = datetime.fromisoformat(text)
         except ValueError:
             raise ConfigurationValueError(
-                f"start_date takes an ISO date or time such as 2026-01-31, not {text!r}."
+                f"start_date takes an ISO date or time such as 2026-01-31, not {shown_time(text)}."
             ) from None
     if not isinstance(value, date):
         raise ConfigurationValueError("start_date takes an ISO date or time such as 2026-01-31.")

@@ -61,7 +61,7 @@ class Definitions:
         self.has_answered = False
         self._kind: ObjectType = OBJECT_TYPES[object_type]
         self.lists, self._context, self._whole = lists, context, whole
-        self._has_found = False
+        self._has_news = False
         landed = context.landed
         # of any type: what was erased before it had landed is noted as what it was taken for
         self._erased = frozenset(erased_id for erased_id, _, _ in landed.erasures())
@@ -69,12 +69,15 @@ class Definitions:
         if parts := self._kind.parts:
             self._incomplete |= _owners(object_type, landed, landed.incomplete(parts))
 
-    async def pages(self, client: ExtendClient, before: Position) -> AsyncIterator[list[Wanted]]:
+    async def pages(
+        self, client: ExtendClient, before: Position, *, has_news: bool = False
+    ) -> AsyncIterator[list[Wanted]]:
         """Read the lists, and those of the versions of what has changed.
 
         Args:
             client: the API.
             before: when the lists were read last, which counts where the destination cannot be read.
+            has_news: there is something to fetch already.
 
         Yields:
             What is to be fetched, page by page.
@@ -82,7 +85,7 @@ class Definitions:
         Raises:
             ExtendError: a list cannot be read; what came before can be fetched.
         """
-        context = self._context
+        context, self._has_news = self._context, has_news
         lookback = timedelta(seconds=context.settings.lookback)
         for endpoint in self.lists:
             read_at = None if context.landed.is_readable else before.lists_read.get(endpoint.list_path)
@@ -155,7 +158,7 @@ class Definitions:
                 continue
             comes_with_parts = parts is None or not parts.get_path
             if parts is not None and not comes_with_parts:
-                if self._has_found and (cut_by := self._context.limits.listing_stopped_by):
+                if self._has_news and (cut_by := self._context.limits.listing_stopped_by):
                     self.stopped_by = cut_by
                     break
                 found += await self._parts(client, parts, row["id"])
@@ -164,7 +167,7 @@ class Definitions:
                 found.append(
                     Wanted(row["id"], "listed", object_type=self.object_type, run_type=endpoint.run_type, row=listed)
                 )
-            self._has_found |= bool(found)
+            self._has_news |= bool(found)
         return found
 
     async def _parts(self, client: ExtendClient, parts: Endpoint, owner_id: str) -> list[Wanted]:

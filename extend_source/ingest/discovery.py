@@ -18,12 +18,13 @@ from extend_source.ingest.gone import first_not_gone, obtainable, unless_gone
 from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.listings import floor_of, is_filtered, listings
 from extend_source.ingest.processors import check_processor_ids
-from extend_source.ingest.state import CLOCK_SKEW, Position
+from extend_source.ingest.state import Position
 from extend_source.ingest.summaries import SummaryPage, not_in_the_ledger, summary_sums
 from extend_source.ingest.times import is_before, time_of
 from extend_source.ingest.worklist import Mode, Reason, Wanted, Worklist
 from extend_source.pipeline.completeness import shortfall
 from extend_source.pipeline.landed import MAX_ATTEMPTS, LandedRun
+from extend_source.pipeline.pending import CLOCK_SKEW
 from extend_source.privacy import privacy_rules
 from extend_source.tables import lists_runs
 from extend_source.tables.kinds import to_credits
@@ -91,6 +92,12 @@ class Discovery:
         hours, last = self._settings.reconcile_hours, position.reconciled_at
         due = hours > 0 and (last is None or self._now - last >= timedelta(hours=hours))
         return "reconcile" if due else "incremental"
+
+    @property
+    def has_news(self) -> bool:
+        """Tell whether something is to be fetched that no sync has tried in vain before, as far as that is known."""
+        others = (one for one in self.worklist.left() if one.object_type != "processor_run")
+        return self._promising > 0 or any(one.reason == "listed" for one in others)
 
     async def pages(self, client: ExtendClient) -> AsyncIterator[SummaryPage]:
         """List, compare, and fill the worklist.

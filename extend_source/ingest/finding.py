@@ -14,6 +14,7 @@ from extend_source.errors import ExtendError
 from extend_source.ingest.acquaintance import Acquaintance
 from extend_source.ingest.definitions import Definitions, definitions
 from extend_source.ingest.discovery import Discovery
+from extend_source.ingest.limits import StoppedBy
 from extend_source.ingest.listed_objects import ListedObjects
 from extend_source.ingest.listings import MUST_NOT_BE_READ, Listing, all_listings, definition_listings
 from extend_source.ingest.summaries import SummaryList, SummaryPage, summary_lists
@@ -86,14 +87,14 @@ async def _beside_runs(
     if worklist.listing_error is not None:
         return
     for objects in summary_lists(context, context.selected, reconcile=is_whole):
-        if not _reads_on(worklist):
+        if not _reads_on(discovery):
             return
         async for page in _pages(objects, listed.get(objects.object_type), client, discovery):
             yield objects.object_type, page
         if objects.has_answered:
             acquaintance.note(objects.object_type, objects.seen)
     for kind in definitions(context, worklist.mode, worklist.before):
-        if not _reads_on(worklist):
+        if not _reads_on(discovery):
             return
         await _find_definitions(kind, client, discovery)
         if kind.has_answered:
@@ -104,10 +105,20 @@ def _goes_on(worklist: Worklist) -> bool:
     return worklist.listing_error is None and worklist.listing_stopped_by is None
 
 
-def _reads_on(worklist: Worklist) -> bool:
-    """Tell whether to read further lists: also where one must not be read, as each sync would end there."""
-    error = worklist.listing_error
+def _reads_on(discovery: Discovery) -> bool:
+    """Tell whether to read further lists: also where one must not be read, as each sync would end there.
+
+    Where there is something to fetch, half of the budgets is left for that; the next sync reads the lists again.
+    """
+    worklist, error = discovery.worklist, discovery.worklist.listing_error
+    if worklist.listing_stopped_by is None and discovery.has_news:
+        _stop_listing(worklist, discovery.context.limits.listing_stopped_by)
     return worklist.listing_stopped_by is None and (error is None or error.status_code in MUST_NOT_BE_READ)
+
+
+def _stop_listing(worklist: Worklist, stopped_by: StoppedBy | None) -> None:
+    if stopped_by is not None:
+        worklist.listing_stopped_by, worklist.complete = stopped_by, False
 
 
 async def _pages(
@@ -129,8 +140,7 @@ async def _pages(
         _note(problem, objects.object_type, refused, discovery)
     discovery.context.progress.found(objects.object_type, wanted=len(wanted))
     worklist.add(wanted)
-    if objects.stopped_by is not None:  # the next sync reads it from its beginning again
-        worklist.listing_stopped_by, worklist.complete = objects.stopped_by, False
+    _stop_listing(worklist, objects.stopped_by)  # the next sync reads it from its beginning again
 
 
 def _note(problem: ExtendError, object_type: str, lists: Iterable[Endpoint], discovery: Discovery) -> bool:
@@ -165,7 +175,7 @@ def _note(problem: ExtendError, object_type: str, lists: Iterable[Endpoint], dis
 async def _find_definitions(kind: Definitions, client: ExtendClient, discovery: Discovery) -> None:
     worklist, context = discovery.worklist, discovery.context
     try:
-        async for wanted in kind.pages(client, worklist.before):
+        async for wanted in kind.pages(client, worklist.before, has_news=discovery.has_news):
             context.progress.found_each(wanted)
             worklist.add(wanted)
     except ExtendError as problem:
@@ -173,6 +183,5 @@ async def _find_definitions(kind: Definitions, client: ExtendClient, discovery: 
         # its turn is over, or no other list would get one; where nothing can be read, the time would hide what is older
         if _note(problem, kind.object_type, refused, discovery) and context.landed.is_readable:
             worklist.note_read([each.list_path for each in refused], context.now)
-    if kind.stopped_by is not None:
-        worklist.listing_stopped_by, worklist.complete = kind.stopped_by, False
+    _stop_listing(worklist, kind.stopped_by)
     worklist.note_read(kind.read, context.now)

@@ -86,6 +86,7 @@ def resolved_settings(
         ConfigFieldMissingException: the API key is nowhere.
         ConfigurationValueError: a setting has a value that it does not take, there is no such setting, or a privacy
             rule cannot be kept.
+        InvalidSetting: base_url is no address of an API, or has a secret in it.
     """
     refuse_unknown_arguments(arguments, setting_names())
     given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
@@ -96,6 +97,10 @@ def resolved_settings(
     except ConfigValueCannotBeCoercedException as error:
         line = wrong_type(error.field_name, error.field_value, error.hint)
         raise ConfigurationValueError(line) from None
+    if needs_key:
+        from extend_source.api.settings import checked_base_url  # which needs httpx
+
+        checked_base_url(settings.base_url)  # before dlt notes it anywhere: it may have a secret in it
     if needs_rules:
         from extend_source.privacy import privacy_rules  # which knows the tables
 

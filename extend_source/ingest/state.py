@@ -10,17 +10,15 @@ import hashlib
 import json
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from extend_source.config.settings import ExtendSettings
+from extend_source.pipeline.pending import CLOCK_SKEW
 from extend_source.tables.kinds import to_timestamp
 
 MAX_POSITIONS = 8
 """Most choices of filters and tables that are remembered; the one used longest ago is forgotten first."""
-
-CLOCK_SKEW = timedelta(hours=1)
-"""A time that lies further in the future is not believed."""
 
 _KEY = "positions"
 _ROWS = "rows"
@@ -73,9 +71,14 @@ def scope_of(settings: ExtendSettings, tables: str | None) -> Scope:
 
     Returns:
         The scope: syncs of equal scope share a watermark, others do not.
+
+    Raises:
+        InvalidSetting: base_url is no address of an API, or has a secret in it.
     """
+    from extend_source.api.settings import checked_base_url  # which needs httpx
+
     description = {
-        "base_url": settings.base_url.rstrip("/"),
+        "base_url": checked_base_url(settings.base_url),
         "api_version": settings.api_version,
         "workspace_id": settings.workspace_id,
         "processor_ids": _sorted(settings.processor_ids),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import pyarrow as pa
 
 from extend_source.tables.contract import TableSchema
-from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_credits, to_timestamp
+from extend_source.tables.kinds import CREDITS, TIMESTAMP, to_timestamp
+
+_STEP = Decimal("0.000001")
+_SUMS = Context(prec=38)
 
 
 def column_names(cursor: Any) -> list[str]:
@@ -30,8 +33,8 @@ def as_utc(value: Any) -> datetime | None:
 
 
 def as_credits(value: Any) -> Decimal | None:
-    """Return credits as a destination gives them as a decimal with six places."""
-    return None if value is None else to_credits(value)
+    """Return credits, or a sum of them, as a destination gives them as a decimal with six places."""
+    return None if value is None else Decimal(str(value)).quantize(_STEP, context=_SUMS)
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {TIMESTAMP.name: as_utc, CREDITS.name: as_credits}

@@ -75,10 +75,15 @@ def note_failure(pipeline: dlt.Pipeline, failure: PipelineStepFailed, attempts: 
         f"Load {load_id} has failed {count} times. It is dropped, and its runs will be fetched again. "
         f"The last error: {one_line(str(failure.exception))[:_MAX_CHARACTERS]}"
     )
+    drop_pending(pipeline)
+    return True
+
+
+def drop_pending(pipeline: dlt.Pipeline) -> None:
+    """Drop the loads that are pending; the next scan compares everything, and finds their objects."""
     pipeline.abort_packages()
     pipeline.set_local_state_val(_FAILURES, {})
     pipeline.set_local_state_val(_DROPPED, True)
-    return True
 
 
 def dropped_a_load(pipeline: dlt.Pipeline) -> bool:

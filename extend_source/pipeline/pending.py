@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dlt
+from dlt.common import logger
 from dlt.common.pipeline import LoadInfo
+from dlt.common.schema.typing import PIPELINE_STATE_TABLE_NAME
+from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extend_source.config.settings import SECTION
 from extend_source.pipeline.completeness import restore
 from extend_source.pipeline.earlier_tables import carry_over
 from extend_source.pipeline.landed import LandedData
-from extend_source.pipeline.loads import answers, compare_all_next, load_ids, note_failure, refuse_failed_jobs
+from extend_source.pipeline.loads import (
+    answers,
+    compare_all_next,
+    drop_pending,
+    load_ids,
+    note_failure,
+    refuse_failed_jobs,
+)
+from extend_source.tables.bookkeeping import ERASURES, MIGRATED_IDS
+from extend_source.text.wording import counted
+
+CLOCK_SKEW = timedelta(hours=1)
+"""How far the clocks of two machines may differ: a time that lies further in the future is not believed."""
 
 
 def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
@@ -32,7 +48,9 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
     _complete_folders(pipeline)
     _delete_leftovers(pipeline)
     if pipeline.has_pending_data and answers(pipeline):  # it is to meet whole tables
-        compare_all_next(pipeline, restore(LandedData(pipeline, SECTION)))
+        landed = LandedData(pipeline, SECTION)
+        compare_all_next(pipeline, restore(landed))
+        _drop_overtaken(pipeline, landed)
     finished: list[str] = []
     while pipeline.has_pending_data:
         try:
@@ -47,6 +65,36 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
             # dlt was killed before it had noted the schema; without one it does nothing at all
             pipeline.abort_packages()
     return finished
+
+
+def _drop_overtaken(pipeline: dlt.Pipeline, landed: LandedData) -> None:
+    """Drop loads that were made before another machine erased something, or migrated: they would bring it back."""
+    books = ((ERASURES, "erased_at"), (MIGRATED_IDS, "migrated_at"))
+    times = [row[0] for table, column in books for row in landed.rows(table, (column,)) if row[0] is not None]
+    if not times:
+        return
+    old = [
+        load_id
+        for load_id in waiting_loads(pipeline)
+        if datetime.fromtimestamp(float(load_id), timezone.utc) < max(times) + CLOCK_SKEW
+    ]
+    if any(_tables_of(pipeline, load_id) - {ERASURES.name, PIPELINE_STATE_TABLE_NAME} for load_id in old):
+        logger.warning(
+            f"{counted(len(old), 'load')} that an earlier sync left behind may have what was erased or migrated since, "
+            "and will not be finished: what is to be loaded is fetched again."
+        )
+        drop_pending(pipeline)
+
+
+def _tables_of(pipeline: dlt.Pipeline, load_id: str) -> set[str]:
+    """Name the tables that a pending load has rows for."""
+    for packages in (
+        pipeline._get_load_storage().normalized_packages,
+        pipeline._get_normalize_storage().extracted_packages,
+    ):
+        if load_id in packages.list_packages():
+            return {ParsedLoadJobFileName.parse(job).table_name for job in packages.list_new_jobs(load_id)}
+    return set()
 
 
 def settle(pipeline: dlt.Pipeline, attempts: int) -> list[str]:

@@ -133,9 +133,15 @@ class PrivacyRules:
             self._clean_extraction(clean, run, output_format)
         else:
             clean.update({key: self._staged_output(run[key], output_format) for key in _OUTPUTS if key in run})
-            if self.hides_fields:
-                replace_member(clean, "edits", None)
+            replace_member(clean, "edits", None if self.hides_fields else self._edits(run.get("edits")))
         return clean
+
+    def _edits(self, edits: Any) -> Any:
+        """Clean edits of what is no document by the rules for columns."""
+        if not isinstance(edits, dict):
+            return edits
+        ruled = self._documents.edit.ruled
+        return {key: ruled(edit) if isinstance(edit, dict) else edit for key, edit in edits.items()}
 
     def clean_file(self, file: dict[str, Any]) -> dict[str, Any]:
         """Clean a file; where fields are hidden its text, which shows them, is left out."""

@@ -190,13 +190,15 @@ class _Reader:
             f" and {self._span}"
         )
         most = _credits(self._models.select(f"select max(credits) {documents}")[0][0])
-        if not most:
+        if most is None or most <= 0:
             return []
         width = _nice(most * _MICRO / _BINS)
         micro = f"cast(cast(credits as decimal(28, 6)) * {_MICRO} as bigint)"
         rows = self._models.select(
             f"select month, processor_id, max(processor_name), lower_micro, count(*) from ("
-            f"select {_MONTH} as month, processor_id, processor_name, {micro} - {micro} % {width} as lower_micro"
+            # what % leaves of a negative number is negative
+            f"select {_MONTH} as month, processor_id, processor_name,"
+            f" {micro} - ({micro} % {width} + {width}) % {width} as lower_micro"
             f" {documents}) as documents group by month, processor_id, lower_micro order by 1, 2, 4"
         )
         return [

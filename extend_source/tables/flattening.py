@@ -137,7 +137,7 @@ class Flattener:
             details: what runs have cost is said by the runs; False: by their list, as they are not fetched.
             landed_drift: keys of ``schema_drift`` rows that earlier loads wrote, which stay as they are.
             erased_files: ids of files that must not be written again.
-            erased: ids of all that was erased: what others say of its cost is not written.
+            erased: ids of all that was erased: what others say of it, such as its cost, is not written.
             names: the names of typed tables; None: none are written.
             privacy: cleans all that is added, before anything else is done with it.
             cut_documents: cut the signatures of links out of the documents' own content, too.
@@ -162,7 +162,7 @@ class Flattener:
         self._families: dict[str, Family] = {
             "processor_run": RunTables(*shared, keep_raw=keep_raw, raw_contents=with_contents, typed=self._typed),
             "parse_run": ParseRunTables(*shared, parse_output=parse_output, keep_raw=keep_raw),
-            "workflow_run": WorkflowRunTables(*books, self._files, self._credits, keep_raw=keep_raw),
+            "workflow_run": WorkflowRunTables(*books, self._files, self._credits, keep_raw=keep_raw, erased=erased),
             "workflow": ObjectRows("workflow", WORKFLOWS, *books, keep_raw=keep_raw),
             "workflow_version": WorkflowVersionTables(*books, self._configs, keep_raw=keep_raw),
             "processor": ObjectRows("processor", PROCESSORS, *books, keep_raw=keep_raw),

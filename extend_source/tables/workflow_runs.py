@@ -181,7 +181,14 @@ class WorkflowRunTables:
     """Writes workflow runs; the runs that they bring along are written by the builders of these."""
 
     def __init__(
-        self, tables: TableSet, drift: DriftLog, files: FileTables | SeenFiles, credits: CreditTables, *, keep_raw: bool
+        self,
+        tables: TableSet,
+        drift: DriftLog,
+        files: FileTables | SeenFiles,
+        credits: CreditTables,
+        *,
+        keep_raw: bool,
+        erased: frozenset[str] = frozenset(),
     ) -> None:
         """Start a load.
 
@@ -191,8 +198,10 @@ class WorkflowRunTables:
             files: where their files go.
             credits: where what their runs have cost goes.
             keep_raw: also keep the payloads themselves.
+            erased: ids of what was erased on request: their runs still name workflows.
         """
         self._tables, self._drift, self._files, self._credits = tables, drift, files, credits
+        self._erased = erased
         self._rows = ObjectRows("workflow_run", WORKFLOW_RUNS, tables, drift, children=_CHILDREN, keep_raw=keep_raw)
 
     def add(self, run: dict[str, Any], origin: Origin) -> str:
@@ -213,8 +222,9 @@ class WorkflowRunTables:
             self._add_step_run(run_id, position, step_run, origin)
         # what it cost itself is a sum of lines that its runs have
         self._rows.add_usage(run, self._credits, None, origin, extra)
-        if origin.api_version == _WITHOUT_LISTS and values["workflow_id"] is not None:
-            self._add_workflow(values["workflow_id"], values["workflow_name"], origin)
+        workflow_id = values["workflow_id"]
+        if origin.api_version == _WITHOUT_LISTS and workflow_id is not None and workflow_id not in self._erased:
+            self._add_workflow(workflow_id, values["workflow_name"], origin)
         return self._rows.write(run, origin, values, extra)
 
     def _add_step_run(self, run_id: str, position: int, step_run: dict[str, Any], origin: Origin) -> None:

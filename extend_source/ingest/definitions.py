@@ -191,15 +191,15 @@ class Definitions:
         return [one for one in found if one.id not in self._erased]
 
     def _known_parts(self, ids: list[str]) -> set[str]:
-        """Tell which of some parts have landed with all their rows."""
+        """Tell which of some parts have landed with all their rows, and are not taken for gone."""
         landed = self._context.landed
         if self._context.settings.refresh:
             return set()
         rows = landed.lookup(OBJECT_TYPES[self._kind.parts].table, ("id",), ids, complete=True)
-        return {row[0] for row in rows} - landed.incomplete(self._kind.parts)
+        return {row[0] for row in rows}.difference(landed.incomplete(self._kind.parts), landed.tombstones(ids))
 
     def _vanished(self) -> Iterator[Wanted]:
-        """Name the definitions that have landed, and that whole lists have not shown."""
+        """Name the definitions that have landed, and that whole lists have not shown, each after its parts."""
         landed, settings = self._context.landed, self._context.settings
         has_types = "type" in self._kind.table.column_names
         columns = ("id", "type") if has_types else ("id",)
@@ -207,6 +207,8 @@ class Definitions:
         known = {row[0]: row[1] if has_types else None for row in rows if row[0] not in self.seen}
         gone = landed.tombstones(known)
         for object_id, run_type in known.items():
+            if self._kind.parts:
+                yield from lost_parts(self._context, self.object_type, object_id, (), run_type=run_type)
             if object_id not in gone and object_id not in self._erased:
                 yield Wanted(object_id, "vanished", object_type=self.object_type, run_type=run_type)
 

@@ -16,7 +16,7 @@ from extend_source.pipeline.landed import LandedData
 from extend_source.tables import FILLED_TABLES, TABLES, TYPED_TABLES, selected_by
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT, TYPED_COLUMNS
 from extend_source.tables.credits import CREDIT_USAGE
-from extend_source.tables.objects import CONFIG_TYPES, LISTED_TYPES, OBJECT_TYPES, Rows
+from extend_source.tables.objects import CONFIG_USERS, LISTED_TYPES, OBJECT_TYPES, ConfigUsers, Rows
 from extend_source.tables.parse_outputs import PARSER_RUN
 from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_OTHERS, OF_RUNS, ROW_COUNTS, Counts, counts_of
 from extend_source.tables.schemas import FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS, RUN_CONFIGS
@@ -175,10 +175,9 @@ def _shortfall(landed: LandedData, drift_rows: int) -> Incomplete:
             with_raw.append(run.id)
         if run.counts and SCHEMA_DRIFT.name in run.counts:
             drifted.add(run.id)
-    for kind in CONFIG_TYPES:
-        for other in _others(kind, landed) if kind in OF_OTHERS else ():
-            if other.config_id is not None and RUN_CONFIGS.name in other.tables:
-                config_users[other.config_id] = None
+    for users in CONFIG_USERS:
+        if users.object_type in OF_OTHERS:
+            config_users.update(dict.fromkeys(_configs_of(users, landed)))
     if not runs.ids and not config_users:
         return found
     typed = {table.name: table for table in landed.typed_tables()}
@@ -278,13 +277,24 @@ def _others(kind: str, landed: LandedData) -> Iterator[_Other]:
         yield _Other(object_id, said.get("config_id"), tables, counts)
 
 
+def _configs_of(users: ConfigUsers, landed: LandedData) -> Iterator[str]:
+    """Name the configs that objects of a type were written with."""
+    others = (other for other in _others(users.object_type, landed) if RUN_CONFIGS.name in other.tables)
+    if users.column == "id":
+        yield from (other.config_id for other in others if other.config_id is not None)
+        return
+    owners = {other.id for other in others}
+    rows = landed.rows(users.table, (users.column, "config_id"), complete=True) if owners else ()
+    yield from (config_id for owner, config_id in rows if config_id is not None and owner in owners)
+
+
 def _configs_in(tables: Collection[str], landed: LandedData) -> set[str]:
     """The configs whose rows some tables held."""
     if RUN_CONFIGS.name in tables:
         return {
             row[0]
-            for kind in CONFIG_TYPES
-            for row in landed.rows(OBJECT_TYPES[kind].table, ("config_id",), distinct=True, complete=True)
+            for users in CONFIG_USERS
+            for row in landed.rows(users.table, ("config_id",), distinct=True, complete=True)
             if row[0] is not None
         }
     names = [owned.table.name for owned in OF_CONFIGS if owned.table.name in tables]
@@ -299,10 +309,10 @@ def _configs_in(tables: Collection[str], landed: LandedData) -> set[str]:
 def _add_users(configs: Collection[str], landed: LandedData, found: Incomplete) -> None:
     """Add a run, or a parse run, for each config, which brings it back: one that is still there, if there is any."""
     left = set(configs)
-    for kind in CONFIG_TYPES:
-        table, users = OBJECT_TYPES[kind].table, dict[str, str]()
+    for kind, table, column in CONFIG_USERS:
+        users = dict[str, str]()
         gone = landed.all_tombstones(kind) if left else set()
-        for user_id, config_id in landed.rows(table, ("id", "config_id"), complete=True) if left else ():
+        for user_id, config_id in landed.rows(table, (column, "config_id"), complete=True) if left else ():
             if config_id in left and (config_id not in users or users[config_id] in gone):
                 users[config_id] = user_id
         found.by_type[kind].update(users.values())

@@ -97,9 +97,6 @@ RUN_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if kind.ends)
 DEFINITIONS = tuple(name for group in GROUPS.values() for name in group.definitions)
 """Those of which there are few, which seldom change: their lists are read now and then."""
 
-CONFIG_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if "config_id" in kind.table.column_names)
-"""Those that have a config."""
-
 FILE_COLUMNS: dict[str, tuple[str, ...]] = {
     name: columns
     for name, kind in OBJECT_TYPES.items()
@@ -220,6 +217,28 @@ TABLE_OF: dict[str, TableSchema] = {
     "config": schemas.RUN_CONFIGS,
 }
 """The table with one row for each of what columns are about or refer to. A config has no id at Extend."""
+
+
+class ConfigUsers(NamedTuple):
+    """The rows that name a config in ``config_id``.
+
+    Attributes:
+        object_type: the type of the objects that they belong to.
+        table: the table.
+        column: the column with the object's id.
+    """
+
+    object_type: str
+    table: TableSchema
+    column: str
+
+
+CONFIG_USERS = tuple(
+    ConfigUsers(table.owner.about or "", table, table.owner.name)
+    for table in TABLES.values()
+    if table.owner is not None and any(column.references == "config" for column in table.columns)
+)
+"""Who uses configs: to fetch one of these again brings its config back."""
 
 
 class Rows(NamedTuple):

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from extend_source.cli.display.results import show_erasure, show_plan, show_rebuild, show_result, show_status
+from extend_source.cli.display.erasure import show_erasure
+from extend_source.cli.display.results import show_plan, show_rebuild, show_result, show_status
 from extend_source.cli.display.terminal import show_rows
 from extend_source.ingest.health import Health
+from extend_source.ingest.progress import ObjectCounts
 from extend_source.operations.erase import EraseResult
 from extend_source.operations.plan import PlanResult
 from extend_source.operations.rebuild import RebuildResult
@@ -155,7 +157,25 @@ def test_a_sync_by_id_listed_nothing_and_knows_no_watermark() -> None:
     ],
 )
 def test_a_sync_that_ended_early_says_why_and_what_is_left(stopped_by: str, left: int, line: str) -> None:
-    assert shown(show_result, replace(SYNC, stopped_by=stopped_by, left=left))[-1] == line
+    objects = {"processor_run": ObjectCounts(wanted=12 + left, done=12)}
+
+    assert shown(show_result, replace(SYNC, stopped_by=stopped_by, left=left, objects=objects))[-1] == line
+
+
+def test_what_is_left_is_told_by_type() -> None:
+    left = {"processor_run": 43, "workflow_run": 2, "processor": 1}
+    objects = {name: ObjectCounts(wanted=20 + number, done=20) for name, number in left.items()}
+    objects["file"] = ObjectCounts(wanted=3)
+
+    lines = [
+        shown(show_result, replace(SYNC, stopped_by="max_requests", left=number, objects=objects))[-1]
+        for number in (46, 50)
+    ]
+
+    assert lines == [
+        "Stopped at the limit of requests: 43 runs, 2 workflow runs and 1 processor are left for the next sync.",
+        "Stopped at the limit of requests: 50 objects are left for the next sync.",
+    ]
 
 
 def test_the_first_failures_are_told_one_by_one() -> None:

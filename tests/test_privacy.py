@@ -389,6 +389,16 @@ def test_rules_for_columns_are_applied_to_the_payload() -> None:
     }
 
 
+@pytest.mark.parametrize("kind", ["CLASSIFY", "SPLITTER"])
+def test_edits_of_classifications_and_splits_take_rules_for_columns(kind: str) -> None:
+    edit = {"originalValue": "contract", "editedValue": "other", "notes": "Misread", "page": 1}
+    columns = {"extraction_edits.original_value": "mask", "extraction_edits.notes": "drop"}
+
+    clean = rules(columns=columns).clean_run({"id": "dpr_1", "type": kind, "config": {}, "edits": {"type": edit}})
+
+    assert clean["edits"] == {"type": {"originalValue": "***", "editedValue": "other", "page": 1}}
+
+
 def test_classifications_and_splits_take_rules_for_columns() -> None:
     classify = run_of(
         "CLASSIFY", output={"id": "c", "type": "person", "insights": [{"type": "reasoning", "content": "Ann"}]}

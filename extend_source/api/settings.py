@@ -14,6 +14,7 @@ HOST = re.compile(r"[\w.:-]+")
 """What a host may be made of."""
 
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
+_IN_QUOTES = re.compile(r"""["'`].*|.*["'`]""", re.DOTALL)
 
 
 def checked_api_key(api_key: str) -> str:
@@ -26,7 +27,7 @@ def checked_api_key(api_key: str) -> str:
         The same key.
 
     Raises:
-        AccessRefused: empty, or with spaces, line breaks or non-ASCII characters; the text shows none of it.
+        AccessRefused: empty, in quotes, or with spaces, line breaks or non-ASCII characters; the text shows none of it.
     """
     if not isinstance(api_key, str) or not api_key.strip():
         raise AccessRefused(
@@ -34,7 +35,7 @@ def checked_api_key(api_key: str) -> str:
             "Set SOURCES__EXTEND__API_KEY, or api_key under [sources.extend] in .dlt/secrets.toml",
             error_code=ErrorCode.NO_KEY,
         )
-    if not _VISIBLE_ASCII.fullmatch(api_key):
+    if not _VISIBLE_ASCII.fullmatch(api_key) or _IN_QUOTES.fullmatch(api_key):
         raise AccessRefused(
             "The API key has spaces, line breaks or characters that no key has",
             "Copy it again from the Extend dashboard, without quotes or spaces around it",

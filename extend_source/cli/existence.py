@@ -66,10 +66,13 @@ def require_existing(pipeline: dlt.Pipeline, folder: Path) -> None:
         return
     if notes is not None:
         text = f"Pipeline {name!r} has no dataset {dataset!r} in {place}: on this machine it loads into"
-        its_own = f"{notes.get('dataset_name')!r} of {str(notes.get('destination_type')).rpartition('.')[2]}"
+        kind = str(notes.get("destination_type")).rpartition(".")[2]
+        named = [f"--destination {kind}"] if kind not in str(pipeline.destination.destination_type).split(".") else []
+        if notes.get("dataset_name") != dataset or not named:
+            named.append("--dataset")
         raise UsageError(
-            f"{text} {its_own}",
-            f"{_others('Datasets', _datasets(pipeline))}Name it with --dataset",
+            f"{text} {notes.get('dataset_name')!r} of {kind}",
+            f"{_others('Datasets', _datasets(pipeline))}Name it with {' and '.join(named)}",
             error_code=ErrorCode.UNKNOWN_PIPELINE,
         )
     known = _others("Pipelines on this machine", pipelines_in(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from dlt.common.runtime.collector import NULL_COLLECTOR
 
 from extend_source.cli.existence import notes_of, pipelines_in, require_existing
 from extend_source.cli.options import NamedRuns, Place
+from extend_source.error_codes import ErrorCode
+from extend_source.errors import UsageError
 from extend_source.operations.run_ids import run_ids_from_file, run_ids_from_sql
 
 if TYPE_CHECKING:
@@ -29,7 +32,11 @@ def pipeline_at(place: Place, step: DltStep | None = None) -> dlt.Pipeline:
 
     Returns:
         The pipeline.
+
+    Raises:
+        UsageError: its name is none that dlt takes.
     """
+    _refuse_odd_name(place)
     return dlt.pipeline(
         place.pipeline_name,
         destination=place.destination,
@@ -50,8 +57,9 @@ def viewed_pipeline(place: Place, *, may_be_new: bool = False) -> Iterator[dlt.P
         The pipeline.
 
     Raises:
-        UsageError: it does not exist, or its dataset does not.
+        UsageError: it does not exist, or its dataset does not; or its name is none that dlt takes.
     """
+    _refuse_odd_name(place)
     with tempfile.TemporaryDirectory(prefix="extend-unknown-") as folder:
         pipeline = dlt.pipeline(
             place.pipeline_name,
@@ -101,6 +109,19 @@ def ids_of(named: NamedRuns, pipeline: dlt.Pipeline) -> list[str] | None:
     if named.run_ids_sql is not None:
         ids += run_ids_from_sql(pipeline, named.run_ids_sql)
     return ids
+
+
+def _refuse_odd_name(place: Place) -> None:
+    """Refuse a name before a folder of it is made: until something is loaded, dlt takes it for that of a schema."""
+    name = place.pipeline_name
+    if not name.isascii() or not name.isidentifier():
+        fitting = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+        example = f": try {fitting}" if fitting.isidentifier() else ""
+        raise UsageError(
+            f"{name!r} is not a name of a pipeline",
+            f"Take letters, digits and _, a letter first{example}",
+            error_code=ErrorCode.BAD_COMMAND,
+        )
 
 
 def _is_noted(place: Place) -> bool:

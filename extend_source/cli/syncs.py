@@ -8,19 +8,23 @@ from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
+import dlt
 import typer
+from rich.console import Console
 
 import extend_source
 from extend_source.cli.console import consoles, print_json, stoppable
+from extend_source.cli.display.erasure import show_erasure
 from extend_source.cli.display.progress import DltStep, shown_progress
 from extend_source.cli.display.results import (
-    show_erasure,
     show_forecast,
     show_plan,
     show_rebuild,
     show_result,
 )
+from extend_source.cli.display.terminal import show_lines
 from extend_source.cli.errors import clear_errors, code_of_rebuild, code_of_result
 from extend_source.cli.exit_codes import DONE, STOPPED, warn
 from extend_source.cli.options import Api, Choices, NamedRuns, Place
@@ -28,6 +32,7 @@ from extend_source.cli.pipelines import existing_pipeline, ids_of, is_new, known
 from extend_source.error_codes import ErrorCode
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import resolved_settings
+from extend_source.pipeline.held_database import database_file
 
 
 def plan(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcile: bool, as_json: bool) -> None:
@@ -64,6 +69,23 @@ def _warn_if_new(place: Place) -> None:
         warn(ErrorCode.NEW_PIPELINE, line)
 
 
+def _say_if_elsewhere(pipeline: dlt.Pipeline, errors: Console) -> None:
+    """Say so where rows go to a file of another folder: that where dlt met a pipeline of this name first."""
+    try:
+        first = Path(pipeline.get_local_state_val("initial_cwd")).resolve()
+    except KeyError:
+        return
+    if first == Path.cwd().resolve():
+        return
+    file = database_file(pipeline)
+    if file is not None and file.parent.resolve() == first:
+        show_lines(
+            errors,
+            f"Pipeline {pipeline.pipeline_name} loads into {file}, as it was first used there. "
+            "For a file in this folder choose another name with --pipeline.",
+        )
+
+
 def sync(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcile: bool, as_json: bool) -> None:
     """Load, and print what was done; with `reconcile`, compare the whole listing."""
     console, errors = consoles(as_json)
@@ -75,6 +97,8 @@ def sync(place: Place, named: NamedRuns, choices: Choices, api: Api, *, reconcil
         if is_shown:
             progress.on_forecast = partial(show_forecast, errors, budget=budget)
         pipeline = pipeline_at(place, step)
+        if is_shown:
+            _say_if_elsewhere(pipeline, errors)
         ids = ids_of(named, pipeline)
         shown = shown_progress(errors, progress, budget, step) if is_shown else nullcontext()
         with stoppable(progress), shown:

@@ -207,9 +207,9 @@ class Definitions:
         known = {row[0]: row[1] if has_types else None for row in rows if row[0] not in self.seen}
         gone = landed.tombstones(known)
         for object_id, run_type in known.items():
-            if self._kind.parts:
-                yield from lost_parts(self._context, self.object_type, object_id, (), run_type=run_type)
             if object_id not in gone and object_id not in self._erased:
+                if self._kind.parts:
+                    yield from lost_parts(self._context, self.object_type, object_id, (), run_type=run_type)
                 yield Wanted(object_id, "vanished", object_type=self.object_type, run_type=run_type)
 
 

@@ -344,6 +344,8 @@ class Discovery:
         reconciled_at = self._now if whole else before.reconciled_at
         worklist.after = replace(before, watermark=watermark, start=start, reconciled_at=reconciled_at)
         worklist.complete = True
+        if whole and readable:
+            self._landed.note_incomplete(shortfall(self._landed, self._drift_rows).by_type)
         if not self._tables or not readable:
             return
         taken = {run.id for run in self._wanted}
@@ -369,8 +371,6 @@ class Discovery:
         def unseen(run_ids: Iterable[str]) -> list[str]:
             return unless_gone(landed, (run for run in run_ids if run not in self._seen and run not in taken))
 
-        if whole:
-            landed.note_incomplete(shortfall(landed, self._drift_rows).by_type)
         yield "incomplete", obtainable(landed, (run for run in landed.incomplete_runs(settings) if run not in taken))
         yield "in_flight", unseen(landed.runs_in_flight(settings))
         yield "failed", [run for run in landed.failed_runs(settings.workspace_id) if run not in taken]

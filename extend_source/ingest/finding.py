@@ -19,7 +19,7 @@ from extend_source.ingest.listed_objects import ListedObjects
 from extend_source.ingest.listings import MUST_NOT_BE_READ, Listing, all_listings, definition_listings
 from extend_source.ingest.summaries import SummaryList, SummaryPage, summary_lists
 from extend_source.ingest.worklist import Wanted, Worklist
-from extend_source.tables.objects import LISTED_TYPES
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 from extend_source.text.wording import counted
 
 Found = tuple[str, SummaryPage]
@@ -54,8 +54,20 @@ async def find_wanted(
     acquaintance = Acquaintance(context)
     async for found in _beside_runs(client, discovery, listed, acquaintance):
         yield found
+    _add_backlog(discovery, listed.values())
     if not discovery.has_met_workspace:
         await acquaintance.refuse_another_workspace(client, is_whole=_goes_on(worklist))
+
+
+def _add_backlog(discovery: Discovery, listed: Iterable[ListedObjects]) -> None:
+    """Add what an earlier sync has left of what brings runs whole: these need not be fetched then."""
+    if not discovery.context.landed.is_readable:
+        return
+    for objects in listed:
+        if OBJECT_TYPES[objects.object_type].carries:
+            wanted = objects.backlog(discovery.worklist)
+            discovery.context.progress.found(objects.object_type, wanted=len(wanted))
+            discovery.worklist.add(wanted)
 
 
 def _warn_of_absent_groups(settings: ExtendSettings) -> None:

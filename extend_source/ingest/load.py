@@ -36,6 +36,7 @@ from extend_source.privacy.templates import Keys, parse_path
 from extend_source.tables import Origin, Tables, selection_text, tables_to_fetch
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, SCHEMA_DRIFT
 from extend_source.tables.edit_runs import EDIT_RUN_VALUES
+from extend_source.tables.objects import OBJECT_TYPES
 from extend_source.tables.schemas import PROCESSOR_RUNS, RUN_CONFIG_FIELDS
 from extend_source.text.json_codec import decode_json
 
@@ -294,7 +295,7 @@ class Load:
         if self._session.has_backlog or len(worklist) or worklist.mode == "by_id" or not is_readable:
             return False
         self._session.has_backlog = True
-        for named in self._named:
+        for named in (each for each in self._named if not OBJECT_TYPES[each.object_type].carries):
             fresh = named.backlog(worklist)
             self._progress.found(named.object_type, wanted=len(fresh))
             worklist.add(fresh)
@@ -319,10 +320,7 @@ class Load:
         if self._limits.stopped_by is not None:
             # rechecks are made with what the budget leaves; the next reconcile goes on with those left longest
             self._progress.wanted -= worklist.drop_rechecks()
-        if len(worklist):
-            session.stopped_by = self._limits.stopped_by
-        else:
-            session.stopped_by = worklist.listing_stopped_by
+        session.stopped_by = self._limits.stopped_by if len(worklist) else worklist.listing_stopped_by
         if SCHEMA_DRIFT.name in self._selected:
             rows = self._recorder.flattener.drift_rows
             # rows that someone has deleted are missed by the next whole scan

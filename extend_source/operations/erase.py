@@ -79,6 +79,7 @@ class EraseResult:
         compacted: the size of the DuckDB file in bytes before and after it was written anew; None: it was not.
         remains: where bytes of what was erased can still be, a line each.
         others: workflow runs, processors and so on that were asked for, their parts, and those of the files, by type.
+        unknown: the ids asked for that have no row of their own, and were not erased before.
     """
 
     runs: int
@@ -93,6 +94,7 @@ class EraseResult:
     compacted: tuple[int, int] | None = None
     remains: list[str] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
 
 
 def erase(
@@ -160,6 +162,7 @@ def _erased(pipeline: dlt.Pipeline, named: list[str], files: list[str], settings
     runs, parse_runs = numbers.pop(_RUN, 0), numbers.pop(_PARSE_RUN, 0)
     ids[_FILE] = files
     known = {erasure[0] for erasure in landed.erasures()}
+    unknown = sorted({*named, *files} - known - _there(landed, ids))
     run_load(pipeline, settings.package_attempts, _notes(ids, len(known.union(*ids.values()))))
     landed = LandedData(pipeline, SECTION)
     files_left = sorted(_files_of(landed, ids))
@@ -189,7 +192,17 @@ def _erased(pipeline: dlt.Pipeline, named: list[str], files: list[str], settings
         parse_runs=parse_runs,
         remains=_remains(pipeline, compacted=False),
         others=numbers,
+        unknown=unknown,
     )
+
+
+def _there(landed: LandedData, ids: Mapping[str, Sequence[str]]) -> set[str]:
+    """Say which objects have a row of their own, of what they are or of what a list says; or had one before."""
+    found = set[str]()
+    for kind, of_kind in ids.items():
+        tables = [kinds[kind].table for kinds in (OBJECT_TYPES, LISTED_TYPES) if kind in kinds and of_kind]
+        found.update(object_id for table in tables for object_id in landed.known(table, of_kind))
+    return found.union(_in_both_versions(landed, [each for of_kind in ids.values() for each in of_kind]))
 
 
 def _in_both_versions(landed: LandedData, ids: list[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from dlt.common.configuration.exceptions import (
     ConfigurationException,
     ConfigValueCannotBeCoercedException,
 )
+from dlt.common.configuration.providers.toml import TomlProviderReadException
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
 from dlt.destinations.exceptions import DatabaseException, DestinationConnectionError
@@ -40,6 +41,12 @@ _FOR_A_PERSON = (
 """What no retry can mend: the key, a setting, or what is installed."""
 
 
+_BY_SQLALCHEMY = ("sqlite", "mysql", "mariadb", "mssql", "oracle")
+"""Databases that people look for by their names."""
+
+_TOML = "In TOML, texts have quotes, true and false are lower case, and a [section] stands once"
+
+
 def telling(error: BaseException) -> BaseException:
     """Return the error behind one that says most."""
     while error.__cause__ is not None and not isinstance(error, _TELLING):
@@ -64,7 +71,11 @@ def line_of(error: BaseException) -> str:
     if isinstance(error, ConfigValueCannotBeCoercedException):
         return wrong_type(error.field_name, error.field_value, error.hint)
     if isinstance(error, UnknownDestinationModule):
-        return f"There is no destination {error.ref!r}. Try duckdb, postgres, snowflake or bigquery."
+        is_known = error.ref in _BY_SQLALCHEMY
+        advice = "Its destination is sqlalchemy" if is_known else "Try duckdb, postgres, snowflake or bigquery"
+        return f"There is no destination {error.ref!r}. {advice}."
+    if isinstance(error, TomlProviderReadException):
+        return f"{redact(one_line(str(error))).rstrip('.')}. {_TOML}."
     if isinstance(error, MissingDependencyException):
         return f"A package is missing. Run: {pip(*error.dependencies)}"
     if isinstance(error, DestinationConnectionError):

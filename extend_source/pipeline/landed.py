@@ -100,8 +100,10 @@ class LandedData(DestinationReader):
         expected = {name for name in selected if name in TABLES}
         if TYPED_TABLES in selected:
             expected.update(table.table_name for table in self.typed_names().tables())
-        # dlt forgets what its own commands drop
-        found |= {name for name in expected if name not in self._there.tables}
+        # dlt forgets what its own commands drop; and it has not met what another pipeline, or machine, has made
+        unknown = sorted(expected - self._there.tables.keys())
+        there = self._there.columns_of(unknown)
+        found |= {name for name in unknown if not there.get(name)}
         if found and self._pipeline is not None:
             forget_comments(self._pipeline)
             forget_indexes(self._pipeline)

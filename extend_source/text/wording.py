@@ -69,6 +69,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def noun_of(object_type: str) -> str:
+    """What people call an object of a type."""
+    return "run" if object_type == "processor_run" else object_type.replace("_", " ")
+
+
 def duration(seconds: float) -> str:
     """Write a number of seconds as people say it: ``8 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 2 h``."""
     whole = round(seconds)

@@ -132,8 +132,9 @@ def test_a_processor_that_a_whole_list_has_no_longer_gets_a_tombstone(
         delete_processor(server.workspace, key)
         warehouse.sync(api_version=version, objects=["processors"], reconcile=True)
         ids = {row["name"]: row["id"] for row in warehouse.rows("processors")}
-        gone = [(row["id"], row["resource_type"]) for row in warehouse.rows("tombstones")]
-        assert gone == [(ids[name], "processor")]
+        versions = [row["id"] for row in warehouse.rows("processor_versions") if row["processor_id"] == ids[name]]
+        gone = {(row["id"], row["resource_type"]) for row in warehouse.rows("tombstones")}
+        assert gone == {(ids[name], "processor"), *((each, "processor_version") for each in versions)}
 
 
 @pytest.mark.slow
@@ -163,6 +164,17 @@ def test_versions_that_someone_has_dropped_come_back(server: SandboxServer, newe
     after = newer.snapshot()
     assert [name for name in ("processor_versions", "workflow_steps") if after[name] != before[name]] == []
     assert len(after["processor_versions"]) == versions_of(server) + 6  # and the drafts that are none of these
+
+
+def test_the_configs_of_steps_come_back(server: SandboxServer, newer: OpenWarehouse) -> None:
+    named = "select count(*) from workflow_steps where config_id is not null"
+    before = newer.query(named)
+    newer.execute("delete from run_configs")
+
+    newer.sync(api_version=CURRENT_VERSION, objects=OBJECTS, reconcile=True)
+
+    assert newer.query(f"{named} and config_id in (select config_id from run_configs)") == before
+    assert before[0][0] > 0
 
 
 def test_runs_are_not_even_listed_where_processors_alone_are_wanted(newer: OpenWarehouse) -> None:

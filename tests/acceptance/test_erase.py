@@ -117,6 +117,30 @@ def test_what_a_kill_left_is_erased_by_the_same_call(any_warehouse: AnyWarehouse
     assert rows["processor_runs"] == 1
 
 
+def test_a_load_that_another_machine_has_left_behind_brings_nothing_back(any_warehouse: AnyWarehouse) -> None:
+    elsewhere = any_warehouse.on_another_machine()
+    elsewhere.pipeline.extract(extend_source(**elsewhere.settings()))
+    elsewhere.pipeline.normalize()  # killed before the load
+    any_warehouse.sync()
+    run_id = an_invoice(any_warehouse)
+    kept = any_warehouse.count("processor_runs") - 1
+    erase(any_warehouse.pipeline, run_ids=[run_id])
+
+    elsewhere.sync()
+
+    assert tables_with(any_warehouse, run_id) == {"erasures"}
+    assert any_warehouse.count("processor_runs") == kept
+
+
+def test_ids_without_a_row_are_named(any_warehouse: AnyWarehouse) -> None:
+    any_warehouse.sync()
+    run_id = an_invoice(any_warehouse)
+
+    results = [erase(any_warehouse.pipeline, run_ids=[run_id, "dpr_slip"], file_ids=["file_slip"]) for _ in range(2)]
+
+    assert [result.unknown for result in results] == [["dpr_slip", "file_slip"], []]
+
+
 def test_an_id_that_never_landed_is_noted_all_the_same(
     empty_server: SandboxServer, make_warehouse: MakeWarehouse
 ) -> None:

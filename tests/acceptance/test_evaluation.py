@@ -119,6 +119,8 @@ def test_items_and_sets_that_are_gone_get_tombstones_from_a_reconcile(
     settings = {"api_version": version, "objects": OBJECTS}
     warehouse.sync(**settings)
     (item, *_), gone_set = items_of(server), list(sets_of(server))[-1]
+    # without a GET of items, those of a set that is gone are; with one, it says that these are still there
+    of_set = {each.id for each in items_of(server).values() if each.parent == gone_set and version == API_VERSION}
     EVALUATION_SET_ITEMS.delete(server.workspace, item)
     EVALUATION_SETS.delete(server.workspace, gone_set)
 
@@ -126,8 +128,31 @@ def test_items_and_sets_that_are_gone_get_tombstones_from_a_reconcile(
     again = warehouse.sync(reconcile=True, **settings)
 
     gone = {(row["id"], row["resource_type"]) for row in warehouse.rows("tombstones")}
-    assert gone == {(item, "evaluation_set_item"), (gone_set, "evaluation_set")}
+    items = {(each, "evaluation_set_item") for each in {item, *of_set}}
+    assert gone == {*items, (gone_set, "evaluation_set")}
     assert again.requests.get("get_evaluation_set_item", 0) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", VERSIONS)
+def test_items_come_and_go_with_their_set(server: SandboxServer, warehouse: OpenWarehouse, version: str) -> None:
+    settings = {"api_version": version, "objects": OBJECTS, "definitions_minutes": 0}
+    set_id = put_item(server, "evi_new")
+    warehouse.sync(**settings)
+    kept_set = sets_of(server)[set_id]
+    kept_items = {item.id: item for item in items_of(server).values() if item.parent == set_id}
+    for item_id in kept_items:
+        EVALUATION_SET_ITEMS.delete(server.workspace, item_id)
+    EVALUATION_SETS.delete(server.workspace, set_id)
+
+    warehouse.sync(reconcile=True, **settings)
+    gone = set(warehouse.column("tombstones", "id"))
+    sets_of(server)[set_id] = kept_set
+    items_of(server).update(kept_items)
+    warehouse.sync(reconcile=True, **settings)
+
+    assert gone == {set_id, *kept_items}
+    assert warehouse.rows("tombstones") == []
 
 
 @pytest.mark.slow

@@ -186,6 +186,20 @@ def test_a_limit_of_requests_that_the_lists_alone_use_up_is_said(
     assert [line for line in warnings if "max_requests" in line] == []
 
 
+def test_a_reconcile_that_a_limit_cuts_off_fetches_what_is_new_each_time(warehouse: Warehouse) -> None:
+    groups = ["runs", "parsing", "workflows", "processors", "evaluation"]
+    settings = {"api_version": CURRENT_VERSION, "objects": groups, "definitions_minutes": 0}
+    warehouse.sync(**settings)
+    workspace = warehouse.server.workspace
+
+    for _ in range(2):
+        new = workspace.add_run(status="PROCESSED")
+        result = warehouse.sync(reconcile=True, max_requests=14, **settings)
+
+        assert (result.mode, result.stopped_by) == ("reconcile", "max_requests")
+        assert new.removeprefix("dpr_") in {each.partition("_")[2] for each in warehouse.column("processor_runs", "id")}
+
+
 def test_filters_leave_workflow_runs_alone(warehouse: Warehouse) -> None:
     result = warehouse.sync(processor_types=["CLASSIFY"])
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import dlt
 import pytest
 
+from extend_source import sync
 from extend_source.sandbox import SandboxServer, Workspace
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import (
@@ -56,6 +58,19 @@ def rested(any_warehouse: AnyWarehouse) -> AnyWarehouse:
     """A warehouse that holds the runs as they are."""
     any_warehouse.sync()
     return any_warehouse
+
+
+def test_a_pipeline_of_another_name_fetches_nothing_that_has_landed(rested: AnyWarehouse) -> None:
+    other = dlt.pipeline(
+        "another",
+        destination=rested.pipeline.destination,
+        dataset_name=rested.dataset,
+        pipelines_dir=str(rested.folder / "another"),
+    )
+
+    results = [sync(other, **rested.settings()) for _ in range(2)]
+
+    assert [(result.known, result.fetched, result.restored) for result in results] == [(20, 0, 0)] * 2
 
 
 def change_two(warehouse: AnyWarehouse) -> list[str]:

@@ -13,7 +13,16 @@ import dlt
 import psycopg2
 import pytest
 
-from extend_source import AccessRefused, MigrateResult, SyncProgress, UsageError, create_current_views, erase, migrate
+from extend_source import (
+    AccessRefused,
+    MigrateResult,
+    SyncProgress,
+    UsageError,
+    create_current_views,
+    erase,
+    extend_source,
+    migrate,
+)
 from extend_source.api import CURRENT_VERSION
 from extend_source.errors import AnotherWorkspace, SyncError
 from extend_source.pipeline import dataset_switch
@@ -93,6 +102,20 @@ def parsed(tmp_path: Path) -> Iterator[tuple[OpenWarehouse, str, str]]:
         made.sync(run_ids=old_ids)
         assert made.column("parse_runs", "id") == sorted(old_ids)
         yield made, old_ids[0], old_ids[1]
+
+
+def test_a_load_that_another_machine_has_left_behind_is_not_finished_after_the_switch(warehouse: OpenWarehouse) -> None:
+    elsewhere = warehouse.on_another_machine()
+    put_light_run(warehouse.server.workspace, RUNS)
+    elsewhere.pipeline.extract(extend_source(**elsewhere.settings()))
+    elsewhere.pipeline.normalize()  # killed before the load
+    warehouse.sync()
+    assert migrated(warehouse).state == "done"
+
+    assert elsewhere.sync(api_version=CURRENT_VERSION).complete
+
+    assert set(warehouse.column("processor_runs", "api_version")) == {CURRENT_VERSION}
+    assert warehouse.count("processor_runs") == RUNS + 1
 
 
 def test_a_parse_run_that_was_erased_stays_erased(parsed: tuple[OpenWarehouse, str, str]) -> None:

@@ -49,6 +49,31 @@ def test_a_run_leaves_no_key_and_no_link_behind(faults: list[str], code: int, tm
     assert files_with(tmp_path, CANARY, PRESIGNED_URL_CANARY) == []
 
 
+@pytest.mark.parametrize(
+    "name_and_value",
+    [
+        *(("BASE_URL", f"https://{part}") for part in (f"u:{CANARY}@api.extend.ai", f"{CANARY}@api.extend.ai")),
+        *(("BASE_URL", f"https://api.extend.ai/{part}") for part in (f"?api_key={CANARY}", f"#{CANARY}")),
+        ("BASE_URL", CANARY),
+        ("BASE_URL", f"http://{CANARY}.invalid"),
+        ("API_VERSION", CANARY),
+        ("START_DATE", CANARY),
+    ],
+    ids=["password", "user", "query", "fragment", "alone", "host", "version", "date"],
+)
+def test_a_secret_in_the_wrong_setting_is_refused_and_stored_and_shown_nowhere(
+    name_and_value: tuple[str, str], tmp_path: Path
+) -> None:
+    name, value = name_and_value
+    outcome = run_shell(
+        tmp_path, "sync", **{"SOURCES__EXTEND__API_KEY": "another key", f"SOURCES__EXTEND__{name}": value}
+    )
+    (tmp_path / "output.txt").write_text(outcome.stdout + outcome.stderr)
+
+    assert outcome.code in (2, 4)
+    assert files_with(tmp_path, CANARY) == []
+
+
 def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "log.txt").write_text(f"Authorization: Bearer {CANARY}")
 

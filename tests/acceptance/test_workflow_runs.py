@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from extend_source import PlanResult, SyncResult, erase, plan
+from extend_source import PlanResult, SyncResult, erase, plan, rebuild
 from extend_source.api import CURRENT_VERSION
 from extend_source.config.groups import DEFAULT_GROUPS, GROUPS
 from extend_source.config.settings import API_VERSION
@@ -143,6 +143,31 @@ def test_nothing_lacks_rows_and_a_reconcile_fetches_nothing_again(world: World) 
     assert gets(settled).get("get_workflow_run", 0) == 0
     assert settled.restored == 0
     assert settled.fetched == 0
+
+
+@pytest.mark.slow
+def test_a_workflow_that_was_erased_does_not_come_back_with_its_runs(world: World, tmp_path: Path) -> None:
+    warehouse = OpenWarehouse(world.server, tmp_path)
+    warehouse.sync(keep_raw=True, **world.settings)
+    (workflow_id, *_) = warehouse.column("workflow_runs", "workflow_id")
+    ids = [row["id"] for row in warehouse.rows("workflow_runs") if row["workflow_id"] == workflow_id]
+    erase(warehouse.pipeline, run_ids=[workflow_id])
+
+    rebuild(warehouse.pipeline)
+    warehouse.sync(run_ids=ids, refresh=True, **world.settings)
+
+    assert workflow_id not in warehouse.column("workflows", "id")
+
+
+@pytest.mark.slow
+def test_after_a_limit_workflow_runs_still_bring_their_runs(world: World, tmp_path: Path) -> None:
+    warehouse = OpenWarehouse(world.server, tmp_path)
+    first = warehouse.sync(max_requests=14, **world.settings)
+    second = warehouse.sync(**world.settings)
+
+    assert (first.stopped_by, second.left) == ("max_requests", 0)
+    for name in (name for name in world.first.requests if name.startswith("get_")):
+        assert first.requests.get(name, 0) + second.requests.get(name, 0) == world.first.requests[name], name
 
 
 def test_an_erased_run_does_not_come_back_with_its_workflow_run(world: World) -> None:

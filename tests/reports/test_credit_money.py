@@ -106,6 +106,25 @@ def test_bins_hold_what_their_bounds_say_on_every_destination(any_empty: AnyWare
     ]
 
 
+def test_what_is_negative_or_huge_is_in_the_bin_and_the_sum_that_hold_it(any_empty: AnyWarehouse) -> None:
+    for credits in (-2.5, 0, 3):
+        put(any_empty.server, date(2025, 10, 3), credits)
+    for _ in range(2):
+        put(any_empty.server, date(2025, 11, 3), 6e11)
+    any_empty.sync()
+    pipeline = any_empty.pipeline
+
+    october = credit_report(pipeline, first_day=date(2025, 10, 1), last_day=date(2025, 10, 31)).distribution
+    november = credit_report(pipeline, first_day=date(2025, 11, 1), last_day=date(2025, 11, 30))
+
+    assert [(bin_.lower, bin_.upper, bin_.runs) for bin_ in october] == [
+        (Decimal("-2.6"), Decimal("-2.4"), 1),
+        (0, Decimal("0.2"), 1),
+        (3, Decimal("3.2"), 1),
+    ]
+    assert [day.credits for day in november.days] == [1_200_000_000_000]
+
+
 def test_each_processor_and_month_has_its_own_most_expensive_runs(any_empty: AnyWarehouse) -> None:
     for number in range(25):
         put(any_empty.server, date(2025, 10, 2), 1000 + number, processorId="dp_dear")

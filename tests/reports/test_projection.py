@@ -270,6 +270,14 @@ def test_a_price_holds_until_the_next_one() -> None:
         ([{"from": "soon", "credit_price": 1, "currency": "USD"}], "from takes a day such as 2026-01-01; not 'soon'"),
         ([{"from": "2026-01-01", "credit_price": -1, "currency": "USD"}], "credit_price takes a number from 0 on"),
         ([{"from": "2026-01-01", "credit_price": True, "currency": "USD"}], "credit_price takes a number from 0 on"),
+        (
+            [{"from": "2026-01-01", "credit_price": 10**9, "currency": "IDR"}],
+            "up to 9 digits before the point and 9 after",
+        ),
+        (
+            [{"from": "2026-01-01", "credit_price": "0.0000000001", "currency": "USD"}],
+            "up to 9 digits before the point",
+        ),
         ([{"from": "2026-01-01", "credit_price": 1, "currency": "USD"}] * 2, "two prices from the same day on"),
         (
             [

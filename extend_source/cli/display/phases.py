@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from extend_source.ingest.progress import SyncProgress
-from extend_source.text.wording import counted, duration, megabytes
+from extend_source.text.wording import counted, duration, megabytes, noun_of
 
 
 class PhaseLog:
@@ -98,7 +98,7 @@ class PhaseLog:
         """How much of what is wanted is done, well or not, by the type of objects."""
         for object_type, counts in self._progress.of.items():
             if counts.wanted:
-                yield f"{counts.done:,} of {counted(counts.wanted, _noun(object_type))}"
+                yield f"{counts.done:,} of {counted(counts.wanted, noun_of(object_type))}"
 
     def _loaded(self) -> Iterator[str]:
         """How much was loaded since this was last asked, by the type of objects."""
@@ -106,7 +106,7 @@ class PhaseLog:
         for object_type, counts in self._progress.of.items():
             now = counts.done - counts.failed if is_rebuild else counts.fetched
             if grown := now - self._loaded_before[object_type]:
-                yield counted(grown, _noun(object_type))
+                yield counted(grown, noun_of(object_type))
             self._loaded_before[object_type] = now
 
     def _tell(self, line: str) -> None:
@@ -117,8 +117,3 @@ class PhaseLog:
         yield f"{counted(requests, 'request')} in {duration(seconds)}"
         if seconds >= 1:
             yield f"{requests / seconds:.1f} requests/s"
-
-
-def _noun(object_type: str) -> str:
-    """What people call an object of a type."""
-    return "run" if object_type == "processor_run" else object_type.replace("_", " ")

@@ -11,16 +11,15 @@ from rich.console import Console
 from rich.text import Text
 
 from extend_source.cli.display.health import headline, style
-from extend_source.cli.display.terminal import show_lines, show_pairs, show_rows
+from extend_source.cli.display.terminal import first_of, show_lines, show_pairs, show_rows
 from extend_source.config.groups import GROUP_OF, OF_ANY_GROUP
-from extend_source.text.wording import counted, duration, megabytes, moment, printable
+from extend_source.text.wording import counted, duration, megabytes, moment, noun_of, printable
 
 if TYPE_CHECKING:  # one result is shown; the others need not be imported
     from extend_source.ingest.beacon import SyncUnderWayStatus
     from extend_source.ingest.forecast import SyncForecast, SyncPart
     from extend_source.ingest.progress import ObjectCounts
     from extend_source.operations.check import CheckResult
-    from extend_source.operations.erase import EraseResult
     from extend_source.operations.plan import PlanResult
     from extend_source.operations.rebuild import RebuildResult
     from extend_source.operations.status import LoggedLoad, ScopeStatus, StatusResult
@@ -53,7 +52,6 @@ _APART = ("processor_run", "parse_run", "file")
 """The types that have lines of their own."""
 
 _STYLES = {"ok": "green", "wrong": "red", "not checked": "dim"}
-_MAX_KEYS = 5
 _ATTENTION = "yellow"
 _WIDE = 92
 
@@ -82,7 +80,7 @@ def show_result(console: Console, result: SyncResult) -> None:
         f"Loaded into {result.destination}, dataset {result.dataset}",
     ]
     if result.stopped_by:
-        rest = f"{counted(result.left, 'run')} {'is' if result.left == 1 else 'are'} left for the next sync"
+        rest = f"{_left(result)} {'is' if result.left == 1 else 'are'} left for the next sync"
         lines.append(f"{_STOPS[result.stopped_by]}: {rest if result.left else 'the next sync goes on from here'}.")
         if not result.listing_complete and result.stopped_by != "max_runs":
             lines.append(
@@ -93,6 +91,15 @@ def show_result(console: Console, result: SyncResult) -> None:
         lines += [f"  {object_id}: {message}" for object_id, message in result.errors.items()]
         lines.append("The table fetch_errors has all that could not be loaded; a sync that lists it tries it again.")
     show_lines(console, *lines)
+
+
+def _left(result: SyncResult) -> str:
+    """Say what a sync has left for the next one, by type where that adds up."""
+    left = {name: counts.wanted - counts.done for name, counts in result.objects.items() if name != "file"}
+    named = [counted(left[name], noun_of(name)) for name in (*GROUP_OF, *OF_ANY_GROUP) if left.get(name, 0) > 0]
+    if sum(number for number in left.values() if number > 0) != result.left or not named:
+        return counted(result.left, "object")
+    return f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0]
 
 
 def _loaded(result: SyncResult) -> str:
@@ -148,38 +155,6 @@ def show_rebuild(console: Console, result: RebuildResult) -> None:
         )
     lines += [f"  {object_id}: {message}" for object_id, message in result.errors.items()]
     show_lines(console, *lines)
-
-
-def show_erasure(console: Console, result: EraseResult) -> None:
-    """Print what was erased."""
-    total = sum(result.rows.values())
-    others = [(number, name.replace("_", " ")) for name, number in result.others.items()]
-    erased = [(result.runs, "run"), (result.files, "file"), (result.parse_runs, "parse run"), *others]
-    named = " and ".join(counted(number, noun) for number, noun in erased if number)
-    lines = [f"{named} erased: {counted(total, 'row')} in {counted(len(result.rows), 'table')}"]
-    lines += [f"  {count:>9,}  {table}" for table, count in sorted(result.rows.items())]
-    if result.payloads:
-        lines.append(f"The files were taken out of {counted(result.payloads, 'raw payload')} of other runs.")
-    if result.files_left:
-        lines.append(f"Not named, so still there: {counted(len(result.files_left), 'file')} of the runs: ")
-        lines[-1] += _some(console, result.files_left)
-    if result.runs_left:
-        lines.append(f"Not named, so still there: {counted(len(result.runs_left), 'run')} that used the files: ")
-        lines[-1] += _some(console, result.runs_left)
-    if result.compacted is not None:
-        lines.append("The DuckDB file was written anew: {:,} bytes before, {:,} after.".format(*result.compacted))
-    lines += [
-        "No sync loads them again.",
-        *result.remains,
-        f"Deleted from {result.destination}, dataset {result.dataset}",
-    ]
-    show_lines(console, *lines)
-
-
-def _some(console: Console, names: list[str]) -> str:
-    """List the first names; what is piped has all of them."""
-    more = len(names) - _MAX_KEYS if console.is_terminal else 0
-    return f"{', '.join(names[:_MAX_KEYS])} and {more:,} more" if more > 0 else ", ".join(names)
 
 
 def show_plan(console: Console, plan: PlanResult, options: str = "") -> None:
@@ -328,7 +303,7 @@ def _trouble_rows(console: Console, status: StatusResult) -> Iterator[_Row]:
         found = f"{drift.drifted:,} of {drift.rechecked:,} rechecked runs had changed unnoticed"
         yield "Drift", f"{drift.rate:.1%}: {found}, {_ago(drift.at, status.at)}", ""
     keys = status.unknown_keys
-    yield "Unknown keys", f"{len(keys):,} in schema_drift: {_some(console, keys)}" if keys else "none", ""
+    yield "Unknown keys", f"{len(keys):,} in schema_drift: {first_of(console, keys)}" if keys else "none", ""
     misfits = f"{counted(len(status.misfits), 'column')} could not hold a value, see schema_drift"
     yield "Misfits", misfits if status.misfits else "none", ""
 

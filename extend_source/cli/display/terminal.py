@@ -15,6 +15,7 @@ from rich.text import Text
 from extend_source.text.wording import figure, printable
 
 _UNLIMITED = 100_000
+_MAX_NAMES = 5
 _NARROWEST = 8
 """Texts fold to this many characters a line; where a terminal has not even these, it breaks the lines itself."""
 
@@ -101,3 +102,9 @@ def _show_table(console: Console, table: Table, least_width: int) -> None:
     if not console.is_terminal or console.width < least_width:
         table.width = console.measure(table, options=console.options.update(width=_UNLIMITED)).maximum
     console.print(table, crop=False)
+
+
+def first_of(console: Console, names: list[str]) -> str:
+    """List the first names; what is piped has all of them."""
+    more = len(names) - _MAX_NAMES if console.is_terminal else 0
+    return f"{', '.join(names[:_MAX_NAMES])} and {more:,} more" if more > 0 else ", ".join(names)

@@ -40,6 +40,7 @@ class SyncSession:
         seen: what has been seen of the lists.
         events: what webhooks have told; their rows come with the last load, if it has all that they name.
         left_out: the runs of these that the filters of the settings leave out.
+        erased: the ids that had been erased on request when the first load began; None: none has begun.
     """
 
     progress: SyncProgress = field(default_factory=SyncProgress)
@@ -60,6 +61,7 @@ class SyncSession:
     seen: SeenLists = field(default_factory=SeenLists)
     events: tuple[WebhookEvent, ...] = ()
     left_out: int = 0
+    erased: frozenset[str] | None = None
 
     @property
     def told_at(self) -> dict[str, datetime]:

@@ -49,7 +49,8 @@ def summary_lists(context: SyncContext, selected: frozenset[str], *, reconcile: 
         The lists.
     """
     for name, kind in LISTED_TYPES.items():
-        if name != "processor_run" and (kind.table.name in selected or _tells_alone(name, selected)):
+        has_list = name != "processor_run" and bool(lists_of(context.settings.api_version, name))
+        if has_list and (kind.table.name in selected or _tells_alone(name, selected)):
             yield SummaryList(name, context, reconcile=reconcile)
 
 

@@ -22,8 +22,9 @@ from extend_source.ingest.named_runs import checked_run_ids, run_types_of
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.state import SyncState
 from extend_source.pipeline.completeness import restore
-from extend_source.pipeline.conditions import Sql, equals, one_of
+from extend_source.pipeline.conditions import Sql, equals
 from extend_source.pipeline.duckdb_file import compact as compact_file
+from extend_source.pipeline.erased_rows import delete_rows_of, made_tables
 from extend_source.pipeline.held_database import database_file, held_database
 from extend_source.pipeline.hints import apply_hints
 from extend_source.pipeline.landed import LandedData
@@ -33,23 +34,19 @@ from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.overrides import refuse_refresh
 from extend_source.pipeline.pending import settle
 from extend_source.pipeline.read_only import location
-from extend_source.pipeline.reader import KEYS_PER_QUERY
 from extend_source.pipeline.sibling_datasets import BACKUP, dataset_name_of, datasets_there, sibling_pipeline
 from extend_source.pipeline.write_mode import active_write_mode, replacement_of
 from extend_source.source import load_id
 from extend_source.tables.bookkeeping import ERASURES, MIGRATED_IDS, RAW_PAYLOADS
 from extend_source.tables.evaluation import EVALUATION_SET_ITEM_FILES
 from extend_source.tables.forms import EDIT_TEMPLATES
-from extend_source.tables.objects import FILE_COLUMNS, LISTED_TYPES, OBJECT_TYPES, TABLE_OF, Rows, rows_about
+from extend_source.tables.objects import FILE_COLUMNS, LISTED_TYPES, OBJECT_TYPES
 from extend_source.tables.runs import without_files
 from extend_source.tables.schemas import PROCESSOR_RUN_FILES
 from extend_source.tables.workflow_runs import WORKFLOW_RUN_FILES, WORKFLOW_STEP_RUN_FILES
 from extend_source.text.json_codec import decode_json, encode_json
 
 _RUN, _FILE, _PARSE_RUN, _WORKFLOW_RUN = "processor_run", "file", "parse_run", "workflow_run"
-
-_FOUND_BY = frozenset(table.name for table in TABLE_OF.values()) | {each.table.name for each in LISTED_TYPES.values()}
-"""The tables by whose rows others are found: these rows go last."""
 
 _LINKS = (
     (_RUN, PROCESSOR_RUN_FILES, "run_id"),
@@ -174,10 +171,7 @@ def _erased(pipeline: dlt.Pipeline, named: list[str], files: list[str], settings
     with pipeline.sql_client(SECTION) as client:
         users = sorted({user for kind, _, _ in _LINKS for user in _users_of(landed, kind, ids)})
         payloads = _clean_payloads(client, landed, users, frozenset(files))
-        existing = _existing_tables(pipeline)
-        for found, owners in _rows_of(landed, ids):
-            if found.table.name in existing:
-                rows[found.table.name] += _delete(client, found, owners)
+    rows += delete_rows_of(pipeline, landed, ids)
     _empty_staging(pipeline)
     delete_load_files(pipeline)
     return EraseResult(
@@ -272,39 +266,11 @@ def _notes(ids: Mapping[str, Sequence[str]], erasures: int) -> Any:
     return erased_ids()
 
 
-def _rows_of(landed: LandedData, ids: Mapping[str, list[str]]) -> Iterator[tuple[Rows, list[str]]]:
-    """Name all rows to delete, and whose they are, those that others are found by last."""
-    for table in landed.typed_tables():
-        yield Rows(table, "run_id"), ids[_RUN]
-    yield Rows(EVALUATION_SET_ITEM_FILES, "file_id"), ids[_FILE]  # which need have no row in files
-    places = [(rows, of_kind) for kind, of_kind in ids.items() for rows in rows_about(kind)]
-    for rows, of_kind in sorted(places, key=lambda place: place[0].table.name in _FOUND_BY):
-        if rows.table is not ERASURES:
-            yield rows, of_kind
-
-
 def _of_files(landed: LandedData, kind: str, files: Sequence[str]) -> set[str]:
     """The objects of a type that hold nothing but what is of these files."""
     tables = [kinds[kind].table for kinds in (OBJECT_TYPES, LISTED_TYPES) if kind in kinds]
     places = [(table, name) for table in tables for name in FILE_COLUMNS[kind] if name in table.column_names]
     return {row[1] for table, name in places for row in landed.lookup(table, (name, "id"), files)}
-
-
-def _delete(client: Sql, rows: Rows, ids: Sequence[str]) -> int:
-    """Delete rows; return how many there were."""
-    table = client.make_qualified_table_name(rows.table.name)
-    of_kind = [] if rows.resource_type is None else [equals("resource_type", rows.resource_type)]
-    deleted = 0
-    for start in range(0, len(ids), KEYS_PER_QUERY):
-        conditions = [one_of(rows.column, ids[start : start + KEYS_PER_QUERY]), *of_kind]
-        where = " AND ".join(condition.sql(client) for condition in conditions)
-        values = [value for condition in conditions for value in condition.values]
-        counted = client.execute_sql(f"SELECT count(*) FROM {table} WHERE {where}", *values)
-        count = int(counted[0][0]) if counted else 0
-        if count:
-            client.execute_sql(f"DELETE FROM {table} WHERE {where}", *values)
-        deleted += count
-    return deleted
 
 
 def _files_of(landed: LandedData, ids: Mapping[str, Sequence[str]]) -> set[str]:
@@ -336,10 +302,6 @@ def _clean_payloads(client: Sql, landed: LandedData, runs: Sequence[str], files:
     return changed
 
 
-def _existing_tables(pipeline: dlt.Pipeline) -> set[str]:
-    return {name for name in pipeline.schemas[SECTION].tables if not name.startswith("_dlt")}
-
-
 def _empty_staging(pipeline: dlt.Pipeline) -> None:
     """Delete the rows of the last load, which dlt leaves in its staging dataset until it needs the tables again."""
     with pipeline.destination_client(SECTION) as client:
@@ -347,7 +309,7 @@ def _empty_staging(pipeline: dlt.Pipeline) -> None:
             return
         with client.with_staging_dataset():
             if client.is_storage_initialized():
-                names = sorted(_existing_tables(pipeline))
+                names = sorted(made_tables(pipeline))
                 client.sql_client.truncate_tables(
                     *(name for name, columns in client.get_storage_tables(names) if columns)
                 )

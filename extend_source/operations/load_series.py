@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,7 @@ import dlt
 from dlt.common import logger
 
 from extend_source.api import PagesAhead
-from extend_source.config.settings import ExtendSettings
+from extend_source.config.settings import SECTION, ExtendSettings
 from extend_source.errors import ExtendError, TooManyErrors, extend_error_in
 from extend_source.ingest.beacon import told
 from extend_source.ingest.garbage import give_back
@@ -19,9 +20,11 @@ from extend_source.ingest.remembered_scan import remember_scan
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.sync_log import Failure
 from extend_source.pipeline.comments import keep_comments
+from extend_source.pipeline.erased_rows import delete_rows_of
 from extend_source.pipeline.failures import error_code_of
-from extend_source.pipeline.held_database import held_database
+from extend_source.pipeline.held_database import database_file, held_database
 from extend_source.pipeline.indexes import keep_indexes
+from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.last_scan import read_last_scan
 from extend_source.pipeline.loads import dropped_a_load, forget_dropped_load, run_load
 from extend_source.pipeline.lock import exclusive
@@ -30,6 +33,8 @@ from extend_source.pipeline.read_only import location
 from extend_source.pipeline.staging import begin_filling
 from extend_source.privacy import privacy_rules
 from extend_source.source import extend_source
+from extend_source.tables.bookkeeping import ERASURES
+from extend_source.tables.contract import LOAD_ID
 from extend_source.telemetry.observation import Observation
 
 MIN_RUNS_FOR_SHARE = 20
@@ -107,6 +112,7 @@ class LoadSeries:
                         keep_indexes(pipeline, self.place)
                     if session.error is None:
                         _refuse_too_many_errors(session.progress, settings)
+                self._erase_what_was_meanwhile()
                 keep_comments(pipeline, self.place)
                 if session.final_error is not None:
                     raise session.final_error
@@ -121,6 +127,20 @@ class LoadSeries:
                 raise error from None
             finally:
                 pipeline.refresh = refresh
+
+    def _erase_what_was_meanwhile(self) -> None:
+        """Erase again what another machine has erased while this sync was under way, and may have brought back."""
+        known = self.session.erased
+        if known is None or database_file(self._pipeline) is not None:  # a file is open here alone
+            return
+        landed = LandedData(self._pipeline, SECTION)
+        noted = landed.rows(ERASURES, ("id", "resource_type", LOAD_ID))
+        late = defaultdict[str, list[str]](list)
+        for object_id, kind, load_id in noted:
+            if object_id not in known and load_id not in self.load_ids:
+                late[kind].append(object_id)
+        if late:
+            delete_rows_of(self._pipeline, landed, late)
 
 
 def _log_failure(pipeline: dlt.Pipeline, session: SyncSession, failure: BaseException, source: Any) -> None:

@@ -12,13 +12,14 @@ import pytest
 from extend_source import create_current_views, erase, extend_source, rebuild
 from extend_source.errors import UsageError
 from extend_source.sandbox import SandboxServer
+from extend_source.sandbox.requests_log import LoggedRequest
 from tests.acceptance.conftest import MakeWarehouse
 from tests.acceptance.scenes import ids_with_status, make_open_warehouse, small_server
 from tests.acceptance.shell import run_shell
 from tests.acceptance.test_privacy import SECRET, found_on_disk, put_secrets
 from tests.acceptance.test_shell import settings
 from tests.acceptance.truth import assert_tables, assert_typed_tables, expected_tables
-from tests.acceptance.warehouse import AnyWarehouse, Warehouse
+from tests.acceptance.warehouse import AnyWarehouse, PostgresWarehouse, Warehouse
 
 pytestmark = pytest.mark.thorough
 
@@ -130,6 +131,26 @@ def test_a_load_that_another_machine_has_left_behind_brings_nothing_back(any_war
 
     assert tables_with(any_warehouse, run_id) == {"erasures"}
     assert any_warehouse.count("processor_runs") == kept
+
+
+def test_what_another_machine_erases_while_a_sync_is_under_way_does_not_stay(
+    server: SandboxServer, tmp_path: Path, postgres: str
+) -> None:
+    warehouse = PostgresWarehouse(server, tmp_path, postgres)
+    warehouse.sync()
+    run_id = an_invoice(warehouse)
+    note = f"insert into erasures (id, resource_type, erased_at, _dlt_load_id) values ('{run_id}', 'processor_run', now(), '1')"
+    statements = [note]
+
+    def erase_elsewhere(entry: LoggedRequest) -> None:
+        if entry.route == "get_run" and statements:
+            warehouse.execute(statements.pop())
+
+    server.before_each_request = erase_elsewhere
+    warehouse.sync(refresh=True)
+
+    assert statements == []
+    assert tables_with(warehouse, run_id) == {"erasures"}
 
 
 def test_ids_without_a_row_are_named(any_warehouse: AnyWarehouse) -> None:

@@ -114,7 +114,7 @@ def ids_of(named: NamedRuns, pipeline: dlt.Pipeline) -> list[str] | None:
 def _refuse_odd_name(place: Place) -> None:
     """Refuse a name before a folder of it is made: until something is loaded, dlt takes it for that of a schema."""
     name = place.pipeline_name
-    if not name.isascii() or not name.isidentifier():
+    if is_new(place) and not (name.isascii() and name.isidentifier()):
         fitting = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
         example = f": try {fitting}" if fitting.isidentifier() else ""
         raise UsageError(

@@ -11,7 +11,7 @@ from typing import Any
 
 from dlt.common.configuration.exceptions import ConfigurationValueError
 
-from extend_source.config.choices import shown_time
+from extend_source.config.choices import shown_name, shown_time
 
 _EXAMPLE = '[{"from": "2026-01-01", "credit_price": 0.0125, "currency": "USD", "included_credits": 10000}]'
 _KEYS = ("from", "credit_price", "currency", "included_credits")
@@ -74,7 +74,7 @@ def price_book(value: Any) -> tuple[Price, ...]:
 def _entry(entry: Mapping[str, Any]) -> tuple[date, Decimal, str, Decimal]:
     for key in entry:
         if key not in _KEYS:
-            raise ConfigurationValueError(f"prices: a price has {', '.join(_KEYS)}; not {key!r}.")
+            raise ConfigurationValueError(f"prices: a price has {', '.join(_KEYS)}; not {shown_name(key)}.")
     currency = entry.get("currency")
     if not isinstance(currency, str) or not currency.strip():
         raise ConfigurationValueError(f"prices: each price names its currency, for example {_EXAMPLE}.")
@@ -104,7 +104,8 @@ def _amount(name: str, value: Any) -> Decimal:
     except InvalidOperation:
         amount = Decimal("NaN")
     if isinstance(value, bool) or not amount.is_finite() or amount < 0:
-        raise ConfigurationValueError(f"prices: {name} takes a number from 0 on; not {value!r}.")
+        shown = repr(value) if amount.is_finite() else shown_name(value)
+        raise ConfigurationValueError(f"prices: {name} takes a number from 0 on; not {shown}.")
     if amount >= 10 ** _DIGITS[name] or amount % _SMALLEST:
         raise ConfigurationValueError(
             f"prices: {name} takes up to {_DIGITS[name]} digits before the point and 9 after it; not {value!r}."

@@ -43,6 +43,7 @@ class Definitions:
         read: the paths of the lists that it has read.
         seen: the ids of what the lists have shown so far.
         has_answered: a page of them has come.
+        is_answered: a page of the list has come that is being read, or was read last.
     """
 
     def __init__(self, object_type: str, context: SyncContext, lists: tuple[Endpoint, ...], *, whole: bool) -> None:
@@ -61,7 +62,8 @@ class Definitions:
         self.has_answered = False
         self._kind: ObjectType = OBJECT_TYPES[object_type]
         self.lists, self._context, self._whole = lists, context, whole
-        self._has_news = False
+        self.is_answered = False
+        self._to_fetch = 0
         landed = context.landed
         # of any type: what was erased before it had landed is noted as what it was taken for
         self._erased = frozenset(erased_id for erased_id, _, _ in landed.erasures())
@@ -69,15 +71,13 @@ class Definitions:
         if parts := self._kind.parts:
             self._incomplete |= _owners(object_type, landed, landed.incomplete(parts))
 
-    async def pages(
-        self, client: ExtendClient, before: Position, *, has_news: bool = False
-    ) -> AsyncIterator[list[Wanted]]:
+    async def pages(self, client: ExtendClient, before: Position, *, to_fetch: int = 0) -> AsyncIterator[list[Wanted]]:
         """Read the lists, and those of the versions of what has changed.
 
         Args:
             client: the API.
             before: when the lists were read last, which counts where the destination cannot be read.
-            has_news: there is something to fetch already.
+            to_fetch: how many objects are to be fetched already; 0: nothing new.
 
         Yields:
             What is to be fetched, page by page.
@@ -85,16 +85,16 @@ class Definitions:
         Raises:
             ExtendError: a list cannot be read; what came before can be fetched.
         """
-        context, self._has_news = self._context, has_news
+        context, self._to_fetch = self._context, to_fetch
         lookback = timedelta(seconds=context.settings.lookback)
         for endpoint in self.lists:
             read_at = None if context.landed.is_readable else before.lists_read.get(endpoint.list_path)
-            floor = None if read_at is None else read_at - lookback
+            floor, self.is_answered = None if read_at is None else read_at - lookback, False
             try:
                 async for page in client.pages(endpoint):
                     rows = [row for row in page.summaries if isinstance(row.get("id"), str)]
                     self.seen.update(row["id"] for row in rows)
-                    self.has_answered = True
+                    self.has_answered = self.is_answered = True
                     self._note(endpoint, page)
                     recent = [row for row in rows if not is_before(row, floor) and row["id"] not in self._erased]
                     changed = self._changed(recent)
@@ -146,9 +146,10 @@ class Definitions:
     ) -> list[Wanted]:
         """Name the definitions of a page that have changed, each after its new parts.
 
-        Their parts have lists of their own: once there is something to fetch, half of the budgets is left for that.
+        Parts have lists of their own: once something new is to be fetched, up to half of the budgets is left for it.
         """
         found: list[Wanted] = []
+        before = self._to_fetch
         parts = _parts_of(endpoint, self._context.settings)
         # what needs no parts may get some, and lose some, while it stays as it is
         may_have_others = self._whole and parts is not None and not self._kind.needs_parts
@@ -158,7 +159,7 @@ class Definitions:
                 continue
             comes_with_parts = parts is None or not parts.get_path
             if parts is not None and not comes_with_parts:
-                if self._has_news and (cut_by := self._context.limits.listing_stopped_by):
+                if cut_by := self._context.limits.listing_stopped_for(self._to_fetch):
                     self.stopped_by = cut_by
                     break
                 found += await self._parts(client, parts, row["id"])
@@ -167,7 +168,7 @@ class Definitions:
                 found.append(
                     Wanted(row["id"], "listed", object_type=self.object_type, run_type=endpoint.run_type, row=listed)
                 )
-            self._has_news |= bool(found)
+            self._to_fetch = before + len(found)
         return found
 
     async def _parts(self, client: ExtendClient, parts: Endpoint, owner_id: str) -> list[Wanted]:
@@ -199,7 +200,7 @@ class Definitions:
         return {row[0] for row in rows}.difference(landed.incomplete(self._kind.parts), landed.tombstones(ids))
 
     def _vanished(self) -> Iterator[Wanted]:
-        """Name the definitions that have landed, and that whole lists have not shown, each after its parts."""
+        """Name the definitions that have landed, and that whole lists have not shown."""
         landed, settings = self._context.landed, self._context.settings
         has_types = "type" in self._kind.table.column_names
         columns = ("id", "type") if has_types else ("id",)
@@ -208,8 +209,6 @@ class Definitions:
         gone = landed.tombstones(known)
         for object_id, run_type in known.items():
             if object_id not in gone and object_id not in self._erased:
-                if self._kind.parts:
-                    yield from lost_parts(self._context, self.object_type, object_id, (), run_type=run_type)
                 yield Wanted(object_id, "vanished", object_type=self.object_type, run_type=run_type)
 
 
@@ -312,7 +311,10 @@ def lost_parts(
 
 
 def lost_with(answer: Fetched[Wanted], context: SyncContext) -> list[Wanted]:
-    """Name the parts that a definition no longer has, where it came with all of them; none of any other answer."""
+    """Name the parts that a definition no longer has, where it came with all of them, or is gone; else none."""
+    wanted = answer.wanted
+    if isinstance(answer.error, NotFound) and OBJECT_TYPES[wanted.object_type].parts:
+        return lost_parts(context, wanted.object_type, wanted.id, (), run_type=wanted.run_type)
     carried = None if answer.payload is None else answer.payload.get(CARRIED)
     if carried is None or not is_listed_whole(answer.wanted, context.settings):
         return []

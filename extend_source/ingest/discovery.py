@@ -344,7 +344,7 @@ class Discovery:
         reconciled_at = self._now if whole else before.reconciled_at
         worklist.after = replace(before, watermark=watermark, start=start, reconciled_at=reconciled_at)
         worklist.complete = True
-        if whole and readable:
+        if whole and readable and self._settings.details:
             self._landed.note_incomplete(shortfall(self._landed, self._drift_rows).by_type)
         if not self._tables or not readable:
             return

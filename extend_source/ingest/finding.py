@@ -120,12 +120,16 @@ def _goes_on(worklist: Worklist) -> bool:
 def _reads_on(discovery: Discovery) -> bool:
     """Tell whether to read further lists: also where one must not be read, as each sync would end there.
 
-    Where there is something to fetch, half of the budgets is left for that; the next sync reads the lists again.
+    Where something new is to be fetched, up to half of the budgets is left for it; the next sync reads the lists again.
     """
     worklist, error = discovery.worklist, discovery.worklist.listing_error
-    if worklist.listing_stopped_by is None and discovery.has_news:
-        _stop_listing(worklist, discovery.context.limits.listing_stopped_by)
+    if worklist.listing_stopped_by is None:
+        _stop_listing(worklist, discovery.context.limits.listing_stopped_for(_to_fetch(discovery)))
     return worklist.listing_stopped_by is None and (error is None or error.status_code in MUST_NOT_BE_READ)
+
+
+def _to_fetch(discovery: Discovery) -> int:
+    return len(discovery.worklist) if discovery.has_news else 0
 
 
 def _stop_listing(worklist: Worklist, stopped_by: StoppedBy | None) -> None:
@@ -187,13 +191,14 @@ def _note(problem: ExtendError, object_type: str, lists: Iterable[Endpoint], dis
 async def _find_definitions(kind: Definitions, client: ExtendClient, discovery: Discovery) -> None:
     worklist, context = discovery.worklist, discovery.context
     try:
-        async for wanted in kind.pages(client, worklist.before, has_news=discovery.has_news):
+        async for wanted in kind.pages(client, worklist.before, to_fetch=_to_fetch(discovery)):
             context.progress.found_each(wanted)
             worklist.add(wanted)
     except ExtendError as problem:
-        refused = kind.lists[len(kind.read) :][:1]
+        ended = kind.lists[len(kind.read) :][:1]
+        is_left_out = _note(problem, kind.object_type, () if kind.is_answered else ended, discovery)
         # its turn is over, or no other list would get one; where nothing can be read, the time would hide what is older
-        if _note(problem, kind.object_type, refused, discovery) and context.landed.is_readable:
-            worklist.note_read([each.list_path for each in refused], context.now)
+        if is_left_out and context.landed.is_readable:
+            worklist.note_read([each.list_path for each in ended], context.now)
     _stop_listing(worklist, kind.stopped_by)
     worklist.note_read(kind.read, context.now)

@@ -87,6 +87,20 @@ class Limits:
         """Why no more must be listed; None: it may go on."""
         return self._used_up(self._listing_share)
 
+    def listing_stopped_for(self, to_fetch: int) -> StoppedBy | None:
+        """Say why no more must be listed where something new is to be fetched; None: it may go on.
+
+        Args:
+            to_fetch: how many objects: where the requests suffice for these, lists may take more than their part.
+        """
+        cut_by = self.listing_stopped_by
+        if (
+            cut_by == "max_requests"
+            and (self._settings.max_requests or 0) - self._progress.requests.requests > to_fetch
+        ):
+            return None
+        return cut_by if to_fetch else None
+
     def stop_fetching(self) -> bool:
         """Tell whether the load must fetch no more; it counts from the first call, which comes before any fetch."""
         decoded = self._progress.requests.bytes_decoded

@@ -16,6 +16,8 @@ from extend_source.ingest.state import Position
 from extend_source.pipeline.last_scan import (
     LastScan,
     files_of,
+    is_still_true,
+    read_last_scan,
     state_of_files,
     sum_of_notes,
     sum_of_settings,
@@ -39,7 +41,7 @@ def remember_scan(
         session: the sync, which has ended well.
         destination: where the rows are.
         load_id: its last load.
-        before: what the sync before it had left; None: nothing.
+        before: what `scan_before` has said.
     """
     worklist, seen = session.worklist, session.seen
     failed = any(counts.failed for counts in session.progress.of.values())
@@ -56,12 +58,11 @@ def remember_scan(
     now, reached = datetime.now(timezone.utc), worklist.after
     due = timedelta(hours=settings.reconcile_hours)
     floor = floor_of(settings, reached.watermark)
-    total = sum_of_settings(pipeline, described(settings))
-    known = before.definitions if before is not None and before.settings == total else {}
+    known = {} if before is None else before.definitions
     write_last_scan(
         pipeline,
         LastScan(
-            settings=total,
+            settings=sum_of_settings(pipeline, described(settings)),
             notes=sum_of_notes(pipeline),
             files=state_of_files(files),
             pages=seen.pages(floor),
@@ -78,6 +79,13 @@ def remember_scan(
             definitions=_definitions(settings, reached, seen, known),
         ),
     )
+
+
+def scan_before(pipeline: dlt.Pipeline, settings: ExtendSettings) -> LastScan | None:
+    """Return what the last sync has left, where nothing but the lists can have changed since; else None."""
+    scan = read_last_scan(pipeline)
+    is_true = scan is not None and is_still_true(scan, pipeline, described(settings), datetime.now(timezone.utc))
+    return scan if is_true else None
 
 
 def _definitions(

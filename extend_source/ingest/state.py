@@ -77,8 +77,9 @@ def scope_of(settings: ExtendSettings, tables: str | None) -> Scope:
     """
     from extend_source.api.settings import checked_base_url  # which needs httpx
 
+    checked_base_url(settings.base_url)
     description = {
-        "base_url": checked_base_url(settings.base_url),
+        "base_url": settings.base_url.rstrip("/"),
         "api_version": settings.api_version,
         "workspace_id": settings.workspace_id,
         "processor_ids": _sorted(settings.processor_ids),

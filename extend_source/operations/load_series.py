@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import dlt
@@ -16,16 +17,15 @@ from extend_source.ingest.beacon import told
 from extend_source.ingest.garbage import give_back
 from extend_source.ingest.named_runs import checked_run_ids, refuse_ids_without_details
 from extend_source.ingest.progress import SyncProgress
-from extend_source.ingest.remembered_scan import remember_scan
+from extend_source.ingest.remembered_scan import remember_scan, scan_before
 from extend_source.ingest.session import SyncSession
 from extend_source.ingest.sync_log import Failure
 from extend_source.pipeline.comments import keep_comments
 from extend_source.pipeline.erased_rows import delete_rows_of
 from extend_source.pipeline.failures import error_code_of
-from extend_source.pipeline.held_database import database_file, held_database
+from extend_source.pipeline.held_database import held_database
 from extend_source.pipeline.indexes import keep_indexes
 from extend_source.pipeline.landed import LandedData
-from extend_source.pipeline.last_scan import read_last_scan
 from extend_source.pipeline.loads import dropped_a_load, forget_dropped_load, run_load
 from extend_source.pipeline.lock import exclusive
 from extend_source.pipeline.pending import settle
@@ -36,6 +36,7 @@ from extend_source.source import extend_source
 from extend_source.tables.bookkeeping import ERASURES
 from extend_source.tables.contract import LOAD_ID
 from extend_source.telemetry.observation import Observation
+from extend_source.text.wording import counted
 
 MIN_RUNS_FOR_SHARE = 20
 """A share of failures means nothing of fewer runs than these."""
@@ -85,7 +86,7 @@ class LoadSeries:
         ids = None if run_ids is None else checked_run_ids(run_ids)
         refuse_ids_without_details(ids, self._settings)
         pipeline, self.place = self._pipeline, location(self._pipeline)
-        refresh, before = pipeline.refresh, read_last_scan(pipeline)
+        refresh, before = pipeline.refresh, scan_before(pipeline, self._settings)
         with exclusive(pipeline):
             self._run(ids)
             if self.load_ids and ids is None and refresh is None:
@@ -119,6 +120,8 @@ class LoadSeries:
                 if session.compare_all and session.has_compared_all:
                     forget_dropped_load(pipeline)
             except Exception as failure:
+                with suppress(Exception):
+                    self._erase_what_was_meanwhile()
                 error = extend_error_in(failure)
                 pipeline.refresh = None
                 _log_failure(pipeline, session, error or failure, extend_source(ids, session=session, **given))
@@ -131,7 +134,7 @@ class LoadSeries:
     def _erase_what_was_meanwhile(self) -> None:
         """Erase again what another machine has erased while this sync was under way, and may have brought back."""
         known = self.session.erased
-        if known is None or database_file(self._pipeline) is not None:  # a file is open here alone
+        if known is None:
             return
         landed = LandedData(self._pipeline, SECTION)
         noted = landed.rows(ERASURES, ("id", "resource_type", LOAD_ID))
@@ -140,6 +143,10 @@ class LoadSeries:
             if object_id not in known and load_id not in self.load_ids:
                 late[kind].append(object_id)
         if late:
+            found = sum(map(len, late.values()))
+            logger.warning(
+                f"{counted(found, 'object')} erased elsewhere meanwhile: rows of this sync are deleted again."
+            )
             delete_rows_of(self._pipeline, landed, late)
 
 

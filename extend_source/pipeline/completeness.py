@@ -21,6 +21,8 @@ from extend_source.tables.parse_outputs import PARSER_RUN
 from extend_source.tables.row_counts import OF_CONFIGS, OF_FILES, OF_OTHERS, OF_RUNS, ROW_COUNTS, Counts, counts_of
 from extend_source.tables.schemas import FILES, PROCESSOR_RUN_FILES, PROCESSOR_RUNS, RUN_CONFIGS
 
+_PARTS = frozenset(kind.parts for kind in OBJECT_TYPES.values() if kind.parts)
+
 
 @dataclass
 class Incomplete:
@@ -313,6 +315,8 @@ def _add_users(configs: Collection[str], landed: LandedData, found: Incomplete) 
         users = dict[str, str]()
         gone = landed.all_tombstones(kind) if left else set()
         for user_id, config_id in landed.rows(table, (column, "config_id"), complete=True) if left else ():
+            if kind in _PARTS and user_id in gone:
+                continue  # of what is gone as well: nothing would ask for it
             if config_id in left and (config_id not in users or users[config_id] in gone):
                 users[config_id] = user_id
         found.by_type[kind].update(users.values())

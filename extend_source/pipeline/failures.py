@@ -41,7 +41,7 @@ _FOR_A_PERSON = (
 """What no retry can mend: the key, a setting, or what is installed."""
 
 
-_BY_SQLALCHEMY = ("sqlite", "mysql", "mariadb", "mssql", "oracle")
+_BY_SQLALCHEMY = ("sqlite", "mysql", "mariadb")
 """Databases that people look for by their names."""
 
 _TOML = "In TOML, texts have quotes, true and false are lower case, and a [section] stands once"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -15,6 +16,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from extend_source.config.settings import SECTION
 from extend_source.pipeline.completeness import restore
 from extend_source.pipeline.earlier_tables import carry_over
+from extend_source.pipeline.erased_rows import delete_rows_of
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.loads import (
     answers,
@@ -70,20 +72,26 @@ def finish_pending(pipeline: dlt.Pipeline, attempts: int) -> list[str]:
 def _drop_overtaken(pipeline: dlt.Pipeline, landed: LandedData) -> None:
     """Drop loads that were made before another machine erased something, or migrated: they would bring it back."""
     books = ((ERASURES, "erased_at"), (MIGRATED_IDS, "migrated_at"))
-    times = [row[0] for table, column in books for row in landed.rows(table, (column,)) if row[0] is not None]
-    if not times:
+    noted = (row[0] for table, column in books for row in landed.rows(table, (column,), distinct=True))
+    latest = datetime.now(timezone.utc) + CLOCK_SKEW
+    newest = max((time for time in noted if time is not None and time <= latest), default=None)
+    if newest is None:
         return
-    old = [
-        load_id
-        for load_id in waiting_loads(pipeline)
-        if datetime.fromtimestamp(float(load_id), timezone.utc) < max(times) + CLOCK_SKEW
-    ]
+    made = {load_id: datetime.fromtimestamp(float(load_id), timezone.utc) for load_id in waiting_loads(pipeline)}
+    old = [load_id for load_id, time in made.items() if time < newest + CLOCK_SKEW]
     if any(_tables_of(pipeline, load_id) - {ERASURES.name, PIPELINE_STATE_TABLE_NAME} for load_id in old):
         logger.warning(
             f"{counted(len(old), 'load')} that an earlier sync left behind may have what was erased or migrated since, "
-            "and will not be finished: what is to be loaded is fetched again."
+            "and will not be finished: the next listing finds what is to be fetched again."
         )
         drop_pending(pipeline)
+        if SECTION not in pipeline.schema_names:
+            return  # it was the first one
+        ids = defaultdict[str, list[str]](list)
+        for object_id, kind, time in landed.erasures():
+            if time is not None and min(made.values()) < time + CLOCK_SKEW:  # some tables may have landed
+                ids[kind].append(object_id)
+        delete_rows_of(pipeline, landed, ids)
 
 
 def _tables_of(pipeline: dlt.Pipeline, load_id: str) -> set[str]:

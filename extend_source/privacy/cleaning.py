@@ -138,10 +138,12 @@ class PrivacyRules:
 
     def _edits(self, edits: Any) -> Any:
         """Clean edits of what is no document by the rules for columns."""
+        has_rules = schemas.EXTRACTION_EDITS.name in self._columns
         if not isinstance(edits, dict):
-            return edits
+            return None if has_rules else edits
         ruled = self._documents.edit.ruled
-        return {key: ruled(edit) if isinstance(edit, dict) else edit for key, edit in edits.items()}
+        odd = {key: None if has_rules else edit for key, edit in edits.items() if not isinstance(edit, dict)}
+        return {key: odd[key] if key in odd else ruled(edit) for key, edit in edits.items()}
 
     def clean_file(self, file: dict[str, Any]) -> dict[str, Any]:
         """Clean a file; where fields are hidden its text, which shows them, is left out."""

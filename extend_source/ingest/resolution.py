@@ -86,8 +86,6 @@ def resolved_settings(
         ConfigFieldMissingException: the API key is nowhere.
         ConfigurationValueError: a setting has a value that it does not take, there is no such setting, or a privacy
             rule cannot be kept.
-        InvalidSetting: base_url is no address of an API, or has a secret in it.
-        UnsupportedApiVersion: there is no such version.
     """
     refuse_unknown_arguments(arguments, setting_names())
     given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
@@ -98,12 +96,6 @@ def resolved_settings(
     except ConfigValueCannotBeCoercedException as error:
         line = wrong_type(error.field_name, error.field_value, error.hint)
         raise ConfigurationValueError(line) from None
-    if needs_key:  # before dlt notes anything of them: there may be a secret in the wrong place
-        from extend_source.api.endpoints import endpoints_of
-        from extend_source.api.settings import checked_base_url
-
-        checked_base_url(settings.base_url)
-        endpoints_of(settings.api_version)
     if needs_rules:
         from extend_source.privacy import privacy_rules  # which knows the tables
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import dlt
 
 from extend_source.api import PagesAhead
+from extend_source.api.endpoints import endpoints_of
+from extend_source.api.settings import checked_base_url
 from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.progress import ObjectCounts, SyncProgress
 from extend_source.ingest.quiet_scan import quiet_scan
@@ -133,6 +135,9 @@ def sync(
         ConfigurationValueError: a setting has a value that it does not take.
     """
     settings = resolved_settings(needs_rules=False, **arguments)
+    # before dlt notes anything of them: there may be a secret in the wrong place
+    checked_base_url(settings.base_url)
+    endpoints_of(settings.api_version)
     progress = progress or SyncProgress()
     with observed(pipeline, settings, progress) as observation:
         result = _synced(pipeline, settings, run_ids, progress, observation, {**arguments}, reconcile=reconcile)

@@ -93,8 +93,8 @@ def _processors(run_type: str, name: str) -> tuple[Endpoint, Endpoint]:
     return definitions, versions
 
 
-# Markdown comes for PDFs, images and converted Word files, HTML for DOCX only
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+# Markdown comes for PDFs, images and converted Word files, HTML for DOCX only
 _ALL_TEXT = {"rawText": "true", "markdown": "true", "html": "true"}
 
 
@@ -322,9 +322,8 @@ def endpoints_of(api_version: str) -> tuple[Endpoint, ...]:
     endpoints = GENERATIONS.get(api_version)
     if endpoints is None:
         supported = ", ".join(sorted(GENERATIONS))
-        which = (
-            f"API version {api_version!r}" if _DAY.fullmatch(str(api_version)) else "This API version"
-        )  # or a secret
+        is_day = _DAY.fullmatch(str(api_version))  # else it may be a secret
+        which = f"API version {api_version!r}" if is_day else "This API version"
         raise UnsupportedApiVersion(f"{which} is not supported", f"Set api_version to one of: {supported}")
     return endpoints
 

@@ -85,11 +85,13 @@ class Definitions:
         Raises:
             ExtendError: a list cannot be read; what came before can be fetched.
         """
-        context, self._to_fetch = self._context, to_fetch
+        context = self._context
+        self._to_fetch = to_fetch
         lookback = timedelta(seconds=context.settings.lookback)
         for endpoint in self.lists:
             read_at = None if context.landed.is_readable else before.lists_read.get(endpoint.list_path)
-            floor, self.is_answered = None if read_at is None else read_at - lookback, False
+            floor = None if read_at is None else read_at - lookback
+            self.is_answered = False
             try:
                 async for page in client.pages(endpoint):
                     rows = [row for row in page.summaries if isinstance(row.get("id"), str)]

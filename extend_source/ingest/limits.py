@@ -94,12 +94,9 @@ class Limits:
             to_fetch: how many objects: where the requests suffice for these, lists may take more than their part.
         """
         cut_by = self.listing_stopped_by
-        if (
-            cut_by == "max_requests"
-            and (self._settings.max_requests or 0) - self._progress.requests.requests > to_fetch
-        ):
-            return None
-        return cut_by if to_fetch else None
+        left = (self._settings.max_requests or 0) - self._progress.requests.requests
+        suffices = cut_by == "max_requests" and left > to_fetch
+        return cut_by if to_fetch and not suffices else None
 
     def stop_fetching(self) -> bool:
         """Tell whether the load must fetch no more; it counts from the first call, which comes before any fetch."""

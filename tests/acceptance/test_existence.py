@@ -113,6 +113,33 @@ def test_the_pipelines_and_datasets_that_exist_are_named(tmp_path: Path) -> None
     assert traces(tmp_path) == before
 
 
+def test_a_sync_says_that_its_file_is_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = f"Pipeline extend_pipeline loads into {tmp_path}/extend_pipeline.duckdb, as it was first used there."
+    first = shell("sync")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+
+    second = shell("sync")
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert line not in first.stderr
+    assert line in second.stderr
+
+
+def test_a_pipeline_of_another_destination_is_to_be_named_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", str(tmp_path / "lake"))
+    synced("--destination", "filesystem", "--pipeline", "lake")
+
+    outcome = shell("status", "--pipeline", "lake")
+
+    assert outcome.exit_code == 2
+    assert outcome.stderr.endswith(
+        "on this machine it loads into 'extend' of filesystem. Name it with --destination filesystem.\n"
+    )
+
+
 def test_a_database_that_is_gone_is_told(tmp_path: Path) -> None:
     synced()
     (tmp_path / "extend_pipeline.duckdb").unlink()

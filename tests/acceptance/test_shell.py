@@ -183,6 +183,21 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(arguments: list[str], advic
     assert advice in only_line(outcome)
 
 
+def test_a_file_that_is_no_toml_is_one_line_that_says_what_toml_takes(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text("[sources.extend]\nkeep_raw = True\n")
+    command = [sys.executable, "-m", "extend_source", "sync"]  # a process of its own reads its settings at the start
+
+    outcome = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert outcome.returncode == 2
+    (line,) = outcome.stderr.splitlines()
+    assert line.startswith("extend-source: EXT-104: ")
+    assert line.endswith(
+        "at line 2 col 11. In TOML, texts have quotes, true and false are lower case, and a [section] stands once."
+    )
+
+
 def test_a_dataset_called_like_the_duckdb_file_is_one_line_and_exit_code_2(
     server: SandboxServer, tmp_path: Path
 ) -> None:
@@ -228,6 +243,11 @@ def test_check_says_which_setting_is_wrong(
         (
             ["--destination", "postgres"],
             "The destination postgres needs credentials.database, credentials.",  # in no order
+        ),
+        (["--destination", "sqlite"], "There is no destination 'sqlite'. Its destination is sqlalchemy."),
+        (
+            ["--pipeline", "my-pipe"],
+            "'my-pipe' is not a name of a pipeline. Take letters, digits and _, a letter first: try my_pipe.",
         ),
         (["--run-id", "--refresh"], "'--refresh' is an option, not a run id. Check the command."),
     ],

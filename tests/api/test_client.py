@@ -91,7 +91,9 @@ def test_an_answer_may_be_the_object_itself():
     assert str(error).startswith("dpr_1: the object in the answer has another id")
 
 
-@pytest.mark.parametrize("key", ["", "   ", " sk_hush", "sk_hush\n", "sk hush", "sk_hushé", "sk_hush\x00", None])
+@pytest.mark.parametrize(
+    "key", ["", "   ", " sk_hush", "sk_hush\n", "sk hush", "sk_hushé", "sk_hush\x00", '"sk_hush"', "sk_hush'", None]
+)
 def test_a_key_that_no_request_can_carry_is_refused_at_once(key):
     with pytest.raises(AccessRefused) as caught:
         client_of("https://api.extend.ai", api_key=key)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from extend_source.cli.display.terminal import first_of, show_lines
-from extend_source.text.wording import counted
+from extend_source.text.wording import counted, noun_of
 
 if TYPE_CHECKING:
     from extend_source.operations.erase import EraseResult
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def show_erasure(console: Console, result: EraseResult) -> None:
     """Print what was erased."""
     total = sum(result.rows.values())
-    others = [(number, name.replace("_", " ")) for name, number in result.others.items()]
+    others = [(number, noun_of(name)) for name, number in result.others.items()]
     erased = [(result.runs, "run"), (result.files, "file"), (result.parse_runs, "parse run"), *others]
     named = " and ".join(counted(number, noun) for number, noun in erased if number)
     lines = [f"{named} erased: {counted(total, 'row')} in {counted(len(result.rows), 'table')}"]

@@ -129,7 +129,7 @@ def _found(result: SyncResult) -> str:
 def _others(objects: dict[str, ObjectCounts], done: str) -> list[str]:
     """Say what was done with workflow runs, processors and so on."""
     found = [(name, objects[name]) for name in (*GROUP_OF, *OF_ANY_GROUP) if name in objects and name not in _APART]
-    named = [counted(counts.fetched, name.replace("_", " ")) for name, counts in found if counts.fetched]
+    named = [counted(counts.fetched, noun_of(name)) for name, counts in found if counts.fetched]
     failed = sum(counts.failed for _, counts in found)
     return [f"{', '.join(named) or 'No other object'} {done}, {failed:,} failed"] if named or failed else []
 

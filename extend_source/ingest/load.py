@@ -87,7 +87,7 @@ class Load:
         self._context = SyncContext(settings, landed, session.progress, *shared, told_at=session.told_at)
         self._listed: dict[str, ListedObjects] = {each.object_type: each for each in listed_objects(self._context)}
         self._named: list[NamedObjects] = [*self._listed.values()]
-        if session.erased is None:
+        if session.erased is None and landed.is_readable:
             session.erased = self._recorder.erased
         self._carried = CarriedObjects(tables, self._recorder.erased, session.progress)
         if fetches_texts(settings, tables):

@@ -40,7 +40,8 @@ class SyncSession:
         seen: what has been seen of the lists.
         events: what webhooks have told; their rows come with the last load, if it has all that they name.
         left_out: the runs of these that the filters of the settings leave out.
-        erased: the ids that had been erased on request when the first load began; None: none has begun.
+        erased: the ids that had been erased on request when the first load began; None: none has begun, or the
+            destination cannot be read.
     """
 
     progress: SyncProgress = field(default_factory=SyncProgress)

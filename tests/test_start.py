@@ -14,6 +14,8 @@ import typer
 
 import extend_source
 from extend_source.cli import app
+from extend_source.sandbox import SandboxServer
+from tests.acceptance.scenes import put_small_runs
 
 HEAVY = ("dlt", "duckdb", "numpy", "pandas", "pyarrow", "sqlglot", "httpx")
 """What takes long to import."""
@@ -31,6 +33,16 @@ USELESS_TO_A_SYNC = (
 )
 """What other commands need; DuckDB, where the destination is one."""
 
+USELESS_TO_A_QUIET_SYNC = (
+    *USELESS_TO_A_SYNC,
+    "extend_source.ingest.load",
+    "extend_source.pipeline.landed",
+    "extend_source.tables",
+    "numpy",
+    "pyarrow",
+)
+"""What looks at the destination, or writes to it."""
+
 _AT_THE_END = """
 import atexit, json, sys
 atexit.register(lambda: print("\\n" + json.dumps(sorted(sys.modules))))
@@ -43,13 +55,14 @@ print(json.dumps([CliRunner().invoke(app, words).exit_code for words in json.loa
 """
 
 
-def answer(program: str, *words: str, **variables: str) -> tuple[list[str], set[str]]:
+def answer(program: str, *words: str, folder: Path | None = None, **variables: str) -> tuple[list[str], set[str]]:
     """Run a program in a process of its own; return its lines, and the modules that are there at its end."""
     done = subprocess.run(
         [sys.executable, "-c", program, *words],
         capture_output=True,
         text=True,
         check=False,
+        cwd=folder,
         env={**os.environ, **variables},
     )
     *lines, modules = done.stdout.splitlines()
@@ -118,6 +131,23 @@ def test_a_sync_imports_nothing_that_it_has_no_use_for() -> None:
 
     assert {"extend_source.cli.syncs", "extend_source.operations.sync"} <= modules
     assert modules.isdisjoint(USELESS_TO_A_SYNC)
+
+
+def test_a_quiet_sync_imports_nothing_that_reads_or_writes_rows(tmp_path: Path) -> None:
+    with SandboxServer(runs=0) as server:
+        put_small_runs(server.workspace, 3)
+        variables = {
+            "DLT_DATA_DIR": str(tmp_path),
+            "SOURCES__EXTEND__API_KEY": server.api_key,
+            "SOURCES__EXTEND__BASE_URL": server.base_url,
+        }
+        answer(_SHELL, "sync", folder=tmp_path, **variables)
+
+        lines, modules = answer(_SHELL, "sync", folder=tmp_path, **variables)
+
+    assert lines[0].startswith("Nothing new: the lists are as the last sync saw them")
+    assert "extend_source.ingest.quiet_scan" in modules
+    assert modules.intersection(USELESS_TO_A_QUIET_SYNC) == set()
 
 
 def test_the_face_imports_a_name_when_it_is_asked_for() -> None:

@@ -11,7 +11,9 @@ __all__ = [
     "listening",
     "migration",
     "notebook",
+    "plans",
     "reports",
+    "rewriting",
     "status",
     "syncs",
 ]
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
         listening,
         migration,
         notebook,
+        plans,
         reports,
+        rewriting,
         status,
         syncs,
     )

@@ -243,7 +243,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Say what a sync would fetch and how long it would take. Only lists; writes nothing."""
-    bodies.syncs.plan(place, named, choices, api, reconcile=reconcile, as_json=as_json)
+    bodies.plans.plan(place, named, choices, api, reconcile=reconcile, as_json=as_json)
 
 
 @app.command(epilog="Example: extend-source sync --start-date 2026-01-01 --status PROCESSED")
@@ -317,7 +317,7 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Write all tables anew from the payloads kept with keep_raw. Needs no key and sends nothing."""
-    bodies.syncs.rebuild(place, objects=objects, as_json=as_json)
+    bodies.rewriting.rebuild(place, objects=objects, as_json=as_json)
 
 
 @app.command(
@@ -336,4 +336,4 @@ def erase(
     as_json: Json = False,
 ) -> None:
     """Delete every row of runs and files from every table, for good. Needs no key and sends nothing."""
-    bodies.syncs.erase(place, run_ids=run_id or (), file_ids=file_id or (), compact=compact, as_json=as_json)
+    bodies.rewriting.erase(place, run_ids=run_id or (), file_ids=file_id or (), compact=compact, as_json=as_json)

@@ -8,8 +8,8 @@ import extend_source
 from extend_source.cli.console import consoles, print_json
 from extend_source.cli.display.compaction import show_compacted_table, show_compaction
 from extend_source.cli.errors import clear_errors
+from extend_source.cli.existence import existing_pipeline
 from extend_source.cli.options import Place
-from extend_source.cli.pipelines import existing_pipeline
 
 
 def compact(place: Place, *, as_json: bool) -> None:

@@ -13,9 +13,9 @@ from extend_source.cli.console import consoles, print_json
 from extend_source.cli.csv_output import print_csv
 from extend_source.cli.display.credits import PARSING_LEFT_OUT, show_credits, show_listed_credits, show_models
 from extend_source.cli.errors import clear_errors
+from extend_source.cli.existence import existing_pipeline, viewed_pipeline
 from extend_source.cli.exit_codes import FAILED, fail
 from extend_source.cli.options import Api, Days, Output, Place
-from extend_source.cli.pipelines import existing_pipeline, viewed_pipeline
 from extend_source.error_codes import ErrorCode
 from extend_source.reports.credits import credit_report
 from extend_source.reports.figures import CreditFigures

@@ -1,23 +1,35 @@
-"""Which pipelines and datasets there are, so that a wrong name is told from one that holds nothing."""
+"""Opening pipelines that exist: a wrong name is told from one that holds nothing."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dlt
 from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.destinations.exceptions import DestinationConnectionError
 
-from extend_source.config.settings import SECTION
+from extend_source.cli.options import Place
+from extend_source.cli.pipelines import (
+    notes_of,
+    pipeline_at,
+    pipelines_folder,
+    pipelines_in,
+    refuse_odd_name,
+)
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.beacon import sync_under_way
 from extend_source.pipeline.held_database import database_file
 from extend_source.pipeline.pending import waiting_loads
 from extend_source.pipeline.read_only import location, viewed
+from extend_source.pipeline.schema_files import schemas_read_once
+
+if TYPE_CHECKING:
+    from extend_source.cli.display.progress import DltStep
 
 _STAGING = "_staging"
 _MAX_NAMED = 10
@@ -26,17 +38,59 @@ _DATASETS = "select distinct table_schema from information_schema.tables where t
 _PIPELINES = "select distinct pipeline_name from _dlt_pipeline_state"
 
 
-def notes_of(folder: Path) -> dict[str, Any] | None:
-    """Return what dlt has noted of a pipeline on this machine; None: nothing.
+@contextmanager
+def viewed_pipeline(place: Place, *, may_be_new: bool = False) -> Iterator[dlt.Pipeline]:
+    """Open a pipeline to look at it: one that this machine does not know yet leaves no trace on it.
 
     Args:
-        folder: the pipeline's folder.
+        place: where its rows are.
+        may_be_new: it need not exist.
+
+    Yields:
+        The pipeline.
+
+    Raises:
+        UsageError: it does not exist, or its dataset does not; or its name is none that dlt takes.
     """
-    try:
-        notes = json.loads((folder / "state.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    return notes if isinstance(notes, dict) else None
+    refuse_odd_name(place)
+    with tempfile.TemporaryDirectory(prefix="extend-unknown-") as folder:
+        pipeline = dlt.pipeline(
+            place.pipeline_name,
+            pipelines_dir=str(pipelines_folder()) if _is_noted(place) else folder,
+            destination=place.destination,
+            dataset_name=place.dataset,
+        )
+        with schemas_read_once(pipeline):
+            if not may_be_new:
+                require_existing(pipeline, pipelines_folder())
+            yield pipeline
+
+
+def existing_pipeline(place: Place, step: DltStep | None = None) -> dlt.Pipeline:
+    """Open a pipeline to change what it has loaded.
+
+    Args:
+        place: where its rows are.
+        step: learns what dlt is doing; None: nobody does.
+
+    Returns:
+        The pipeline.
+
+    Raises:
+        UsageError: it does not exist, or its dataset does not.
+    """
+    with viewed_pipeline(place):
+        return pipeline_at(place, step)
+
+
+def _is_noted(place: Place) -> bool:
+    """Tell whether dlt's notes are of this dataset: to open it with another one would change them."""
+    notes = notes_of(pipelines_folder() / place.pipeline_name) or {}
+    kind = str(notes.get("destination_type") or place.destination).rpartition(".")[2]
+    return bool(notes) and (
+        notes.get("dataset_name") in (None, place.dataset)
+        and place.destination.rpartition(".")[2] in (kind, notes.get("destination_name"))
+    )
 
 
 def require_existing(pipeline: dlt.Pipeline, folder: Path) -> None:
@@ -83,15 +137,6 @@ def require_existing(pipeline: dlt.Pipeline, folder: Path) -> None:
         text,
         f"{known}{'Name one with --pipeline, or run' if known else 'Run'} extend-source sync first",
         error_code=ErrorCode.UNKNOWN_PIPELINE,
-    )
-
-
-def pipelines_in(folder: Path) -> list[str]:
-    """Return the names of the pipelines of a folder that have loaded from Extend."""
-    return sorted(
-        path.name
-        for path in (folder.iterdir() if folder.is_dir() else ())
-        if path.is_dir() and SECTION in ((notes_of(path) or {}).get("schema_names") or ())
     )
 
 

@@ -10,9 +10,9 @@ from extend_source.cli.console import consoles, print_json, stoppable
 from extend_source.cli.display.migration import show_migration
 from extend_source.cli.display.progress import DltStep, shown_progress
 from extend_source.cli.errors import clear_errors
+from extend_source.cli.existence import existing_pipeline
 from extend_source.cli.exit_codes import DONE, SOME_FAILED, STOPPED
 from extend_source.cli.options import Api, Choices, Place
-from extend_source.cli.pipelines import existing_pipeline
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.migration.migrate import migrate as run_migrate

@@ -11,8 +11,8 @@ from extend_source.cli.console import consoles, print_json
 from extend_source.cli.csv_output import print_csv
 from extend_source.cli.display.reports import show_current_views, show_quality
 from extend_source.cli.errors import clear_errors
+from extend_source.cli.existence import existing_pipeline, viewed_pipeline
 from extend_source.cli.options import Place
-from extend_source.cli.pipelines import existing_pipeline, viewed_pipeline
 from extend_source.reports.current import create_current_views
 from extend_source.reports.dbt import dbt_sources
 from extend_source.reports.quality import QualityReport, quality_report

@@ -11,9 +11,9 @@ import extend_source
 from extend_source.cli.console import consoles, print_json
 from extend_source.cli.display.results import show_status
 from extend_source.cli.errors import clear_errors, code_of_health
+from extend_source.cli.existence import viewed_pipeline
 from extend_source.cli.exit_codes import DONE
 from extend_source.cli.options import Place
-from extend_source.cli.pipelines import viewed_pipeline
 
 _HEALTH = ("state", "since", "reason", "code", "synced_at")
 

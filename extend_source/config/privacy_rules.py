@@ -57,6 +57,11 @@ class PrivacySettings(BaseConfiguration):
 
     __str__ = __repr__
 
+    @property
+    def has_rules(self) -> bool:
+        """Tell whether something is hidden beyond what always is."""
+        return bool(self.fields or self.columns) or self.default != "keep"
+
     def on_resolved(self) -> None:
         """Check the values, and read rules that came as text.
 

@@ -11,7 +11,15 @@ from dlt.common.configuration.exceptions import ConfigurationValueError, ConfigV
 
 from extend_source.config.privacy_rules import PrivacySettings
 from extend_source.config.providers import refuse_unknown_arguments, wrong_type
-from extend_source.config.settings import SECTION, ExtendSettings, FileContents, ParseOutput, TableFormat, setting_names
+from extend_source.config.settings import (
+    SECTION,
+    ExtendSettings,
+    FileContents,
+    ParseOutput,
+    TableFormat,
+    resolved_privacy,
+    setting_names,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -96,8 +104,8 @@ def resolved_settings(
     except ConfigValueCannotBeCoercedException as error:
         line = wrong_type(error.field_name, error.field_value, error.hint)
         raise ConfigurationValueError(line) from None
-    if needs_rules:
-        from extend_source.privacy import privacy_rules  # which knows the tables
+    if needs_rules and resolved_privacy(settings.privacy).has_rules:
+        from extend_source.privacy import privacy_rules  # which knows the tables, and brings pyarrow
 
         privacy_rules(settings)
     return settings

@@ -120,6 +120,8 @@ def sum_of_settings(pipeline: dlt.Pipeline, settings: Mapping[str, Any]) -> str:
     """Sum up what a sync goes by: its settings, and the destination, without opening that."""
     config = _config(pipeline)
     place: Any = getattr(config, "bucket_url", None) or getattr(config, "credentials", None)
+    if _database_kind(config) is not None:
+        place = place.database  # dlt would import SQLAlchemy to write the same
     described = {
         **settings,
         "pipeline": pipeline.pipeline_name,

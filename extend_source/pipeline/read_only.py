@@ -19,6 +19,7 @@ from extend_source.config.settings import SECTION
 from extend_source.pipeline.held_database import database_file
 from extend_source.pipeline.landed import LandedData
 from extend_source.pipeline.lock import only_sync
+from extend_source.pipeline.schema_files import schemas_read_once
 
 _LOGIN = re.compile(r"//[^/@]*@")
 
@@ -55,9 +56,10 @@ def viewed(pipeline: dlt.Pipeline) -> Iterator[dlt.Pipeline]:
         destination = duckdb(str(Path(folder) / file.name)) if file and nowhere else pipeline.destination
         view = dlt.attach(pipeline.pipeline_name, folder, destination=destination)
         try:
-            if pipeline.config.restore_from_destination:
-                view.sync_destination()
-            yield view
+            with schemas_read_once(view):
+                if pipeline.config.restore_from_destination:
+                    view.sync_destination()
+                yield view
         finally:
             if view.is_active:
                 view.deactivate()

@@ -274,6 +274,16 @@ def test_a_status_shows_requests_where_there_is_room() -> None:
     )
 
 
+def test_a_status_shows_what_a_load_failed_with() -> None:
+    refused = replace(LOAD, error="The API key has expired", error_code="EXT-209")
+    loads = [replace(refused, error_code=None), refused, replace(refused, stopped_by="max_requests"), LOAD]
+
+    lines = shown(show_status, replace(STATUS, last_loads=loads), 120)[-5:]
+
+    ends = [line[lines[0].index("stopped by") :] for line in lines]
+    assert ends == ["stopped by", "an error", "EXT-209", "max_requests", ""]
+
+
 def test_a_status_tells_what_may_need_a_look() -> None:
     status = replace(
         STATUS,

@@ -13,6 +13,9 @@ from extend_source.errors import AccessRefused, InvalidSetting
 HOST = re.compile(r"[\w.:-]+")
 """What a host may be made of."""
 
+_KEY_PREFIX = "sk_"
+"""How Extend's API keys begin, as the vendor's docs for agents show them."""
+
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 _IN_QUOTES = re.compile(r"""["'`].*|.*["'`]""", re.DOTALL)
 
@@ -54,10 +57,13 @@ def checked_workspace_id(workspace_id: str | None) -> str | None:
         The same id, or None.
 
     Raises:
-        InvalidSetting: it has spaces, line breaks or characters beyond ASCII.
+        InvalidSetting: it looks like an API key, or has spaces, line breaks or characters beyond ASCII.
     """
     if not workspace_id:
         return None
+    if workspace_id.strip().startswith(_KEY_PREFIX):
+        # not quoted: it may be a secret in the wrong place
+        raise InvalidSetting("workspace_id holds what looks like an API key", "Set it to an id such as ws_...")
     if not _VISIBLE_ASCII.fullmatch(workspace_id):
         raise InvalidSetting(f"workspace_id {workspace_id!r} has spaces, line breaks or non-ASCII characters")
     return workspace_id

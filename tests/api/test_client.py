@@ -107,6 +107,13 @@ def test_a_workspace_id_that_no_header_can_carry_is_refused_at_once(workspace_id
         client_of("https://api.extend.ai", workspace_id=workspace_id)
 
 
+@pytest.mark.parametrize("workspace_id", ["sk_hush", " sk_hush"])
+def test_a_key_in_the_place_of_a_workspace_id_is_refused_and_not_shown(workspace_id):
+    with pytest.raises(InvalidSetting, match="workspace_id holds what looks like an API key") as caught:
+        client_of("https://api.extend.ai", workspace_id=workspace_id)
+    assert "hush" not in str(caught.value) + repr(caught.value)
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [

@@ -1,4 +1,4 @@
-"""Python looks for garbage less often while a rebuild runs, and as before after it."""
+"""Python looks for garbage less often while a rebuild runs, and not at all among what was there before a sync."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import dlt
 import pytest
 
 from extend_source import SyncProgress, extend_source, rebuild, sync
-from extend_source.ingest.garbage import fewer_collections
+from extend_source.ingest.garbage import earlier_objects_left_alone, fewer_collections
 from extend_source.sandbox import SandboxServer
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def thresholds() -> Iterator[None]:
+def collections_as_usual() -> Iterator[None]:
     before = gc.get_threshold()
     gc.set_threshold(700, 10, 10)
+    gc.unfreeze()
     yield
     gc.set_threshold(*before)
+    gc.freeze()
 
 
 @pytest.fixture
@@ -100,25 +102,60 @@ def test_cycles_are_still_let_go() -> None:
     assert left < 300_000
 
 
-def test_a_rebuild_has_them_raised_and_a_sync_has_not(pipeline: dlt.Pipeline) -> None:
-    seen: list[int] = []
+def test_cycles_of_the_block_alone_are_let_go_where_earlier_objects_are_left_alone() -> None:
+    class Node:
+        """Holds itself."""
+
+        def __init__(self) -> None:
+            self.self = self
+
+    gc.disable()  # so that nobody else collects them
+    earlier = [id(Node()) for _ in range(3)]
+    gc.enable()
+    with earlier_objects_left_alone():
+        Node()
+        gc.collect()
+        left = {id(one) for one in gc.get_objects() if isinstance(one, Node)}
+        assert left == set()
+        assert gc.get_freeze_count() > len(earlier)
+
+    assert gc.get_freeze_count() == 0
+    assert gc.collect() >= len(earlier)
+
+
+def test_objects_that_the_user_has_frozen_stay_so() -> None:
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+
+    with earlier_objects_left_alone():
+        assert gc.get_freeze_count() == frozen
+
+    assert gc.get_freeze_count() == frozen
+
+
+def test_a_rebuild_has_thresholds_raised_and_a_sync_has_not_and_both_leave_earlier_objects_alone(
+    pipeline: dlt.Pipeline,
+) -> None:
+    thresholds: list[int] = []
+    frozen: list[int] = []
 
     class Watching(SyncProgress):
-        """Notes the threshold whenever a load begins."""
+        """Looks whenever a load begins."""
 
         def __setattr__(self, name: str, value: object) -> None:
-            if name == "packages":
-                seen.append(gc.get_threshold()[0])
+            if name == "packages" and value:
+                thresholds.append(gc.get_threshold()[0])
+                frozen.append(gc.get_freeze_count())
             super().__setattr__(name, value)
 
     with SandboxServer(runs=3) as server:
         sync(pipeline, progress=Watching(), api_key=server.api_key, base_url=server.base_url, keep_raw=True)
-        assert set(seen) == {700}
-        seen.clear()
+        assert thresholds == [700]
         rebuild(pipeline, progress=Watching())
 
-    assert max(seen) > 10_000
-    assert gc.get_threshold() == (700, 10, 10)
+    assert thresholds[1] > 10_000
+    assert min(frozen) > 10_000
+    assert (gc.get_threshold(), gc.get_freeze_count()) == ((700, 10, 10), 0)
 
 
 def collected_by_rebuild(pipeline: dlt.Pipeline, **arguments: Any) -> int:

@@ -14,7 +14,7 @@ from extend_source.api import PagesAhead
 from extend_source.config.settings import SECTION, ExtendSettings
 from extend_source.errors import ExtendError, TooManyErrors, extend_error_in
 from extend_source.ingest.beacon import told
-from extend_source.ingest.garbage import give_back
+from extend_source.ingest.garbage import earlier_objects_left_alone, give_back
 from extend_source.ingest.named_runs import checked_run_ids, refuse_ids_without_details
 from extend_source.ingest.progress import SyncProgress
 from extend_source.ingest.remembered_scan import remember_scan, scan_before
@@ -95,7 +95,8 @@ class LoadSeries:
     def _run(self, ids: list[str] | None) -> None:
         pipeline, settings, session, given = self._pipeline, self._settings, self.session, self._arguments
         refresh = pipeline.refresh
-        with told(pipeline, session.progress), held_database(pipeline) as session.database:
+        watched = told(pipeline, session.progress)
+        with earlier_objects_left_alone(), watched, held_database(pipeline) as session.database:
             try:
                 self.load_ids += settle(pipeline, settings.package_attempts)
                 session.compare_all = dropped_a_load(pipeline)

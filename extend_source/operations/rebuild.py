@@ -13,7 +13,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from extend_source.config.settings import SECTION
 from extend_source.errors import extend_error_in
 from extend_source.ingest.chunks import Chunks
-from extend_source.ingest.garbage import fewer_collections
+from extend_source.ingest.garbage import earlier_objects_left_alone, fewer_collections
 from extend_source.ingest.progress import ObjectCounts, SyncProgress
 from extend_source.ingest.replay import Replay
 from extend_source.ingest.resolution import Arguments, resolved_settings
@@ -120,7 +120,7 @@ def rebuild(
     with exclusive(pipeline), held_database(pipeline) as database:
         try:
             loads = settle(pipeline, settings.package_attempts)
-            with fewer_collections() as collect:
+            with earlier_objects_left_alone(), fewer_collections() as collect:
                 while not replay.is_over:
                     if loads:
                         collect()

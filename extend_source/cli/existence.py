@@ -13,13 +13,7 @@ from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.destinations.exceptions import DestinationConnectionError
 
 from extend_source.cli.options import Place
-from extend_source.cli.pipelines import (
-    notes_of,
-    pipeline_at,
-    pipelines_folder,
-    pipelines_in,
-    refuse_odd_name,
-)
+from extend_source.cli.pipelines import notes_of, pipeline_at, pipelines_folder, pipelines_in, refuse_odd_name
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.beacon import sync_under_way

@@ -24,7 +24,7 @@ def schemas_read_once(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Have a pipeline read the file of a schema again only after it was written.
 
     Args:
-        pipeline: the pipeline; nobody else writes its files meanwhile, so it is locked.
+        pipeline: the pipeline, locked or only read: what is in memory must be what its files say.
     """
     storage = pipeline._schema_storage
     if type(storage) is not LiveSchemaStorage or storage.config.import_schema_path:
@@ -38,7 +38,7 @@ def schemas_read_once(pipeline: dlt.Pipeline) -> Iterator[None]:
 
 
 class _SchemasReadOnce(LiveSchemaStorage):
-    """The storage of a pipeline for as long as it is locked; the class is all that changes."""
+    """The storage of a pipeline for the length of a block; the class is all that changes."""
 
     def __getitem__(self, name: str) -> Schema:
         known: dict[str, _Stamp] = self.__dict__.setdefault("_read", {})

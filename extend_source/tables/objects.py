@@ -1,7 +1,7 @@
 """Extend's objects as data: the tables of each type, and the rows that go with an object of it.
 
 Another object is an entry in `OBJECT_TYPES` if it is fetched, in `LISTED_TYPES` if its list is read, the module with
-its tables, and an entry in ``api/endpoints.py``.
+its tables, an entry in ``api/endpoints.py``, and its name in a group of ``config/groups.py``.
 """
 
 from __future__ import annotations

@@ -53,6 +53,13 @@ def test_a_key_of_another_region_is_a_wrong_region(regions: dict[str, SandboxSer
     assert wrong(result) == ("region", f"The key belongs to EU1. Set base_url to {regions['EU1'].base_url}.")
 
 
+def test_a_workspace_id_that_cannot_be_sent_is_a_wrong_workspace(regions: dict[str, SandboxServer]) -> None:
+    result = checked(regions, api_key="sk_sandbox", workspace_id="ws 1")
+
+    assert wrong(result)[0] == "workspace"
+    assert states(result)["region"] == "not checked"
+
+
 def test_a_key_of_no_region_is_a_wrong_key(regions: dict[str, SandboxServer]) -> None:
     result = checked(regions, api_key="sk_nobody")
 

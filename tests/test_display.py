@@ -281,7 +281,7 @@ def test_a_status_shows_what_a_load_failed_with() -> None:
     lines = shown(show_status, replace(STATUS, last_loads=loads), 120)[-5:]
 
     ends = [line[lines[0].index("stopped by") :] for line in lines]
-    assert ends == ["stopped by", "an error", "EXT-209", "max_requests", ""]
+    assert ends == ["stopped by", "an error", "EXT-209", "EXT-209", ""]
 
 
 def test_a_status_tells_what_may_need_a_look() -> None:

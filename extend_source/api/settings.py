@@ -13,9 +13,6 @@ from extend_source.errors import AccessRefused, InvalidSetting
 HOST = re.compile(r"[\w.:-]+")
 """What a host may be made of."""
 
-_KEY_PREFIX = "sk_"
-"""How Extend's API keys begin, as the vendor's docs for agents show them."""
-
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 _IN_QUOTES = re.compile(r"""["'`].*|.*["'`]""", re.DOTALL)
 
@@ -57,15 +54,12 @@ def checked_workspace_id(workspace_id: str | None) -> str | None:
         The same id, or None.
 
     Raises:
-        InvalidSetting: it looks like an API key, or has spaces, line breaks or characters beyond ASCII.
+        InvalidSetting: it has spaces, line breaks or characters beyond ASCII; the text shows none of it.
     """
     if not workspace_id:
         return None
-    if workspace_id.strip().startswith(_KEY_PREFIX):
-        # not quoted: it may be a secret in the wrong place
-        raise InvalidSetting("workspace_id holds what looks like an API key", "Set it to an id such as ws_...")
     if not _VISIBLE_ASCII.fullmatch(workspace_id):
-        raise InvalidSetting(f"workspace_id {workspace_id!r} has spaces, line breaks or non-ASCII characters")
+        raise InvalidSetting("workspace_id has spaces, line breaks or non-ASCII characters", "Set it like ws_...")
     return workspace_id
 
 

@@ -85,8 +85,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the shell."""
-    # a process of the shell is short: what it imports stays, and at its end all of it goes at once
-    gc.set_threshold(_OBJECTS_PER_COLLECTION, 10, 10)
+    # most commands are short: nearly all objects are of what is imported, and go with the process
+    gc.set_threshold(_OBJECTS_PER_COLLECTION, 5, 5)
     atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

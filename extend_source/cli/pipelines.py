@@ -1,4 +1,4 @@
-"""The pipelines that options name, and what this machine knows of them; none is opened to look into it."""
+"""The pipelines and runs that options name, and what this machine knows of its pipelines."""
 
 from __future__ import annotations
 
@@ -43,10 +43,13 @@ def pipeline_at(place: Place, step: DltStep | None = None) -> dlt.Pipeline:
 
 
 def notes_of(folder: Path) -> dict[str, Any] | None:
-    """Return what dlt has noted of a pipeline on this machine; None: nothing.
+    """Read what dlt has noted of a pipeline on this machine.
 
     Args:
         folder: the pipeline's folder.
+
+    Returns:
+        Its state; None: there is none that can be read.
     """
     try:
         notes = json.loads((folder / "state.json").read_bytes())
@@ -89,7 +92,14 @@ def ids_of(named: NamedRuns, pipeline: dlt.Pipeline) -> list[str] | None:
 
 
 def refuse_odd_name(place: Place) -> None:
-    """Refuse a name before a folder of it is made: until something is loaded, dlt takes it for that of a schema."""
+    """Refuse a name before a folder of it is made: until something is loaded, dlt takes it for that of a schema.
+
+    Args:
+        place: the pipeline; one that has loaded may have any name.
+
+    Raises:
+        UsageError: its name is none that dlt takes.
+    """
     name = place.pipeline_name
     if is_new(place) and not (name.isascii() and name.isidentifier()):
         fitting = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")

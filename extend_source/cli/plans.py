@@ -1,4 +1,4 @@
-"""What `extend-source plan` does."""
+"""What ``plan`` does."""
 
 from __future__ import annotations
 

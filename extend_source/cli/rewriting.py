@@ -1,4 +1,4 @@
-"""What the commands do that write what has landed anew: rebuild and erase."""
+"""What ``rebuild`` and ``erase`` do: they change what has landed, without a request."""
 
 from __future__ import annotations
 

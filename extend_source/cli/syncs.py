@@ -1,4 +1,4 @@
-"""What the commands do that fetch: sync and reconcile."""
+"""What ``sync`` and ``reconcile`` do."""
 
 from __future__ import annotations
 

@@ -12,6 +12,9 @@ from extend_source.config.providers import looks_like_a_name
 
 _LIKE_A_TIME = re.compile(r"[0-9]{1,4}[-/.][-0-9:/.+TZtz ]{1,30}|(?=.{1,20}$)[a-z]+(?: [a-z]+)*")
 
+_LIKE_A_KEY = re.compile(r"\bsk_")
+"""How Extend's keys begin, as the vendor's docs for agents show them; what is quoted or labelled is one as well."""
+
 
 def check_choices(name: str, values: Sequence[str] | None, choices: Sequence[str]) -> None:
     """Refuse what is none of the choices.
@@ -27,6 +30,20 @@ def check_choices(name: str, values: Sequence[str] | None, choices: Sequence[str
     for value in values or ():
         if value not in choices:
             raise ConfigurationValueError(f"{name} takes {', '.join(choices)}; not {shown_name(value)}.")
+
+
+def refuse_key(name: str, value: str | None) -> None:
+    """Refuse an API key in the place of an id.
+
+    Args:
+        name: the setting.
+        value: what it says; None: nothing.
+
+    Raises:
+        ConfigurationValueError: one line with the setting, and nothing of what it says.
+    """
+    if value is not None and _LIKE_A_KEY.search(value):
+        raise ConfigurationValueError(f"{name} takes an id; what is there looks like an API key, so it is not shown.")
 
 
 def as_list(values: Sequence[str] | None) -> list[str] | None:

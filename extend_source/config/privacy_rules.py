@@ -59,7 +59,7 @@ class PrivacySettings(BaseConfiguration):
 
     @property
     def has_rules(self) -> bool:
-        """Tell whether something is hidden beyond what always is."""
+        """Tell whether there are rules beside those that always hold."""
         return bool(self.fields or self.columns) or self.default != "keep"
 
     def on_resolved(self) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pyarrow as pa
 
 _THRESHOLDS = (200_000, 10, 10)
+
+_blocks = itertools.count()
+"""Counts the blocks of this process in which earlier objects are left alone."""
 
 
 @contextmanager
@@ -43,6 +47,8 @@ def earlier_objects_left_alone() -> Iterator[None]:
     if not gc.isenabled() or gc.get_freeze_count():  # the user has frozen objects of their own
         yield
         return
+    if next(_blocks):
+        gc.collect()  # what an earlier block has left: within a block nobody would find it
     gc.freeze()
     try:
         yield

@@ -41,7 +41,7 @@ class SyncSession:
         events: what webhooks have told; their rows come with the last load, if it has all that they name.
         left_out: the runs of these that the filters of the settings leave out.
         erased: the ids that had been erased on request when the first load began; None: none has begun, or the
-            destination cannot be read.
+            destination was found not to be readable.
     """
 
     progress: SyncProgress = field(default_factory=SyncProgress)

@@ -73,12 +73,11 @@ def scope_of(settings: ExtendSettings, tables: str | None) -> Scope:
         The scope: syncs of equal scope share a watermark, others do not.
 
     Raises:
-        InvalidSetting: base_url is no address of an API, or it or workspace_id has a secret in it.
+        InvalidSetting: base_url is no address of an API, or has a secret in it.
     """
-    from extend_source.api.settings import checked_base_url, checked_workspace_id  # which needs httpx
+    from extend_source.api.settings import checked_base_url  # which needs httpx
 
     checked_base_url(settings.base_url)
-    checked_workspace_id(settings.workspace_id)
     description = {
         "base_url": settings.base_url.rstrip("/"),
         "api_version": settings.api_version,

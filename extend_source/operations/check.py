@@ -276,6 +276,8 @@ def _diagnosis(
         guilty, known_good = "version", ("region",) if error.status_code else ()
     elif isinstance(error, ApiUnreachable) or (isinstance(error, InvalidSetting) and "base_url" in text):
         guilty = "region"
+    elif isinstance(error, InvalidSetting) and "workspace_id" in text:
+        guilty = "workspace"
     else:
         guilty, known_good = "listing", ("region",)
     good_texts = {"region": region, "key": "accepted"}

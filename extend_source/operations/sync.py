@@ -11,7 +11,7 @@ import dlt
 
 from extend_source.api import PagesAhead
 from extend_source.api.endpoints import endpoints_of
-from extend_source.api.settings import checked_base_url, checked_workspace_id
+from extend_source.api.settings import checked_base_url
 from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.progress import ObjectCounts, SyncProgress
 from extend_source.ingest.quiet_scan import quiet_scan
@@ -137,7 +137,6 @@ def sync(
     settings = resolved_settings(needs_rules=False, **arguments)
     # before dlt notes anything of them: there may be a secret in the wrong place
     checked_base_url(settings.base_url)
-    checked_workspace_id(settings.workspace_id)
     endpoints_of(settings.api_version)
     progress = progress or SyncProgress()
     with observed(pipeline, settings, progress) as observation:

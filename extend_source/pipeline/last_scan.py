@@ -121,7 +121,7 @@ def sum_of_settings(pipeline: dlt.Pipeline, settings: Mapping[str, Any]) -> str:
     config = _config(pipeline)
     place: Any = getattr(config, "bucket_url", None) or getattr(config, "credentials", None)
     if _database_kind(config) is not None:
-        place = place.database  # dlt would import SQLAlchemy to write the same
+        place = place.database  # its path tells it; dlt would import SQLAlchemy to write its URL
     described = {
         **settings,
         "pipeline": pipeline.pipeline_name,

@@ -58,8 +58,12 @@ def test_a_run_leaves_no_key_and_no_link_behind(faults: list[str], code: int, tm
         ("BASE_URL", f"http://{CANARY}.invalid"),
         ("API_VERSION", CANARY),
         ("START_DATE", CANARY),
+        *(("WORKSPACE_ID", value) for value in (CANARY, f"Bearer {CANARY}", f"'{CANARY}'")),
     ],
-    ids=["password", "user", "query", "fragment", "alone", "host", "version", "date"],
+    ids=[
+        *("password", "user", "query", "fragment", "alone", "host", "version", "date"),
+        *("workspace", "header of a workspace", "quoted workspace"),
+    ],
 )
 def test_a_secret_in_the_wrong_setting_is_refused_and_stored_and_shown_nowhere(
     name_and_value: tuple[str, str], tmp_path: Path

@@ -103,15 +103,9 @@ def test_a_key_that_no_request_can_carry_is_refused_at_once(key):
 
 @pytest.mark.parametrize("workspace_id", ["ws 1", "ws\n1", "wé"])
 def test_a_workspace_id_that_no_header_can_carry_is_refused_at_once(workspace_id):
-    with pytest.raises(InvalidSetting, match="workspace_id"):
+    with pytest.raises(InvalidSetting, match="workspace_id") as caught:
         client_of("https://api.extend.ai", workspace_id=workspace_id)
-
-
-@pytest.mark.parametrize("workspace_id", ["sk_hush", " sk_hush"])
-def test_a_key_in_the_place_of_a_workspace_id_is_refused_and_not_shown(workspace_id):
-    with pytest.raises(InvalidSetting, match="workspace_id holds what looks like an API key") as caught:
-        client_of("https://api.extend.ai", workspace_id=workspace_id)
-    assert "hush" not in str(caught.value) + repr(caught.value)
+    assert workspace_id not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -318,7 +318,7 @@ def _show_loads(console: Console, loads: Sequence[LoggedLoad]) -> None:
         "failed": [load.runs_failed for load in loads],
         "left": [load.runs_pending for load in loads],
         "requests": [load.requests for load in loads],
-        "stopped by": [load.stopped_by or _code_of(load) for load in loads],
+        "stopped by": [_failure_of(load) or load.stopped_by or "" for load in loads],
     }
     if not any(columns["stopped by"]):
         del columns["stopped by"]
@@ -327,8 +327,8 @@ def _show_loads(console: Console, loads: Sequence[LoggedLoad]) -> None:
     show_rows(console, "Last loads", list(columns), zip(*columns.values(), strict=True))
 
 
-def _code_of(load: LoggedLoad) -> str:
-    """What a load ended with, as its code; a row of an older version has none."""
+def _failure_of(load: LoggedLoad) -> str:
+    """The code of what a load failed with; a row of an older version has none."""
     return "" if load.error is None else load.error_code or "an error"
 
 

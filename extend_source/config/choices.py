@@ -32,18 +32,18 @@ def check_choices(name: str, values: Sequence[str] | None, choices: Sequence[str
             raise ConfigurationValueError(f"{name} takes {', '.join(choices)}; not {shown_name(value)}.")
 
 
-def refuse_key(name: str, value: str | None) -> None:
-    """Refuse an API key in the place of an id.
+def refuse_keys(name: str, values: Sequence[str] | None) -> None:
+    """Refuse API keys in the place of ids.
 
     Args:
         name: the setting.
-        value: what it says; None: nothing.
+        values: what it says; None: nothing.
 
     Raises:
         ConfigurationValueError: one line with the setting, and nothing of what it says.
     """
-    if value is not None and _LIKE_A_KEY.search(value):
-        raise ConfigurationValueError(f"{name} takes an id; what is there looks like an API key, so it is not shown.")
+    if any(_LIKE_A_KEY.search(value) for value in values or ()):
+        raise ConfigurationValueError(f"{name} takes ids; what is there looks like an API key, so it is not shown.")
 
 
 def as_list(values: Sequence[str] | None) -> list[str] | None:

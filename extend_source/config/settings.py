@@ -20,7 +20,7 @@ from dlt.common.configuration.specs.base_configuration import NotResolved
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.typing import TSecretStrValue
 
-from extend_source.config.choices import check_choices, refuse_key, shown_time
+from extend_source.config.choices import check_choices, refuse_keys, shown_time
 from extend_source.config.groups import DEFAULT_GROUPS, GROUPS
 from extend_source.config.pricing import Price, price_book
 from extend_source.config.privacy_rules import PRIVACY_SETTINGS, PrivacySettings
@@ -230,10 +230,12 @@ class ExtendSettings(BaseConfiguration):
             value = getattr(self, name)
             if value is not None and not _is_of_type(value, kind):
                 raise ConfigurationValueError(wrong_type(name, value, kind))
-        refuse_key("workspace_id", self.workspace_id)
         for name in ("objects", "processor_ids", "processor_types", "statuses", "run_sources", "run_source_ids"):
             if isinstance(getattr(self, name), str):
                 raise ConfigurationValueError(f'{name} takes a list, for example ["..."], not one text.')
+        refuse_keys("workspace_id", [self.workspace_id or ""])
+        refuse_keys("processor_ids", self.processor_ids)
+        refuse_keys("run_source_ids", self.run_source_ids)
         check_choices("objects", self.objects, tuple(GROUPS))
         if self.objects == []:
             raise ConfigurationValueError(f"objects takes at least one of {', '.join(GROUPS)}.")

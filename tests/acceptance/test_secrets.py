@@ -59,10 +59,11 @@ def test_a_run_leaves_no_key_and_no_link_behind(faults: list[str], code: int, tm
         ("API_VERSION", CANARY),
         ("START_DATE", CANARY),
         *(("WORKSPACE_ID", value) for value in (CANARY, f"Bearer {CANARY}", f"'{CANARY}'")),
+        *((name, f'["{CANARY}"]') for name in ("PROCESSOR_IDS", "RUN_SOURCE_IDS")),
     ],
     ids=[
         *("password", "user", "query", "fragment", "alone", "host", "version", "date"),
-        *("workspace", "header of a workspace", "quoted workspace"),
+        *("workspace", "header of a workspace", "quoted workspace", "processor", "source"),
     ],
 )
 def test_a_secret_in_the_wrong_setting_is_refused_and_stored_and_shown_nowhere(

@@ -12,7 +12,15 @@ from extend_source.api.bodies import Arrival
 from extend_source.api.budget import RequestBudget
 from extend_source.api.client import ExtendClient
 from extend_source.api.endpoint import Endpoint
-from extend_source.api.endpoints import CURRENT_VERSION, GENERATIONS, lists_of, object_types_of
+from extend_source.api.endpoints import (
+    CURRENT_VERSION,
+    DEFINITIONS,
+    GENERATIONS,
+    GROUP_OF,
+    OF_ANY_GROUP,
+    lists_of,
+    object_types_of,
+)
 from extend_source.api.pages import PagesAhead, RunFilters, RunPage
 from extend_source.api.retries import RetryPolicy, parse_retry_after
 from extend_source.api.statistics import RequestStatistics
@@ -20,7 +28,10 @@ from extend_source.api.statistics import RequestStatistics
 __all__ = [
     "CARRIED",
     "CURRENT_VERSION",
+    "DEFINITIONS",
     "GENERATIONS",
+    "GROUP_OF",
+    "OF_ANY_GROUP",
     "Arrival",
     "Endpoint",
     "ExtendClient",

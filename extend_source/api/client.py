@@ -41,7 +41,7 @@ from extend_source.api.retries import RetryPolicy
 from extend_source.api.sending import Sender
 from extend_source.api.settings import checked_api_key, checked_base_url, checked_workspace_id, is_loopback
 from extend_source.api.statistics import RequestStatistics
-from extend_source.config.groups import DISPENSABLE_TYPES
+from extend_source.config.groups import GROUPS
 from extend_source.config.settings import API_VERSION, DEFAULT_BASE_URL
 from extend_source.errors import BodyTooLarge, ExtendError, InvalidRequest, InvalidSetting, MalformedResponse, NotFound
 
@@ -176,7 +176,7 @@ class ExtendClient:
             listing=Call(listed.list_name, listed.list_path, _SHORT_PAGE),
             read_listing=partial(self._page, listed),
             others=self._calls_like,
-            beside={each.get_name for each in self._endpoints if each.object_type in DISPENSABLE_TYPES},
+            beside={each.get_name for each in self._endpoints if not each.group or GROUPS[each.group].is_dispensable},
         )
         return self
 

@@ -31,6 +31,8 @@ class Endpoint:
 
     Attributes:
         object_type: what is read, by its canonical name.
+        group: the name of its group in `GROUPS`; empty: it comes with any, as others name it.
+        is_definition: there are few, which seldom change: their list is read now and then, not by each sync.
         get_name: the name of the GET of one object in the request statistics; no two endpoints of a version share it.
         get_path: its path, with ``{id}`` for the id, and ``{parent}`` for that of what it is a part of; empty: there is
             no such GET, and the list has all there is.
@@ -57,9 +59,11 @@ class Endpoint:
     """
 
     object_type: str
+    group: str
     get_name: str
     get_path: str
     get_key: str | None
+    is_definition: bool = False
     list_name: str = ""
     list_path: str = ""
     list_key: str = ""
@@ -83,6 +87,11 @@ class Endpoint:
     def may_have(self, object_id: str) -> bool:
         """Tell whether an id begins as those of such objects do, as a rule."""
         return any(prefix and object_id.startswith(prefix) for prefix in (self.id_prefix, self.second_prefix))
+
+    @property
+    def is_listed(self) -> bool:
+        """There is a list of all such objects, not of the parts of one alone."""
+        return bool(self.list_path) and not self.parent_key
 
     @property
     def is_sortable(self) -> bool:

@@ -1,7 +1,7 @@
 """The wire as data: what each API version offers to read, and how its payloads become canonical.
 
 The canonical payload is the one of API 2025-04-21. Everything above the wire sees only that, and never a file's
-download link. Another object is another `Endpoint`, another version another entry in `GENERATIONS`.
+download link. Another object is another `Endpoint` with its group, another version another entry in `GENERATIONS`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from extend_source.api import evaluation_endpoints, other_endpoints
+from extend_source.api import definition_endpoints, evaluation_endpoints, other_endpoints
 from extend_source.api.adapters import (
     RunAdapter,
     file_summary,
@@ -22,10 +22,10 @@ from extend_source.api.adapters import (
     with_id_of_file,
     without_link_to_file,
 )
-from extend_source.api.definition_adapters import ProcessorAdapter, processor, workflow, workflow_version
 from extend_source.api.edit_adapters import edit_run_2025, edit_run_2026
 from extend_source.api.endpoint import Endpoint, LinkedMember
 from extend_source.api.workflow_adapters import summary_2025, summary_2026, workflow_run_2025, workflow_run_2026
+from extend_source.config.groups import GROUPS
 from extend_source.config.settings import API_VERSION
 from extend_source.errors import UnsupportedApiVersion
 
@@ -38,6 +38,7 @@ def _runs(run_type: str, name: str, processor: str, id_prefix: str, processor_pr
     adapter = RunAdapter(run_type, processor)
     return Endpoint(
         object_type="processor_run",
+        group="runs",
         get_name=f"get_{name}_run",
         get_path=f"/{name}_runs/{{id}}",
         get_key=None,
@@ -61,38 +62,6 @@ def _runs(run_type: str, name: str, processor: str, id_prefix: str, processor_pr
     )
 
 
-def _processors(run_type: str, name: str) -> tuple[Endpoint, Endpoint]:
-    """The processors of one type in 2026-02-09, and their versions (SDK 1.20.0, extractors, extractor_versions)."""
-    adapter = ProcessorAdapter(run_type, name)
-    definitions = Endpoint(
-        object_type="processor",
-        get_name=f"get_{name}",
-        get_path=f"/{name}s/{{id}}",
-        get_key=None,
-        list_name=f"list_{name}s",
-        list_path=f"/{name}s",
-        list_key="data",
-        run_type=run_type,
-        adapt=adapter.definition,
-        adapt_summary=adapter.row,
-    )
-    versions = Endpoint(
-        object_type="processor_version",
-        get_name=f"get_{name}_version",
-        get_path=f"/{name}s/{{parent}}/versions/{{id}}",
-        get_key=None,
-        list_name=f"list_{name}_versions",
-        list_path=f"/{name}s/{{parent}}/versions",
-        list_key="data",
-        sorts=("sortDir",),
-        parent_key="processorId",
-        run_type=run_type,
-        adapt=adapter.version,
-        adapt_summary=adapter.version,
-    )
-    return definitions, versions
-
-
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 # Markdown comes for PDFs, images and converted Word files, HTML for DOCX only
 _ALL_TEXT = {"rawText": "true", "markdown": "true", "html": "true"}
@@ -103,6 +72,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
         API_VERSION: (
             Endpoint(  # docs "Get Processor Run", "List Processor Runs"
                 object_type="processor_run",
+                group="runs",
                 get_name="get_run",
                 get_path="/processor_runs/{id}",
                 get_key="processorRun",
@@ -123,6 +93,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
             ),
             Endpoint(  # docs "Get File"
                 object_type="file",
+                group="files",
                 get_name="get_file",
                 get_path="/files/{id}",
                 get_key="file",
@@ -136,6 +107,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
             ),
             Endpoint(  # docs "Get Parser Run"; there is no list
                 object_type="parse_run",
+                group="parsing",
                 get_name="get_parser_run",
                 get_path="/parser_runs/{id}",
                 get_key="parserRun",
@@ -146,6 +118,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
             ),
             Endpoint(  # SDK 0.2.0, workflow_run
                 object_type="workflow_run",
+                group="workflows",
                 get_name="get_workflow_run",
                 get_path="/workflow_runs/{id}",
                 get_key="workflowRun",
@@ -156,30 +129,10 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 adapt=workflow_run_2025,
                 adapt_summary=summary_2025,
             ),
-            Endpoint(  # docs "List Processors"; there is no GET of one
-                object_type="processor",
-                get_name="get_processor",
-                get_path="",
-                get_key=None,
-                list_name="list_processors",
-                list_path="/processors",
-                list_key="processors",
-                adapt_summary=processor,
-            ),
-            Endpoint(  # docs "List Processor Versions": with their configs
-                object_type="processor_version",
-                get_name="get_processor_version",
-                get_path="",
-                get_key=None,
-                list_name="list_processor_versions",
-                list_path="/processors/{parent}/versions",
-                list_key="versions",
-                sorts=(),
-                is_paged=False,
-                parent_key="processorId",
-            ),
+            *definition_endpoints.OLDER,
             Endpoint(  # SDK 0.2.0, edit; there is no list
                 object_type="edit_run",
+                group="edits",
                 get_name="get_edit_run",
                 get_path="/edit_runs/{id}",
                 get_key="editRun",
@@ -195,6 +148,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
             _runs("SPLITTER", "split", "splitter", "splr_", "spl_"),
             Endpoint(  # SDK 1.20.0, processor_run: deprecated, but ids of before may be known here alone
                 object_type="processor_run",
+                group="runs",
                 get_name="get_processor_run",
                 get_path="/processor_runs/{id}",
                 get_key="processorRun",
@@ -204,6 +158,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
             ),
             Endpoint(  # SDK 1.20.0, parse_runs
                 object_type="parse_run",
+                group="parsing",
                 get_name="get_parse_run",
                 get_path="/parse_runs/{id}",
                 get_key=None,
@@ -221,6 +176,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
             ),
             Endpoint(  # SDK 1.20.0, files
                 object_type="file",
+                group="files",
                 get_name="get_file",
                 get_path="/files/{id}",
                 get_key=None,
@@ -234,6 +190,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
             ),
             Endpoint(  # SDK 1.20.0, workflow_runs
                 object_type="workflow_run",
+                group="workflows",
                 get_name="get_workflow_run",
                 get_path="/workflow_runs/{id}",
                 get_key=None,
@@ -244,33 +201,10 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 adapt=workflow_run_2026,
                 adapt_summary=summary_2026,
             ),
-            *_processors("EXTRACT", "extractor"),
-            *_processors("CLASSIFY", "classifier"),
-            *_processors("SPLITTER", "splitter"),
-            Endpoint(  # SDK 1.20.0, workflows
-                object_type="workflow",
-                get_name="get_workflow",
-                get_path="/workflows/{id}",
-                get_key=None,
-                list_name="list_workflows",
-                list_path="/workflows",
-                list_key="data",
-                adapt=workflow,
-            ),
-            Endpoint(  # SDK 1.20.0, workflow_versions
-                object_type="workflow_version",
-                get_name="get_workflow_version",
-                get_path="/workflows/{parent}/versions/{id}",
-                get_key=None,
-                list_name="list_workflow_versions",
-                list_path="/workflows/{parent}/versions",
-                list_key="data",
-                sorts=("sortDir",),
-                parent_key="workflowId",
-                adapt=workflow_version,
-            ),
+            *definition_endpoints.NEWER,
             Endpoint(  # SDK 1.20.0, edit_runs
                 object_type="edit_run",
+                group="edits",
                 get_name="get_edit_run",
                 get_path="/edit_runs/{id}",
                 get_key=None,
@@ -281,16 +215,10 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 adapt=edit_run_2026,
                 adapt_summary=with_id_of_file,
             ),
-            Endpoint(  # SDK 1.20.0, form_detection_runs; there is no list
-                object_type="form_detection_run",
-                get_name="get_form_detection_run",
-                get_path="/form_detection_runs/{id}",
-                get_key=None,
-                id_prefix="sgr_",
-                adapt=without_link_to_file,
-            ),
             Endpoint(  # SDK 1.20.0, edit_templates
                 object_type="edit_template",
+                group="edits",
+                is_definition=True,
                 get_name="get_edit_template",
                 get_path="/edit_templates/{id}",
                 get_key=None,
@@ -299,12 +227,34 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
                 list_key="data",
                 adapt=without_link_to_file,
             ),
+            Endpoint(  # SDK 1.20.0, form_detection_runs; there is no list
+                object_type="form_detection_run",
+                group="edits",
+                get_name="get_form_detection_run",
+                get_path="/form_detection_runs/{id}",
+                get_key=None,
+                id_prefix="sgr_",
+                adapt=without_link_to_file,
+            ),
             *evaluation_endpoints.NEWER,
             *other_endpoints.NEWER,
         ),
     }
 )
 """The endpoints of each supported API version."""
+
+_ALL = (*GENERATIONS[CURRENT_VERSION], *GENERATIONS[API_VERSION])
+
+GROUP_OF: Mapping[str, str] = {each.object_type: group for group in GROUPS for each in _ALL if each.group == group}
+"""The groups of the types of objects, in the order of `GROUPS`; what is in none comes with any."""
+
+OF_ANY_GROUP: tuple[str, ...] = tuple(dict.fromkeys(each.object_type for each in _ALL if not each.group))
+"""The types of objects that come with any group: others name them, and where none does they cost nothing."""
+
+DEFINITIONS: tuple[str, ...] = tuple(
+    name for name in GROUP_OF if any(each.is_definition for each in _ALL if each.object_type == name)
+)
+"""The types of objects of which there are few, which seldom change: their lists are read now and then."""
 
 
 def endpoints_of(api_version: str) -> tuple[Endpoint, ...]:

@@ -16,6 +16,8 @@ def _sets(list_key: str) -> Endpoint:
     """Evaluation sets, of which the list has all that the GET of one has."""
     return Endpoint(
         object_type="evaluation_set",
+        group="evaluation",
+        is_definition=True,
         get_name="get_evaluation_set",
         get_path="",
         get_key=None,
@@ -31,6 +33,7 @@ OLDER = (
     _sets("evaluationSets"),  # docs "List Evaluation Sets"
     Endpoint(  # docs "List Evaluation Set Items": with what is expected
         object_type="evaluation_set_item",
+        group="evaluation",
         get_name="get_evaluation_set_item",
         get_path="",
         get_key=None,
@@ -43,6 +46,7 @@ OLDER = (
     ),
     Endpoint(  # docs "Get Batch Processor Run": those of evaluation sets; there is no list
         object_type="evaluation_set_run",
+        group="evaluation",
         get_name="get_evaluation_set_run",
         get_path="/batch_processor_runs/{id}",
         get_key="batchProcessorRun",
@@ -58,6 +62,7 @@ NEWER = (
     _sets("data"),  # SDK 1.20.0, evaluation_sets
     Endpoint(  # SDK 1.20.0, evaluation_set_items: the list does not say what is expected
         object_type="evaluation_set_item",
+        group="evaluation",
         get_name="get_evaluation_set_item",
         get_path="/evaluation_sets/{parent}/items/{id}",
         get_key=None,
@@ -69,6 +74,7 @@ NEWER = (
     ),
     Endpoint(  # SDK 1.20.0, evaluation_set_runs; there is no list
         object_type="evaluation_set_run",
+        group="evaluation",
         get_name="get_evaluation_set_run",
         get_path="/evaluation_set_runs/{id}",
         get_key=None,

@@ -16,6 +16,7 @@ def _is_batch(batch: Payload) -> bool:
 OLDER = (
     Endpoint(  # docs "Get Batch Processor Run"; there is no list
         object_type="batch_run",
+        group="",
         get_name="get_batch_processor_run",
         get_path="/batch_processor_runs/{id}",
         get_key="batchProcessorRun",
@@ -29,6 +30,7 @@ OLDER = (
 NEWER = (
     Endpoint(  # SDK 1.20.0, verify_runs: a GET has the result of zero retention deleted soon after
         object_type="verify_run",
+        group="verification",
         get_name="get_verify_run",
         get_path="/verify_runs/{id}",
         get_key=None,
@@ -42,6 +44,8 @@ NEWER = (
     ),
     Endpoint(  # SDK 1.20.0, webhook_endpoints: the list has all that the GET of one has
         object_type="webhook_endpoint",
+        group="webhooks",
+        is_definition=True,
         get_name="get_webhook_endpoint",
         get_path="",
         get_key=None,
@@ -54,6 +58,8 @@ NEWER = (
     ),
     Endpoint(  # SDK 1.20.0, webhook_subscriptions: so has this one
         object_type="webhook_subscription",
+        group="webhooks",
+        is_definition=True,
         get_name="get_webhook_subscription",
         get_path="",
         get_key=None,
@@ -64,6 +70,7 @@ NEWER = (
     ),
     Endpoint(  # SDK 1.20.0, batch_runs; there is no list
         object_type="batch_run",
+        group="",
         get_name="get_batch_run",
         get_path="/batch_runs/{id}",
         get_key=None,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from extend_source.api import ExtendClient, lists_of
+from extend_source.api import DEFINITIONS, ExtendClient, lists_of
 from extend_source.errors import AnotherWorkspace
 from extend_source.ingest.context import SyncContext
 from extend_source.ingest.gone import unless_gone
 from extend_source.pipeline.conditions import equals
 from extend_source.tables import fetches
 from extend_source.tables.contract import TableSchema
-from extend_source.tables.objects import DEFINITIONS, LISTED_TYPES, OBJECT_TYPES
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
 
 
 class Acquaintance:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from extend_source.api import CARRIED, Endpoint, ExtendClient, RunFilters, RunPage, lists_of
+from extend_source.api import CARRIED, DEFINITIONS, Endpoint, ExtendClient, RunFilters, RunPage, lists_of
 from extend_source.config.settings import ExtendSettings, resolved_privacy
 from extend_source.errors import NotFound, Withdrawn
 from extend_source.ingest.context import SyncContext
@@ -26,7 +26,7 @@ from extend_source.pipeline.conditions import Condition, equals
 from extend_source.pipeline.landed import LandedData
 from extend_source.privacy import privacy_rules
 from extend_source.tables import Flattener, Origin, TableSchema, fetches
-from extend_source.tables.objects import DEFINITIONS, OBJECT_TYPES, ObjectType
+from extend_source.tables.objects import OBJECT_TYPES, ObjectType
 from extend_source.tables.processors import DRAFT
 
 _FETCHED = Condition("{payload_sha256} IS NOT NULL", columns=["payload_sha256"])

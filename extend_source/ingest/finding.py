@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 
 from dlt.common import logger
 
-from extend_source.api import GENERATIONS, Endpoint, ExtendClient, RunFilters, lists_of
-from extend_source.config.groups import GROUP_OF, GROUPS
+from extend_source.api import GENERATIONS, GROUP_OF, Endpoint, ExtendClient, RunFilters, lists_of
+from extend_source.config.groups import GROUPS
 from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import ExtendError
@@ -72,8 +72,8 @@ def _add_backlog(discovery: Discovery, listed: Iterable[ListedObjects]) -> None:
 
 def _warn_of_absent_groups(settings: ExtendSettings) -> None:
     """Say in the log which groups were asked for that the API version has nothing of."""
-    known = {endpoint.object_type for endpoint in GENERATIONS[settings.api_version]}
-    absent = [name for name in settings.objects or () if known.isdisjoint(GROUPS[name].types)]
+    known = {endpoint.group for endpoint in GENERATIONS[settings.api_version]}
+    absent = [name for name in settings.objects or () if name not in known]
     if absent:
         logger.warning(f"API {settings.api_version} has nothing of {' and '.join(absent)} (objects).")
 

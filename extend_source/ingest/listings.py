@@ -9,8 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from extend_source.api import GENERATIONS, Endpoint, RunFilters, RunPage, lists_of
-from extend_source.config.groups import GROUPS
+from extend_source.api import GROUP_OF, Endpoint, RunFilters, RunPage, lists_of
 from extend_source.config.settings import ExtendSettings, parse_start_date
 from extend_source.text.json_codec import encode_json
 
@@ -43,21 +42,19 @@ def all_listings(settings: ExtendSettings) -> Iterator[Listing]:
     """Name all listings that each sync reads: those of runs, and the lists beside them."""
     if "runs" in settings.groups:
         yield from listings(settings)
-    for name in (each for group in GROUPS if group in settings.groups for each in GROUPS[group].listed):
-        if name != "processor_run":
-            yield from _lists(settings, name)
+    yield from (each for each in _lists(settings, of_definitions=False) if each.endpoint.object_type != "processor_run")
 
 
 def definition_listings(settings: ExtendSettings) -> Iterator[Listing]:
     """Name the lists that a sync reads now and then: of processors, and of workflows."""
-    for name in (each for group in GROUPS if group in settings.groups for each in GROUPS[group].definitions):
-        yield from _lists(settings, name)
+    yield from _lists(settings, of_definitions=True)
 
 
-def _lists(settings: ExtendSettings, object_type: str) -> Iterator[Listing]:
-    for endpoint in GENERATIONS[settings.api_version]:
-        if endpoint.list_path and endpoint.object_type == object_type:
-            yield Listing(endpoint, RunFilters())
+def _lists(settings: ExtendSettings, *, of_definitions: bool) -> Iterator[Listing]:
+    for name, group in GROUP_OF.items():
+        for endpoint in lists_of(settings.api_version, name) if group in settings.groups else ():
+            if endpoint.is_listed and endpoint.is_definition is of_definitions:
+                yield Listing(endpoint, RunFilters())
 
 
 def due_list(paths: Iterable[str], read: Mapping[str, datetime], minutes: float, now: datetime) -> str | None:

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common import logger
 
-from extend_source.config.groups import GROUP_OF, GROUPS
+from extend_source.api import GROUP_OF
+from extend_source.config.groups import GROUPS
 from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import NoRawPayloads

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from extend_source.api import RunPage
+from extend_source.api import DEFINITIONS, RunPage
 from extend_source.ingest.fetching import Fetched
 from extend_source.ingest.listings import REFUSED, Listing, page_sum
 from extend_source.ingest.times import time_of
 from extend_source.ingest.worklist import Reason, Wanted
 from extend_source.pipeline.landed import has_ended
-from extend_source.tables.objects import DEFINITIONS, RUN_TYPES
+from extend_source.tables.objects import RUN_TYPES
 
 _MAY_STAY: frozenset[Reason] = frozenset({"incomplete", "backlog"})
 """Reasons to fetch an object that its being fetched need not end."""

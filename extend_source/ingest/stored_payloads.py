@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from extend_source.config.groups import GROUP_OF, OF_ANY_GROUP
+from extend_source.api import GROUP_OF, OF_ANY_GROUP
 from extend_source.config.settings import ExtendSettings
 from extend_source.pipeline.conditions import between, equals
 from extend_source.pipeline.landed import LandedData

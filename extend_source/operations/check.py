@@ -7,8 +7,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from extend_source.api import CURRENT_VERSION, GENERATIONS, Endpoint, ExtendClient, RequestBudget, RetryPolicy, lists_of
-from extend_source.config.groups import GROUPS
+from extend_source.api import (
+    CURRENT_VERSION,
+    GENERATIONS,
+    GROUP_OF,
+    Endpoint,
+    ExtendClient,
+    RequestBudget,
+    RetryPolicy,
+    lists_of,
+)
 from extend_source.config.settings import DEPLOYMENTS, ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import (
@@ -183,9 +191,9 @@ async def _ask_lists(settings: ExtendSettings) -> tuple[list[ListFinding], int, 
 
 
 def _lists(settings: ExtendSettings) -> list[tuple[str, Endpoint]]:
-    groups = [GROUPS[name] for name in GROUPS if name in settings.groups]
-    kinds = [kind for group in groups for kind in (*group.listed, *group.definitions)]
-    return [(kind, endpoint) for kind in kinds for endpoint in lists_of(settings.api_version, kind)]
+    kinds = [kind for kind, group in GROUP_OF.items() if group in settings.groups]
+    lists = [(kind, endpoint) for kind in kinds for endpoint in lists_of(settings.api_version, kind)]
+    return [(kind, endpoint) for kind, endpoint in lists if endpoint.is_listed]
 
 
 def _concerns_all(error: ExtendError) -> bool:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import dlt
 
-from extend_source.api import GENERATIONS, RequestStatistics
-from extend_source.config.groups import GROUP_OF, GROUPS
+from extend_source.api import GENERATIONS, GROUP_OF, RequestStatistics
+from extend_source.config.groups import GROUPS
 from extend_source.config.settings import ExtendSettings, parse_start_date
 from extend_source.ingest.children import children_of_workflow_runs
 from extend_source.ingest.client import client_for, run_to_end

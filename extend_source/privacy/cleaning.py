@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import pyarrow as pa
@@ -23,17 +24,16 @@ from extend_source.privacy.usage import RuleUsage
 from extend_source.privacy.verify_runs import VerifyRunCleaner
 from extend_source.privacy.workflows import WorkflowCleaner
 from extend_source.tables import TABLES, TableSchema, schemas
-from extend_source.tables.batch_runs import BATCH_RUNS
 from extend_source.tables.configs import declared_fields
 from extend_source.tables.credits import CREDIT_ATTRIBUTIONS, CREDIT_CHARGES
 from extend_source.tables.files import PART_TABLES
-from extend_source.tables.objects import LISTED_TABLES, LISTED_TYPES
+from extend_source.tables.objects import LISTED_TABLES, LISTED_TYPES, OBJECT_TYPES
 from extend_source.tables.parse_runs import PARSE_RUNS
 from extend_source.tables.runs import output_format_of
-from extend_source.tables.webhooks import WEBHOOK_ENDPOINTS, WEBHOOK_SUBSCRIPTIONS
 
 _MAX_NOTED = 256
 
+_APART = ("processor_run", "parse_run", "file")
 _OUTPUTS = ("output", "initialOutput", "reviewedOutput")
 
 
@@ -64,10 +64,12 @@ class PrivacyRules:
         self._credit_charge = self._cleaner(CREDIT_CHARGES)
         self._parse_run = self._cleaner(PARSE_RUNS)
         self._parse_outputs = ParseOutputCleaner(columns, hider, hides_fields=fields.hides)
-        self._others = WorkflowCleaner(columns, hider, hides_fields=fields.hides, clean_files=self._files).cleaners
+        # each type but the three that `clean` names; those that hold nothing but columns need no cleaner of their own
+        self._others: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            name: self._cleaner(kind.table) for name, kind in OBJECT_TYPES.items() if name not in _APART
+        }
+        self._others |= WorkflowCleaner(columns, hider, hides_fields=fields.hides, clean_files=self._files).cleaners
         of_a_file = {"clean_file": self.clean_file, "clean_usage": self._usage}
-        plain = (WEBHOOK_ENDPOINTS, WEBHOOK_SUBSCRIPTIONS, BATCH_RUNS)
-        self._others.update((table.object_name, self._cleaner(table)) for table in plain)
         self._others["verify_run"] = VerifyRunCleaner(columns, hider, hides_fields=fields.hides, **of_a_file).clean
         self._others |= FormCleaner(
             columns, hider, hides_fields=fields.hides, clean_document=self._clean_document, **of_a_file

@@ -8,7 +8,7 @@ from typing import Any
 from extend_source.privacy.hiding import Hider
 from extend_source.privacy.objects import ColumnActions, ObjectCleaner
 from extend_source.tables import TableSchema
-from extend_source.tables.evaluation import EVALUATION_SET_ITEMS, EVALUATION_SETS
+from extend_source.tables.evaluation import EVALUATION_SET_ITEMS
 from extend_source.tables.evaluation_runs import EVALUATION_SET_RUNS, METRICS_BY_SUBJECT
 from extend_source.tables.kinds import NUMBER
 
@@ -49,7 +49,6 @@ class EvaluationCleaner:
         self._hides_fields, self._clean_files, self._clean_output = hides_fields, clean_files, clean_output
         self._item, self._run = cleaner(EVALUATION_SET_ITEMS), cleaner(EVALUATION_SET_RUNS)
         self.cleaners: dict[str, Callable[[Json], Json]] = {
-            "evaluation_set": cleaner(EVALUATION_SETS),
             "evaluation_set_item": self._clean_item,
             "evaluation_set_run": self._clean_run,
         }

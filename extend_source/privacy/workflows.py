@@ -8,9 +8,8 @@ from typing import Any
 from extend_source.privacy.hiding import Hider
 from extend_source.privacy.objects import ColumnActions, ObjectCleaner, clean_each, replace_member
 from extend_source.tables import TableSchema
-from extend_source.tables.processors import PROCESSOR_VERSIONS, PROCESSORS
 from extend_source.tables.workflow_runs import WORKFLOW_RUNS, WORKFLOW_STEP_CHECKS, WORKFLOW_STEP_RUNS
-from extend_source.tables.workflows import WORKFLOW_STEP_LINKS, WORKFLOW_STEPS, WORKFLOW_VERSIONS, WORKFLOWS
+from extend_source.tables.workflows import WORKFLOW_STEP_LINKS, WORKFLOW_STEPS, WORKFLOW_VERSIONS
 
 Json = dict[str, Any]
 Clean = Callable[[Any], Any]
@@ -44,10 +43,7 @@ class WorkflowCleaner:
         self._version, self._step, self._link = map(cleaner, (WORKFLOW_VERSIONS, WORKFLOW_STEPS, WORKFLOW_STEP_LINKS))
         self.cleaners: dict[str, Callable[[Json], Json]] = {
             "workflow_run": self._clean_run,
-            "workflow": cleaner(WORKFLOWS),
             "workflow_version": self._clean_version,
-            "processor": cleaner(PROCESSORS),
-            "processor_version": cleaner(PROCESSOR_VERSIONS),
         }
 
     def _clean_run(self, run: Json) -> Json:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from extend_source.config.groups import GROUP_OF, OF_ANY_GROUP
+from extend_source.api import GROUP_OF, OF_ANY_GROUP
 from extend_source.tables.kinds import INTEGER, TEXT, Kind
 
 LOAD_ID = "_dlt_load_id"

@@ -16,24 +16,23 @@ from extend_source.tables.configs import ConfigTables
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.credits import CreditTables
 from extend_source.tables.edit_runs import EditRunTables
-from extend_source.tables.evaluation import EVALUATION_SETS, EvaluationSetItemTables
+from extend_source.tables.evaluation import EvaluationSetItemTables
 from extend_source.tables.evaluation_runs import EvaluationSetRunTables
 from extend_source.tables.files import FileTables, file_ids_of
 from extend_source.tables.forms import EditTemplateTables, FormDetectionRunTables
 from extend_source.tables.links import CleanConfigs, file_without_signatures, run_without_signatures
 from extend_source.tables.object_rows import ObjectRows
-from extend_source.tables.objects import FILE_COLUMNS, LISTED_TABLES, LISTED_TYPES, TABLES
+from extend_source.tables.objects import FILE_COLUMNS, LISTED_TABLES, LISTED_TYPES, OBJECT_TYPES, TABLES
 from extend_source.tables.parse_outputs import ParseRunTables
 from extend_source.tables.payloads import Origin, payload_sha256
-from extend_source.tables.processors import PROCESSORS, ProcessorVersionTables
+from extend_source.tables.processors import ProcessorVersionTables
 from extend_source.tables.reading import DriftLog, Extra, ObjectReader
 from extend_source.tables.runs import RunTables, without_files
 from extend_source.tables.seen_files import SEEN_FILES, SeenFiles
 from extend_source.tables.typed import TypedNames, TypedTables
 from extend_source.tables.verify_runs import VerifyRunTables
-from extend_source.tables.webhooks import WEBHOOK_ENDPOINTS, WEBHOOK_SUBSCRIPTIONS
 from extend_source.tables.workflow_runs import WorkflowRunTables
-from extend_source.tables.workflows import WORKFLOWS, WorkflowVersionTables
+from extend_source.tables.workflows import WorkflowVersionTables
 from extend_source.text.json_codec import encode_json
 from extend_source.text.redaction import without_signed_urls
 
@@ -159,25 +158,20 @@ class Flattener:
         self._credits = CreditTables(self._tables, self._drift, erased)
         books = (self._tables, self._drift)
         shared = (*books, self._files, self._configs, self._credits)
+        plain = {name: ObjectRows(name, kind.table, *books, keep_raw=keep_raw) for name, kind in OBJECT_TYPES.items()}
         self._families: dict[str, Family] = {
+            **plain,  # those that have no builder of their own
             "processor_run": RunTables(*shared, keep_raw=keep_raw, raw_contents=with_contents, typed=self._typed),
             "parse_run": ParseRunTables(*shared, parse_output=parse_output, keep_raw=keep_raw),
             "workflow_run": WorkflowRunTables(*books, self._files, self._credits, keep_raw=keep_raw, erased=erased),
-            "workflow": ObjectRows("workflow", WORKFLOWS, *books, keep_raw=keep_raw),
             "workflow_version": WorkflowVersionTables(*books, self._configs, keep_raw=keep_raw),
-            "processor": ObjectRows("processor", PROCESSORS, *books, keep_raw=keep_raw),
             "processor_version": ProcessorVersionTables(*books, self._configs, keep_raw=keep_raw),
             "verify_run": VerifyRunTables(*books, self._files, self._credits, keep_raw=keep_raw),
             "edit_run": EditRunTables(*books, self._files, self._credits, keep_raw=keep_raw),
             "form_detection_run": FormDetectionRunTables(*books, self._files, self._credits, keep_raw=keep_raw),
             "edit_template": EditTemplateTables(*books, self._files, keep_raw=keep_raw),
-            "evaluation_set": ObjectRows("evaluation_set", EVALUATION_SETS, *books, keep_raw=keep_raw),
             "evaluation_set_item": EvaluationSetItemTables(*books, self._files, keep_raw=keep_raw),
             "evaluation_set_run": EvaluationSetRunTables(*books, keep_raw=keep_raw),
-            "webhook_endpoint": ObjectRows("webhook_endpoint", WEBHOOK_ENDPOINTS, *books, keep_raw=keep_raw),
-            "webhook_subscription": ObjectRows(
-                "webhook_subscription", WEBHOOK_SUBSCRIPTIONS, *books, keep_raw=keep_raw
-            ),
             "batch_run": BatchRunTables(*books, keep_raw=keep_raw),
         }
         self._keep_raw, self._details = keep_raw, details

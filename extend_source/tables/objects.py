@@ -1,7 +1,7 @@
 """Extend's objects as data: the tables of each type, and the rows that go with an object of it.
 
 Another object is an entry in `OBJECT_TYPES` if it is fetched, in `LISTED_TYPES` if its list is read, the module with
-its tables, an entry in ``api/endpoints.py``, and its name in a group of ``config/groups.py``.
+its tables, and an entry in ``api/endpoints.py``, which names its group.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from extend_source.config.groups import GROUP_OF, GROUPS
+from extend_source.api import GROUP_OF
 from extend_source.tables import (
     batch_runs,
     bookkeeping,
@@ -93,9 +93,6 @@ SUMMED_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if "payload_sha
 
 RUN_TYPES = tuple(name for name, kind in OBJECT_TYPES.items() if kind.ends)
 """Those of runs: they end, and are counted as such."""
-
-DEFINITIONS = tuple(name for group in GROUPS.values() for name in group.definitions)
-"""Those of which there are few, which seldom change: their lists are read now and then."""
 
 FILE_COLUMNS: dict[str, tuple[str, ...]] = {
     name: columns

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 
-from extend_source.config.groups import GROUPS, OF_ANY_GROUP
+from extend_source.api import OF_ANY_GROUP
+from extend_source.config.groups import GROUPS
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, WEBHOOK_EVENTS
 from extend_source.tables.contract import TableSchema
 from extend_source.tables.credits import CREDIT_USAGE

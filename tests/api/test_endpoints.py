@@ -5,6 +5,7 @@ from dataclasses import fields
 import pytest
 
 from extend_source.api import GENERATIONS, RunFilters
+from extend_source.config.groups import GROUPS
 
 
 @pytest.mark.parametrize("api_version", GENERATIONS)
@@ -23,3 +24,9 @@ def test_the_first_endpoint_of_a_version_has_a_list(api_version):
 def test_endpoints_name_filters_that_there_are(api_version):
     known = {each.name for each in fields(RunFilters)}
     assert all(endpoint.filters.keys() <= known for endpoint in GENERATIONS[api_version])
+
+
+def test_an_object_belongs_to_the_same_group_in_each_version():
+    found = {(each.object_type, each.group) for endpoints in GENERATIONS.values() for each in endpoints}
+    assert sorted(name for name, _ in found) == sorted({name for name, _ in found})
+    assert {group for _, group in found} == {"", *GROUPS}

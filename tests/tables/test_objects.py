@@ -1,6 +1,6 @@
 """Which rows go with which object: erasing, current views, row counts and privacy rules follow it."""
 
-from extend_source.config.groups import GROUP_OF, OF_ANY_GROUP
+from extend_source.api import GROUP_OF, OF_ANY_GROUP
 from extend_source.tables import TABLES
 from extend_source.tables.objects import OBJECT_TYPES, group_of, rows_about, rows_owned_by
 

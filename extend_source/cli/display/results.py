@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from extend_source.api import GROUP_OF, OF_ANY_GROUP
 from extend_source.cli.display.health import headline, style
 from extend_source.cli.display.terminal import first_of, show_lines, show_pairs, show_rows
-from extend_source.config.groups import GROUP_OF, OF_ANY_GROUP
 from extend_source.text.wording import counted, duration, megabytes, moment, noun_of, printable
 
 if TYPE_CHECKING:  # one result is shown; the others need not be imported

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from extend_source.api import DEFINITIONS, ExtendClient, lists_of
 from extend_source.errors import AnotherWorkspace
@@ -10,8 +10,7 @@ from extend_source.ingest.context import SyncContext
 from extend_source.ingest.gone import unless_gone
 from extend_source.pipeline.conditions import equals
 from extend_source.tables import fetches
-from extend_source.tables.contract import TableSchema
-from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES
+from extend_source.tables.objects import tables_of
 
 
 class Acquaintance:
@@ -68,7 +67,7 @@ class Acquaintance:
         rows = (
             row
             for object_type, ids in self._shown.items()
-            for table in _tables_of(object_type)
+            for table in tables_of(object_type)
             for row in self._landed.lookup(table, ("id",), ids)
         )
         return next(rows, None) is not None
@@ -79,7 +78,7 @@ class Acquaintance:
         return any(
             unless_gone(self._landed, [row[0] for row in self._landed.rows(table, ("id",), workspace)])
             for object_type in self._shown
-            for table in _tables_of(object_type)
+            for table in tables_of(object_type)
             if "workspace_id" in table.column_names
         )
 
@@ -93,10 +92,3 @@ class Acquaintance:
                         if self._is_known():
                             return True
         return False
-
-
-def _tables_of(object_type: str) -> Iterator[TableSchema]:
-    """The tables that have a row for each object of a type: of itself, and of what its list says."""
-    yield OBJECT_TYPES[object_type].table
-    if object_type in LISTED_TYPES:
-        yield LISTED_TYPES[object_type].table

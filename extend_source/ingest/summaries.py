@@ -56,8 +56,8 @@ def summary_lists(context: SyncContext, selected: frozenset[str], *, reconcile: 
 
 def _tells_alone(name: str, selected: frozenset[str]) -> bool:
     """Tell whether some tables need objects that no other object names."""
-    kind = OBJECT_TYPES[name]
-    return kind.ends and not kind.named_by and fetches(name, selected)
+    kind = OBJECT_TYPES.get(name)
+    return kind is not None and kind.ends and not kind.named_by and fetches(name, selected)
 
 
 def not_in_the_ledger(summaries: Iterable[dict[str, Any]], context: SyncContext) -> set[str]:

@@ -14,7 +14,7 @@ from extend_source.pipeline.landed import MAX_ATTEMPTS, MOVING_STATUSES, LandedD
 from extend_source.tables import FILLED_TABLES, selected_by
 from extend_source.tables.bookkeeping import ERASURES, FETCH_ERRORS, TOMBSTONES
 from extend_source.tables.credits import CREDIT_USAGE
-from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, RUN_TYPES
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, RUN_TYPES, tables_of
 
 _MOVING = one_of("status", sorted(MOVING_STATUSES))
 _ENDED = Condition(
@@ -121,8 +121,7 @@ def unlisted_objects(
         by = "updated_at" if is_sortable else "created_at"
         start = parse_start_date(settings.start_date)
         conditions.append(Condition(f"{{{by}}} >= %s", start, columns=[by]))
-    tables = (OBJECT_TYPES[object_type].table, LISTED_TYPES[object_type].table)
-    of_workspaces = [table for table in tables if "workspace_id" in table.column_names]
+    of_workspaces = [table for table in tables_of(object_type) if "workspace_id" in table.column_names]
     with landed.connected():
         known = {row[0] for table in of_workspaces for row in landed.rows(table, ("id",), *conditions)}
         unseen = known.difference(seen) - erased_runs(landed) - landed.erased(object_type)

@@ -216,6 +216,19 @@ TABLE_OF: dict[str, TableSchema] = {
 """The table with one row for each of what columns are about or refer to. A config has no id at Extend."""
 
 
+def tables_of(name: str) -> tuple[TableSchema, ...]:
+    """Name the tables with one row for each object of a type: of the object itself, and of what its list says.
+
+    Args:
+        name: a key of `OBJECT_TYPES` or of `LISTED_TYPES`.
+
+    Returns:
+        One table, or both.
+    """
+    kinds = (OBJECT_TYPES.get(name), LISTED_TYPES.get(name))
+    return tuple(kind.table for kind in kinds if kind is not None)
+
+
 class ConfigUsers(NamedTuple):
     """The rows that name a config in ``config_id``.
 

@@ -2,7 +2,7 @@
 
 from extend_source.api import GROUP_OF, OF_ANY_GROUP
 from extend_source.tables import TABLES
-from extend_source.tables.objects import OBJECT_TYPES, group_of, rows_about, rows_owned_by
+from extend_source.tables.objects import LISTED_TYPES, OBJECT_TYPES, group_of, rows_about, rows_owned_by, tables_of
 
 ABOUT_A_RUN = {
     ("processor_runs", "id", None),
@@ -167,12 +167,17 @@ def test_rows_in_these_tables_go_with_an_evaluation_set_and_with_its_runs():
 
 
 def test_each_kind_of_object_belongs_to_one_group_of_the_setting_or_to_all():
-    assert OBJECT_TYPES.keys() == {*GROUP_OF, *OF_ANY_GROUP}
+    assert {*OBJECT_TYPES, *LISTED_TYPES} == {*GROUP_OF, *OF_ANY_GROUP}
     assert group_of(TABLES["batch_runs"]) == ""
     assert {table.name for table in TABLES.values() if group_of(table) == "processors"} == {
         "processors",
         "processor_versions",
     }
+
+
+def test_what_is_fetched_and_listed_has_a_table_for_each():
+    assert [table.name for table in tables_of("edit_template")] == ["edit_templates"]
+    assert [table.name for table in tables_of("edit_run")] == ["edit_runs", "edit_run_summaries"]
 
 
 def test_the_list_of_files_is_chosen_by_itself_and_what_else_is_said_of_files_comes_with_any_group():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from extend_source.cli.pipelines import notes_of, pipeline_at, pipelines_folder,
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import UsageError
 from extend_source.ingest.beacon import sync_under_way
-from extend_source.pipeline.held_database import database_file
+from extend_source.pipeline.held_database import database_file, held_if_there
 from extend_source.pipeline.pending import waiting_loads
 from extend_source.pipeline.read_only import location, viewed
 from extend_source.pipeline.schema_files import schemas_read_once
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from extend_source.cli.display.progress import DltStep
 
 _STAGING = "_staging"
+_DUCKDB = "dlt.destinations.duckdb"
 _MAX_NAMED = 10
 
 _DATASETS = "select distinct table_schema from information_schema.tables where table_name = '_dlt_version'"
@@ -54,10 +56,25 @@ def viewed_pipeline(place: Place, *, may_be_new: bool = False) -> Iterator[dlt.P
             destination=place.destination,
             dataset_name=place.dataset,
         )
-        with schemas_read_once(pipeline):
+        with schemas_read_once(pipeline), _without_pandas(pipeline), ExitStack() as held:
             if not may_be_new:
+                held.enter_context(held_if_there(pipeline))
                 require_existing(pipeline, pipelines_folder())
             yield pipeline
+
+
+@contextmanager
+def _without_pandas(pipeline: dlt.Pipeline) -> Iterator[None]:
+    """Keep DuckDB from importing pandas, which takes longer than to answer, to see that a bound value is not of it."""
+    modules: dict[str, Any] = sys.modules
+    if pipeline.destination.destination_type != _DUCKDB or "pandas" in modules:
+        yield
+        return
+    modules["pandas"] = None
+    try:
+        yield
+    finally:
+        del modules["pandas"]
 
 
 def existing_pipeline(place: Place, step: DltStep | None = None) -> dlt.Pipeline:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from extend_source.config.settings import ExtendSettings
 from extend_source.ingest.progress import SyncProgress
-from extend_source.pipeline.duckdb_layout import LARGE_ROWS_IN_GROUP, MUCH_BYTES, ROWS_IN_GROUP_OF_MUCH
+from extend_source.pipeline.duckdb_layout import LARGE_ROWS_IN_GROUP, MUCH_BYTES, ROWS_IN_GROUP
 
 StoppedBy = Literal["request", "max_runs", "max_requests", "max_seconds"]
 
@@ -54,11 +54,11 @@ class Limits:
 
     @property
     def rows_in_group(self) -> int | None:
-        """The rows of a row group with which DuckDB loads what was fetched; None: it takes little memory anyhow."""
+        """The rows of a row group with which DuckDB loads the much that was fetched; None: it is not much."""
         if self._progress.has_large_answers:
             return LARGE_ROWS_IN_GROUP
         fetched = 0 if self._load_end is None else self._progress.requests.bytes_decoded - self._decoded_before
-        return ROWS_IN_GROUP_OF_MUCH if fetched >= MUCH_BYTES else None
+        return ROWS_IN_GROUP if fetched >= MUCH_BYTES else None
 
     def found_enough(self, runs: int) -> bool:
         """Tell whether a listing has shown as many runs to fetch as the sync may load."""

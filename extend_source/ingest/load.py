@@ -19,7 +19,7 @@ from extend_source.ingest.definitions import is_listed_whole, listed_whole, lost
 from extend_source.ingest.discovery import Discovery
 from extend_source.ingest.fetching import Fetched, fetch_all
 from extend_source.ingest.finding import find_wanted
-from extend_source.ingest.garbage import fewer_collections, give_back
+from extend_source.ingest.garbage import fewer_collections
 from extend_source.ingest.limits import Limits
 from extend_source.ingest.listed_objects import ListedObjects, listed_objects
 from extend_source.ingest.named_objects import NamedFiles, NamedObjects, fetches_texts
@@ -145,8 +145,6 @@ class Load:
                 self._session.database.rows_in_group = self._limits.rows_in_group
         self._finish(worklist)
         yield self._taken()
-        if self._session.database.rows_in_group is not None:
-            give_back()
 
     async def _work(self, discovery: Discovery | None, worklist: Worklist) -> AsyncIterator[Tables]:
         try:

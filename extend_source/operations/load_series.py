@@ -109,7 +109,7 @@ class LoadSeries:
                         pipeline.refresh = None  # a further load must not drop what the first one has brought
                     source = extend_source(ids, session=session, **given)
                     with self._observation.load():
-                        self.load_ids += run_load(pipeline, settings.package_attempts, source)
+                        self.load_ids += run_load(pipeline, settings.package_attempts, source, self._before_loading)
                     if settings.indexes:
                         keep_indexes(pipeline, self.place)
                     if session.error is None:
@@ -131,6 +131,11 @@ class LoadSeries:
                 raise error from None
             finally:
                 pipeline.refresh = refresh
+
+    def _before_loading(self) -> None:
+        """Give back what fetching has taken, where the destination is to take much."""
+        if self.session.database.rows_in_group is not None:
+            give_back()
 
     def _erase_what_was_meanwhile(self) -> None:
         """Erase again what another machine has erased while this sync was under way, and may have brought back."""

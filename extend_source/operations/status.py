@@ -20,7 +20,7 @@ from extend_source.ingest.health import Health, health, running
 from extend_source.ingest.resolution import resolved_settings
 from extend_source.ingest.state import Position, Scope, SyncState, scope_of
 from extend_source.pipeline.conditions import Condition
-from extend_source.pipeline.held_database import held_database
+from extend_source.pipeline.held_database import held_if_there
 from extend_source.pipeline.landed import LandedData, has_ended
 from extend_source.pipeline.last_scan import read_last_scan
 from extend_source.pipeline.pending import pending_loads
@@ -251,7 +251,7 @@ def _read(pipeline: dlt.Pipeline) -> tuple[StatusResult, list[dict[str, Any]]]:
     """Return what the destination says, but for the judgement, and the rows of ``sync_log``, oldest first."""
     settings = resolved_settings(needs_key=False)
     now = datetime.now(timezone.utc)
-    with viewed(pipeline) as view, held_database(view):
+    with held_if_there(pipeline), viewed(pipeline) as view:
         landed = viewed_data(view)
         log = list(_log(landed, _errors_logged(view)))
         schema_drift = [(f"{name}.{path}", reason) for (name, path), reason in sorted(landed.drift().items())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,17 +16,27 @@ DuckDB holds a block for each column that a load writes to, however few its rows
 each field. Smaller blocks still made the change of one run in a table of millions of rows slower.
 """
 
-LARGE_ROWS_IN_GROUP = 4_096
-"""The rows of a row group while rows are large, in place of 122,880: DuckDB merges smaller groups, unpacked in memory.
+ROWS_IN_GROUP = 8_192
+"""The rows of a row group, in place of 122,880.
 
-Not for all files: the change of one run in a table of millions of rows takes longer with many groups.
+DuckDB holds what does not fill a group until the end of a load. And when it closes a file it merges groups that fit
+into one, unpacked in memory: a sync of three runs after one of thousands took 614 MB so. With fewer rows than these
+the change of one run in a table of millions of rows takes longer.
 """
 
-ROWS_IN_GROUP_OF_MUCH = 16_384
-"""The same for a load of many megabytes: DuckDB writes a group once it is full, and holds what does not fill one."""
+LARGE_ROWS_IN_GROUP = 4_096
+"""The same while rows are large."""
 
 MUCH_BYTES = 16_000_000
-"""The bytes of JSON from which on a load is one of many megabytes: smaller ones take little memory anyhow."""
+"""The bytes of JSON from which on a load is one of many megabytes, and of the file from which on groups matter."""
+
+_LITTLE = (
+    "threads = 1",  # each thread holds rows of its own
+    "write_buffer_row_group_count = 1",  # of full groups, before they are written
+    "allocator_flush_threshold = '1MB'",
+    "allocator_bulk_deallocation_flush_threshold = '1MB'",
+)
+"""Settings with which DuckDB holds little, and gives back what it has used."""
 
 _OF_DLT = 2
 """The connections of one of dlt's clients: the one that it opened, and the copy of it that it lends."""
@@ -44,7 +55,7 @@ def make_file(file: Path) -> None:
 
 
 def attach_with_groups(connection: duckdb.DuckDBPyConnection, file: Path, rows_in_group: int) -> None:
-    """Attach a connection's own database anew, with small row groups, and have one thread work on it.
+    """Attach a connection's own database anew, with small row groups.
 
     It holds for all connections of the process until the last one is closed. Where someone else in this process has one
     as well, nothing is done: theirs may be in a transaction.
@@ -68,4 +79,16 @@ def attach_with_groups(connection: duckdb.DuckDBPyConnection, file: Path, rows_i
     connection.execute(f"ATTACH '{path}' AS \"{name}\" (ROW_GROUP_SIZE {rows_in_group})")
     connection.execute(f'USE "{name}"')
     connection.execute("DETACH aside")
-    connection.execute("SET GLOBAL threads = 1")  # each thread holds rows of its own
+
+
+def hold_little(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have the database of a connection take little memory, until the last connection of the process is closed.
+
+    Args:
+        connection: any connection to it.
+    """
+    import duckdb  # a pipeline with another destination has no use for it
+
+    for setting in _LITTLE:
+        with suppress(duckdb.Error):  # older versions do not know all of them
+            connection.execute(f"SET GLOBAL {setting}")

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import dlt
 
 from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
-from extend_source.pipeline.duckdb_layout import LARGE_ROWS_IN_GROUP, attach_with_groups, make_file
+from extend_source.pipeline.duckdb_layout import MUCH_BYTES, ROWS_IN_GROUP, attach_with_groups, hold_little, make_file
 
 PATIENCE_SECONDS = 1.0
 """The longest time that a sync keeps the file while it waits for the network; most syncs end before."""
-
-TABLES_OF_MUCH = 2
-"""Tables that a load of many megabytes loads at once: one took up to 7 % more time, and 3 to 10 % less memory."""
 
 _MOST_JOBS = "max_parallel_load_jobs"
 """What dlt calls the number of tables that it loads at once, among a destination's capabilities."""
@@ -29,8 +26,8 @@ class HeldDatabase:
     Opening and closing the file takes longer than most of what a sync does with it.
 
     Attributes:
-        rows_in_group: the rows of each new row group when the file is opened the next time, few tables at a time and
-            one thread for each; None: all as DuckDB likes it.
+        rows_in_group: a load of many megabytes is to come: when the file is opened the next time, these are the rows of
+            each new row group, and one table is loaded at a time, with little memory; None: a load like most.
     """
 
     def __init__(self, pipeline: dlt.Pipeline | None = None) -> None:
@@ -61,24 +58,25 @@ class HeldDatabase:
     def _open(self, pipeline: dlt.Pipeline, file: Path, patience: float) -> None:
         import duckdb  # a pipeline with another destination has no use for it
 
+        is_small = file.stat().st_size < MUCH_BYTES and self.rows_in_group is None
         client = open_when_free(pipeline.sql_client(), self._held, patience)
         self._is_held = True
-        if self.rows_in_group is not None:
-            self._load_few_tables_at_a_time(
-                pipeline, 1 if self.rows_in_group == LARGE_ROWS_IN_GROUP else TABLES_OF_MUCH
-            )
+        if not is_small:
             try:
-                attach_with_groups(client.native_connection, file, self.rows_in_group)
+                attach_with_groups(client.native_connection, file, self.rows_in_group or ROWS_IN_GROUP)
             except duckdb.Error:  # as it is, then
                 self.release()
-                open_when_free(pipeline.sql_client(), self._held, patience)
+                client = open_when_free(pipeline.sql_client(), self._held, patience)
                 self._is_held = True
+        if self.rows_in_group is not None:
+            self._load_one_table_at_a_time(pipeline)
+            hold_little(client.native_connection)
 
-    def _load_few_tables_at_a_time(self, pipeline: dlt.Pipeline, tables: int) -> None:
+    def _load_one_table_at_a_time(self, pipeline: dlt.Pipeline) -> None:
         """Hold for as long as the file is held, unless the user has said otherwise."""
         chosen = pipeline.destination.caps_params
         if _MOST_JOBS not in chosen:
-            chosen[_MOST_JOBS] = tables
+            chosen[_MOST_JOBS] = 1
             self._held.callback(chosen.pop, _MOST_JOBS)
 
     def release(self) -> None:
@@ -119,6 +117,14 @@ def held_database(pipeline: dlt.Pipeline) -> Iterator[HeldDatabase]:
         yield database
     finally:
         database.end()
+
+
+@contextmanager
+def held_if_there(pipeline: dlt.Pipeline) -> Iterator[None]:
+    """Keep the pipeline's DuckDB file open for the length of the block; one that is not there is not made."""
+    file = database_file(pipeline)
+    with held_database(pipeline) if file is not None and file.exists() else nullcontext():
+        yield
 
 
 def database_file(pipeline: dlt.Pipeline) -> Path | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dlt
@@ -22,13 +23,16 @@ _MAX_CHARACTERS = 500
 """Errors of databases can be pages long."""
 
 
-def run_load(pipeline: dlt.Pipeline, attempts: int, source: Any) -> list[str]:
+def run_load(
+    pipeline: dlt.Pipeline, attempts: int, source: Any, before_loading: Callable[[], None] = lambda: None
+) -> list[str]:
     """Run one load to its end.
 
     Args:
         pipeline: the pipeline, with nothing pending.
         attempts: how often a load may fail, over all syncs, before it is dropped.
         source: what to load.
+        before_loading: is called when all has been extracted, before the destination is written to.
 
     Returns:
         dlt's ids of the load; none when there was nothing to load.
@@ -39,13 +43,30 @@ def run_load(pipeline: dlt.Pipeline, attempts: int, source: Any) -> list[str]:
     """
     begin_filling(pipeline)
     try:
-        info = pipeline.run(source)
+        with _told_before_loading(pipeline, before_loading):
+            info = pipeline.run(source)
     except PipelineStepFailed as failure:
         # counted here as well, so that the next sync knows how often it has been tried
         note_failure(pipeline, failure, attempts)
         raise
     refuse_failed_jobs(pipeline, info)
     return load_ids(info)
+
+
+@contextmanager
+def _told_before_loading(pipeline: dlt.Pipeline, tell: Callable[[], None]) -> Iterator[None]:
+    """Have something done between two steps of `run`, where dlt has no hook."""
+    load = pipeline.load
+
+    def told_first(*given: Any, **named: Any) -> LoadInfo:
+        tell()
+        return load(*given, **named)
+
+    pipeline.load = told_first  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del pipeline.load  # the method of its class is there again
 
 
 def note_failure(pipeline: dlt.Pipeline, failure: PipelineStepFailed, attempts: int) -> bool:

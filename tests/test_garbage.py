@@ -13,6 +13,7 @@ import pytest
 
 from extend_source import SyncProgress, extend_source, rebuild, sync
 from extend_source.ingest.garbage import earlier_objects_left_alone, fewer_collections
+from extend_source.pipeline.loads import run_load
 from extend_source.sandbox import SandboxServer
 
 pytestmark = pytest.mark.slow
@@ -201,3 +202,17 @@ def test_a_rebuild_collects_the_garbage_of_pending_loads_before_its_own(pipeline
 
         assert collected_by_rebuild(pipeline) == 1 + 1
     assert not pipeline.has_pending_data
+
+
+def test_memory_can_be_given_back_once_all_is_extracted_and_before_anything_is_written(pipeline: dlt.Pipeline) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    def look() -> None:
+        with pipeline.sql_client() as client:
+            seen.append((len(pipeline.list_normalized_load_packages()), client.has_dataset()))
+
+    loads = run_load(pipeline, 1, dlt.resource([{"id": 1}], name="rows"), look)
+
+    assert seen == [(1, False)]
+    assert len(loads) == 1
+    assert "load" not in vars(pipeline)

@@ -58,7 +58,9 @@ class Limits:
         if self._progress.has_large_answers:
             return LARGE_ROWS_IN_GROUP
         fetched = 0 if self._load_end is None else self._progress.requests.bytes_decoded - self._decoded_before
-        return ROWS_IN_GROUP if fetched >= MUCH_BYTES else None
+        if fetched < MUCH_BYTES:
+            return None
+        return LARGE_ROWS_IN_GROUP if self._settings.keep_raw else ROWS_IN_GROUP
 
     def found_enough(self, runs: int) -> bool:
         """Tell whether a listing has shown as many runs to fetch as the sync may load."""

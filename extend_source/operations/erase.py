@@ -135,7 +135,7 @@ def erase(
     refuse_refresh(pipeline, "erase")
     settings = resolved_settings(needs_key=False)
     with exclusive(pipeline):
-        with held_database(pipeline):
+        with held_database(pipeline, has_large_rows=settings.keep_raw):
             result = _erased(pipeline, named, files, settings)
         if file is None:
             return result

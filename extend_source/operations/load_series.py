@@ -96,7 +96,8 @@ class LoadSeries:
         pipeline, settings, session, given = self._pipeline, self._settings, self.session, self._arguments
         refresh = pipeline.refresh
         watched = told(pipeline, session.progress)
-        with earlier_objects_left_alone(), watched, held_database(pipeline) as session.database:
+        held = held_database(pipeline, has_large_rows=settings.keep_raw)
+        with earlier_objects_left_alone(), watched, held as session.database:
             try:
                 self.load_ids += settle(pipeline, settings.package_attempts)
                 session.compare_all = dropped_a_load(pipeline)

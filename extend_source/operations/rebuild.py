@@ -117,7 +117,7 @@ def rebuild(
     refuse_refresh(pipeline, "rebuild")
     settings = resolved_settings(needs_key=False, **arguments)
     replay = Replay(settings, progress or SyncProgress())
-    with exclusive(pipeline), held_database(pipeline) as database:
+    with exclusive(pipeline), held_database(pipeline, has_large_rows=settings.keep_raw) as database:
         try:
             loads = settle(pipeline, settings.package_attempts)
             with earlier_objects_left_alone(), fewer_collections() as collect:

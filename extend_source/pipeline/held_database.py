@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import dlt
 
 from extend_source.pipeline.connections import MAX_WAIT_SECONDS, open_when_free
-from extend_source.pipeline.duckdb_layout import MUCH_BYTES, ROWS_IN_GROUP, attach_with_groups, hold_little, make_file
+from extend_source.pipeline.duckdb_layout import (
+    LARGE_ROWS_IN_GROUP,
+    MUCH_BYTES,
+    ROWS_IN_GROUP,
+    attach_with_groups,
+    hold_little,
+    make_file,
+)
 
 PATIENCE_SECONDS = 1.0
 """The longest time that a sync keeps the file while it waits for the network; most syncs end before."""
@@ -30,13 +37,15 @@ class HeldDatabase:
             each new row group, and one table is loaded at a time, with little memory; None: a load like most.
     """
 
-    def __init__(self, pipeline: dlt.Pipeline | None = None) -> None:
+    def __init__(self, pipeline: dlt.Pipeline | None = None, *, usual_rows: int | None = None) -> None:
         """Open nothing yet.
 
         Args:
             pipeline: the pipeline; None: there is nothing to hold.
+            usual_rows: the rows of each new row group in a file of some size; None: all as DuckDB likes it.
         """
         self._pipeline = pipeline
+        self._usual_rows = usual_rows
         self._held = ExitStack()
         self._is_held = False
         self.rows_in_group: int | None = None
@@ -58,12 +67,12 @@ class HeldDatabase:
     def _open(self, pipeline: dlt.Pipeline, file: Path, patience: float) -> None:
         import duckdb  # a pipeline with another destination has no use for it
 
-        is_small = file.stat().st_size < MUCH_BYTES and self.rows_in_group is None
+        rows = self.rows_in_group or (self._usual_rows if file.stat().st_size >= MUCH_BYTES else None)
         client = open_when_free(pipeline.sql_client(), self._held, patience)
         self._is_held = True
-        if not is_small:
+        if rows is not None:
             try:
-                attach_with_groups(client.native_connection, file, self.rows_in_group or ROWS_IN_GROUP)
+                attach_with_groups(client.native_connection, file, rows)
             except duckdb.Error:  # as it is, then
                 self.release()
                 client = open_when_free(pipeline.sql_client(), self._held, patience)
@@ -109,9 +118,14 @@ class HeldDatabase:
 
 
 @contextmanager
-def held_database(pipeline: dlt.Pipeline) -> Iterator[HeldDatabase]:
-    """Keep the pipeline's DuckDB file open for the length of the block."""
-    database = HeldDatabase(pipeline)
+def held_database(pipeline: dlt.Pipeline, *, has_large_rows: bool = False) -> Iterator[HeldDatabase]:
+    """Keep the pipeline's DuckDB file open for the length of the block.
+
+    Args:
+        pipeline: the pipeline.
+        has_large_rows: the rows of some tables are large, whatever is loaded.
+    """
+    database = HeldDatabase(pipeline, usual_rows=LARGE_ROWS_IN_GROUP if has_large_rows else ROWS_IN_GROUP)
     database.hold()
     try:
         yield database
@@ -121,10 +135,14 @@ def held_database(pipeline: dlt.Pipeline) -> Iterator[HeldDatabase]:
 
 @contextmanager
 def held_if_there(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """Keep the pipeline's DuckDB file open for the length of the block; one that is not there is not made."""
+    """Keep the pipeline's DuckDB file open while it is looked at; one that is not there is not made."""
     file = database_file(pipeline)
-    with held_database(pipeline) if file is not None and file.exists() else nullcontext():
+    database = HeldDatabase(pipeline if file is not None and file.exists() else None)
+    database.hold()
+    try:
         yield
+    finally:
+        database.end()
 
 
 def database_file(pipeline: dlt.Pipeline) -> Path | None:

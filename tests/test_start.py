@@ -43,6 +43,17 @@ USELESS_TO_A_QUIET_SYNC = (
 )
 """What looks at the destination, or writes to it."""
 
+USELESS_TO_STATUS = (
+    "extend_source.ingest.load",
+    "extend_source.migration",
+    "extend_source.operations.sync",
+    "extend_source.sandbox",
+    "pandas",
+    "pyarrow.compute",
+    "sqlalchemy",
+)
+"""What writes rows, and what DuckDB and Arrow would bring for more than looking at some."""
+
 _AT_THE_END = """
 import atexit, json, sys
 atexit.register(lambda: print("\\n" + json.dumps(sorted(sys.modules))))
@@ -133,7 +144,7 @@ def test_a_sync_imports_nothing_that_it_has_no_use_for() -> None:
     assert modules.isdisjoint(USELESS_TO_A_SYNC)
 
 
-def test_a_quiet_sync_imports_nothing_that_reads_or_writes_rows(tmp_path: Path) -> None:
+def test_a_quiet_sync_imports_nothing_that_reads_or_writes_rows_and_status_little(tmp_path: Path) -> None:
     with SandboxServer(runs=0) as server:
         put_small_runs(server.workspace, 3)
         variables = {
@@ -144,10 +155,14 @@ def test_a_quiet_sync_imports_nothing_that_reads_or_writes_rows(tmp_path: Path) 
         answer(_SHELL, "sync", folder=tmp_path, **variables)
 
         lines, modules = answer(_SHELL, "sync", folder=tmp_path, **variables)
+        said, brought_by_status = answer(_SHELL, "status", folder=tmp_path, **variables)
 
     assert lines[0].startswith("Nothing new: the lists are as the last sync saw them")
     assert "extend_source.ingest.quiet_scan" in modules
     assert modules.intersection(USELESS_TO_A_QUIET_SYNC) == set()
+    assert said[0].startswith("healthy")
+    assert "duckdb" in brought_by_status
+    assert brought_by_status.intersection(USELESS_TO_STATUS) == set()
 
 
 def test_the_face_imports_a_name_when_it_is_asked_for() -> None:

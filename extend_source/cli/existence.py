@@ -116,19 +116,20 @@ def require_existing(pipeline: dlt.Pipeline, folder: Path) -> None:
         PipelineStepFailed: the destination cannot be read.
     """
     notes = notes_of(folder / pipeline.pipeline_name)
-    name, dataset, place = pipeline.pipeline_name, pipeline.dataset_name, location(pipeline)
+    name, dataset = pipeline.pipeline_name, pipeline.dataset_name
     if Path(pipeline.pipelines_dir) == folder:  # noted here, with this destination and dataset
         if _may_be_empty(pipeline, notes) or _has_dataset(pipeline):
             return
-        text = f"Pipeline {name!r} has loaded into dataset {dataset!r} of {place}, which is not there any more"
+        loaded = f"Pipeline {name!r} has loaded into dataset {dataset!r} of {location(pipeline)}"
         raise UsageError(
-            text,
+            f"{loaded}, which is not there any more",
             f"{_others('Datasets', _datasets(pipeline))}Run extend-source sync to load it anew",
             error_code=ErrorCode.UNKNOWN_PIPELINE,
         )
     # a DuckDB file bears the name of its pipeline: a copy of one may have been given another
     if _has_notes(pipeline) or (database_file(pipeline) is not None and _has_dataset(pipeline)):
         return
+    place = location(pipeline)
     if notes is not None:
         text = f"Pipeline {name!r} has no dataset {dataset!r} in {place}: on this machine it loads into"
         kind = str(notes.get("destination_type")).rpartition(".")[2]

@@ -42,7 +42,8 @@ class HeldDatabase:
 
         Args:
             pipeline: the pipeline; None: there is nothing to hold.
-            usual_rows: the rows of each new row group in a file of some size; None: all as DuckDB likes it.
+            usual_rows: the rows of each new row group in a file of some size; None: nothing is to be written, so that
+                all is as DuckDB likes it, and no file is made.
         """
         self._pipeline = pipeline
         self._usual_rows = usual_rows
@@ -60,9 +61,10 @@ class HeldDatabase:
             return
         with suppress(Exception):
             file = database_file(self._pipeline)
-            if file is not None:
-                make_file(file)
-                self._open(self._pipeline, file, patience)
+            if file is None or (self._usual_rows is None and not file.exists()):
+                return
+            make_file(file)
+            self._open(self._pipeline, file, patience)
 
     def _open(self, pipeline: dlt.Pipeline, file: Path, patience: float) -> None:
         import duckdb  # a pipeline with another destination has no use for it
@@ -136,8 +138,7 @@ def held_database(pipeline: dlt.Pipeline, *, has_large_rows: bool = False) -> It
 @contextmanager
 def held_if_there(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Keep the pipeline's DuckDB file open while it is looked at; one that is not there is not made."""
-    file = database_file(pipeline)
-    database = HeldDatabase(pipeline if file is not None and file.exists() else None)
+    database = HeldDatabase(pipeline)
     database.hold()
     try:
         yield

@@ -49,10 +49,9 @@ USELESS_TO_STATUS = (
     "extend_source.operations.sync",
     "extend_source.sandbox",
     "pandas",
-    "pyarrow.compute",
     "sqlalchemy",
 )
-"""What writes rows, and what DuckDB and Arrow would bring for more than looking at some."""
+"""What writes rows, and what DuckDB would bring for more than looking at some."""
 
 _AT_THE_END = """
 import atexit, json, sys

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.destinations.sql_client import DBApiCursorImpl
 
 from extend_source.tables.kinds import TIMESTAMP
@@ -52,7 +53,7 @@ class RowsInColumns:
             parts.append(_encoded(chunk))
         self._picks = _picks(parts, reads)
         unsorted = pa.Array.from_buffers(pa.int64(), len(hashes), [None, pa.py_buffer(hashes)])
-        self._places = unsorted.sort_indices().cast(pa.uint32())
+        self._places = pc.sort_indices(unsorted).cast(pa.uint32())
         self._hashes = memoryview(unsorted.take(self._places).buffers()[1]).cast("q")[: len(hashes)]
 
     def find(self, keys: Iterable[str]) -> Iterator[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from extend_source.tables.bookkeeping import RAW_PAYLOADS, SCHEMA_DRIFT
 from extend_source.tables.contract import TableSchema
@@ -47,8 +48,6 @@ def is_marker(schema: TableSchema, rows: pa.Table) -> Any:
     Returns:
         A boolean Arrow array.
     """
-    import pyarrow.compute as pc  # takes longer to import than what reads counts, and counts nothing, takes at all
-
     for column, value in schema.marker.items():
         return pc.fill_null(pc.equal(rows[column], value), False)
     return pa.array([False] * rows.num_rows, type=pa.bool_())
@@ -61,8 +60,6 @@ def count_rows(schema: TableSchema, rows: pa.Table) -> int:
         schema: the table.
         rows: its rows.
     """
-    import pyarrow.compute as pc
-
     return int(rows.num_rows - pc.sum(is_marker(schema, rows), min_count=0).as_py())
 
 
@@ -140,8 +137,6 @@ class RowCounts:
 
 def _add(found: dict[str, Counts], owned: Rows, rows: pa.Table) -> None:
     """Add the rows of one table; an owner that is only named has none."""
-    import pyarrow.compute as pc
-
     if not rows.num_rows:
         return
     if owned.resource_type is not None:
@@ -155,7 +150,7 @@ def _add(found: dict[str, Counts], owned: Rows, rows: pa.Table) -> None:
 
 
 def _value_counts(column: Any) -> Iterator[tuple[str, int]]:
-    counted = column.value_counts()
+    counted = pc.value_counts(column)
     return zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
 
 

@@ -186,6 +186,8 @@ def test_start_dates_are_read_as_utc_unless_they_name_a_zone(value: Any, moment:
 def test_a_lone_text_is_no_list_of_run_ids(server: SandboxServer) -> None:
     with pytest.raises(Exception, match=r"run_ids is one text, 'dpr_1'. Give a list of ids"):
         extracted(run_ids="dpr_1", api_key=server.api_key, base_url=server.base_url)
+    with pytest.raises(Exception, match=r"run_ids is one text. Give a list of ids"):
+        extracted(run_ids="sk_1", api_key=server.api_key, base_url=server.base_url)
 
 
 @pytest.mark.slow

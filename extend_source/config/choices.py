@@ -12,8 +12,11 @@ from extend_source.config.providers import looks_like_a_name
 
 _LIKE_A_TIME = re.compile(r"[0-9]{1,4}[-/.][-0-9:/.+TZtz ]{1,30}|(?=.{1,20}$)[a-z]+(?: [a-z]+)*")
 
-_LIKE_A_KEY = re.compile(r"\bsk_")
-"""How Extend's keys begin, as the vendor's docs for agents show them; what is quoted or labelled is one as well."""
+_LIKE_A_KEY = re.compile(r"\W*(?:[A-Za-z-]+\W+)*sk_")
+"""How Extend's keys begin, as the vendor's docs for agents show them; what is quoted or labelled is one as well.
+
+Not what has it further on: the random part of an id may.
+"""
 
 
 def check_choices(name: str, values: Sequence[str] | None, choices: Sequence[str]) -> None:
@@ -42,8 +45,13 @@ def refuse_keys(name: str, values: Sequence[str] | None) -> None:
     Raises:
         ConfigurationValueError: one line with the setting, and nothing of what it says.
     """
-    if any(_LIKE_A_KEY.search(value) for value in values or ()):
+    if any(map(looks_like_a_key, values or ())):
         raise ConfigurationValueError(f"{name} takes ids; what is there looks like an API key, so it is not shown.")
+
+
+def looks_like_a_key(value: Any) -> bool:
+    """Tell whether an API key was pasted in the place of an id."""
+    return isinstance(value, str) and _LIKE_A_KEY.match(value) is not None
 
 
 def as_list(values: Sequence[str] | None) -> list[str] | None:

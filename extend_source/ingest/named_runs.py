@@ -10,6 +10,7 @@ from typing import Any
 from dlt.common import logger
 
 from extend_source.api import Arrival, ExtendClient, object_types_of
+from extend_source.config.choices import looks_like_a_key
 from extend_source.config.settings import ExtendSettings
 from extend_source.error_codes import ErrorCode
 from extend_source.errors import InvalidRequest, NotFound, UsageError
@@ -146,16 +147,22 @@ def checked_run_ids(run_ids: Iterable[str]) -> list[str]:
         The ids.
 
     Raises:
-        UsageError: a lone text, or something that is no id.
+        UsageError: a lone text, or something that is no id, which is not shown if it looks like an API key.
     """
     if isinstance(run_ids, str):
         raise UsageError(
-            f"run_ids is one text, {run_ids[:40]!r}",
+            f"run_ids is one text{'' if looks_like_a_key(run_ids) else f', {run_ids[:40]!r}'}",
             "Give a list of ids: run_ids=[...]",
             error_code=ErrorCode.BAD_RUN_IDS,
         )
     ids = list(run_ids)
     for run_id in ids:
+        if looks_like_a_key(run_id):
+            raise UsageError(
+                "One of the ids looks like an API key, so it is not shown",
+                "Give ids of runs and files",
+                error_code=ErrorCode.BAD_RUN_IDS,
+            )
         if isinstance(run_id, str) and run_id.startswith("-"):
             raise UsageError(
                 f"{run_id[:40]!r} is an option, not a run id", "Check the command", error_code=ErrorCode.BAD_RUN_IDS

@@ -137,3 +137,24 @@ def test_sync_raises_the_apis_own_error(empty_server: SandboxServer, tmp_path: P
         sync(pipeline, api_key="sk_wrong", base_url=empty_server.base_url)
 
     assert caught.value.status_code == 401
+
+
+@pytest.mark.parametrize("words", [("sync", "--run-id"), ("erase", "--run-id"), ("erase", "--file-id")])
+@pytest.mark.parametrize("value", [CANARY, f"Bearer {CANARY}"])
+def test_a_key_in_the_place_of_an_id_is_sent_nowhere_stored_nowhere_and_not_shown(
+    words: tuple[str, str], value: str, empty_server: SandboxServer, tmp_path: Path
+) -> None:
+    key_and_address = {
+        "SOURCES__EXTEND__API_KEY": empty_server.api_key,
+        "SOURCES__EXTEND__BASE_URL": empty_server.base_url,
+    }
+    assert run_shell(tmp_path, "sync", **key_and_address).code == 0
+    asked_before = empty_server.requests.total
+
+    outcome = run_shell(tmp_path, *words, value, **key_and_address)
+    (tmp_path / "output.txt").write_text(outcome.stdout + outcome.stderr)
+
+    assert outcome.code == 2
+    assert "looks like an API key" in outcome.stderr
+    assert empty_server.requests.total == asked_before
+    assert files_with(tmp_path, CANARY) == []

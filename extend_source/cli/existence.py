@@ -58,7 +58,8 @@ def viewed_pipeline(place: Place, *, may_be_new: bool = False) -> Iterator[dlt.P
         )
         with schemas_read_once(pipeline), _without_pandas(pipeline), ExitStack() as held:
             if not may_be_new:
-                held.enter_context(held_if_there(pipeline))
+                if sync_under_way(pipeline) is None:  # which may have lent the file, and will want it back
+                    held.enter_context(held_if_there(pipeline))
                 require_existing(pipeline, pipelines_folder())
             yield pipeline
 

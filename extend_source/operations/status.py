@@ -251,7 +251,7 @@ def _read(pipeline: dlt.Pipeline) -> tuple[StatusResult, list[dict[str, Any]]]:
     """Return what the destination says, but for the judgement, and the rows of ``sync_log``, oldest first."""
     settings = resolved_settings(needs_key=False)
     now = datetime.now(timezone.utc)
-    with held_if_there(pipeline), viewed(pipeline) as view:
+    with viewed(pipeline) as view, held_if_there(view):
         landed = viewed_data(view)
         log = list(_log(landed, _errors_logged(view)))
         schema_drift = [(f"{name}.{path}", reason) for (name, path), reason in sorted(landed.drift().items())]

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import dlt
 import pytest
 
+from extend_source.config.choices import looks_like_a_key
 from extend_source.errors import UsageError
 from extend_source.operations.run_ids import run_ids_from_file, run_ids_from_sql
 
@@ -34,6 +35,20 @@ def test_a_file_has_one_id_a_line_or_a_column_of_them(text: str, ids: list[str],
     file.write_text(text, encoding="utf-8", newline="")
 
     assert run_ids_from_file(file) == ids
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        *(
+            (value, True)
+            for value in ("sk_1", " sk_1", "'sk_1'", "Bearer sk_1", "EXTEND_API_KEY=sk_1", "x-api-key: sk_1")
+        ),
+        *((value, False) for value in ("dpr_Ab-sk_1", "dpr_sk_1", "ask_1", "-" * 10_000, "a-" * 10_000, "", None)),
+    ],
+)
+def test_a_key_is_told_from_an_id_by_how_it_begins(value: str | None, is_one: bool) -> None:
+    assert looks_like_a_key(value) is is_one
 
 
 def test_a_dash_stands_for_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -243,7 +243,7 @@ GENERATIONS: Mapping[str, tuple[Endpoint, ...]] = MappingProxyType(
 )
 """The endpoints of each supported API version."""
 
-_ALL = (*GENERATIONS[CURRENT_VERSION], *GENERATIONS[API_VERSION])
+_ALL = [each for version in sorted(GENERATIONS, reverse=True) for each in GENERATIONS[version]]
 
 GROUP_OF: Mapping[str, str] = {each.object_type: group for group in GROUPS for each in _ALL if each.group == group}
 """The groups of the types of objects, in the order of `GROUPS`; what is in none comes with any."""

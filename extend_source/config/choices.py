@@ -12,10 +12,10 @@ from extend_source.config.providers import looks_like_a_name
 
 _LIKE_A_TIME = re.compile(r"[0-9]{1,4}[-/.][-0-9:/.+TZtz ]{1,30}|(?=.{1,20}$)[a-z]+(?: [a-z]+)*")
 
-_LIKE_A_KEY = re.compile(r"\W*(?:[A-Za-z-]+\W+)*sk_")
+_LIKE_A_KEY = re.compile(r"(?<![\w-])sk_")
 """How Extend's keys begin, as the vendor's docs for agents show them; what is quoted or labelled is one as well.
 
-Not what has it further on: the random part of an id may.
+Not what has it in the middle of an id, the random part of which may.
 """
 
 
@@ -51,7 +51,7 @@ def refuse_keys(name: str, values: Sequence[str] | None) -> None:
 
 def looks_like_a_key(value: Any) -> bool:
     """Tell whether an API key was pasted in the place of an id."""
-    return isinstance(value, str) and _LIKE_A_KEY.match(value) is not None
+    return isinstance(value, str) and _LIKE_A_KEY.search(value) is not None
 
 
 def as_list(values: Sequence[str] | None) -> list[str] | None:

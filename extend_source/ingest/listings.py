@@ -46,7 +46,7 @@ def all_listings(settings: ExtendSettings) -> Iterator[Listing]:
 
 
 def definition_listings(settings: ExtendSettings) -> Iterator[Listing]:
-    """Name the lists that a sync reads now and then: of processors, and of workflows."""
+    """Name the lists that a sync reads now and then: of processors, workflows and other definitions."""
     yield from _lists(settings, of_definitions=True)
 
 

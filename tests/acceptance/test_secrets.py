@@ -140,7 +140,7 @@ def test_sync_raises_the_apis_own_error(empty_server: SandboxServer, tmp_path: P
 
 
 @pytest.mark.parametrize("words", [("sync", "--run-id"), ("erase", "--run-id"), ("erase", "--file-id")])
-@pytest.mark.parametrize("value", [CANARY, f"Bearer {CANARY}"])
+@pytest.mark.parametrize("value", [CANARY, f"Bearer {CANARY}", f"EXTEND_API_KEY={CANARY}"])
 def test_a_key_in_the_place_of_an_id_is_sent_nowhere_stored_nowhere_and_not_shown(
     words: tuple[str, str], value: str, empty_server: SandboxServer, tmp_path: Path
 ) -> None:
